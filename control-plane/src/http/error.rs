@@ -115,34 +115,43 @@ impl From<&OperationError> for ApiError {
                                send it again under the same key to learn";
                 Self::new(ErrorCode::GatewayTimeout, message).retryable(true)
             }
-            OperationError::Store(StoreError::Unavailable(_)) => {
-                Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
-                    .retryable(true)
-            }
             OperationError::NotRecorded(_) => {
                 let message = "the database takes no changes now, so this request was not carried out; send it again \
                                under the same key";
                 Self::new(ErrorCode::GatewayUnavailable, message).retryable(true)
             }
-            OperationError::Store(StoreError::NotWritten(_)) => {
+            OperationError::Store(problem) => Self::store(problem),
+            OperationError::Crashed => Self::internal(),
+        }
+    }
+}
+
+impl ApiError {
+    fn store(problem: &StoreError) -> Self {
+        match problem {
+            StoreError::Unavailable(_) => {
+                Self::new(ErrorCode::GatewayUnavailable, "the database cannot be reached; try again")
+                    .retryable(true)
+            }
+            StoreError::NotWritten(_) => {
                 Self::new(ErrorCode::GatewayUnavailable, "the database takes no changes now; try again")
                     .retryable(true)
             }
-            OperationError::Store(StoreError::TimedOut) => {
+            StoreError::TimedOut => {
                 let message =
                     "the database took longer than it may for this; ask for fewer or for a shorter time";
                 Self::new(ErrorCode::GatewayUnavailable, message).retryable(true)
             }
-            OperationError::Store(StoreError::NoConnection) => {
+            StoreError::NoConnection => {
                 let message =
                     "too much is asked of the database at the same time, or it cannot be reached; try again";
                 Self::new(ErrorCode::GatewayUnavailable, message).retryable(true)
             }
-            OperationError::Store(StoreError::Overloaded) => {
+            StoreError::Overloaded => {
                 Self::new(ErrorCode::GatewayUnavailable, "more is asked for than can be recorded; try again")
                     .retryable(true)
             }
-            OperationError::Store(StoreError::Inconsistent(_)) | OperationError::Crashed => Self::internal(),
+            StoreError::Inconsistent(_) => Self::internal(),
         }
     }
 }

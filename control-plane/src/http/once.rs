@@ -186,7 +186,7 @@ async fn complete(app: &App, key: &AttestedKey, client: &ClientId, answer: &Stor
                 }),
             );
         }
-        // Too long for the cache, e.g. with much metadata: repeats are answered from the record.
+        // Too long for the cache, or a final 400 or 503, which it does not keep: repeats are answered from the record.
         Err(_) => release(app, key).await,
     }
 }

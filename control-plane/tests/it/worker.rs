@@ -210,7 +210,7 @@ async fn what_a_worker_died_of_acknowledging_another_finds_done() {
     assert!(!dying.ends().await.success());
     assert!(is_worked_off(&database, "evt_1").await);
     let other = Worker::start(&database, &queue).await;
-    let again = r#"queue_deliveries_total{outcome="settled"} 1"#;
+    let again = r#"queue_deliveries_total{outcome="resolved"} 1"#;
     other.until("the delivery", async |worker| worker.counts(again).await.then_some(())).await;
     assert!(other.stop().await.success());
 }

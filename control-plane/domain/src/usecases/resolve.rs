@@ -15,7 +15,7 @@ use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
 use crate::usecases::gateway::Gateway;
 use crate::usecases::provider_sync::{ProviderSync, Trouble};
-use crate::usecases::webhook::{self, CLAIM};
+use crate::usecases::webhook::{self, EVENT_LEASE};
 use crate::usecases::{OperationError, watch};
 
 /// Claims one piece of work if it is due, and processes it. The caller has checked the provider's budget before.
@@ -24,7 +24,7 @@ use crate::usecases::{OperationError, watch};
 /// If the database cannot be used. The work is due again once the claim has expired.
 pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreError> {
     let lease = match work {
-        Work::Event { .. } => CLAIM,
+        Work::Event { .. } => EVENT_LEASE,
         Work::Payment(_) | Work::Refund(_) | Work::Watch(_) => gateway.retries.policy().call_lease,
     };
     let now = gateway.now();

@@ -127,10 +127,10 @@ impl DeliveryHandler {
         }
         match self.work_off(&due).await {
             Ok(Processed::Worked(Worked::Claimed(Claimed::Taken))) => Reply::Done("done"),
-            Ok(Processed::Worked(Worked::Claimed(Claimed::Resolved))) => Reply::Done("settled"),
+            Ok(Processed::Worked(Worked::Claimed(Claimed::Resolved))) => Reply::Done("resolved"),
             // It stays due in the database, where the sweep finds it once the provider is back.
             Ok(Processed::Worked(Worked::LeftAlone)) => Reply::Done("left_alone"),
-            Ok(Processed::NoWorker) => self.put_off(self.topology.shortest_wait(), &due, "no_hand").await,
+            Ok(Processed::NoWorker) => self.put_off(self.topology.shortest_wait(), &due, "no_worker").await,
             Ok(Processed::Died) => {
                 tracing::error!(work = ?due.work, "the task processing due work died");
                 Reply::Again

@@ -90,19 +90,7 @@ impl PostgresWriter {
         let Group { members, noting, tries } = group;
         match self.send(batch, &members).await {
             Sent::Written { without_key } => {
-                for member in members {
-                    let Some(change) = batch.get(member) else { continue };
-                    if !without_key.contains(&member) {
-                        tell(results, member, Ok(()));
-                        continue;
-                    }
-                    let conflict = if matches!(change.key, Some(KeyChange::Take { .. })) {
-                        Conflict::KeyTaken
-                    } else {
-                        Conflict::Stale
-                    };
-                    tell(results, member, self.conflict(change, conflict, noting).await);
-                }
+                self.written(batch, &members, &without_key, noting, results).await;
             }
             Sent::Conflict { members: refused } => {
                 let rest: Vec<_> = members.into_iter().filter(|member| !refused.contains(member)).collect();
@@ -148,6 +136,27 @@ impl PostgresWriter {
                 tell_all(results, &members, problem, |problem| unwritten(problem, noting));
             }
             Sent::Unknown(problem) => tell_all(results, &members, problem, unavailable),
+        }
+    }
+
+    /// Sets the results of a group that was written. `without_key`: the changes whose key did not apply.
+    async fn written(
+        &mut self,
+        batch: &[Change],
+        members: &[usize],
+        without_key: &[usize],
+        noting: bool,
+        results: &mut [Result<(), CommitError>],
+    ) {
+        for &member in members {
+            let Some(change) = batch.get(member) else { continue };
+            if !without_key.contains(&member) {
+                tell(results, member, Ok(()));
+                continue;
+            }
+            let is_taken = matches!(change.key, Some(KeyChange::Take { .. }));
+            let conflict = if is_taken { Conflict::KeyTaken } else { Conflict::Stale };
+            tell(results, member, self.conflict(change, conflict, noting).await);
         }
     }
 

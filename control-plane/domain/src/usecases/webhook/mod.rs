@@ -31,7 +31,7 @@ use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, T
 /// How long an event is leased while it is processed. If the process dies or its database is lost, the event waits for
 /// the rest of the lease, and a payment may depend on this event alone. Concurrent processing of the same event is
 /// harmless: the payment's version admits only one commit.
-pub(crate) const CLAIM: SignedDuration = SignedDuration::from_secs(25);
+pub(crate) const EVENT_LEASE: SignedDuration = SignedDuration::from_secs(25);
 
 pub const EVENTS_METRIC: &str = "webhook_events_total";
 
@@ -104,7 +104,7 @@ pub async fn replay(
     if let EventState::Dismissed(dismissal) = found.state {
         return Err(ReplayError::Dismissed(dismissal));
     }
-    let until = gateway.now() + CLAIM;
+    let until = gateway.now() + EVENT_LEASE;
     match gateway.store.reopen_webhook(found.provider, id, until).await? {
         None => Err(NotFound::Unknown(id.to_owned()).into()),
         Some(event) => Ok(process(gateway, event).await?),
