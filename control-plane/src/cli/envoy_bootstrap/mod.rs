@@ -122,7 +122,7 @@ pub fn warnings(source: &Source) -> Vec<String> {
     let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
     let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
     let missing = missing.map(|(key, file)| {
-        format!("{key}: there is no file {file} here; Envoy does not start without it where it runs")
+        format!("{key}: there is no file {file} here; Envoy does not start unless it exists where Envoy runs")
     });
     source.near_miss_warnings().into_iter().chain(missing).collect()
 }
