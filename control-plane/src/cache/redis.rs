@@ -297,7 +297,7 @@ impl EdgeCache for RedisCache {
 /// The error in one line. For a server of another protocol, Redis's own text would only name an unparsable byte.
 fn words(error: &RedisError) -> String {
     if error.kind() == ErrorKind::Parse {
-        return "what answers there does not speak the protocol of Redis; look at host and port".to_owned();
+        return "the server there does not speak the protocol of Redis; check host and port".to_owned();
     }
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

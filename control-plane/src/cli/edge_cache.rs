@@ -1,4 +1,4 @@
-//! The edge cache as a process of its own: beside Envoy, outliving the control plane and its database.
+//! The edge cache as a separate process: beside Envoy, independent of the control plane and its database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::process::{bind, metrics, upkeep};
 use crate::readiness;
 use crate::server;
 
-/// For claims in flight when the end comes. Each takes milliseconds, and what is lost goes on unchecked, so nobody waits for
-/// callers that hold half of one.
+/// The shutdown grace for claims in flight. A claim takes milliseconds, and a lost one lets its request pass unchecked,
+/// so the shutdown does not wait for callers that sent half a claim.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Serves until `stop` is cancelled. An error means that the server died.
+/// Serves until `stop` is cancelled. Returns an error if the server or a background task dies.
 pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let metrics = metrics()?;
-    // Answers come from the control planes, and their settings say what is kept.
+    // The control planes store the answers, so the keep policy comes from their settings.
     let (version, redis) = (env!("CARGO_PKG_VERSION"), config.redis.to_string());
     tracing::info!(role = "edge-cache", version, edge_cache = redis, "starting");
     let cache = RedisCache::open(config.redis, KeepPolicy::default());
@@ -40,7 +40,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let mut server = tokio::spawn(server::serve(listener, router, stop.clone()));
     tokio::select! {
-        // First, so that a stop is a stop even if the server ends in the same instant.
+        // First, so that a stop counts as one even if the server ends in the same instant.
         biased;
         () = stop.cancelled() => {}
         ended = &mut server => {
@@ -49,7 +49,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
         }
     }
     if timeout(GRACE, &mut server).await.is_err() {
-        tracing::debug!("callers are cut that do not end");
+        tracing::debug!("cutting callers that did not end");
         server.abort();
     }
     for task in [watch, upkeep] {

@@ -1,14 +1,14 @@
-//! What operators write about what they decide. It is kept in the audit trail for good.
+//! Free text of operators about their decisions, which the audit trail keeps forever.
 
 use edge_core::card;
 
-/// Characters.
+/// In characters.
 const MAX: usize = 500;
 
-/// One line of at most 500 characters, without a card number.
+/// Accepts one line of at most 500 characters without a card number, and trims it.
 ///
 /// # Errors
-/// Says what would be right.
+/// Describes a valid text.
 pub(super) fn free_text(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -18,7 +18,7 @@ pub(super) fn free_text(text: &str) -> Result<String, String> {
         return Err(format!("must be one line of at most {MAX} characters"));
     }
     if card::is_in_text(text.as_bytes()) {
-        return Err("must not contain a card number: the audit trail keeps it for good".to_owned());
+        return Err("must not contain a card number: the audit trail is permanent".to_owned());
     }
     Ok(text.to_owned())
 }

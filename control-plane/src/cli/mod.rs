@@ -1,4 +1,4 @@
-//! The commands of `control-plane`, a file or folder for each: their arguments, and what they do.
+//! The commands of `control-plane`, with one file or folder per command.
 
 pub mod config_check;
 pub mod edge_cache;
@@ -29,12 +29,12 @@ use crate::reload::reload_on;
 
 /// A payment gateway's control plane: one API over Stripe and PayPal.
 ///
-/// Settings come from the environment, and from `--config FILE` with one `KEY=value` a line for what the
-/// environment does not set.
+/// Settings come from the environment, and from `--config FILE` with one `KEY=value` per line for settings that the
+/// environment does not contain.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// A file of `KEY=value` lines; the environment wins over it
+    /// A file of `KEY=value` lines; the environment takes precedence
     #[arg(long, global = true, env = "GATEWAY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -45,44 +45,44 @@ const EXAMPLES: &str = "\
 Examples:
   control-plane serve --config .run/env      run with the settings of a local stack
   control-plane edge-cache                   run only the cache of idempotency keys, on REDIS_URI
-  control-plane worker                       work off what is due, beside the service
-  control-plane config check                 say what is wrong with the configuration, exit 1 if anything is
-  control-plane config check --connect       and whether database, cache, queue and providers take it
-  control-plane config explain WORKERS       what a setting is for; without a name, all of them
+  control-plane worker                       process due work, beside the service
+  control-plane config check                 report errors in the configuration; exit 1 if there are any
+  control-plane config check --connect       also try the database, cache, queue and providers
+  control-plane config explain WORKERS       explain a setting; without a name, all of them
   control-plane migrate                      bring the schema of DB_URI up to date
-  control-plane payments review              show what has been undecided for too long
+  control-plane payments review              show payments and refunds that have been undecided for too long
   control-plane reconcile --since 24h        compare with the providers' records
-  control-plane webhook verify --help        say whether a webhook is genuine, and if not, why";
+  control-plane webhook verify --help        verify a webhook, and explain why it is not genuine";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run the service until SIGTERM or SIGINT
     Serve,
-    /// Run the edge cache alone, e.g. beside Envoy: it shares Redis with the control planes and outlives them
+    /// Run only the edge cache, e.g. beside Envoy: it shares Redis with the control planes but runs independently
     EdgeCache,
-    /// Work off what is due until SIGTERM or SIGINT: providers' events, and payments that are not decided
+    /// Process due work until SIGTERM or SIGINT: providers' events, and undecided payments and refunds
     Worker,
-    /// Bring the database's schema up to date, while others serve it, and say what was done. It alone needs the right
-    /// to change the schema
+    /// Bring the database's schema up to date while services are running, and print the migrations applied. Only this
+    /// command needs the right to change the schema
     Migrate {
-        /// Instead, print the SQL that gives ROLE the rights that `serve` and `worker` need on PostgreSQL: rows, and no
-        /// more. For the owner of the tables to run, after each upgrade
+        /// Instead, print the SQL that grants ROLE the rights that `serve` and `worker` need on PostgreSQL: access to
+        /// rows only. The owner of the tables must run it after each upgrade
         #[arg(long, value_name = "ROLE")]
         print_grants: Option<String>,
     },
-    /// Look at the configuration
+    /// Check or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
-    /// Look at payments that need an operator
+    /// Review and resolve payments that need an operator
     #[command(subcommand)]
     Payments(payments::Command),
-    /// Compare the records with the providers', adopt what they did, print what differed; exit 1 if anything did,
-    /// or could not be seen
+    /// Compare the records with the providers', adopt changes made at the providers, and print differences; exit 1 if
+    /// there are any, or if something could not be read
     Reconcile(reconcile::ReconcileArgs),
-    /// Look at webhooks: verify one by hand; list, replay and dismiss the stored ones
+    /// Verify a webhook by hand; list, replay and dismiss stored events
     #[command(subcommand)]
     Webhook(WebhookCommand),
 }
@@ -96,20 +96,20 @@ enum WebhookCommand {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Report everything that is wrong, by key; exit 1 if anything is
+    /// Report all errors, by key; exit 1 if there are any
     Check(config_check::CheckArgs),
-    /// Print what each setting is for, and its default; not to a terminal, as the documentation has it (Markdown)
+    /// Explain each setting, with its default; as Markdown unless the output is a terminal
     Explain {
-        /// Settings to explain, of any program of the gateway; all of the control plane's without any
+        /// Settings to explain, of any program of the gateway; by default, all of the control plane's
         #[arg(value_name = "SETTING")]
         keys: Vec<String>,
     },
 }
 
-/// Runs the command to its end.
+/// Runs the command.
 ///
 /// # Errors
-/// What kept it from its end, or, for a command that checks something, what is wrong.
+/// The reason of the failure, or, for a command that checks something, the problems found.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let source = Source::of_process(cli.config.as_deref()).map_err(|errors| unusable(&errors))?;
     match cli.command {
@@ -170,8 +170,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The first SIGTERM or SIGINT begins a clean stop; a second one ends the process at once. SIGHUP, which ends a process by
-/// default, reloads.
+/// The first SIGTERM or SIGINT begins a clean shutdown; a second one ends the process at once. SIGHUP, which by default
+/// ends a process, reloads the settings.
 fn heed_signals(file: Option<PathBuf>, source: Source) -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source));
@@ -192,7 +192,7 @@ fn heed_signals(file: Option<PathBuf>, source: Source) -> anyhow::Result<Cancell
     Ok(stop)
 }
 
-/// Prints a command's result. A reader that has had enough (`| head`) is no error.
+/// Prints a command's result. A reader that closes the pipe early (`| head`) is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),

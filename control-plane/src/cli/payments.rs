@@ -1,4 +1,4 @@
-//! `control-plane payments …`: what an operator looks at and decides.
+//! `control-plane payments …`: lets an operator review and resolve undecided payments and refunds.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use crate::process::gateway_setup::{self, Opener};
 #[derive(Subcommand)]
 pub enum Command {
     /// Show payments and refunds that have been undecided for longer than REVIEW_AFTER_SECONDS, oldest first.
-    /// The service goes on trying; look at the provider's dashboard
+    /// The service keeps retrying them; check them in the provider's dashboard
     Review(ReviewArgs),
-    /// Decide a payment or refund that stays undecided, as you have seen it in the provider's dashboard. The provider
-    /// is looked at once more first; what it shows counts. Recorded in the audit trail with your name and reason
+    /// Decide a payment or refund that stays undecided, according to the provider's dashboard. The gateway looks it up
+    /// once more first, and the provider's records take precedence. The audit trail records your name and reason
     Resolve(ResolveArgs),
 }
 
@@ -34,7 +34,7 @@ pub enum Command {
 pub struct ResolveArgs {
     /// `txn_…` or `rfnd_…`
     id: String,
-    /// How it ended at the provider
+    /// The outcome at the provider
     #[arg(long = "as", value_enum)]
     decision: DecisionName,
     /// The provider's name for the outcome: the PaymentIntent or capture (paid), the authorization (authorized), the
@@ -44,7 +44,7 @@ pub struct ResolveArgs {
     /// Why you are sure
     #[arg(long, value_parser = free_text)]
     reason: String,
-    /// Who decides
+    /// The operator's name
     #[arg(long = "by", env = "USER", value_parser = free_text)]
     by: String,
 }
@@ -57,7 +57,7 @@ enum DecisionName {
     Authorized,
     /// Nothing is held and nothing moved
     Canceled,
-    /// The provider did not do it and will not
+    /// The provider did not execute it and will not
     NotDone,
     /// The refund was made
     Refunded,
@@ -89,7 +89,7 @@ impl ResolveArgs {
     }
 }
 
-/// A provider's name for something.
+/// Parses a provider's reference.
 fn reference(text: &str) -> Result<String, String> {
     let text = text.trim();
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
@@ -105,7 +105,7 @@ fn reference(text: &str) -> Result<String, String> {
 pub struct ReviewArgs {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -124,7 +124,7 @@ struct ReviewLine<'a> {
     provider_reference: Option<&'a str>,
     tries: u32,
     next_at: Timestamp,
-    /// `false`: the provider has forgotten the call's key, so it is only looked for.
+    /// `false`: the provider no longer remembers the call's idempotency key, so its outcome is only looked up.
     is_repeated: bool,
 }
 
@@ -151,10 +151,10 @@ impl<'a> From<&'a ForReview> for ReviewLine<'a> {
     }
 }
 
-/// Runs a command; what comes back is to be printed.
+/// Runs a command and returns the text to print.
 ///
 /// # Errors
-/// If the configuration or the database cannot be used.
+/// The configuration is invalid or the database unavailable.
 pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     let gateway = open(source).await?;
     let args = match command {
@@ -181,10 +181,10 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
                 ..
             } = &line;
             let reference = line.provider_reference.unwrap_or("no reference");
-            let how = if line.is_repeated { "asked again" } else { "looked for again" };
+            let how = if line.is_repeated { "retried" } else { "looked up" };
             writeln!(text, "{id}  {provider} {reference}  {amount} {currency} minor units  client {client}")?;
             writeln!(text, "    {state} since {since}: {reason}")?;
-            writeln!(text, "    {how} at {next_at}, {tries} times so far")?;
+            writeln!(text, "    next {how} at {next_at}, {tries} tries so far")?;
         }
     }
     for row in &found.unreadable {
@@ -210,13 +210,13 @@ struct UnreadableLine<'a> {
     column: &'a str,
 }
 
-/// A line about a row that had to be left out.
+/// A line about an unreadable row, which is left out.
 pub(crate) fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<String> {
     if json {
         let Unreadable { table, row, column } = row;
         return serde_json::to_string(&UnreadableLine { unreadable: row, table, column });
     }
-    Ok(format!("cannot be read, and is left out: {row}"))
+    Ok(format!("unreadable, and left out: {row}"))
 }
 
 pub(crate) async fn open(source: &Source) -> anyhow::Result<Gateway> {

@@ -1,4 +1,4 @@
-//! `control-plane reconcile`: our records against the provider's, now and here.
+//! `control-plane reconcile`: compares the gateway's records with the providers' on demand.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -14,16 +14,16 @@ use crate::config::{Source, reconcile_per_second};
 
 #[derive(Args)]
 pub struct ReconcileArgs {
-    /// How far back: a duration (24h, 7d) or a time (2026-01-31T00:00:00Z)
+    /// The start of the period: a duration back from now (24h, 7d) or a time (2026-01-31T00:00:00Z)
     #[arg(long, value_parser = since)]
     since: Timestamp,
-    /// Go on with a reconciliation that was interrupted, at the place that it printed
+    /// Resume an interrupted reconciliation at the place that it printed
     #[arg(long, value_name = "PLACE")]
     after: Option<Place>,
-    /// Payments compared in a second, 1 to 1000
+    /// Payments compared per second, 1 to 1000
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     per_second: Option<u32>,
-    /// One JSON object a line: for every payment, for everything that could not be seen, and a summary at the end
+    /// One JSON object per line: for every payment, for everything that could not be read, and a summary at the end
     #[arg(long)]
     json: bool,
 }
@@ -73,10 +73,10 @@ impl<'a> From<&'a Compared> for ComparedLine<'a> {
     }
 }
 
-/// Compares and prints. A table of the differences, or with `--json` a line for each payment.
+/// Compares the records and prints a table of the differences, or with `--json` a line per payment.
 ///
 /// # Errors
-/// If there is any difference, something could not be seen, or the configuration or the database cannot be used.
+/// There is a difference, something could not be read, the configuration is invalid, or the database is unavailable.
 pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Result<()> {
     let pace = Pace::new(match args.per_second {
         Some(per_second) => per_second,
@@ -96,7 +96,7 @@ pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Resu
             Ok(None) => break,
             Err(problem) => {
                 let place = reconciliation.place();
-                let how = format!("go on with --since {} --after '{place}'", args.since);
+                let how = format!("resume with --since {} --after '{place}'", args.since);
                 return Err(problem.context(how));
             }
         }
@@ -127,15 +127,17 @@ struct Summary {
     not_seen: usize,
 }
 
-/// A line about what could not be seen.
+/// A line about something that could not be read.
 fn unseen(one: &Unseen, json: bool) -> serde_json::Result<String> {
     let (not_seen, provider, reason) = match one {
         Unseen::Record(row) => return unreadable(row, json),
-        Unseen::NotListed(provider) => {
-            ("list", provider, "it lists no payments: what is recorded nowhere here is not found".to_owned())
-        }
+        Unseen::NotListed(provider) => (
+            "list",
+            provider,
+            "it lists no payments, so payments without a record here are not found".to_owned(),
+        ),
         Unseen::List { provider, reason } => {
-            ("list", provider, format!("its list could not be read to the end: {reason}"))
+            ("list", provider, format!("its list could not be read completely: {reason}"))
         }
         Unseen::Objects { provider, number } => {
             ("objects", provider, format!("{number} objects of its list cannot be read"))
@@ -204,7 +206,7 @@ impl Report {
             self.print(&format!("{compared} compared, {different} different, {applied} of them adopted"));
         }
         anyhow::ensure!(different == 0, "{different} of {compared} were different ({applied} adopted)");
-        anyhow::ensure!(failed == 0, "not everything could be seen ({failed})");
+        anyhow::ensure!(failed == 0, "not everything could be read ({failed})");
         Ok(())
     }
 }

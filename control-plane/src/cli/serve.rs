@@ -1,4 +1,4 @@
-//! Running: from a configuration to a server that ends cleanly.
+//! `control-plane serve`: runs the service and shuts it down cleanly.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
 use crate::{cache, readiness, server};
 
-/// Serves until `stop` is cancelled, then lets what is in flight finish. An error means that the server or
-/// a task of its died.
+/// Serves until `stop` is cancelled, then completes requests and payments in flight. Returns an error if the server or
+/// one of its tasks dies, or if a payment takes longer than the grace period.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let _lock = InstanceLock::take(&config.gateway.database.uri)?;
     let in_process = || "in this process".to_owned();
@@ -27,7 +27,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
             queue: config.background.queue.as_ref(),
         },
     );
-    // Before everything that counts.
+    // Before anything that records metrics.
     let metrics = metrics()?;
     let source = WorkSource::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, source.queue(), Opener::Service).await?);

@@ -1,4 +1,4 @@
-//! `control-plane webhook list`, `replay` and `dismiss`: what an operator does about providers' events.
+//! `control-plane webhook list`, `replay` and `dismiss`: lets an operator manage providers' events.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -20,12 +20,11 @@ use crate::process::gateway_setup::{self, Opener};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Show the providers' events that were received, newest first
+    /// Show the received provider events, newest first
     List(ListArgs),
-    /// Work off a stored event once more. It only makes the gateway look at the provider again, so it does no
-    /// harm
+    /// Process a stored event again. This is safe: it only makes the gateway read the provider's records again
     Replay(EventArgs),
-    /// End an event that is failed or parked: it is never worked off again. Who did it and why is recorded
+    /// End a failed or parked event, so that it is never processed again. Records the operator's name and the reason
     Dismiss(DismissArgs),
 }
 
@@ -33,7 +32,7 @@ pub enum Command {
 pub struct EventArgs {
     /// The event's id, e.g. evt_… or WH-…
     event_id: String,
-    /// Whose event it is, should both providers have one of that id
+    /// The event's provider, in case both providers have an event with that id
     #[arg(long)]
     provider: Option<ProviderName>,
 }
@@ -42,10 +41,10 @@ pub struct EventArgs {
 pub struct DismissArgs {
     #[command(flatten)]
     event: EventArgs,
-    /// Why nothing is to be done for it
+    /// Why the event needs no processing
     #[arg(long, value_parser = free_text)]
     reason: String,
-    /// Who decides that; by default SUDO_USER, else USER
+    /// The operator's name; by default SUDO_USER, else USER
     #[arg(long, value_parser = free_text)]
     by: Option<String>,
 }
@@ -58,7 +57,7 @@ pub struct ListArgs {
     state: Option<String>,
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
-    /// One JSON object a line, without the body
+    /// One JSON object per line, without the body
     #[arg(long)]
     json: bool,
 }
@@ -119,10 +118,10 @@ impl<'a> From<&'a WebhookEvent> for Line<'a> {
     }
 }
 
-/// Runs a command; what comes back is to be printed.
+/// Runs a command and returns the text to print.
 ///
 /// # Errors
-/// If the configuration or the database cannot be used, there is no such event, or it cannot be worked off.
+/// The configuration is invalid, the database is unavailable, there is no such event, or it cannot be processed.
 pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     match command {
         Command::List(args) => list(args, source).await,
@@ -180,7 +179,7 @@ async fn end(args: DismissArgs, source: &Source) -> anyhow::Result<String> {
         None => {
             let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
             free_text(user).map_err(|_| {
-                anyhow::anyhow!("nobody is named in SUDO_USER or USER: say who you are with --by")
+                anyhow::anyhow!("neither SUDO_USER nor USER contains a name: give yours with --by")
             })?
         }
     };

@@ -1,4 +1,4 @@
-//! Due work in a process of its own: nobody sends it requests, only probes.
+//! `control-plane worker`: processes due work in a separate process, which serves only probes.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
 use crate::server;
 
-/// Works until `stop` is cancelled, then lets what is in flight finish. An error means that the server or a task
-/// of its died.
+/// Works until `stop` is cancelled, then completes work in flight. Returns an error if the server or one of its tasks
+/// dies, or if a payment takes longer than the grace period.
 pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let around = Surroundings {
         role: "worker",
@@ -21,7 +21,7 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
         queue: config.background.queue.as_ref(),
     };
     start_report::tell(&config.gateway, &around);
-    // Before everything that counts.
+    // Before anything that records metrics.
     let metrics = metrics()?;
     let source = WorkSource::new(config.background.queue);
     let gateway = Arc::new(gateway_setup::open(config.gateway, source.queue(), Opener::Service).await?);

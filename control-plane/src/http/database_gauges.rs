@@ -56,7 +56,7 @@ async fn read<T, E: Display>(
     match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(numbers)) => publish(numbers),
         Ok(Err(problem)) => tracing::warn!(what, error = %problem, "a backlog cannot be read"),
-        Err(_) => tracing::warn!(what, "a backlog cannot be read: the database does not answer"),
+        Err(_) => tracing::warn!(what, "a backlog cannot be read: the database does not respond"),
     }
 }
 

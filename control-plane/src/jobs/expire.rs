@@ -1,5 +1,5 @@
-//! Gives up expired charges while their provider's circuit is open. Normally this happens when they are due; a client
-//! must not have to wait until the provider is back to learn that nothing was charged.
+//! Gives up expired charges while their provider's work is on hold (open circuit or spent retry budget). Normally this
+//! happens when they are due; a client must not have to wait for the provider to learn that nothing was charged.
 
 use std::sync::Arc;
 use std::time::Duration;

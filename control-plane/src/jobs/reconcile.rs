@@ -111,8 +111,8 @@ fn tell(compared: &Compared, run: &mut Run) {
 
 fn tell_unseen(unseen: &Unseen) {
     if unseen.is_failure() {
-        tracing::error!(?unseen, "reconciling could not see everything");
+        tracing::error!(?unseen, "reconciliation could not read everything");
     } else {
-        tracing::info!(?unseen, "reconciling cannot see everything");
+        tracing::info!(?unseen, "reconciliation cannot read everything");
     }
 }

@@ -1,4 +1,4 @@
-//! Tries what the settings name. Only reads.
+//! Tries the services that the settings name. Read-only.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::cache::RedisUri;
 use crate::config::QueueSettings;
 use crate::jobs::rabbit;
 
-/// A payment that no provider has, as each would name one.
+/// A nonexistent payment, in each provider's format.
 const NO_STRIPE_PAYMENT: &str = "pi_0";
 const NO_PAYPAL_PAYMENT: &str = "0";
 
@@ -94,7 +94,7 @@ pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
 pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut Report) {
     const ABOUT: &str = "queue";
     let Some(QueueSettings { uri, prefix }) = settings else {
-        return report.good(ABOUT, "none; due work is looked for in the database");
+        return report.good(ABOUT, "none; processes poll the database for due work");
     };
     match rabbit::inspect(&uri, prefix).await {
         Ok(found) => report.good(ABOUT, format!("{uri}, {found}")),
@@ -130,7 +130,7 @@ pub(super) async fn providers(settings: Settings, report: &mut Report) {
     };
     for (provider, about, keys, base, mode, payment) in places.into_iter().flatten() {
         let Some(provider) = providers.get(provider) else { continue };
-        // Whom it does not know, it does not tell what it has.
+        // Any answer about the payment proves the credentials: without valid ones, the provider gives none.
         match provider.look_up(&LookUp::Payment(ProviderRef::new(payment))).await {
             Found::Unavailable(uncertainty) => {
                 report.bad(about, format!("{keys}: {base}: {}", uncertainty.reason));

@@ -1,4 +1,4 @@
-//! Whether the addresses can be listened on.
+//! Checks that the process can listen on its addresses.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -7,10 +7,10 @@ use super::Report;
 
 const ABOUT: &str = "ports";
 
-/// A setting, and the address that it gives.
+/// A setting and its address.
 pub(super) type Place = (&'static str, SocketAddr);
 
-/// Two addresses of one process that exclude each other.
+/// Reports addresses of one process that conflict with each other.
 pub(super) fn clashes(places: &[Place], report: &mut Report) {
     for (n, (key, address)) in places.iter().enumerate() {
         for (other, taken) in places.iter().take(n).filter(|(_, taken)| excludes(*taken, *address)) {
@@ -22,13 +22,13 @@ pub(super) fn clashes(places: &[Place], report: &mut Report) {
     }
 }
 
-/// Port 0 is another one each time.
+/// Port 0 never conflicts: it stands for any free port.
 fn excludes(a: SocketAddr, b: SocketAddr) -> bool {
     let is_every = |address: IpAddr| address.is_unspecified();
     a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || is_every(a.ip()) || is_every(b.ip()))
 }
 
-/// Listens on each for a moment.
+/// Listens on each address briefly.
 pub(super) fn try_each(places: &[Place], report: &mut Report) {
     for (key, address) in places {
         match TcpListener::bind(address) {

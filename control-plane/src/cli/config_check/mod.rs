@@ -1,4 +1,4 @@
-//! `control-plane config check`: whether the configuration can be used, and whether what it names is there.
+//! `control-plane config check`: checks the configuration, and optionally the services that it names.
 
 mod connect;
 mod listening;
@@ -12,11 +12,11 @@ use crate::config::{Config, EdgeCacheConfig, Source, WorkerConfig, unusable};
 
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// Also try the database with its schema and rights, the cache and its policy, the queue, and each provider's
-    /// credentials, and each port, and say what is found. Changes nothing
+    /// Also check the database with its schema and rights, the cache and its policy, the queue, each provider's
+    /// credentials, and each port, and report the findings. Changes nothing
     #[arg(long)]
     connect: bool,
-    /// Whose settings these are
+    /// The role that the settings are for
     #[arg(long = "for", value_enum, default_value_t = Role::Serve)]
     role: Role,
 }
@@ -28,8 +28,10 @@ enum Role {
     EdgeCache,
 }
 
+/// Checks the configuration of a role.
+///
 /// # Errors
-/// Everything that is wrong with the settings themselves. What they name is in the report.
+/// All errors in the settings themselves. The services that they name are in the report.
 pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
     let (gateway, redis, queue, places) = match args.role {
         Role::Serve => {
@@ -61,7 +63,7 @@ pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
     listening::clashes(&places, &mut report);
     if args.connect {
         listening::try_each(&places, &mut report);
-        // One after the other: it is read by a person, and each gives up by itself.
+        // Sequentially, in the order of the report; each check has its own timeout.
         if let Some(gateway) = gateway {
             connect::database(&gateway.database, &mut report).await;
             connect::providers(gateway.providers, &mut report).await;

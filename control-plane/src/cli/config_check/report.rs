@@ -1,4 +1,4 @@
-//! What was found, a line each.
+//! The findings, one per line.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub struct Report(Vec<Finding>);
 #[derive(Debug)]
 struct Finding {
     grade: Grade,
-    /// What it is about: `database`, `Stripe`, …
+    /// The subject: `database`, `Stripe`, …
     about: &'static str,
     text: String,
 }
@@ -17,7 +17,7 @@ struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grade {
     Good,
-    /// It works, and not as it should.
+    /// It works, but not as it should.
     Warning,
     Bad,
 }
@@ -36,7 +36,7 @@ impl Report {
     }
 
     /// # Errors
-    /// If anything would not work.
+    /// At least one finding is bad.
     pub fn into_result(self) -> anyhow::Result<()> {
         match self.0.iter().filter(|finding| finding.grade == Grade::Bad).count() {
             0 => Ok(()),

@@ -1,7 +1,7 @@
-//! How much of the gateway one address, one client and the providers may use, from the settings.
+//! Rate limits per address, per client and for the providers, from the settings.
 //!
-//! A request meets the limits in the order of [`Limits`]' fields: what one address or one client may not send is never
-//! counted against anybody else.
+//! A request passes the limits in the order of [`Limits`]' fields, so a request refused by a narrower limit never
+//! counts against a wider one.
 
 use std::collections::BTreeMap;
 
@@ -21,32 +21,32 @@ const CONNECTIONS: &str = "GATEWAY_ADDRESS_CONNECTIONS";
 const NEW_CONNECTIONS: &str = "GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND";
 const IN_FLIGHT: &str = "GATEWAY_CLIENT_REQUESTS_IN_FLIGHT";
 
-/// What holds where no setting says otherwise.
+/// The default limits.
 struct Defaults {
-    /// Requests per second of one address, before anything else is known of them. A client that sends all it may from one
-    /// address stays below it.
+    /// Requests per second of one address, before authentication. A client that uses its whole limit from one address
+    /// stays below it.
     address: u32,
-    /// Webhooks per second of one address: half of the reserve, so that one that forges them leaves as much to others. A
-    /// provider delivers from about a dozen addresses, several webhooks a payment.
+    /// Webhooks per second of one address: half of the total, so that an address that forges webhooks leaves half to
+    /// others. A provider delivers from about a dozen addresses, with several webhooks per payment.
     address_webhooks: u32,
     /// Requests per second of one client.
     client: u32,
     /// Requests per second of all clients together.
     gateway: u32,
-    /// Webhooks per second of all providers together, which no client's request takes from.
+    /// Webhooks per second of all providers together, independent of clients' requests.
     webhooks: u32,
-    /// Requests of one client that a worker has at once.
+    /// Concurrent requests of one client per worker.
     in_flight: u32,
-    /// Connections of one address to one worker.
+    /// Connections of one address per worker.
     connections: u32,
-    /// New ones of one address a second, once it has half of those open. Each may bring a hundred requests in its first
-    /// milliseconds, of which each costs something even if it is refused.
+    /// New connections per second of one address, once it has half of `connections` open. Each may send a hundred
+    /// requests in its first milliseconds, and even a refused request has a cost.
     new_connections: u32,
 }
 
-/// Two processors make some 4,500 charges a second: all clients together get less than half of that, one of them a
-/// quarter of it. Connections and requests in flight are counted per worker, so that even several workers' together are a
-/// small part of what Envoy takes (10,000 connections, 4,096 requests for the control plane).
+/// Two processors handle some 4,500 charges a second: all clients together get less than half of that, and one client
+/// a quarter of their share. Connections and requests in flight are counted per worker; even those of several workers
+/// are a small part of Envoy's limits (10,000 connections, 4,096 requests to the control plane).
 const PRODUCTION: Defaults = Defaults {
     address: 1_000,
     address_webhooks: 500,
@@ -58,7 +58,8 @@ const PRODUCTION: Defaults = Defaults {
     new_connections: 50,
 };
 
-/// Everybody has the same address here, and there is one worker and often one client: as much as the machine does.
+/// Locally, all callers have the same address, and there is one worker and often one client: as much as the machine
+/// can do.
 const LOCAL: Defaults = Defaults {
     address: 4_000,
     address_webhooks: 1_000,
@@ -79,32 +80,32 @@ const fn defaults(profile: Profile) -> &'static Defaults {
 
 const RATE_MAX: u32 = 1_000_000;
 
-/// As many as Envoy takes from everybody (`global_downstream_max_connections` of the template).
+/// Envoy's limit on all connections (`global_downstream_max_connections` of the template).
 const CONNECTIONS_MAX: u32 = 10_000;
 
-/// As many as a worker has of everybody (`REQUESTS_MAX` of the filter).
+/// A worker's limit on all requests (`REQUESTS_MAX` of the filter).
 const IN_FLIGHT_MAX: u32 = 16_384;
 
-/// So many addresses have a bucket at once, in some 30 MB. The one that has been silent for longest loses its own, and
-/// begins with a full one when it comes again: more addresses than this get more than their share, and take nothing away
-/// from others' buckets.
+/// The most addresses with a bucket at once, in some 30 MB. Beyond that, the longest idle address loses its bucket, and
+/// starts with a full one when it returns: more addresses than this get more than their share, but take nothing from
+/// others' buckets.
 const ADDRESSES_MAX: u32 = 65_536;
 
-/// The configurations of Envoy's `local_ratelimit` that the template asks for.
+/// The configurations of Envoy's `local_ratelimit` for the template.
 pub(super) struct Limits {
-    /// Each address, before authentication.
+    /// Per address, before authentication.
     pub(super) address: Value,
-    /// The same for webhooks, which nobody authenticates before the filter.
+    /// Per address for webhooks, which are not authenticated before the filter.
     pub(super) webhook_address: Value,
-    /// Each client.
+    /// Per client.
     pub(super) client: Value,
     /// All clients together.
     pub(super) gateway: Value,
-    /// All webhooks together, in the place of `gateway`.
+    /// All webhooks together, instead of `gateway`.
     pub(super) webhooks: Value,
 }
 
-/// `credentials`: the clients, as `api_key_auth` takes them.
+/// Reads the limits. `credentials` are the clients in the format of `api_key_auth`.
 pub(super) fn read(profile: Profile, source: &Source, credentials: &Value) -> Result<Limits, ConfigError> {
     let defaults = defaults(profile);
     let rate = |key, default| rate(source, key, default);
@@ -119,7 +120,7 @@ pub(super) fn read(profile: Profile, source: &Source, credentials: &Value) -> Re
 
 /// The configuration of the filter that counts connections, as JSON in a string.
 ///
-/// Behind a proxy, all connections are the proxy's: it has to count them itself.
+/// Behind a proxy, all connections are the proxy's, so the proxy has to limit connections itself.
 pub(super) fn connections(
     profile: Profile,
     source: &Source,
@@ -131,7 +132,7 @@ pub(super) fn connections(
     Ok(json!({ "perAddress": max, "newPerSecond": new }).to_string().into())
 }
 
-/// Requests of one client that the filter has at once in a worker.
+/// Concurrent requests of one client per worker, limited by the filter.
 pub(super) fn in_flight(profile: Profile, source: &Source) -> Result<Value, ConfigError> {
     number(source, IN_FLIGHT, 1, IN_FLIGHT_MAX, defaults(profile).in_flight)
 }
@@ -142,13 +143,13 @@ fn rate(source: &Source, key: &'static str, default: u32) -> Result<u64, ConfigE
 
 /// Requests per second of each client.
 struct ClientRates {
-    /// Of a client that is not named.
+    /// The rate of clients without an exception.
     default: u64,
     named: BTreeMap<String, u64>,
 }
 
 impl ClientRates {
-    /// Reads a number for everybody, and exceptions behind it: `500,shop=1000,batch=50`.
+    /// Reads the default rate, followed by exceptions: `500,shop=1000,batch=50`.
     fn read(source: &Source, default: u32, credentials: &Value) -> Result<Self, ConfigError> {
         let clients = credentials.as_array().into_iter().flatten();
         // A client with two keys, one of which is being rolled, has one bucket.
@@ -187,8 +188,7 @@ impl ClientRates {
     }
 }
 
-/// One bucket for each address that Envoy takes for the caller's: of IPv6 for each /64, which is one host's or one
-/// household's.
+/// One bucket per client address as determined by Envoy; for IPv6 one per /64, which belongs to one host or household.
 fn per_address(name: &str, rate: u64) -> Value {
     let masks = json!({ "v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64 });
     let of_any = json!([{ "entries": [{ "key": "masked_remote_address" }], "token_bucket": bucket(rate) }]);
@@ -211,7 +211,7 @@ fn per_client(rates: &ClientRates) -> Value {
         ("rate_limits", json!([{ "actions": [{ "request_headers": client }] }])),
         ("descriptors", named.collect()),
         ("always_consume_default_token_bucket", false.into()),
-        // For the filter `rate_limit_headers`, which makes the standard's headers of them.
+        // For the filter `rate_limit_headers`, which converts them to the standard's headers.
         ("enable_x_ratelimit_headers", "DRAFT_VERSION_03".into()),
     ];
     limit("client", rates.default, also)
@@ -235,12 +235,12 @@ fn limit<const N: usize>(name: &str, rate: u64, also: [(&str, Value); N]) -> Val
     Value::Object(limit.into_iter().chain(also).map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-/// Of one second: after a second of silence all of it is there.
+/// A bucket that refills completely within one second.
 fn bucket(rate: u64) -> Value {
     json!({ "max_tokens": rate, "tokens_per_fill": rate, "fill_interval": "1s" })
 }
 
-/// What a refusal says of the limit that refuses (draft-ietf-httpapi-ratelimit-headers).
+/// The headers of a refusal that describe the exhausted limit (draft-ietf-httpapi-ratelimit-headers).
 fn exhausted(name: &str, rate: u64) -> Value {
     json!([
         { "header": { "key": "ratelimit-policy", "value": format!("\"{name}\";q={rate};w=1") } },
@@ -313,7 +313,7 @@ mod tests {
         assert!(connections(&[(CONNECTIONS, "0")], 1).unwrap_err().starts_with(CONNECTIONS));
     }
 
-    /// The limits that are met first are the narrower ones, so that nobody's excess reaches a limit of all.
+    /// Narrower limits come first, so that no one's excess reaches a shared limit.
     #[test]
     fn by_default_two_clients_fit_in_what_the_gateway_does_and_two_addresses_in_the_reserve() {
         for Defaults {

@@ -1,4 +1,4 @@
-//! `control-plane envoy-bootstrap`: Envoy's configuration, made from one template and the settings.
+//! `control-plane envoy-bootstrap`: generates Envoy's configuration from a template and the settings.
 
 mod limits;
 mod own_replies;
@@ -15,11 +15,11 @@ use crate::config::{ConfigError, Source};
 
 const TEMPLATE: &str = include_str!("../../../../envoy/bootstrap.yaml");
 
-/// Print Envoy's bootstrap configuration, made from the settings
+/// Print Envoy's bootstrap configuration, generated from the settings
 #[derive(clap::Args, Debug)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// Which defaults to take
+    /// The set of defaults
     #[arg(long, value_enum, default_value_t = Profile::Local)]
     pub profile: Profile,
 }
@@ -72,28 +72,28 @@ Settings:
 Envoy itself needs EDGE_ATTESTATION_KEYS in its environment, and for Stripe's webhooks STRIPE_WEBHOOK_SECRETS, a
 comma list with both secrets while one is being rolled.
 
-The output holds the clients' keys: keep it as safe as them.
+The output contains the clients' keys: protect it accordingly.
 
 Example:
   (umask 077 && control-plane envoy-bootstrap --profile production > envoy.yaml) && envoy -c envoy.yaml";
 
-/// The whole bootstrap as YAML.
+/// Renders the whole bootstrap as YAML.
 ///
 /// # Errors
-/// Everything that is missing or wrong, by its setting.
+/// All missing and invalid settings.
 pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
     let values = values::read(profile, source)?;
     Ok(fill(TEMPLATE, |name| values.get(name)))
 }
 
-/// The settings that the help explains: those that stand in its first column.
+/// The settings in the first column of the help.
 pub(crate) fn setting_names() -> impl Iterator<Item = &'static str> {
     let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
     let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
     names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }
 
-/// What the help says of a setting of the bootstrap.
+/// The help's explanation of a setting of the bootstrap.
 pub(crate) fn explained(name: &str) -> Option<String> {
     let mut rows = HELP.lines().filter_map(|line| line.strip_prefix("  "));
     let is_of =
@@ -105,7 +105,7 @@ pub(crate) fn explained(name: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// Settings that name files which Envoy reads.
+/// Settings that name files read by Envoy.
 const FILES: [&str; 7] = [
     "EDGE_FILTER_WASM",
     "TLS_CERTIFICATE",
@@ -116,24 +116,24 @@ const FILES: [&str; 7] = [
     "PAYPAL_TLS_CA",
 ];
 
-/// What may be wrong with the settings of a bootstrap that can be made of them.
+/// Possible mistakes in settings that are valid by themselves.
 #[must_use]
 pub fn warnings(source: &Source) -> Vec<String> {
     let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
     let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
     let missing = missing.map(|(key, file)| {
-        format!("{key}: there is no file {file} here; Envoy does not start without it where it runs")
+        format!("{key}: there is no file {file} here; Envoy does not start unless it exists where Envoy runs")
     });
     source.near_miss_warnings().into_iter().chain(missing).collect()
 }
 
-/// Puts the JSON of a value (which is YAML, too) in the place of each `${NAME}`.
+/// Replaces each `${NAME}` with the JSON of its value, which is also YAML.
 fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a Value>) -> String {
     let mut parts = template.split("${");
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (name, text) = part.split_once('}').unwrap_or((part, ""));
-        // That no name is unknown does not depend on any setting: a test looks at it.
+        // Unknown names do not depend on the settings; a test checks that there are none.
         filled.push_str(&value(name).map_or_else(|| format!("${{{name}}}"), Value::to_string));
         filled.push_str(text);
     }
@@ -294,7 +294,7 @@ mod tests {
         assert!(with(Profile::Local, &untrusted).unwrap_err().starts_with("PAYPAL_WEBHOOK_TRUST"));
     }
 
-    /// A stream is ended that is held for longer, so it must not be shorter than what the filter waits for.
+    /// Envoy ends a stream that is held longer, so the timeout must not be shorter than the filter's longest wait.
     #[test]
     fn a_request_may_be_held_as_long_as_the_filter_waits_and_little_longer() {
         for (cache_ms, held) in [("1", "8.000s"), ("500", "8.000s"), ("3000", "9.000s"), ("10000", "23.000s")]

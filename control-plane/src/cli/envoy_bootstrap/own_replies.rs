@@ -1,28 +1,28 @@
-//! The answers that Envoy gives by itself, brought into the gateway's error shape.
+//! Maps Envoy's own replies to the gateway's error format.
 
 use edge_core::error::{ErrorBody, ErrorCode};
 use serde_json::{Map, Value, json};
 
-/// One kind of answer.
+/// A kind of reply.
 struct OwnReply {
-    /// When it is this kind, in CEL.
+    /// The condition for this kind, in CEL.
     when: &'static str,
-    /// Another status than Envoy's.
+    /// Replaces Envoy's status.
     status: Option<u16>,
     code: ErrorCode,
     message: &'static str,
     retryable: Option<bool>,
 }
 
-/// No cache keeps an answer that is for one client.
+/// Prevents caches from storing an answer for one client.
 const NO_STORE: (&str, &str) = ("cache-control", "no-store");
 
-/// Tried in this order, the first that fits is taken.
+/// Tried in this order; the first match wins.
 ///
-/// What was sent upstream comes first, whatever ended it there: a timeout, a reset, a client's or Envoy's limit, a filter
-/// that died. By Envoy's count of attempts and not by the name of the reason, since the control plane may have it. What
-/// comes after that was never sent. Envoy counts an attempt as well where no host was fit to be asked; it may be the second
-/// one, but only what never reached a host is tried a second time.
+/// Requests that were sent upstream come first, whatever ended them: a timeout, a reset, a client's or Envoy's limit, a
+/// filter that died. They are recognized by Envoy's count of attempts, not by the reason's name, since the control
+/// plane may have received them. All later kinds were never sent. Envoy also counts an attempt if no host was healthy;
+/// that may be the second attempt, but Envoy retries only requests that never reached a host.
 const REPLIES: &[OwnReply] = &[
     OwnReply {
         when: "upstream.request_attempt_count > 0 && response.code_details != 'no_healthy_upstream' \
@@ -33,7 +33,7 @@ const REPLIES: &[OwnReply] = &[
         message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
         retryable: Some(true),
     },
-    // What a flood gets, so with as few expressions before it as can be.
+    // The reply to a flood, so it must have as few expressions before it as possible.
     OwnReply {
         when: "response.code == 429",
         status: None,
@@ -123,7 +123,7 @@ const REPLIES: &[OwnReply] = &[
 
 /// The mappers of Envoy's `local_reply_config`.
 ///
-/// What the filter answers has no code details; it has its shape already. It is sorted out first: an expression
+/// The filter's answers have no code details and already have the right format. They are matched first: an expression
 /// costs more than a microsecond, and a replay would go through all of them.
 pub(super) fn own_replies() -> Value {
     let of_the_filter =
@@ -153,8 +153,8 @@ impl OwnReply {
         ]);
         let header = match self.code {
             ErrorCode::Unauthenticated => Some(("www-authenticate", "Bearer")),
-            // By then the health check has looked again, and each bucket is full. A rate limit service may know of a
-            // longer time.
+            // By then the health check has run again, and each bucket is full. A rate limit service may set a longer
+            // time.
             ErrorCode::GatewayUnavailable | ErrorCode::RateLimited => Some(("retry-after", "1")),
             _ => None,
         };

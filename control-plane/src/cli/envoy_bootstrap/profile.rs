@@ -1,9 +1,9 @@
-/// Where the gateway runs; decides about defaults and nothing else.
+/// Where the gateway runs; affects only defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
     /// One machine, for development and tests: loopback, demo clients
     Local,
-    /// TLS for everyone; nothing that must be chosen has a default
+    /// TLS everywhere; settings that need a decision have no default
     Production,
 }
 
@@ -43,7 +43,7 @@ impl Profile {
         }
     }
 
-    /// The fewest characters of a client's key.
+    /// The minimum length of a client's key.
     pub(super) const fn key_chars_min(self) -> usize {
         match self {
             Self::Local => 1,

@@ -1,4 +1,4 @@
-//! A limit that several Envoys share: Envoy's rate limit service, if the settings name one.
+//! A limit shared by several Envoys: Envoy's rate limit service, if the settings name one.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use crate::config::{ConfigError, Source};
 const SERVICE: &str = "GATEWAY_RATE_LIMIT_SERVICE";
 const AUTHORITY: &str = "GATEWAY_RATE_LIMIT_SERVICE_CA";
 
-/// What the template asks for.
+/// The values for the template.
 pub(super) struct SharedLimit {
-    /// Whether no request is to be counted there.
+    /// Whether the shared limit is disabled.
     pub(super) is_off: bool,
     pub(super) address: Value,
     pub(super) transport: Value,

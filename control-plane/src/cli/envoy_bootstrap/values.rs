@@ -1,4 +1,4 @@
-//! The settings as the values that the template asks for.
+//! Converts the settings to the template's values.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,7 @@ use super::shared_limit::SharedLimit;
 use super::{Profile, limits, webhooks};
 use crate::config::{ConfigError, Source, keep, listen_address, return_url_hosts};
 
-/// What the template asks for, or everything that is missing or wrong.
+/// The template's values, or all missing and invalid settings.
 pub(super) fn read(
     profile: Profile,
     source: &Source,
@@ -28,7 +28,7 @@ pub(super) fn read(
 
 type Values = Vec<(&'static str, Value)>;
 
-/// Files, and where Envoy listens.
+/// Files and listener addresses.
 fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
     let plain = keep(errors, listen(source, "GATEWAY_LISTEN", profile.plain_listen())).flatten();
     let tls = listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()));
@@ -50,7 +50,7 @@ fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> V
     values
 }
 
-/// What is behind Envoy.
+/// The services behind Envoy.
 fn upstreams(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
     let mut values = Vec::new();
     if let Some(control_plane) = keep(errors, upstream(source, &CONTROL_PLANE, profile.control_plane())) {
@@ -69,7 +69,7 @@ fn upstreams(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -
     values
 }
 
-/// What Envoy and the filter do themselves.
+/// The settings of Envoy and the filter themselves.
 fn edge(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
     let mut values = Vec::new();
     if let Some(webhooks::Webhooks { settings, clusters }) = keep(errors, webhooks::read(source)) {
@@ -80,7 +80,7 @@ fn edge(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Val
         values.push(("PAYPAL_CERTIFICATES_2_TRANSPORT", paypal_2_transport));
         let filter = keep(errors, filter_settings(profile, source, &settings));
         values.extend(filter.map(|filter| ("FILTER_SETTINGS", filter)));
-        // What is wrong with the cache's timeout has been said.
+        // An invalid cache timeout is already reported.
         values.extend(held_timeout(source).ok().map(|held| ("HELD_TIMEOUT", held.into())));
     }
     if let Some(credentials) = keep(errors, clients(profile, source)) {
@@ -101,8 +101,8 @@ fn edge(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Val
     values
 }
 
-/// Longer than the filter holds a request that is here: for a certificate, or for a call to the cache after the one
-/// before it. Whatever is held longer, its filter has died.
+/// Longer than the filter ever holds a complete request: for a certificate, or for two consecutive calls to the cache.
+/// If a request is held longer, its filter has died.
 fn held_timeout(source: &Source) -> Result<String, ConfigError> {
     const CERTIFICATE_MS: u64 = 5_000;
     const SPARE_MS: u64 = 3_000;
@@ -138,7 +138,7 @@ fn listen(
     Ok(address.or_else(|| default.and_then(|address| address.parse().ok())))
 }
 
-/// Who reaches the admin interface can read the clients' keys and stop Envoy.
+/// Must be loopback: anyone who reaches the admin interface can read the clients' keys and stop Envoy.
 fn admin(source: &Source) -> Result<Value, ConfigError> {
     const KEY: &str = "ENVOY_ADMIN_LISTEN";
     match listen(source, KEY, Some("127.0.0.1:9901"))? {
@@ -165,7 +165,7 @@ impl Endpoint {
         }
     }
 
-    /// For a cluster that is not asked: a template has no place for clusters that are not there.
+    /// For an unused cluster: the template always contains all clusters.
     pub(super) fn nowhere() -> Self {
         Self { host: "127.0.0.1".to_owned(), port: 9 }
     }
@@ -175,10 +175,10 @@ impl Endpoint {
     }
 }
 
-/// A service behind Envoy, by the settings that say where it is.
+/// A service behind Envoy, with the settings for its address.
 struct Upstream {
     address: &'static str,
-    /// Where the service itself listens, which is where it is on one machine.
+    /// The service's own listen address, which is its address if all run on one machine.
     listen: &'static str,
     authority: &'static str,
     expected: &'static str,
@@ -212,7 +212,7 @@ fn cache_timeout_ms(source: &Source) -> Result<Value, ConfigError> {
     number(source, "EDGE_CACHE_TIMEOUT_MS", 1, 10_000, 500)
 }
 
-/// The longest body of a request that is no webhook.
+/// The largest body of a request that is not a webhook.
 const BODY_BYTES_MAX: u32 = 65_536;
 
 /// The filter's own configuration, as JSON in a string.
@@ -237,7 +237,7 @@ fn filter_settings(profile: Profile, source: &Source, webhooks: &Value) -> Resul
     Ok(settings.to_string().into())
 }
 
-/// Reads `pass`, `reject`, or one of them and exceptions behind it: `pass,refund=reject`.
+/// Reads `pass` or `reject`, optionally followed by exceptions: `pass,refund=reject`.
 fn when_unavailable(text: &str) -> Result<Map<String, Value>, String> {
     let rule = |rule: &str| match rule {
         "pass" | "reject" => Ok(Map::from_iter([("whenUnavailable".to_owned(), Value::from(rule))])),
@@ -257,7 +257,7 @@ fn when_unavailable(text: &str) -> Result<Map<String, Value>, String> {
     Ok(rules)
 }
 
-/// HTTP/2 to a service of the gateway's own: with TLS if the setting `authority` names the PEM file to verify it with.
+/// HTTP/2 to one of the gateway's services, with TLS if the setting `authority` names a PEM file to verify it with.
 pub(super) fn transport(source: &Source, authority: &'static str, endpoint: &Endpoint) -> Value {
     match source.get(authority) {
         Some(authority) => tls_transport(&endpoint.host, authority, &["h2"]),
@@ -274,11 +274,11 @@ pub(super) fn plain_transport() -> Value {
     })
 }
 
-/// TLS to `host`, whose certificate must name it and lead to one in the PEM file `authority`.
+/// TLS to `host`, whose certificate must name it and chain to one in the PEM file `authority`.
 pub(super) fn tls_transport(host: &str, authority: &str, protocols: &[&str]) -> Value {
-    // An address is no server name (RFC 6066, section 3), so it is looked for in the certificate only.
+    // An IP address is no server name (RFC 6066, section 3), so it is only matched against the certificate.
     let (server_name, kind) = if host.parse::<IpAddr>().is_ok() { ("", "IP_ADDRESS") } else { (host, "DNS") };
-    // What is ours speaks TLS 1.3; others may be behind.
+    // Our own services speak TLS 1.3; others may not yet.
     let oldest = if protocols.contains(&"h2") { "TLSv1_3" } else { "TLSv1_2" };
     json!({
         "name": "envoy.transport_sockets.tls",

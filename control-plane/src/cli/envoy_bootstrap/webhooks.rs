@@ -1,4 +1,4 @@
-//! What the edge checks webhooks with, from the settings.
+//! The edge's configuration for verifying webhooks, from the settings.
 
 use edge_core::webhook::paypal::{Environment, WebhookId};
 use edge_core::webhook::x509::Trust;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::values::{Endpoint, number, plain_transport, tls_transport};
 use crate::config::{ConfigError, Source};
 
-/// The certificates that PayPal's webhooks have led to so far, and those that they can be expected to lead to.
+/// The authorities that PayPal's webhook certificates have chained to so far, and those expected in the future.
 const TRUST: &str = include_str!("../../../../envoy/trust/paypal.pem");
 
-/// Whom the certificates of the provider sandbox name, as those of PayPal's own sandbox do.
+/// The name in the provider sandbox's certificates, the same as in those of PayPal's own sandbox.
 const STAND_IN_CERTIFICATE_NAME: &str = "messageverificationcerts.sandbox.paypal.com";
 
 const WEBHOOK_ID: &str = "PAYPAL_WEBHOOK_ID";
@@ -20,10 +20,10 @@ const TRUST_FILE: &str = "PAYPAL_WEBHOOK_TRUST";
 const CERTIFICATE_NAME: &str = "PAYPAL_CERTIFICATE_NAME";
 const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// The clusters that certificates are fetched through, one for each host that may have them.
+/// The clusters for fetching certificates, one per host that may serve them.
 pub(super) const CLUSTERS: [&str; 2] = ["paypal_certificates_1", "paypal_certificates_2"];
 
-/// The filter's `webhooks`, and for each of [`CLUSTERS`] its address and transport.
+/// The filter's `webhooks` settings, and the address and transport of each of [`CLUSTERS`].
 pub(super) struct Webhooks {
     pub(super) settings: Value,
     pub(super) clusters: [(Value, Value); 2],
@@ -80,7 +80,7 @@ fn trust(source: &Source) -> Result<String, ConfigError> {
     Ok(pem)
 }
 
-/// Where PayPal's certificates are.
+/// The origins of PayPal's certificates.
 struct Place {
     environment: Value,
     origins: Vec<Origin>,
@@ -93,7 +93,7 @@ struct Origin {
 }
 
 impl Place {
-    /// The environment is the one whose API the control plane calls.
+    /// Derives the environment from the API that the control plane calls.
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let base = source.get(API_BASE).unwrap_or("https://api-m.sandbox.paypal.com");
         let url = Url::parse(base).map_err(|_| source.invalid(API_BASE, "must be an http or https URL"))?;

@@ -1,8 +1,8 @@
-//! What a body may have been before something changed it.
+//! Guesses the original of a body that was changed in transit.
 
 use super::json_layout::{Escapes, Layout, tokens, write};
 
-/// A body that may be the original, and in which words.
+/// A possible original body, with its description.
 pub(super) struct Candidate {
     /// Continues "the signature fits the body …".
     pub(super) how: String,
@@ -25,7 +25,7 @@ const ESCAPES: [(Escapes, &str); 5] = [
     (Escapes::EscapedSlashes, ", with `\\/` for `/`"),
 ];
 
-/// The usual ones, nearest first. None is the body as it is.
+/// The usual candidates, closest first, without the unchanged body.
 pub(super) fn candidates(body: &[u8]) -> Vec<Candidate> {
     let mut all = Vec::new();
     let mut add = |how: String, bytes: Vec<u8>| {
@@ -68,7 +68,7 @@ pub(super) fn candidates(body: &[u8]) -> Vec<Candidate> {
 mod tests {
     use super::*;
 
-    /// Whether `original` is found from what became of it, and in which words.
+    /// The description with which `original` is found from the changed body, if it is found.
     fn found(original: &str, became: &str) -> String {
         let all = candidates(became.as_bytes());
         let found = all.into_iter().find(|candidate| candidate.bytes == original.as_bytes());

@@ -1,4 +1,4 @@
-//! A certificate from PayPal, or from nowhere.
+//! Fetches a certificate from PayPal only.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Fetches `url`. Follows no redirect and asks no proxy: either could be another party's.
+/// Fetches `url`. Follows no redirect and uses no proxy: either could belong to another party.
 pub(super) async fn certificate(url: &CertificateUrl) -> Result<Vec<u8>, CannotVerify> {
     let failed = |error: reqwest::Error| {
         CannotVerify::Fetch(if error.is_timeout() {
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    /// The answer to one of the certificates of a server on this machine.
+    /// Fetches a certificate from a local test server.
     async fn fetch(name: &str) -> Result<Vec<u8>, CannotVerify> {
         let base = "/v1/notifications/certs/CERT-00000000-00000000";
         let server = Router::new()

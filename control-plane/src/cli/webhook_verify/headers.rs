@@ -1,7 +1,7 @@
-//! A file of headers.
+//! Parses a file of headers.
 
-/// Reads `Name: value` lines, of which names come out in lower case. A request line or a status line at the
-/// beginning is passed over, as are empty lines.
+/// Parses `Name: value` lines and lowercases the names. Skips empty lines, and a request or status line at the
+/// beginning.
 pub(super) fn parse(text: &[u8]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut headers = Vec::new();
     for (n, line) in (1..).zip(text.split(|b| *b == b'\n')) {

@@ -1,16 +1,16 @@
-//! JSON written otherwise, with every token and their order left as they are.
+//! Rewrites JSON in another layout, with the same tokens in the same order.
 
-/// How tokens are set apart.
+/// The white space between tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     Compact,
     /// `{"a": 1, "b": 2}`
     Spaced,
-    /// One value a line, each level indented by this.
+    /// One value per line, with each level indented by this.
     Indented(&'static str),
 }
 
-/// How characters of strings are written.
+/// How characters in strings are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escapes {
     AsTheyAre,
@@ -24,7 +24,7 @@ pub(super) enum Escapes {
     EscapedSlashes,
 }
 
-/// The tokens of `text`, or `None` where it is no JSON.
+/// The tokens of `text`, or `None` if it is not JSON.
 pub(super) fn tokens(text: &str) -> Option<Vec<&str>> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
     let mut tokens = Vec::new();
@@ -42,9 +42,9 @@ pub(super) fn tokens(text: &str) -> Option<Vec<&str>> {
     Some(tokens)
 }
 
-/// With both quotes.
+/// The length of the string token at the start of `text`, including both quotes.
 fn string_length(text: &str) -> usize {
-    let mut escaped = true; // The quote at the beginning ends nothing.
+    let mut escaped = true; // Skips the opening quote.
     for (i, byte) in text.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
@@ -101,14 +101,14 @@ fn escape(token: &str, escapes: Escapes) -> String {
     }
 }
 
-/// Resolves what is escaped and need not be.
+/// Resolves unnecessary escapes of non-ASCII characters.
 fn resolve(token: &str) -> String {
     let mut resolved = String::new();
     let mut rest = token;
     while let Some(at) = rest.find('\\') {
         let (plain, from) = rest.split_at(at);
         resolved.push_str(plain);
-        // A pair of surrogates has twelve characters, any other `\u` six, the rest two.
+        // A surrogate pair has twelve characters, any other `\u` escape six, all others two.
         let found = [12, 6].into_iter().find_map(|length| {
             let (escaped, further) = from.split_at_checked(length)?;
             let text: String = serde_json::from_str(&format!("\"{escaped}\"")).ok()?;

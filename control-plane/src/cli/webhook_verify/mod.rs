@@ -1,6 +1,6 @@
-//! `control-plane webhook verify`: what the edge would say to a webhook, and why.
+//! `control-plane webhook verify`: shows how the edge would judge a webhook, and why.
 //!
-//! The verdict comes from the code that the filter runs. Everything else here looks for the mistake behind it.
+//! The verdict comes from the same code that the filter runs. Everything else here looks for the cause of a failure.
 
 mod bodies;
 mod fetch;
@@ -29,17 +29,17 @@ Examples:
   control-plane webhook verify --provider paypal --headers headers.txt --body body.json \\
       --webhook-id 4JH86294D6297924G --environment live --at 2026-01-31T12:00:00Z";
 
-/// Say whether a webhook is from the provider, and if not, what probably went wrong
+/// Check whether a webhook is from the provider, and if not, report the likely cause
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifyArgs {
-    /// Whose webhook it is
+    /// The provider of the webhook
     #[arg(long, value_parser = provider, value_name = "stripe|paypal")]
     provider: Provider,
-    /// The headers it came with, one `Name: value` a line
+    /// The webhook's headers, one `Name: value` per line
     #[arg(long, value_name = "FILE")]
     headers: PathBuf,
-    /// The body, byte for byte as it came
+    /// The body, byte for byte as received
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
     /// Stripe: the endpoint's signing secret; may be given several times
@@ -52,7 +52,7 @@ pub struct VerifyArgs {
         required_if_eq("provider", "stripe")
     )]
     secret: Vec<String>,
-    /// Stripe: how many seconds ago, or ahead, it may have been signed
+    /// Stripe: the largest accepted difference between signing time and now, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = TOLERANCE_S)]
     tolerance: u64,
     /// PayPal: the endpoint's id, e.g. 4JH86294D6297924G
@@ -64,7 +64,7 @@ pub struct VerifyArgs {
     /// PayPal: roots and intermediates in PEM, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// PayPal: which of the two PayPals; without it, the one that the certificate's URL is at
+    /// PayPal: the environment; by default, that of the certificate's URL
     #[arg(long, value_enum)]
     environment: Option<PaypalEnvironment>,
     /// The time to check at (RFC 3339), instead of now
@@ -106,16 +106,16 @@ impl PaypalEnvironment {
     }
 }
 
-/// A webhook as the files hold it.
+/// A webhook as read from the files.
 struct Delivery {
-    /// Names in lower case.
+    /// With names in lower case.
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
     at: Timestamp,
 }
 
 impl Delivery {
-    /// Times before 1970 are all the same to certificates and signatures.
+    /// The time in Unix seconds. Times before 1970 become 0, which makes no difference to certificates and signatures.
     fn at_s(&self) -> u64 {
         self.at.as_second().try_into().unwrap_or(0)
     }
@@ -125,10 +125,10 @@ impl Delivery {
     }
 }
 
-/// Looks at the webhook that the arguments name.
+/// Verifies the webhook that the arguments name.
 ///
 /// # Errors
-/// A file cannot be read. What is wrong with the webhook stands in the report.
+/// A file cannot be read. Problems of the webhook are in the report.
 pub async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
     let headers =
         headers::parse(&read(&args.headers)?).with_context(|| args.headers.display().to_string())?;
@@ -148,7 +148,7 @@ fn provider(name: &str) -> Result<Provider, &'static str> {
     Provider::from_name(name).ok_or("must be stripe or paypal")
 }
 
-/// A moment as people read it.
+/// A Unix time in human-readable form.
 fn date(unix_s: u64) -> String {
     let second = i64::try_from(unix_s).ok().and_then(|s| Timestamp::from_second(s).ok());
     second.map_or_else(|| format!("{unix_s} s after 1970"), |time| time.to_string())

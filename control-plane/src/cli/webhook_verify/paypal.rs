@@ -1,4 +1,4 @@
-//! What is the matter with a webhook of PayPal's.
+//! Diagnoses a webhook of PayPal.
 
 use anyhow::Context as _;
 use edge_core::head::Head;
@@ -38,7 +38,7 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// The checks one after the other; the first that fails decides.
+    /// Runs the checks in order; the first failure determines the verdict.
     async fn run(
         &self,
         report: &mut Report,
@@ -52,7 +52,7 @@ impl Checks<'_> {
         report.check("time", time.as_ref(), |()| "PayPal may still be sending it".to_owned());
         let time = time.inspect_err(|forged| time_causes(report, *forged));
 
-        // At a wrong time the rest is looked at all the same: most that are looked at here are old.
+        // Continue despite a wrong time: most webhooks checked here are old.
         let rest = self.by_certificate(report, &transmission, environment, given).await;
         time?;
         rest
@@ -71,7 +71,7 @@ impl Checks<'_> {
         report.check("certificate url", checked.as_ref(), |(_, detail)| detail.clone());
         let url = checked.map_err(|error| url_causes(report, &url, environment, error)).map(|(url, _)| url);
 
-        // With a bad URL the rest is looked at all the same: it helps to find out who sent this.
+        // Continue despite a bad URL: the other checks help to identify the sender.
         let pem = match (given, &url) {
             (Some(pem), _) => pem,
             (None, Err(forged)) => return Err((*forged).into()),
@@ -118,7 +118,7 @@ impl Checks<'_> {
         verified.inspect_err(|_| self.mismatch_causes(report, |body, id| fits(body, id).is_ok()))
     }
 
-    /// Which mistake explains that the signature does not fit.
+    /// Finds the mistake that explains a signature mismatch.
     fn mismatch_causes(&self, report: &mut Report, fits: impl Fn(&[u8], &str) -> bool) {
         let trimmed = self.webhook_id.trim();
         let upper = trimmed.to_ascii_uppercase();
@@ -128,7 +128,7 @@ impl Checks<'_> {
             (upper.as_str(), "the webhook id in capital letters"),
             (
                 WebhookId::SIMULATOR,
-                "the literal webhook id WEBHOOK_ID: the simulator in PayPal's dashboard has sent it, which signs for nobody's endpoint; events of a real endpoint have its id",
+                "the literal webhook id WEBHOOK_ID: the simulator in PayPal's dashboard sent it, which signs for no real endpoint; events of a real endpoint are signed with its id",
             ),
         ];
         for (id, how) in ids {
@@ -142,7 +142,7 @@ impl Checks<'_> {
             if let Some(body) = others.iter().find(|body| fits(&body.bytes, id)) {
                 let and = if how.is_empty() { "" } else { " and " };
                 report.cause(format!(
-                    "the signature fits the body {}{and}{how}: something has rewritten the body after PayPal signed it; verify the raw bytes",
+                    "the signature fits the body {}{and}{how}: something rewrote the body after PayPal signed it; verify the raw bytes",
                     body.how
                 ));
                 return;
@@ -161,7 +161,7 @@ impl Checks<'_> {
                     .cause(format!("the header {name} was lost on the way, or this is not PayPal's webhook"));
             }
             Forged::HeaderRepeated(name) => {
-                report.cause(format!("something on the way has doubled the header {name}"));
+                report.cause(format!("the header {name} was duplicated on the way"));
             }
             Forged::HeaderMalformed { header: TRANSMISSION_SIG, .. } => {
                 let length = self.delivery.first(TRANSMISSION_SIG).map_or(0, <[u8]>::len);
@@ -171,13 +171,13 @@ impl Checks<'_> {
             }
             Forged::Algorithm => {
                 report.cause(
-                    "PayPal signs with SHA256withRSA only; nothing else is believed, whatever it is called",
+                    "PayPal signs only with SHA256withRSA; no other algorithm is accepted, whatever its name",
                 );
             }
             Forged::HeaderMalformed { header, .. }
             | Forged::HeaderTooLong(header)
             | Forged::HeaderNotPlain(header) => {
-                report.cause(format!("something has rewritten the header {header}, or it is forged"));
+                report.cause(format!("the header {header} was rewritten on the way, or it is forged"));
             }
             _ => {}
         }
@@ -217,8 +217,7 @@ impl Checks<'_> {
         }
     }
 
-    /// The key of a certificate that was good when the webhook was sent, by the webhook's own word: good enough to
-    /// look for mistakes with.
+    /// The key of a certificate that was valid at the webhook's own, unverified sending time: good enough to diagnose.
     fn key_back_then(&self, pem: &[u8]) -> Option<TrustedKey> {
         let sent = std::str::from_utf8(self.delivery.first(TRANSMISSION_TIME)?).ok()?;
         let sent_s = sent.parse::<Timestamp>().ok()?.as_second().try_into().ok()?;
@@ -228,7 +227,7 @@ impl Checks<'_> {
     }
 }
 
-/// The environment that a URL is at; live for everything that is at neither.
+/// The environment of a URL; live if it belongs to neither.
 fn at_host(url: &str) -> PaypalEnvironment {
     let elsewhere = [CertificateUrlError::Path, CertificateUrlError::TooLong];
     let at = |environment: &PaypalEnvironment| match CertificateUrl::parse(url, &environment.rules()) {
@@ -238,10 +237,10 @@ fn at_host(url: &str) -> PaypalEnvironment {
     PaypalEnvironment::ALL.into_iter().find(at).unwrap_or(PaypalEnvironment::Live)
 }
 
-/// The URL, and what is to be said about it.
+/// Parses the URL and describes it.
 ///
-/// Where the certificate is given, nothing is fetched: then a URL that lies beside PayPal's certificates, but at
-/// PayPal, is passed over. PayPal's own published examples have such.
+/// With a given certificate, nothing is fetched; then a URL at PayPal but outside its certificates folder is accepted,
+/// since PayPal's own published examples have such URLs.
 fn check_url(
     url: &str,
     environment: PaypalEnvironment,
@@ -262,7 +261,7 @@ fn check_url(
             let beside = format!("{origin}/v1/notifications/certs/CERT-00000000-00000000-00000000");
             let beside = CertificateUrl::parse(&beside, &rules)?;
             let detail = format!(
-                "{}, but not among PayPal's certificates: the gateway would refuse it (401); passed over as --certificate is given",
+                "{}, but not among PayPal's certificates: the gateway would refuse it (401); ignored since --certificate is given",
                 at(&beside)
             );
             Ok((beside, detail))
@@ -276,7 +275,7 @@ fn time_causes(report: &mut Report, forged: Forged) {
         Forged::TooNew { .. } => {
             "it was sent after the time of the check: that is too early (see --at), or the clock is slow"
         }
-        _ => "PayPal repeats a webhook for three days: an old delivery is checked (give its time with --at), or it is replayed",
+        _ => "PayPal retries a webhook for three days: this is an old delivery (give its time with --at), or a replay",
     });
 }
 
@@ -284,14 +283,12 @@ fn url_causes(report: &mut Report, url: &str, environment: PaypalEnvironment, fo
     let other = environment.other();
     if CertificateUrl::parse(url, &other.rules()).is_ok() {
         report.cause(format!(
-            "the certificate is at {} PayPal's: the webhook is of the other environment; try --environment {}",
+            "the certificate is in PayPal's {} environment, so the webhook is, too; try --environment {}",
             other.name(),
             other.name()
         ));
     } else {
-        report.cause(
-            "the certificate's URL is not PayPal's: the webhook is forged, or something has rewritten it",
-        );
+        report.cause("the certificate's URL is not PayPal's: the webhook is forged, or something rewrote it");
     }
     forged
 }

@@ -1,4 +1,4 @@
-//! What was found, for people and for programs.
+//! The report, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ struct Check {
     detail: String,
 }
 
-/// What was found about one webhook.
+/// The result of verifying one webhook.
 #[derive(Debug, Serialize)]
 pub struct Report {
     provider: Provider,
@@ -35,7 +35,7 @@ pub struct Report {
     reason: String,
 }
 
-/// The webhook is not let in.
+/// The webhook would be refused.
 #[derive(Debug, thiserror::Error)]
 #[error("the webhook is not verified")]
 pub struct NotVerified;
@@ -46,7 +46,7 @@ impl Report {
         Self { provider, verdict, checks: Vec::new(), causes: Vec::new(), at, reason: String::new() }
     }
 
-    /// Notes one check, and hands on what came of it.
+    /// Records a check and returns its value.
     pub(super) fn check<T, E: std::fmt::Display>(
         &mut self,
         name: &'static str,
@@ -68,7 +68,7 @@ impl Report {
         }
     }
 
-    /// What the edge says.
+    /// Sets the edge's verdict.
     pub(super) fn conclude(mut self, verdict: Result<(), VerificationError>) -> Self {
         (self.verdict, self.reason) = match verdict {
             Ok(()) => (Finding::Verified, String::new()),
@@ -87,12 +87,12 @@ impl Report {
     /// One JSON object on one line.
     ///
     /// # Errors
-    /// None that can happen: it is all text.
+    /// Never in practice: the report is all text.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 
-    /// One line a check, then the verdict, then what may have gone wrong.
+    /// One line per check, then the verdict, then the likely causes.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = format!("{} webhook, checked at {}\n", self.provider, self.at);

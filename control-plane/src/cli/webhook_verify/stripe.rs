@@ -1,4 +1,4 @@
-//! What is the matter with a webhook of Stripe's.
+//! Diagnoses a webhook of Stripe.
 
 use edge_core::head::Head;
 use edge_core::provider::Provider;
@@ -24,7 +24,7 @@ pub(super) fn verify(delivery: &Delivery, secrets: &[String], tolerance_s: u64) 
         let off = now_s.abs_diff(signed.at_s());
         match ok {
             None if signed.at_s() < now_s => report.cause(format!(
-                "it was signed {off} s before the time of this check: an old delivery is checked (give its time with --at), it is replayed, or the clock is {off} s fast"
+                "it was signed {off} s before the time of this check: this is an old delivery (give its time with --at) or a replay, or the clock is {off} s fast"
             )),
             None => report.cause(format!(
                 "it was signed {off} s after the time of this check: the clock is {off} s slow"
@@ -61,7 +61,7 @@ pub(super) fn verify(delivery: &Delivery, secrets: &[String], tolerance_s: u64) 
     report.conclude(verdict)
 }
 
-/// What made the header unreadable.
+/// Finds the reason why the header is unreadable.
 fn header_causes(report: &mut Report, delivery: &Delivery) {
     let lines = delivery.headers.iter().filter(|(name, _)| name == HEADER).count();
     let Some(value) = delivery.first(HEADER) else {
@@ -69,7 +69,7 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
         return;
     };
     if lines > 1 {
-        report.cause("something on the way has doubled the header Stripe-Signature");
+        report.cause("the header Stripe-Signature was duplicated on the way");
         return;
     }
     let value = String::from_utf8_lossy(value);
@@ -82,7 +82,7 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
     match (all("t").next(), all("t").count()) {
         (None, _) => report.cause("the header has no `t=`: its beginning is cut off"),
         (Some(time), 1) if time.is_empty() || !time.bytes().all(|b| b.is_ascii_digit()) => {
-            report.cause("the header's `t=` is not a number: it is forged, or something has rewritten it");
+            report.cause("the header's `t=` is not a number: it is forged, or was rewritten on the way");
         }
         (Some(_), 1) => {}
         (Some(_), _) => {
@@ -90,7 +90,7 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
         }
     }
     if value.contains(", ") || value.contains(" ,") {
-        report.cause("the header has spaces at its commas: something on the way has rewritten it");
+        report.cause("the header has spaces at its commas: it was rewritten on the way");
     }
     if all("v1").next().is_none() {
         report.cause(if all("v0").next().is_some() {
@@ -111,7 +111,7 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
     }
 }
 
-/// Why a signature does not fit.
+/// Finds the mistake that explains a signature mismatch.
 fn mismatch_causes(
     report: &mut Report,
     delivery: &Delivery,
@@ -131,7 +131,7 @@ fn mismatch_causes(
         for (spelt, secret) in std::iter::once((String::new(), secret.clone())).chain(variants) {
             if let Some(body) = others.iter().find(|body| fits(signed, &secret, &body.bytes)) {
                 report.cause(format!(
-                    "the signature fits secret {n}{spelt} and the body {}: something has rewritten the body after Stripe signed it; verify the raw bytes",
+                    "the signature fits secret {n}{spelt} and the body {}: something rewrote the body after Stripe signed it; verify the raw bytes",
                     body.how
                 ));
                 return;
@@ -160,7 +160,7 @@ struct Event {
     livemode: Option<bool>,
 }
 
-/// What a secret may have been meant to be, and what was done wrong then.
+/// Likely intended secrets, each with a description of the mistake.
 fn variants(secret: &str) -> Vec<(&'static str, String)> {
     let trimmed = secret.trim();
     let unquoted = trimmed.trim_matches(['"', '\'']);
