@@ -12,6 +12,8 @@ use crate::{money::Money, provider::Provider};
 pub(crate) enum EffectKind {
     Charge,
     Authorize,
+    /// A new authorization holds this amount instead of what the original held.
+    Reauthorize,
     Capture,
     /// The amount is what the cancellation released: zero if nothing was authorized.
     Cancel,

@@ -18,17 +18,21 @@ pub(crate) enum PaypalSchema {
     CaptureOrder,
     AuthorizeOrder,
     ConfirmOrder,
+    PatchOrder,
     CaptureAuthorization,
+    ReauthorizeAuthorization,
     RefundCapture,
 }
 
 impl PaypalSchema {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::CreateOrder,
         Self::CaptureOrder,
         Self::AuthorizeOrder,
         Self::ConfirmOrder,
+        Self::PatchOrder,
         Self::CaptureAuthorization,
+        Self::ReauthorizeAuthorization,
         Self::RefundCapture,
     ];
 
@@ -38,7 +42,9 @@ impl PaypalSchema {
             Self::CaptureOrder => (ORDERS, "order_capture_request"),
             Self::AuthorizeOrder => (ORDERS, "order_authorize_request"),
             Self::ConfirmOrder => (ORDERS, "confirm_order_request"),
+            Self::PatchOrder => (ORDERS, "patch_request"),
             Self::CaptureAuthorization => (PAYMENTS, "capture_request"),
+            Self::ReauthorizeAuthorization => (PAYMENTS, "reauthorize_request"),
             Self::RefundCapture => (PAYMENTS, "refund_request"),
         }
     }

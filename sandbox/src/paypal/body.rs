@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 
 use super::errors::{PaypalError, Result};
 use crate::redact::shown;
@@ -12,7 +13,7 @@ use crate::redact::shown;
 pub(crate) fn read<T: de::DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize(&mut json) {
-        Err(error) => explain(&error).refuse(),
+        Err(error) => explain("", &error).refuse(),
         Ok(value) => match json.end() {
             Ok(()) => Ok(value),
             Err(_) => malformed().refuse(),
@@ -25,15 +26,20 @@ pub(crate) fn read_or_default<T: de::DeserializeOwned + Default>(body: &[u8]) ->
     if body.is_empty() { Ok(T::default()) } else { read(body) }
 }
 
-fn malformed() -> PaypalError {
+/// As [`read`], for a part of a document; `field` is its position there.
+pub(crate) fn read_value<T: de::DeserializeOwned>(value: Value, field: &str) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| Box::new(explain(field, &error)))
+}
+
+pub(crate) fn malformed() -> PaypalError {
     PaypalError::invalid("MALFORMED_REQUEST_JSON", "/", "The request JSON is not well formed.")
 }
 
-fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> PaypalError {
+fn explain(field: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> PaypalError {
     if !error.inner().is_data() {
         return malformed();
     }
-    let at = pointer(error.path());
+    let at = format!("{field}{}", pointer(error.path()));
     let message = error.inner().to_string();
     let quoted = message.split('`').nth(1).unwrap_or_default();
     if message.starts_with("missing field") {
@@ -77,7 +83,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
 const WRONG_LENGTH: &str = "length must be";
 
 /// A string of 1 to `MAX` characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub(crate) struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
@@ -107,7 +114,7 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

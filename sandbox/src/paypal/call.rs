@@ -120,7 +120,12 @@ impl PaypalCall {
     }
 
     fn response(&self, shared: &Shared, state: &SandboxState, success: &Success) -> HttpResponse {
-        if matches!(self.command, Command::VoidAuthorization(_)) && !self.full {
+        let is_empty = match self.command {
+            Command::PatchOrder(_) => true,
+            Command::VoidAuthorization(_) => !self.full,
+            _ => false,
+        };
+        if is_empty {
             return HttpResponse::empty(StatusCode::NO_CONTENT).with("paypal-debug-id", &ids::debug_id());
         }
         match show(&state.paypal, &shared.public_url, &success.resource, self.full) {

@@ -4,7 +4,7 @@ use super::{
     authorizations::{self, void::void},
     context::{RequestContext, Success},
     errors::Result,
-    orders::{authorize, capture, confirm, create},
+    orders::{authorize, capture, confirm, create, patch},
     refund_capture,
     request_ids::{CallKind, Resource},
 };
@@ -16,8 +16,10 @@ pub(crate) enum Command {
     CaptureOrder(capture::Request),
     AuthorizeOrder(authorize::Request),
     ConfirmOrder(Box<confirm::Request>),
+    PatchOrder(patch::Request),
     RetrieveAuthorization(String),
     CaptureAuthorization(authorizations::capture::Request),
+    ReauthorizeAuthorization(authorizations::reauthorize::Request),
     VoidAuthorization(String),
     RetrieveCapture(String),
     RefundCapture(refund_capture::Request),
@@ -33,6 +35,7 @@ impl Command {
             Self::CaptureOrder(request) => Some(&request.order),
             Self::AuthorizeOrder(request) => Some(&request.order),
             Self::ConfirmOrder(request) => Some(&request.order),
+            Self::PatchOrder(request) => Some(&request.order),
             _ => None,
         }
     }
@@ -46,7 +49,9 @@ impl Command {
             Self::CaptureOrder(request) => request.execute(context),
             Self::AuthorizeOrder(request) => request.execute(context),
             Self::ConfirmOrder(request) => request.execute(context),
+            Self::PatchOrder(request) => request.execute(context),
             Self::CaptureAuthorization(request) => request.execute(context),
+            Self::ReauthorizeAuthorization(request) => request.execute(context),
             Self::VoidAuthorization(id) => void(context, id),
             Self::RefundCapture(request) => request.execute(context),
             Self::RetrieveOrder(id) => Ok(Success::ok(Resource::Order(id.clone()))),
@@ -64,10 +69,12 @@ impl Command {
             Self::CaptureOrder(_) => Some(CallKind::CaptureOrder),
             Self::AuthorizeOrder(_) => Some(CallKind::AuthorizeOrder),
             Self::CaptureAuthorization(_) => Some(CallKind::CaptureAuthorization),
+            Self::ReauthorizeAuthorization(_) => Some(CallKind::ReauthorizeAuthorization),
             Self::VoidAuthorization(_) => Some(CallKind::VoidAuthorization),
             Self::RefundCapture(_) => Some(CallKind::RefundCapture),
             Self::RetrieveOrder(_)
             | Self::ConfirmOrder(_)
+            | Self::PatchOrder(_)
             | Self::RetrieveAuthorization(_)
             | Self::RetrieveCapture(_)
             | Self::RetrieveRefund(_)

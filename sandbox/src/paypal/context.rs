@@ -94,7 +94,7 @@ impl RequestContext<'_> {
         let (id, money) = (&authorization.id, authorization.money);
         match authorization.status {
             AuthorizationStatus::Created => {
-                self.record(EffectKind::Authorize, money, id, authorization.custom_id.as_deref());
+                self.record(authorization.effect(), money, id, authorization.custom_id.as_deref());
             }
             AuthorizationStatus::Pending => self.objects.reviews.push_back(id.clone()),
             _ => {}

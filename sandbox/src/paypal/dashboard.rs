@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{
-    authorization::AuthorizationStatus,
     authorizations::{capture, void},
     capture::CaptureStatus,
     context::{RequestContext, Success, show},
@@ -24,8 +23,12 @@ type Result<T> = std::result::Result<T, InvalidRule>;
 pub(super) fn lapse(context: &mut RequestContext<'_>, subjects: &[String]) -> Result<Value> {
     let (id, _) = find_authorization(context, subjects)?;
     let now = context.now;
-    if let Some(authorization) = context.objects.authorizations.get_mut(&id) {
-        authorization.expires = now;
+    // A reauthorization expires with its original.
+    let original = context.objects.authorizations.get(&id).and_then(|it| it.reauthorizes.clone());
+    for id in original.iter().chain([&id]) {
+        if let Some(authorization) = context.objects.authorizations.get_mut(id) {
+            authorization.expires = now;
+        }
     }
     view(context, &Success::ok(super::request_ids::Resource::Authorization(id)))
 }
@@ -99,9 +102,8 @@ fn refused(error: &PaypalError) -> InvalidRule {
 
 /// An authorization that is neither captured nor voided, and the amount it holds.
 fn find_authorization(context: &RequestContext<'_>, subjects: &[String]) -> Result<(String, Money)> {
-    let open = [AuthorizationStatus::Created, AuthorizationStatus::PartiallyCaptured];
-    let found = subjects.iter().filter_map(|id| context.objects.authorizations.get(id));
-    let found = found.into_iter().find(|it| open.contains(&it.status));
+    let mut found = subjects.iter().filter_map(|id| context.objects.holder(id));
+    let found = found.find(|it| it.is_open());
     let found =
         found.ok_or_else(|| invalid("id", "must be an authorization that is not captured or voided"))?;
     Ok((found.id.clone(), found.money))

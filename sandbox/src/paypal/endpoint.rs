@@ -9,7 +9,7 @@ use super::{
     errors::Result,
     objects::Objects,
     order::Intent,
-    orders::{authorize, capture, confirm, create},
+    orders::{authorize, capture, confirm, create, patch},
     refund_capture,
 };
 use crate::{contracts::PaypalSchema, provider::Operation};
@@ -22,8 +22,10 @@ pub(crate) enum Endpoint {
     CaptureOrder(String),
     AuthorizeOrder(String),
     ConfirmOrder(String),
+    PatchOrder(String),
     RetrieveAuthorization(String),
     CaptureAuthorization(String),
+    ReauthorizeAuthorization(String),
     VoidAuthorization(String),
     RetrieveCapture(String),
     RefundCapture(String),
@@ -42,6 +44,7 @@ impl Endpoint {
         match (method, parts.as_slice()) {
             (&Method::POST, ["checkout", "orders"]) => Some(Self::CreateOrder),
             (&Method::GET, ["checkout", "orders", _]) => id().map(Self::RetrieveOrder),
+            (&Method::PATCH, ["checkout", "orders", _]) => id().map(Self::PatchOrder),
             (&Method::POST, ["checkout", "orders", _, "capture"]) => id().map(Self::CaptureOrder),
             (&Method::POST, ["checkout", "orders", _, "authorize"]) => id().map(Self::AuthorizeOrder),
             (&Method::POST, ["checkout", "orders", _, "confirm-payment-source"]) => {
@@ -50,6 +53,9 @@ impl Endpoint {
             (&Method::GET, ["payments", "authorizations", _]) => id().map(Self::RetrieveAuthorization),
             (&Method::POST, ["payments", "authorizations", _, "capture"]) => {
                 id().map(Self::CaptureAuthorization)
+            }
+            (&Method::POST, ["payments", "authorizations", _, "reauthorize"]) => {
+                id().map(Self::ReauthorizeAuthorization)
             }
             (&Method::POST, ["payments", "authorizations", _, "void"]) => id().map(Self::VoidAuthorization),
             (&Method::GET, ["payments", "captures", _]) => id().map(Self::RetrieveCapture),
@@ -63,9 +69,11 @@ impl Endpoint {
     pub(crate) fn purpose(&self, body: &[u8]) -> Purpose {
         match self {
             Self::CreateOrder => Purpose::Known(operation_of(peek_intent(body))),
-            Self::ConfirmOrder(id) => Purpose::OfOrder(id.clone()),
+            Self::ConfirmOrder(id) | Self::PatchOrder(id) => Purpose::OfOrder(id.clone()),
             Self::CaptureOrder(_) => Purpose::Known(Operation::Charge),
-            Self::AuthorizeOrder(_) => Purpose::Known(Operation::Authorize),
+            Self::AuthorizeOrder(_) | Self::ReauthorizeAuthorization(_) => {
+                Purpose::Known(Operation::Authorize)
+            }
             Self::CaptureAuthorization(_) => Purpose::Known(Operation::Capture),
             Self::VoidAuthorization(_) => Purpose::Known(Operation::Cancel),
             Self::RefundCapture(_) => Purpose::Known(Operation::Refund),
@@ -84,7 +92,9 @@ impl Endpoint {
             Self::CaptureOrder(_) => Some(PaypalSchema::CaptureOrder),
             Self::AuthorizeOrder(_) => Some(PaypalSchema::AuthorizeOrder),
             Self::ConfirmOrder(_) => Some(PaypalSchema::ConfirmOrder),
+            Self::PatchOrder(_) => Some(PaypalSchema::PatchOrder),
             Self::CaptureAuthorization(_) => Some(PaypalSchema::CaptureAuthorization),
+            Self::ReauthorizeAuthorization(_) => Some(PaypalSchema::ReauthorizeAuthorization),
             Self::RefundCapture(_) => Some(PaypalSchema::RefundCapture),
             _ => None,
         }
@@ -95,6 +105,8 @@ impl Endpoint {
         !matches!(
             self,
             Self::ConfirmOrder(_)
+                | Self::PatchOrder(_)
+                | Self::ReauthorizeAuthorization(_)
                 | Self::RetrieveAuthorization(_)
                 | Self::RetrieveCapture(_)
                 | Self::RetrieveRefund(_)
@@ -110,9 +122,13 @@ impl Endpoint {
             Self::CaptureOrder(id) => Command::CaptureOrder(capture::Request::read(id, body)?),
             Self::AuthorizeOrder(id) => Command::AuthorizeOrder(authorize::Request::read(id, body)?),
             Self::ConfirmOrder(id) => Command::ConfirmOrder(Box::new(confirm::Request::read(id, body)?)),
+            Self::PatchOrder(id) => Command::PatchOrder(patch::Request::read(id, body)?),
             Self::RetrieveAuthorization(id) => Command::RetrieveAuthorization(id.clone()),
             Self::CaptureAuthorization(id) => {
                 Command::CaptureAuthorization(authorizations::capture::Request::read(id, body)?)
+            }
+            Self::ReauthorizeAuthorization(id) => {
+                Command::ReauthorizeAuthorization(authorizations::reauthorize::Request::read(id, body)?)
             }
             Self::VoidAuthorization(id) => Command::VoidAuthorization(id.clone()),
             Self::RetrieveCapture(id) => Command::RetrieveCapture(id.clone()),
@@ -123,7 +139,7 @@ impl Endpoint {
     }
 }
 
-/// The operation of a request. Confirming a source has the operation that its order was created for.
+/// The operation of a request. Confirming a source and patching have the operation that their order was created for.
 #[derive(Debug)]
 pub(crate) enum Purpose {
     Known(Operation),

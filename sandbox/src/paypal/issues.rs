@@ -2,7 +2,7 @@
 //! (developer.paypal.com/api/rest/reference/orders/v2/errors).
 
 /// `(issue, description)`; all of these come with status 422.
-const UNPROCESSABLE: [(&str, &str); 57] = [
+const UNPROCESSABLE: [(&str, &str); 69] = [
     // Declines: another payment source is needed.
     (
         "INSTRUMENT_DECLINED",
@@ -147,7 +147,27 @@ const UNPROCESSABLE: [(&str, &str); 57] = [
         "UNSUPPORTED_PROCESSING_INSTRUCTION",
         "The specified processing_instruction is not supported for the given payment_source.",
     ),
+    // Patches of orders.
+    ("ORDER_ALREADY_COMPLETED", "A completed order cannot be changed."),
+    ("NOT_PATCHABLE", "This cannot be changed by a patch."),
+    (
+        "INVALID_JSON_POINTER_FORMAT",
+        "The path must be a JSON Pointer to a part of the order that can be changed; a purchase unit is named by its \
+         reference_id, as in /purchase_units/@reference_id=='default'/amount.",
+    ),
+    ("INVALID_PARAMETER", "This field does not belong in the request."),
+    ("PATCH_PATH_REQUIRED", "The operation lacks the path of the field to change."),
+    ("PATCH_VALUE_REQUIRED", "The operation lacks the value of the field to change."),
+    ("REFERENCE_ID_NOT_FOUND", "The order has no purchase unit with this reference_id."),
     // Authorizations.
+    ("CANNOT_BE_VOIDED", "This authorization cannot be voided; a reauthorization ends with its original."),
+    (
+        "REAUTHORIZATION_TOO_SOON",
+        "An authorization can be reauthorized once, from day 4 to day 29 after the original authorization.",
+    ),
+    ("REAUTHORIZATION_NOT_SUPPORTED", "The result of a reauthorization cannot be reauthorized again."),
+    ("AUTH_CURRENCY_MISMATCH", "A reauthorization must have the currency of the original authorization."),
+    ("AUTHORIZATION_AMOUNT_EXCEEDED", "The amount exceeds what may be reauthorized."),
     ("AUTHORIZATION_VOIDED", "A voided authorization cannot be captured or reauthorized. "),
     ("AUTHORIZATION_DENIED", "An denied authorization cannot be captured."),
     ("AUTHORIZATION_EXPIRED", "An expired authorization cannot be captured."),

@@ -20,6 +20,7 @@ mod objects;
 mod order;
 mod orders;
 mod page;
+mod payer;
 mod refund;
 mod refund_capture;
 mod request_ids;

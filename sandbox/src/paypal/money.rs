@@ -2,7 +2,7 @@
 //! (developer.paypal.com/api/rest/reference/currency-codes).
 
 use iso_currency::Currency;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -22,7 +22,7 @@ const WITHOUT_DECIMALS: [&str; 3] = ["HUF", "JPY", "TWD"];
 /// `999999999999999.99` is PayPal's maximum.
 const WHOLE_DIGITS_MAX: usize = 15;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MoneyRequest {
     currency_code: Text<3>,

@@ -46,6 +46,13 @@ impl Objects {
         }
     }
 
+    /// The authorization that holds the money of this one: its reauthorization, if there is one, or itself.
+    pub(crate) fn holder(&self, id: &str) -> Option<&Authorization> {
+        let authorization = self.authorizations.get(id)?;
+        let later = authorization.reauthorized_by.as_deref().and_then(|id| self.authorizations.get(id));
+        Some(later.unwrap_or(authorization))
+    }
+
     pub(crate) fn keep_past(&mut self, now: Option<Timestamp>) {
         self.orders.past().keep(now);
         self.authorizations.past().keep(now);

@@ -1,5 +1,7 @@
 //! An order: what the payer is asked to pay, and its progress.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,6 +9,8 @@ use serde_json::{Value, json};
 use super::{
     money,
     objects::Objects,
+    orders::unit::UnitRequest,
+    payer::{self, PayerRequest},
     source::{Source, Vaulted},
     views::{link, time, without_nulls},
 };
@@ -19,6 +23,8 @@ pub(crate) struct Order {
     pub(crate) status: OrderStatus,
     pub(crate) units: Vec<Unit>,
     pub(crate) source: Option<Source>,
+    /// The payer as requested or patched; absent: the account that approves.
+    pub(crate) payer: Option<PayerRequest>,
     /// How the funding source that the payer chose on the page responds to a charge.
     pub(crate) funding: Funding,
     /// This many further captures are rejected although the payer has approved.
@@ -69,6 +75,7 @@ pub(crate) struct Unit {
     pub(crate) soft_descriptor: Option<String>,
     pub(crate) captures: Vec<String>,
     pub(crate) authorizations: Vec<String>,
+    pub(crate) request: Arc<UnitRequest>,
 }
 
 impl Order {
@@ -92,6 +99,16 @@ impl Order {
         }
     }
 
+    /// Whether a payer stands in it already.
+    pub(crate) fn has_payer(&self) -> bool {
+        self.payer.is_some() || matches!(self.status, OrderStatus::Approved | OrderStatus::Completed)
+    }
+
+    fn payer(&self) -> Option<Value> {
+        let account = self.has_payer().then(payer::account);
+        self.payer.as_ref().map(PayerRequest::view).or(account)
+    }
+
     /// The initial status of an order with this source.
     pub(crate) fn status_with(source: Option<Source>) -> OrderStatus {
         match source {
@@ -113,14 +130,13 @@ impl Order {
     pub(crate) fn view(&self, objects: &Objects, base: &str, full: bool) -> Value {
         let units: Vec<Value> = self.units.iter().map(|unit| unit.view(objects, base, full)).collect();
         let show_units = full || self.units.iter().any(Unit::has_payments);
-        let approved = matches!(self.status, OrderStatus::Approved | OrderStatus::Completed);
         without_nulls(json!({
             "id": self.id,
             "status": self.status.name(),
             "intent": full.then(|| self.intent.name()),
             "payment_source": self.source.map(Source::view),
             "purchase_units": show_units.then_some(units),
-            "payer": (full && approved).then(payer),
+            "payer": if full { self.payer() } else { None },
             "create_time": full.then(|| time(self.created)),
             "update_time": full.then(|| time(self.updated)),
             "links": self.links(base),
@@ -134,6 +150,9 @@ impl Order {
             let rel = if self.status == OrderStatus::Created { "approve" } else { "payer-action" };
             links.push(link(&self.approval_url(base), rel, "GET"));
         }
+        if matches!(self.status, OrderStatus::Created | OrderStatus::Approved) {
+            links.push(link(&own, "update", "PATCH"));
+        }
         if !matches!(self.status, OrderStatus::Completed | OrderStatus::Voided) {
             let rel = match self.intent {
                 Intent::Capture => "capture",
@@ -145,14 +164,6 @@ impl Order {
     }
 }
 
-fn payer() -> Value {
-    json!({
-        "email_address": "payer@example.com",
-        "payer_id": "QYR5Z8XDVJNXQ",
-        "name": { "given_name": "Sandbox", "surname": "Payer" },
-    })
-}
-
 impl Unit {
     fn has_payments(&self) -> bool {
         !self.captures.is_empty() || !self.authorizations.is_empty()
@@ -161,13 +172,24 @@ impl Unit {
     fn view(&self, objects: &Objects, base: &str, full: bool) -> Value {
         without_nulls(json!({
             "reference_id": self.reference_id,
-            "amount": full.then(|| money::view(self.money)),
+            "amount": full.then(|| self.amount()),
             "description": if full { self.description.as_deref() } else { None },
             "custom_id": if full { self.custom_id.as_deref() } else { None },
             "invoice_id": if full { self.invoice_id.as_deref() } else { None },
             "soft_descriptor": if full { self.soft_descriptor.as_deref() } else { None },
+            "items": full.then(|| self.request.items()),
+            "shipping": full.then(|| self.request.shipping()),
             "payments": self.has_payments().then(|| self.payments(objects, base)),
         }))
+    }
+
+    fn amount(&self) -> Value {
+        let mut amount = money::view(self.money);
+        let breakdown = self.request.breakdown();
+        if let (Value::Object(fields), false) = (&mut amount, breakdown.is_null()) {
+            fields.insert("breakdown".to_owned(), breakdown);
+        }
+        amount
     }
 
     fn payments(&self, objects: &Objects, base: &str) -> Value {

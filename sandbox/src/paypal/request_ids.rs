@@ -14,6 +14,7 @@ pub(crate) enum CallKind {
     CaptureOrder,
     AuthorizeOrder,
     CaptureAuthorization,
+    ReauthorizeAuthorization,
     VoidAuthorization,
     RefundCapture,
 }
@@ -23,9 +24,10 @@ impl CallKind {
     fn horizon(self) -> SignedDuration {
         match self {
             Self::CreateOrder | Self::CaptureOrder | Self::AuthorizeOrder => SignedDuration::from_hours(6),
-            Self::CaptureAuthorization | Self::VoidAuthorization | Self::RefundCapture => {
-                SignedDuration::from_hours(45 * 24)
-            }
+            Self::CaptureAuthorization
+            | Self::ReauthorizeAuthorization
+            | Self::VoidAuthorization
+            | Self::RefundCapture => SignedDuration::from_hours(45 * 24),
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(shared: &Shared, state: &mut SandboxState, script: &Script) ->
     let kinds: &[EffectKind] = match script.kind.as_str() {
         REFUND_FAILED => &[EffectKind::Refund],
         "authorization.expired" | "PAYMENT.AUTHORIZATION.VOIDED" | "PAYMENT.CAPTURE.COMPLETED" => {
-            &[EffectKind::Authorize]
+            &[EffectKind::Authorize, EffectKind::Reauthorize]
         }
         _ => &[EffectKind::Charge, EffectKind::Capture],
     };

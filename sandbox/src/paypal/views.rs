@@ -27,6 +27,19 @@ pub(crate) fn without_nulls(mut view: Value) -> Value {
     view
 }
 
+/// As [`without_nulls`], at every depth.
+pub(crate) fn without_inner_nulls(view: Value) -> Value {
+    match view {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_inner_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_inner_nulls).collect(),
+        other => other,
+    }
+}
+
 /// The part shown under `Prefer: return=minimal`.
 pub(crate) fn minimal(view: &Value) -> Value {
     without_nulls(json!({ "id": view.get("id"), "status": view.get("status"), "links": view.get("links") }))

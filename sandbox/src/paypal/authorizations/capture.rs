@@ -58,6 +58,11 @@ impl Request {
         let Some(authorization) = context.objects.authorizations.get_mut(&self.authorization) else {
             return PaypalError::not_found().refuse();
         };
+        // Captures belong to the reauthorization from then on. What PayPal answers to others is not documented; without
+        // a refusal, both could be captured.
+        if authorization.is_open() && authorization.reauthorized_by.is_some() {
+            return PaypalError::unprocessable("TRANSACTION_REFUSED").refuse();
+        }
         match authorization.status {
             AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured
                 if now >= authorization.expires =>

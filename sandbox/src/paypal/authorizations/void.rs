@@ -15,14 +15,14 @@ use crate::{
 /// Releases the uncaptured amount at the merchant's request.
 pub(crate) fn void(context: &mut RequestContext<'_>, id: &str) -> Result<Success> {
     let now = context.now;
-    let Some(authorization) = context.objects.authorizations.get(id) else {
+    let Some(holder) = context.objects.holder(id) else {
         return PaypalError::not_found().refuse();
     };
-    let issue = match authorization.status {
+    let issue = match holder.status {
+        // A reauthorization ends with its original, and only that can be voided.
+        _ if holder.id == id && holder.reauthorizes.is_some() => "CANNOT_BE_VOIDED",
         // PayPal documents no issue for this case; of those for a void, this is the one that names no other state.
-        AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured
-            if now >= authorization.expires =>
-        {
+        AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured if now >= holder.expires => {
             "CANNOT_BE_VOIDED"
         }
         AuthorizationStatus::Created | AuthorizationStatus::PartiallyCaptured => {
@@ -35,17 +35,26 @@ pub(crate) fn void(context: &mut RequestContext<'_>, id: &str) -> Result<Success
     PaypalError::unprocessable(issue).refuse()
 }
 
-/// Ends an open authorization and releases the uncaptured amount.
+/// Ends an open authorization and releases the uncaptured amount. A reauthorization and its original end together.
 pub(crate) fn release(context: &mut RequestContext<'_>, id: &str, effect: EffectKind) -> Result<Success> {
-    let now = context.now;
-    let Some(authorization) = context.objects.authorizations.get_mut(id) else {
+    let Some(holder) = context.objects.holder(id) else {
         return PaypalError::not_found().refuse();
     };
+    let released = Money { minor: holder.rest(), currency: holder.money.currency };
+    let (holder_id, custom_id) = (holder.id.clone(), holder.custom_id.clone());
+    let original = holder.reauthorizes.clone();
+    context.record(effect, released, &holder_id, custom_id.as_deref());
+    for id in original.into_iter().chain([holder_id]) {
+        close(context, &id);
+    }
+    Ok(Success::ok(Resource::Authorization(id.to_owned())))
+}
+
+fn close(context: &mut RequestContext<'_>, id: &str) {
+    let now = context.now;
+    let Some(authorization) = context.objects.authorizations.get_mut(id) else { return };
     authorization.status = AuthorizationStatus::Voided;
     authorization.updated = now;
-    let released = Money { minor: authorization.rest(), currency: authorization.money.currency };
-    let authorization = authorization.clone();
-    context.record(effect, released, id, authorization.custom_id.as_deref());
-    context.announce("PAYMENT.AUTHORIZATION.VOIDED", EventContent::Authorization(Box::new(authorization)));
-    Ok(Success::ok(Resource::Authorization(id.to_owned())))
+    let resource = EventContent::Authorization(Box::new(authorization.clone()));
+    context.announce("PAYMENT.AUTHORIZATION.VOIDED", resource);
 }

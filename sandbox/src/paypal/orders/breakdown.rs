@@ -1,6 +1,7 @@
 //! The breakdown of an amount: its parts must add up to it, and the items to their part.
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     money::Money,
@@ -11,7 +12,7 @@ use crate::{
     },
 };
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Breakdown {
     item_total: Option<MoneyRequest>,
@@ -23,9 +24,8 @@ pub(super) struct Breakdown {
     discount: Option<MoneyRequest>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "documented fields that change nothing are named so that others can be refused")]
 pub(super) struct Item {
     name: Text<127>,
     quantity: Text<10>,
@@ -36,7 +36,7 @@ pub(super) struct Item {
     url: Option<Text<2048>>,
     category: Option<Text<20>>,
     image_url: Option<Text<2048>>,
-    upc: Option<IgnoredAny>,
+    upc: Option<Map<String, Value>>,
 }
 
 /// Checks a breakdown and items against the amount of their purchase unit, which is at `field`.

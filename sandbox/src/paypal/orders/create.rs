@@ -1,19 +1,19 @@
 //! `POST /v2/checkout/orders`
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 use super::{
-    breakdown::{self, Breakdown, Item},
     pay::pay,
+    unit::{UnitRequest, read_units},
 };
 use crate::{
     ids,
     paypal::{
-        body::{self, Text},
+        body,
         context::{RequestContext, Success},
         errors::{PaypalError, Result},
-        money::MoneyRequest,
         order::{Funding, Intent, Order, OrderStatus, Unit},
+        payer::PayerRequest,
         request_ids::Resource,
         source::{ExperienceContext, Source, SourceRequest},
     },
@@ -23,12 +23,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 struct Body {
     intent: Intent,
-    purchase_units: Vec<UnitBody>,
+    purchase_units: Vec<UnitRequest>,
     payment_source: Option<SourceRequest>,
     application_context: Option<ExperienceContext>,
     processing_instruction: Option<ProcessingInstruction>,
-    #[serde(rename = "payer")]
-    _payer: Option<IgnoredAny>,
+    payer: Option<PayerRequest>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -38,37 +37,13 @@ pub(super) enum ProcessingInstruction {
     OrderCompleteOnPaymentApproval,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "documented fields that change nothing are named so that others can be refused")]
-struct UnitBody {
-    amount: AmountBody,
-    reference_id: Option<Text<256>>,
-    description: Option<Text<127>>,
-    custom_id: Option<Text<127>>,
-    invoice_id: Option<Text<127>>,
-    soft_descriptor: Option<Text<22>>,
-    payee: Option<IgnoredAny>,
-    payment_instruction: Option<IgnoredAny>,
-    items: Option<Vec<Item>>,
-    shipping: Option<IgnoredAny>,
-    supplementary_data: Option<IgnoredAny>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AmountBody {
-    currency_code: Text<3>,
-    value: Text<32>,
-    breakdown: Option<Breakdown>,
-}
-
 #[derive(Debug)]
 pub(crate) struct Request {
     intent: Intent,
     units: Vec<Unit>,
     source: Option<Source>,
     experience: ExperienceContext,
+    payer: Option<PayerRequest>,
 }
 
 impl Request {
@@ -96,7 +71,7 @@ impl Request {
             }
             None => (None, body.application_context.unwrap_or_default()),
         };
-        Ok(Self { intent: body.intent, units, source, experience })
+        Ok(Self { intent: body.intent, units, source, experience, payer: body.payer })
     }
 
     pub(crate) fn has_source(&self) -> bool {
@@ -112,6 +87,7 @@ impl Request {
             status: Order::status_with(self.source),
             units: self.units.clone(),
             source: self.source,
+            payer: self.payer.clone(),
             funding: Funding::default(),
             refusals: 0,
             reopened: false,
@@ -127,50 +103,5 @@ impl Request {
             return Err(error);
         }
         Ok(Success::created(Resource::Order(id)))
-    }
-}
-
-fn read_units(bodies: Vec<UnitBody>, intent: Intent) -> Result<Vec<Unit>> {
-    let several = bodies.len() > 1;
-    if several && intent == Intent::Authorize {
-        return PaypalError::unprocessable("UNSUPPORTED_INTENT").at("/intent").refuse();
-    }
-    let mut units: Vec<Unit> = Vec::with_capacity(bodies.len());
-    for (index, body) in bodies.into_iter().enumerate() {
-        let field = format!("/purchase_units/{index}");
-        if several && body.reference_id.is_none() {
-            return PaypalError::unprocessable("REFERENCE_ID_REQUIRED")
-                .at(format!("{field}/reference_id"))
-                .refuse();
-        }
-        let unit = body.read(&field)?;
-        if units.iter().any(|other| other.reference_id == unit.reference_id) {
-            return PaypalError::unprocessable("DUPLICATE_REFERENCE_ID")
-                .at(format!("{field}/reference_id"))
-                .refuse();
-        }
-        if units.iter().any(|other| other.money.currency != unit.money.currency) {
-            return PaypalError::unprocessable("MULTI_CURRENCY_ORDER").at(format!("{field}/amount")).refuse();
-        }
-        units.push(unit);
-    }
-    Ok(units)
-}
-
-impl UnitBody {
-    fn read(self, field: &str) -> Result<Unit> {
-        let amount = MoneyRequest::new(self.amount.currency_code, self.amount.value);
-        let money = amount.read(&format!("{field}/amount"))?;
-        breakdown::check(money, self.amount.breakdown.as_ref(), self.items.as_deref(), field)?;
-        Ok(Unit {
-            reference_id: self.reference_id.map_or_else(|| "default".to_owned(), Text::into_string),
-            money,
-            custom_id: self.custom_id.map(Text::into_string),
-            invoice_id: self.invoice_id.map(Text::into_string),
-            description: self.description.map(Text::into_string),
-            soft_descriptor: self.soft_descriptor.map(Text::into_string),
-            captures: Vec::new(),
-            authorizations: Vec::new(),
-        })
     }
 }

@@ -5,7 +5,9 @@ mod breakdown;
 pub(crate) mod capture;
 pub(crate) mod confirm;
 pub(crate) mod create;
+pub(crate) mod patch;
 mod pay;
+pub(crate) mod unit;
 
 use serde::Deserialize;
 

@@ -138,6 +138,8 @@ fn authorize(context: &mut RequestContext<'_>, order: &str, unit: &Unit, verdict
         created: context.now,
         updated: context.now,
         expires: context.now.saturating_add(VALIDITY).unwrap_or(Timestamp::MAX),
+        reauthorizes: None,
+        reauthorized_by: None,
     };
     context.add_authorization(authorization);
     id

@@ -126,6 +126,12 @@ impl TestSandbox {
         self.paypal_send(self.paypal_request(Method::GET, path).await).await
     }
 
+    /// `PATCH` of an order with these operations.
+    pub(crate) async fn paypal_patch(&self, order: &str, operations: &Value) -> HttpResponse {
+        let request = self.paypal_request(Method::PATCH, &format!("checkout/orders/{order}")).await;
+        self.paypal_send(request.json(operations)).await
+    }
+
     pub(crate) async fn paypal_send(&self, request: RequestBuilder) -> HttpResponse {
         let reply = HttpResponse::of(request).await;
         schemas::check_paypal(&reply.body);
