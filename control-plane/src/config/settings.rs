@@ -257,10 +257,7 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
         for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             // The table itself, and what reads the sources of settings.
-            if ["settings.rs", "explain.rs", "source.rs"]
-                .iter()
-                .any(|name| file.ends_with(name))
-            {
+            if ["settings.rs", "explain.rs", "source.rs"].iter().any(|name| file.ends_with(name)) {
                 continue;
             }
             let source = std::fs::read_to_string(&file).unwrap();
