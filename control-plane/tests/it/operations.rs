@@ -154,7 +154,7 @@ async fn a_cancellation_waits_for_the_outcome_of_a_capture() {
     let cancel = usecases::cancel(test.gateway.clone(), payment.id, cancel_call()).await.unwrap();
     assert_eq!(cancel.state.name(), "unknown");
     let again = usecases::cancel(test.gateway.clone(), payment.id, cancel_call()).await;
-    assert!(matches!(again, Err(OperationError::InvalidState { .. })), "{again:?}");
+    assert!(matches!(again, Err(OperationError::Undecided { .. })), "{again:?}");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ fn a_damaged_header_is_told_by_its_damage() {
     let twice = [("Stripe-Signature", good.as_str()), ("stripe-signature", good.as_str())];
     let twice =
         Webhook::new("stripe", &twice, BODY.as_bytes()).with(&["--at", AT, "--secret", SECRET]).verify();
-    assert!(twice.causes().contains("doubled"), "{}", twice.report);
+    assert!(twice.causes().contains("duplicated"), "{}", twice.report);
     let none = Webhook::new("stripe", &[], BODY.as_bytes()).with(&["--at", AT, "--secret", SECRET]).verify();
     assert!(none.causes().contains("lost on the way"), "{}", none.report);
 }
