@@ -64,7 +64,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
         ended.unwrap();
     }
     cluster.repair().await;
-    say("the storm is over".to_owned());
+    say("the faults are over".to_owned());
 
     let (open, _, took) = quiet(&mut cluster, &clients).await;
     clients.repeat_everything().await;
