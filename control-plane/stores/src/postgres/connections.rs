@@ -110,17 +110,11 @@ impl Connections {
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         for _ in 0..TRIES {
-            let ask = async |connection: &mut PoolConnection<Postgres>| {
-                let rows = fetch(connection, &query).await?;
-                let is_read_only = match rows.first() {
-                    Some(first) => first.is_read_only,
-                    None => is_read_only_now(connection).await?,
-                };
-                Ok((!is_read_only).then_some(rows))
-            };
-            let rows = self.answered_or_closed(ask, Option::is_none).await?;
-            if let Some(rows) = rows {
-                return Ok(rows.into_iter().map(|current| current.row).collect());
+            let ask = async |connection: &mut PoolConnection<Postgres>| fetch(connection, &query).await;
+            let is_read_only = |rows: &Vec<Current<R>>| rows.iter().any(|row| row.is_read_only);
+            let rows = self.answered_or_closed(ask, is_read_only).await?;
+            if !is_read_only(&rows) {
+                return Ok(rows.into_iter().filter_map(|current| current.row).collect());
             }
             self.renewal.ask();
         }
@@ -219,11 +213,6 @@ where
         }
         rows => rows,
     }
-}
-
-async fn is_read_only_now(connection: &mut PoolConnection<Postgres>) -> Result<bool, sqlx::Error> {
-    let told: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(&mut **connection).await?;
-    Ok(told == "on")
 }
 
 /// "cached plan must not change result type": a result column has another type than when the statement was prepared.

@@ -56,17 +56,15 @@ impl Pair {
         self.new.promote().await;
     }
 
-    /// Fails over, and opens a store on the new primary past the way.
-    async fn fail_over_and_open(&self) -> Arc<dyn Store> {
-        self.fail_over().await;
+    /// A store on the new primary, past the way.
+    async fn at_the_new_one(&self) -> Arc<dyn Store> {
         payments_stores::open(self.database.on(&self.new).uri()).await.unwrap()
     }
 
     /// Writes a payment past the store, which only the new primary has then.
     async fn open_at_the_new_one(&self) -> Payment {
         let (payment, open) = opening(3, "demo", 100);
-        let direct = payments_stores::open(self.database.on(&self.new).uri()).await.unwrap();
-        direct.commit(open).await.unwrap();
+        self.at_the_new_one().await.commit(open).await.unwrap();
         payment
     }
 }
@@ -181,7 +179,8 @@ async fn what_the_old_primary_has_is_never_taken_for_current() {
     store.commit(open).await.unwrap();
     let reading = async || store.payment(&payment.client, payment.id).await;
     assert_eq!(reading().await.unwrap().as_ref(), Some(&payment));
-    let direct = pair.fail_over_and_open().await;
+    pair.fail_over().await;
+    let direct = pair.at_the_new_one().await;
     let moved = payment.clone().charge_answered(completed(), at(9)).unwrap();
     let event = Event::payment_moved(Some(&payment.state), &moved, &cause());
     direct.commit(Mutation::MovePayment { payment: moved.clone(), event }.into()).await.unwrap();
