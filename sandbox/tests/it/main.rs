@@ -14,6 +14,7 @@ mod frozen_failures;
 mod paypal_approvals;
 mod paypal_authorizations;
 mod paypal_orders;
+mod paypal_patch_refusals;
 mod paypal_patches;
 mod paypal_payer_return;
 mod paypal_reauthorizations;
