@@ -28,6 +28,11 @@ fn files(ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// All code.
+fn sources() -> String {
+    files(".rs").iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+}
+
 /// The lines of a page outside code blocks.
 fn prose(page: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
@@ -42,6 +47,11 @@ fn prose(page: &str) -> impl Iterator<Item = &str> {
 fn links(page: &str) -> Vec<&str> {
     let starts = prose(page).flat_map(|line| line.split("](").skip(1));
     starts.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target).collect()
+}
+
+/// What the page's prose puts in backticks.
+fn quoted(page: &str) -> Vec<&str> {
+    prose(page).flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
 }
 
 /// The anchors of the page's headings, as GitHub names them.
@@ -82,11 +92,11 @@ fn every_link_between_pages_leads_to_a_file_and_a_heading() {
     assert!(checked > 50, "only {checked} links were found");
 }
 
-/// Links to a test outside the promises, which have a test of their own.
+/// Outside the promises, which have their own test.
 #[test]
 fn a_test_that_operations_names_exists() {
     let page = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap();
-    let sources: String = files(".rs").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let sources = sources();
     let is_test =
         |name: &&str| name.starts_with("a_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     let named: Vec<_> = quoted(&page).into_iter().filter(is_test).collect();
@@ -99,7 +109,7 @@ fn a_test_that_operations_names_exists() {
 #[test]
 fn every_test_that_the_promises_name_exists() {
     let page = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).unwrap();
-    let sources: String = files(".rs").iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let sources = sources();
     let promises: Vec<_> = page.lines().filter(|line| line.starts_with("| P")).collect();
     assert_eq!(promises.len(), 12, "each promise has a row");
     for promise in promises {
@@ -109,11 +119,6 @@ fn every_test_that_the_promises_name_exists() {
             assert!(sources.contains(&format!("fn {name}(")), "{name} is no test any more: {promise}");
         }
     }
-}
-
-/// What the page's prose puts in backticks.
-fn quoted(page: &str) -> Vec<&str> {
-    prose(page).flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
 }
 
 #[test]

@@ -128,7 +128,7 @@ async fn a_charge_at_the_provider_that_no_record_is_about_and_that_names_no_clie
 }
 
 #[tokio::test]
-async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
+async fn a_charge_whose_record_is_lost_is_recorded_again_for_its_client() {
     for (capture, provider_status, status) in [
         (CaptureMode::Automatic, None, Status::Completed),
         (CaptureMode::Manual, Some(usd(60)), Status::Captured),
@@ -155,7 +155,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_anew_for_its_client() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_anew_is_told_even_if_a_second_look_fails() {
+async fn what_was_recorded_again_is_told_even_if_a_second_look_fails() {
     let test = TestGateway::start().await;
     let (lost, _) = opening(7, "demo", 100);
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Automatic });

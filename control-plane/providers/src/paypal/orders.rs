@@ -48,11 +48,11 @@ impl Paypal {
         let talk = self.client.converse(order.attempt);
         match PaymentMethod::parse(order.method.as_deref()) {
             PaymentMethod::ApprovedOrder(id) => charge_approved(&talk, &id, &expected).await,
-            method => self.charge_anew(&talk, order, &method, &expected).await,
+            method => self.charge_new_order(&talk, order, &method, &expected).await,
         }
     }
 
-    async fn charge_anew(
+    async fn charge_new_order(
         &self,
         talk: &Talk<'_>,
         order: &ChargeOrder,

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_goes_on_where_it_was_and_others_begin_anew() {
+    fn a_search_goes_on_where_it_was_and_others_begin_again() {
         let searches = Searches::default();
         let mut search = searches.take(payment(1), at(0));
         search.place(at(5));

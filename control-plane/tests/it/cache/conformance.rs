@@ -18,13 +18,13 @@ macro_rules! on_both_backends {
         mod in_process {
             $(#[tokio::test]
             async fn $test() {
-                super::$test(super::Bench::in_process()).await;
+                super::$test(super::Harness::in_process()).await;
             })*
         }
         mod redis {
             $(#[tokio::test]
             async fn $test() {
-                if let Some(harness) = super::Bench::redis().await {
+                if let Some(harness) = super::Harness::redis().await {
                     super::$test(harness).await;
                 }
             })*
@@ -43,19 +43,19 @@ on_both_backends! {
     the_first_answer_stands_and_repeating_it_is_no_harm
     a_released_key_takes_any_request
     scopes_do_not_touch_each_other
-    what_is_forgotten_starts_anew
+    what_is_forgotten_starts_again
     it_says_that_it_is_ready
     a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers
 }
 
-async fn the_first_claim_starts_and_the_next_one_waits(harness: Bench) {
+async fn the_first_claim_starts_and_the_next_one_waits(harness: Harness) {
     let scope = scope();
     start(&*harness.cache, claim(scope, 1)).await;
     let second = harness.cache.claim(&claim(scope, 1)).await;
     assert_eq!(second, Ok(Verdict::InFlight { retry_after_ms: RETRY_AFTER_MS_MAX }));
 }
 
-async fn of_many_claims_at_once_one_starts(harness: Bench) {
+async fn of_many_claims_at_once_one_starts(harness: Harness) {
     let scope = scope();
     let claims = (0..200).map(|_| {
         let cache = harness.cache.clone();
@@ -72,7 +72,7 @@ async fn of_many_claims_at_once_one_starts(harness: Bench) {
     assert_eq!(started, 1);
 }
 
-async fn an_answer_is_replayed_byte_for_byte(harness: Bench) {
+async fn an_answer_is_replayed_byte_for_byte(harness: Harness) {
     let bodies = [
         "{\"success\":true}".to_owned(),
         String::new(),
@@ -90,7 +90,7 @@ async fn an_answer_is_replayed_byte_for_byte(harness: Bench) {
     }
 }
 
-async fn another_request_under_the_key_is_a_mismatch_as_long_as_the_first_holds_it(harness: Bench) {
+async fn another_request_under_the_key_is_a_mismatch_as_long_as_the_first_holds_it(harness: Harness) {
     let scope = scope();
     let fence = start(&*harness.cache, claim(scope, 1)).await;
     assert_eq!(harness.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
@@ -99,7 +99,7 @@ async fn another_request_under_the_key_is_a_mismatch_as_long_as_the_first_holds_
     assert_eq!(harness.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: proof }));
 }
 
-async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(harness: Bench) {
+async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(harness: Harness) {
     let scope = scope();
     start(&*harness.cache, short_claim(scope, 2)).await;
     harness.outlast(lease_ms(20)).await;
@@ -107,7 +107,7 @@ async fn a_wrong_request_that_never_came_back_does_not_keep_the_right_one_out(ha
     assert_eq!(harness.cache.claim(&claim(scope, 2)).await, Ok(Verdict::Mismatch { held: None }));
 }
 
-async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(harness: Bench) {
+async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(harness: Harness) {
     let scope = scope();
     let first = start(&*harness.cache, short_claim(scope, 1)).await;
     harness.outlast(lease_ms(20)).await;
@@ -129,7 +129,7 @@ async fn after_the_lease_the_next_one_starts_and_the_first_comes_too_late(harnes
     assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("b"))));
 }
 
-async fn a_late_answer_counts_if_nobody_took_the_turn(harness: Bench) {
+async fn a_late_answer_counts_if_nobody_took_the_turn(harness: Harness) {
     let scope = scope();
     let fence = start(&*harness.cache, short_claim(scope, 1)).await;
     harness.outlast(lease_ms(20)).await;
@@ -140,7 +140,7 @@ async fn a_late_answer_counts_if_nobody_took_the_turn(harness: Bench) {
     assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
 
-async fn the_first_answer_stands_and_repeating_it_is_no_harm(harness: Bench) {
+async fn the_first_answer_stands_and_repeating_it_is_no_harm(harness: Harness) {
     let scope = scope();
     let fence = start(&*harness.cache, claim(scope, 1)).await;
     harness.cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
@@ -152,7 +152,7 @@ async fn the_first_answer_stands_and_repeating_it_is_no_harm(harness: Bench) {
     assert_eq!(harness.cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
 
-async fn a_released_key_takes_any_request(harness: Bench) {
+async fn a_released_key_takes_any_request(harness: Harness) {
     let scope = scope();
     let first = start(&*harness.cache, claim(scope, 1)).await;
     assert_eq!(harness.cache.release(&scope, first).await, Ok(Fenced::Applied));
@@ -161,7 +161,7 @@ async fn a_released_key_takes_any_request(harness: Bench) {
     assert_eq!(harness.cache.release(&scope, first).await, Ok(Fenced::Stale));
 }
 
-async fn scopes_do_not_touch_each_other(harness: Bench) {
+async fn scopes_do_not_touch_each_other(harness: Harness) {
     let (one, other) = (scope(), scope());
     let fence = start(&*harness.cache, claim(one, 1)).await;
     harness.cache.complete(&one, fence, &answer("a"), &client("demo")).await.unwrap();
@@ -172,7 +172,7 @@ async fn scopes_do_not_touch_each_other(harness: Bench) {
     start(&*harness.cache, claim(other, 1)).await;
 }
 
-async fn what_is_forgotten_starts_anew(harness: Bench) {
+async fn what_is_forgotten_starts_again(harness: Harness) {
     let scope = scope();
     let first = start(&*harness.cache, claim(scope, 1)).await;
     harness.cache.complete(&scope, first, &answer("a"), &client("demo")).await.unwrap();
@@ -184,7 +184,9 @@ async fn what_is_forgotten_starts_anew(harness: Bench) {
     assert!(start(&*harness.cache, claim(scope, 2)).await > first);
 }
 
-async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers(harness: Bench) {
+async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers(
+    harness: Harness,
+) {
     let (greedy, other) = (client(&format!("c{}", rand::random::<u64>())), client("demo"));
     let long = answer(&"x".repeat(BODY_BYTES_MAX - 1_024));
     let mut kept = 0;
@@ -205,7 +207,7 @@ async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_t
     assert_eq!(harness.cache.complete(&scope, fence, &answer("a"), &other).await, Ok(Completed::Kept));
 }
 
-async fn it_says_that_it_is_ready(harness: Bench) {
+async fn it_says_that_it_is_ready(harness: Harness) {
     assert_eq!(harness.cache.ready().await, Ok(()));
 }
 
@@ -240,7 +242,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// The cache walks beside [`Record`], whose time is made up: every step takes a second.
-async fn walk(harness: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn walk(harness: &Harness, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let (scope, mut record, mut now_us) = (scope(), Record::Free, 1_700_000_000_000_000);
     // The same turns by the cache's fences and by the record's.
     let mut turns: Vec<(Fence, Fence)> = Vec::new();
@@ -288,7 +290,7 @@ async fn walk(harness: &Bench, steps: Vec<Step>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn random_walks(runtime: &tokio::runtime::Runtime, harness: &Bench, walks: u32) {
+fn random_walks(runtime: &tokio::runtime::Runtime, harness: &Harness, walks: u32) {
     let config = Config { failure_persistence: None, ..Config::with_cases(walks) };
     let steps = proptest::collection::vec(step(), 1..40);
     TestRunner::new(config).run(&steps, |steps| runtime.block_on(walk(harness, steps))).unwrap();
@@ -300,13 +302,13 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn the_cache_in_the_process_walks_as_the_rules_do() {
-    random_walks(&runtime(), &Bench::in_process(), 500);
+    random_walks(&runtime(), &Harness::in_process(), 500);
 }
 
 #[test]
 fn redis_walks_as_the_rules_do() {
     let runtime = runtime();
-    if let Some(harness) = runtime.block_on(Bench::redis()) {
+    if let Some(harness) = runtime.block_on(Harness::redis()) {
         random_walks(&runtime, &harness, 50);
     }
 }

@@ -33,7 +33,7 @@ impl Clock for FineClock {
 }
 
 /// A cache and its backend.
-pub(super) struct Bench {
+pub(super) struct Harness {
     pub(super) cache: Arc<dyn EdgeCache>,
     backend: Backend,
 }
@@ -43,7 +43,7 @@ enum Backend {
     Redis(RedisServer),
 }
 
-impl Bench {
+impl Harness {
     pub(super) fn in_process() -> Self {
         let clock = FineClock::start();
         let cache = Arc::new(InProcessCache::new(Limits::default(), KeepPolicy::default(), clock.clone()));

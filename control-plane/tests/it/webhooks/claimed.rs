@@ -33,7 +33,7 @@ fn claim(id: &str, payment: PaymentId, second: u32, status: &str, charge: &str) 
 fn shown(payment: Option<PaymentId>, charge: &str, status: &str, second: i64) -> Found<DisputeSnapshot> {
     let dispute = dispute(&json!({ "second": second, "status": status }));
     let subject = vec![
-        EventRefs { charge: Some(ProviderRef::new("SOMEBODY-ELSES")), ..EventRefs::default() },
+        EventRefs { charge: Some(ProviderRef::new("ANOTHER-MERCHANTS")), ..EventRefs::default() },
         EventRefs { payment, charge: Some(ProviderRef::new(charge)), ..EventRefs::default() },
     ];
     Found::Found(DisputeSnapshot { dispute, subject })
