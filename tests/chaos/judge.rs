@@ -191,6 +191,13 @@ impl<'r> Judge<'r> {
         {
             note("P6", format!("it says that the money goes back, and {} is kept", self.keeps(transaction)));
         }
+        if let Intent::Refund { transaction, amount } = &request.intent
+            && request.final_answer().is_some_and(|response| response.status == 422)
+            && self.amounts(transaction, "refund_failed").is_empty()
+            && self.keeps(transaction) >= amount.map_or(1, u64::cast_signed)
+        {
+            note("P4", format!("it was refused for good, and {} is kept", self.keeps(transaction)));
+        }
         let Intent::Charge(charge) = &request.intent else { return };
         if charge.resumes.is_some() {
             return;

@@ -215,8 +215,26 @@ async fn a_lost_refund_answer_keeps_the_amount_reserved() {
     test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     let refund = usecases::refund(test.gateway.clone(), payment.id, None, call()).await.unwrap();
     assert!(matches!(refund.state, RefundState::Unknown { .. }));
-    let again = usecases::refund(test.gateway.clone(), payment.id, None, call()).await;
-    assert!(matches!(again, Err(OperationError::RefundExceeds { remaining: 0, .. })), "{again:?}");
+    for amount in [None, Amount::new(1), Amount::new(100)] {
+        let again = usecases::refund(test.gateway.clone(), payment.id, amount, call()).await.unwrap_err();
+        assert!(matches!(again, OperationError::Undecided { .. }) && !again.is_final(), "{again:?}");
+    }
+    let more = usecases::refund(test.gateway.clone(), payment.id, Amount::new(101), call()).await;
+    assert!(matches!(more, Err(OperationError::RefundExceeds { remaining: 0, .. })), "{more:?}");
+}
+
+#[tokio::test]
+async fn a_capture_that_waits_for_the_payer_is_not_refused_for_good() {
+    let test = TestGateway::start().await;
+    test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
+        payment: ProviderRef::new("pi_1"),
+        url: "https://hooks.stripe.com/3ds".to_owned(),
+        declined: false,
+    }));
+    let request = charge_request(100, r#","capture":"manual""#);
+    let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
+    let early = usecases::capture(test.gateway.clone(), payment.id, None, call()).await.unwrap_err();
+    assert!(matches!(early, OperationError::Undecided { .. }) && !early.is_final(), "{early:?}");
 }
 
 #[tokio::test]

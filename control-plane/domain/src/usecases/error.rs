@@ -21,7 +21,7 @@ pub enum OperationError {
     NotFound,
     #[error("{problem}")]
     InvalidState { payment: PaymentId, problem: String },
-    /// The same as long as the payment is undecided. Not final: it will be decided.
+    /// Refused only because the payment or one of its refunds is undecided. Not final: it will be decided.
     #[error("{problem}; try again when it is decided")]
     Undecided { payment: PaymentId, problem: String },
     #[error("more than the {authorized} authorized cannot be captured")]
@@ -79,8 +79,10 @@ impl OperationError {
     }
 
     pub(crate) fn state(payment: &Payment, problem: InvalidTransition) -> Self {
-        let (is_undecided, payment) = (payment.state.status() == Status::Pending, payment.id);
-        let problem = problem.to_string();
+        // The provider or the payer decides about these, so the same request can succeed later. What only another
+        // request of the client would change is a final answer.
+        let is_undecided = matches!(payment.state.status(), Status::Pending | Status::RequiresAction);
+        let (problem, payment) = (problem.to_string(), payment.id);
         if is_undecided {
             Self::Undecided { payment, problem }
         } else {

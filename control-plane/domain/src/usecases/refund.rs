@@ -6,7 +6,7 @@ use crate::model::event::{Cause, Event};
 use crate::model::id::PaymentId;
 use crate::model::payment::Payment;
 use crate::model::provider::{OperationKind, RefusalKind};
-use crate::model::refund::Refund;
+use crate::model::refund::{Refund, RefundStatus};
 use crate::model::transition::InvalidTransition;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, CommitError, Conflict, Mutation};
@@ -44,8 +44,14 @@ async fn run(
         return Err(OperationError::state(&payment, problem));
     }
     let refund = match amount {
-        Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await?,
-        None => reserve_the_rest(gateway, &*provider, payment.clone(), call).await?,
+        Some(amount) => reserve(gateway, &*provider, &payment, amount, call).await,
+        None => reserve_the_rest(gateway, &*provider, payment.clone(), call).await,
+    };
+    let refund = match refund {
+        Err(OperationError::RefundExceeds { remaining, .. }) => {
+            return Err(exceeds(gateway, &payment, amount, remaining).await?);
+        }
+        other => other?,
     };
     let inline_retry = InlineRetry::of_a_request(gateway);
     let refunded = send_and_record(gateway, &*provider, refund, &payment, inline_retry, call).await;
@@ -99,6 +105,29 @@ async fn reserve_the_rest(
         }
     }
     Err(OperationError::RefundExceeds { payment: payment.id, remaining })
+}
+
+/// Says that the amount exceeds what is left, or that this depends on refunds that are undecided: a refund that fails
+/// gives its amount back, and then the same request succeeds.
+async fn exceeds(
+    gateway: &Gateway,
+    payment: &Payment,
+    amount: Option<Amount>,
+    remaining: u64,
+) -> Result<OperationError, OperationError> {
+    let refunds = gateway.store.refunds(&payment.client, payment.id).await?;
+    let undecided: u64 = refunds
+        .items
+        .iter()
+        .filter(|refund| refund.state.status() == RefundStatus::Pending)
+        .map(|refund| refund.amount.minor())
+        .sum();
+    let wanted = amount.map_or(1, Amount::minor);
+    if undecided > 0 && remaining.saturating_add(undecided) >= wanted {
+        let problem = format!("{undecided} of the payment is being refunded and {remaining} is left");
+        return Ok(OperationError::Undecided { payment: payment.id, problem });
+    }
+    Ok(OperationError::RefundExceeds { payment: payment.id, remaining })
 }
 
 /// The refusal shows that the provider's records differ from ours: reads and applies them immediately.
