@@ -38,6 +38,10 @@ pub enum SchemaError {
          session settings and locks; use `pool_mode = session`, or connect to PostgreSQL directly"
     )]
     Pooled,
+    #[error(
+        "the database's encoding is {0}, which cannot store all text; create it with `ENCODING 'UTF8' TEMPLATE template0`"
+    )]
+    Encoding(String),
     #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
     Locked(std::time::Duration),
     #[error(transparent)]

@@ -162,6 +162,11 @@ impl PostgresServer {
         self.create("template0").await
     }
 
+    /// An empty database whose text is in `encoding`.
+    pub async fn database_in(&self, encoding: &str) -> TestDatabase {
+        self.create(&format!("template0 ENCODING '{encoding}' LOCALE 'C'")).await
+    }
+
     /// A copy of the database that `fill` created the first time in this process.
     pub async fn database_like(&self, fill: impl AsyncFnOnce(&str)) -> TestDatabase {
         static TEMPLATE: OnceCell<TestDatabase> = OnceCell::const_new();

@@ -22,6 +22,7 @@ pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
     let mut problems = Vec::new();
     problems
         .extend(pooling::refuse_transactions(&options, &mut connection).await.err().map(|e| e.to_string()));
+    problems.extend(schema::refuse_other_encodings(&mut connection).await.err().map(|e| e.to_string()));
     let version: String =
         sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await.map_err(unavailable)?;
     let read_only: String = sqlx::query_scalar("SHOW transaction_read_only")

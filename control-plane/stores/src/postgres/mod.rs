@@ -9,6 +9,7 @@ mod inspect;
 mod not_connected;
 mod parameters;
 mod pooling;
+mod proof;
 mod refusal;
 mod rows;
 mod schema;
@@ -146,10 +147,7 @@ impl Database for Postgres {
     }
 
     async fn all<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Vec<R>, StoreError> {
-        match purpose {
-            Purpose::Money => self.current(purpose, &query).await,
-            Purpose::List | Purpose::Operators => self.plain(purpose, &query).await,
-        }
+        self.current(purpose, &query).await
     }
 
     async fn one<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {

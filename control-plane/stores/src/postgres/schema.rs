@@ -38,6 +38,7 @@ const LOCK_TIMEOUT: &str = "55P03";
 pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
+    refuse_other_encodings(&mut connection).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
     tracing::info!(version, "connected to PostgreSQL");
     let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
@@ -63,9 +64,16 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
+    refuse_other_encodings(&mut connection).await?;
     let done = migrate_with(&mut connection).await?;
     connection.close().await?;
     Ok(done)
+}
+
+/// Names and messages of payers and providers can contain any character.
+pub(super) async fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), SchemaError> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(connection).await?;
+    if encoding == "UTF8" { Ok(()) } else { Err(SchemaError::Encoding(encoding)) }
 }
 
 /// The newest migration, if this build can serve the schema.

@@ -8,16 +8,16 @@ use crash_points::reach;
 use payments::model::idempotency::KeyChange;
 use payments::ports::store::{Change, CommitError, Conflict, Mutation, StoreError};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::independent_batches::independent_batches;
 use super::parameters::Parameters;
+use super::proof::PROVE;
 use super::refusal::is_of_all_connections;
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
 use super::{not_written, unavailable, written};
 use crate::group_commit::Writer;
-use crate::reads::PROVE;
 use crate::renewal::Renewal;
 
 /// Time limit for a statement, on the server's side. Locks are held no longer than a commit takes, so a server that
@@ -312,7 +312,8 @@ impl PostgresWriter {
     /// Keeps the connection only if it takes a write.
     async fn prove_once(&mut self) -> Result<(), sqlx::Error> {
         let mut connection = self.connected().await?;
-        match timeout(ANSWER_MAX, sqlx::query(PROVE).execute(&mut connection)).await {
+        match timeout(ANSWER_MAX, sqlx::raw_sql(AssertSqlSafe(PROVE.as_str())).execute(&mut connection)).await
+        {
             Ok(Ok(_)) => {
                 self.connection = Some(connection);
                 Ok(())

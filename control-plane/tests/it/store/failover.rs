@@ -236,6 +236,9 @@ async fn a_read_only_database_takes_nothing_for_certain_and_is_not_ready_meanwhi
     }
     let webhook = store.receive_webhook(&received("evt_2", "charge.refunded", at(1))).await;
     assert!(matches!(webhook, Err(StoreError::NotWritten(_))), "{webhook:?}");
+    let listed = store.payments(&client("demo"), &Filter { limit: 9, ..Filter::default() }).await;
+    assert!(listed.is_err(), "a list could be out of date: {listed:?}");
+    assert!(store.undecided(9).await.is_err());
     assert!(store.ready().await.is_err(), "a commit has just failed");
     server.set_read_only(false).await;
     all_works(&*store).await;

@@ -18,6 +18,7 @@ mod key_rules;
 mod keys;
 mod lanes;
 mod random;
+mod readiness;
 mod reconciling;
 mod role;
 mod shared;
