@@ -4,7 +4,7 @@ use gateway_tests::Sandbox;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{Connection as _, FromRow, PgConnection, SqliteConnection};
+use sqlx::{ColumnIndex, Connection as _, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
 
 use crate::history::History;
 use crate::model::Request;
@@ -21,7 +21,7 @@ pub(crate) struct Records {
     pub(crate) effects: Vec<Effect>,
 }
 
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct Payment {
     pub(crate) id: String,
     pub(crate) client: String,
@@ -36,7 +36,7 @@ pub(crate) struct Payment {
     pub(crate) version: i64,
 }
 
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct Refund {
     pub(crate) id: String,
     pub(crate) payment: String,
@@ -46,7 +46,7 @@ pub(crate) struct Refund {
     pub(crate) version: i64,
 }
 
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) payment: String,
     pub(crate) refund: Option<String>,
@@ -58,6 +58,28 @@ pub(crate) struct Event {
     pub(crate) request_id: String,
     /// In JSON.
     pub(crate) detail: String,
+}
+
+/// Reads rows of either database, each field from the column of the same name.
+macro_rules! from_row {
+    ($($row:ident: $($column:ident)*;)*) => {$(
+        impl<'r, R: Row> FromRow<'r, R> for $row
+        where
+            &'static str: ColumnIndex<R>,
+            i64: Decode<'r, R::Database> + Type<R::Database>,
+            String: Decode<'r, R::Database> + Type<R::Database>,
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($column: row.try_get(stringify!($column))?,)* })
+            }
+        }
+    )*};
+}
+
+from_row! {
+    Payment: id client provider amount currency request state captured refunded version;
+    Refund: id payment client amount state version;
+    Event: payment refund version from_state to_state at request_id detail;
 }
 
 /// An entry of the providers' ledger.

@@ -3,8 +3,8 @@
 use edge_core::provider::Provider;
 use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
 use payments::ports::store::StoreError;
-use sqlx::FromRow;
 
+use super::row::row;
 use super::rows::Reader;
 use super::unreadable::RowReader;
 
@@ -172,10 +172,11 @@ pub(super) fn not_taken(due: Option<i64>) -> Result<Claimed, StoreError> {
     due.map_or(Ok(Claimed::Resolved), |at| read.time("due_at", at).map(Claimed::NotDue))
 }
 
-#[derive(FromRow)]
-pub(super) struct DueRow {
-    id: String,
-    due_at: i64,
+row! {
+    pub(super) struct DueRow {
+        id: String,
+        due_at: i64,
+    }
 }
 
 /// A row and the lane it was read from.
@@ -196,12 +197,13 @@ impl TryFrom<InLane> for Due {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct BacklogRow {
-    kind: String,
-    provider: String,
-    counted: i64,
-    oldest: i64,
+row! {
+    pub(super) struct BacklogRow {
+        kind: String,
+        provider: String,
+        counted: i64,
+        oldest: i64,
+    }
 }
 
 impl TryFrom<BacklogRow> for LaneBacklog {

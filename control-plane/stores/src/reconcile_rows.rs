@@ -2,8 +2,8 @@
 
 use payments::ports::store::StoreError;
 use payments::ports::store::reconciling::{OVERLAP, Run};
-use sqlx::FromRow;
 
+use super::row::row;
 use super::rows::Reader;
 
 /// Starts the first run ever. `$1`: holder, `$2`: end of the lease, `$3`: now, `$4`: start of the period.
@@ -33,14 +33,15 @@ pub(super) fn overlap() -> i64 {
     OVERLAP.as_secs() * 1_000_000
 }
 
-#[derive(FromRow)]
-pub(super) struct RunRow {
-    began_at: i64,
-    since: i64,
-    place: String,
-    compared: i64,
-    different: i64,
-    finished_at: Option<i64>,
+row! {
+    pub(super) struct RunRow {
+        began_at: i64,
+        since: i64,
+        place: String,
+        compared: i64,
+        different: i64,
+        finished_at: Option<i64>,
+    }
 }
 
 impl TryFrom<RunRow> for Run {

@@ -14,64 +14,68 @@ use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState, RefundStatus};
 use payments::ports::store::{StoreError, Unreadable};
 use serde::de::DeserializeOwned;
-use sqlx::FromRow;
 
+use crate::row::row;
 use crate::stored_request::StoredRequest;
 
-#[derive(FromRow)]
-pub(super) struct PaymentRow {
-    pub(super) id: String,
-    client: String,
-    request: String,
-    state: String,
-    detail: String,
-    reference: Option<String>,
-    captured: i64,
-    refunded: i64,
-    due_at: Option<i64>,
-    tries: i64,
-    version: i64,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    pub(super) struct PaymentRow {
+        pub(super) id: String,
+        client: String,
+        request: String,
+        state: String,
+        detail: String,
+        reference: Option<String>,
+        captured: i64,
+        refunded: i64,
+        due_at: Option<i64>,
+        tries: i64,
+        version: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
-#[derive(FromRow)]
-pub(super) struct RefundRow {
-    id: String,
-    payment: String,
-    client: String,
-    amount: i64,
-    currency: String,
-    state: String,
-    detail: String,
-    due_at: Option<i64>,
-    tries: i64,
-    version: i64,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    pub(super) struct RefundRow {
+        id: String,
+        payment: String,
+        client: String,
+        amount: i64,
+        currency: String,
+        state: String,
+        detail: String,
+        due_at: Option<i64>,
+        tries: i64,
+        version: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
-#[derive(FromRow)]
-pub(super) struct EventRow {
-    payment: String,
-    refund: Option<String>,
-    version: i64,
-    from_state: Option<String>,
-    to_state: String,
-    at: i64,
-    client: String,
-    request_id: String,
-    detail: String,
+row! {
+    pub(super) struct EventRow {
+        payment: String,
+        refund: Option<String>,
+        version: i64,
+        from_state: Option<String>,
+        to_state: String,
+        at: i64,
+        client: String,
+        request_id: String,
+        detail: String,
+    }
 }
 
-#[derive(FromRow)]
-pub(super) struct KeyRow {
-    scope: String,
-    fingerprint: String,
-    payment: Option<String>,
-    refund: Option<String>,
-    answer_status: Option<i64>,
-    answer_body: Option<String>,
+row! {
+    pub(super) struct KeyRow {
+        scope: String,
+        fingerprint: String,
+        payment: Option<String>,
+        refund: Option<String>,
+        answer_status: Option<i64>,
+        answer_body: Option<String>,
+    }
 }
 
 impl TryFrom<KeyRow> for KeyRecord {

@@ -11,8 +11,8 @@ use payments::model::webhook::{
     Dismissal, Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventState, WebhookEvent,
 };
 use payments::ports::store::{EventBacklog, StoreError};
-use sqlx::FromRow;
 
+use super::row::row;
 use super::rows::Reader;
 
 /// Due time of parked events: 9999-01-01, in microseconds since 1970.
@@ -122,20 +122,21 @@ impl Stored {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct WebhookRow {
-    provider: String,
-    id: String,
-    kind: String,
-    body: Vec<u8>,
-    // `NULL` in events written by an earlier release.
-    body_sha256: Option<Vec<u8>>,
-    created_at: Option<i64>,
-    received_at: i64,
-    state: String,
-    attempts: i64,
-    next_at: i64,
-    reason: Option<String>,
+row! {
+    pub(super) struct WebhookRow {
+        provider: String,
+        id: String,
+        kind: String,
+        body: Vec<u8>,
+        // `NULL` in events written by an earlier release.
+        body_sha256: Option<Vec<u8>>,
+        created_at: Option<i64>,
+        received_at: i64,
+        state: String,
+        attempts: i64,
+        next_at: i64,
+        reason: Option<String>,
+    }
 }
 
 impl TryFrom<WebhookRow> for WebhookEvent {
@@ -173,12 +174,13 @@ impl TryFrom<WebhookRow> for WebhookEvent {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct BacklogRow {
-    provider: String,
-    state: String,
-    counted: i64,
-    oldest: i64,
+row! {
+    pub(super) struct BacklogRow {
+        provider: String,
+        state: String,
+        counted: i64,
+        oldest: i64,
+    }
 }
 
 impl TryFrom<BacklogRow> for EventBacklog {
@@ -196,23 +198,24 @@ impl TryFrom<BacklogRow> for EventBacklog {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct DisputeRow {
-    provider: String,
-    id: String,
-    reason: Option<String>,
-    status: Option<String>,
-    amount: Option<i64>,
-    currency: Option<String>,
-    opened_at: Option<i64>,
-    closed_at: Option<i64>,
-    as_of: i64,
-    // `NULL` in disputes written by an earlier release.
-    stage: Option<String>,
-    outcome: Option<String>,
-    outcome_code: Option<String>,
-    changed_at: Option<i64>,
-    verified: Option<bool>,
+row! {
+    pub(super) struct DisputeRow {
+        provider: String,
+        id: String,
+        reason: Option<String>,
+        status: Option<String>,
+        amount: Option<i64>,
+        currency: Option<String>,
+        opened_at: Option<i64>,
+        closed_at: Option<i64>,
+        as_of: i64,
+        // `NULL` in disputes written by an earlier release.
+        stage: Option<String>,
+        outcome: Option<String>,
+        outcome_code: Option<String>,
+        changed_at: Option<i64>,
+        verified: Option<bool>,
+    }
 }
 
 impl TryFrom<DisputeRow> for Dispute {

@@ -10,13 +10,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::not_connected::NotConnected;
 use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, pooling};
+use crate::migrations::POSTGRES;
 use crate::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
     VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,
 };
 use crate::settings::MigrateOnStart;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The advisory lock of migrations: any number that nothing else in the database locks.
 const LOCK: i64 = 0x6761_7465_7761_7931;
@@ -41,7 +40,7 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
     refuse_other_encodings(&mut connection).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
     tracing::info!(version, "connected to PostgreSQL");
-    let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
+    let checked = check(&POSTGRES, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
         | (MigrateOnStart::IfEmpty, Err(SchemaError::Empty)) => {
@@ -51,7 +50,7 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
         // Another process may have found the database empty and be migrating it.
         (MigrateOnStart::IfEmpty, Err(SchemaError::TooOld { .. })) => {
             lock(&mut connection, SET_UP_MAX).await?;
-            check(&MIGRATIONS, &recorded(&mut connection).await?)
+            check(&POSTGRES, &recorded(&mut connection).await?)
         }
         (_, checked) => checked,
     };
@@ -79,7 +78,7 @@ pub(super) async fn refuse_other_encodings(connection: &mut PgConnection) -> Res
 /// The newest migration, if this build can serve the schema.
 pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, SchemaError> {
     let recorded = recorded(connection).await?;
-    check(&MIGRATIONS, &recorded)?;
+    check(&POSTGRES, &recorded)?;
     Ok(recorded.versions.last().copied().unwrap_or(0))
 }
 
@@ -109,13 +108,13 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
     connection.execute("SET statement_timeout = 0").await?;
     lock(connection, LOCK_MAX).await?;
     let before = recorded(connection).await?;
-    is_new_enough(&MIGRATIONS, &before)?;
-    for part in by_records(&MIGRATIONS) {
+    is_new_enough(&POSTGRES, &before)?;
+    for part in by_records(&POSTGRES) {
         for migration in part.iter() {
             apply(connection, &part, migration, before.versions.contains(&migration.version)).await?;
         }
     }
-    Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))
+    Ok(migrated(&POSTGRES, &before, &recorded(connection).await?))
 }
 
 /// Lets one process migrate at a time. It polls instead of waiting in the server: `CREATE INDEX CONCURRENTLY` would

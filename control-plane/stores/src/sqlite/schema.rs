@@ -1,22 +1,20 @@
 //! Checks and migrates the schema of a SQLite file.
 
 use sqlx::SqliteConnection;
-use sqlx::migrate::Migrator;
 
+use crate::migrations::SQLITE;
 use crate::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
     VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,
 };
 use crate::settings::MigrateOnStart;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
 /// Ensures that this build can serve the database, in the way that `policy` allows.
 pub(super) async fn prepare(
     connection: &mut SqliteConnection,
     policy: MigrateOnStart,
 ) -> Result<(), SchemaError> {
-    match (policy, check(&MIGRATIONS, &recorded(connection).await?)) {
+    match (policy, check(&SQLITE, &recorded(connection).await?)) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
         | (MigrateOnStart::IfEmpty, Err(SchemaError::Empty)) => migrate(connection).await.map(|_| ()),
         (_, checked) => checked,
@@ -26,18 +24,18 @@ pub(super) async fn prepare(
 /// Applies the missing migrations.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<Migrated, SchemaError> {
     let before = recorded(connection).await?;
-    is_new_enough(&MIGRATIONS, &before)?;
-    for part in by_records(&MIGRATIONS) {
+    is_new_enough(&SQLITE, &before)?;
+    for part in by_records(&SQLITE) {
         // `run` does the same, but its future is not `Send`.
         part.run_direct(None, connection, false).await?;
     }
-    Ok(migrated(&MIGRATIONS, &before, &recorded(connection).await?))
+    Ok(migrated(&SQLITE, &before, &recorded(connection).await?))
 }
 
 /// The newest migration, if this build can serve the schema.
 pub(super) async fn version(connection: &mut SqliteConnection) -> Result<i64, SchemaError> {
     let recorded = recorded(connection).await?;
-    check(&MIGRATIONS, &recorded)?;
+    check(&SQLITE, &recorded)?;
     Ok(recorded.versions.last().copied().unwrap_or(0))
 }
 

@@ -1,4 +1,0 @@
-fn main() {
-    // The migrations are compiled in.
-    println!("cargo:rerun-if-changed=migrations");
-}
