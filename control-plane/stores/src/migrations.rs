@@ -41,6 +41,9 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0071_payments_undecided_by_due",
     "0080_disputes_verified",
     "0082_write_proofs",
+    "0090_event_log",
+    "0091_events_in_order",
+    "0092_events_by_client",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {
@@ -63,6 +66,7 @@ const SQLITE_FILES: &[(&str, &str)] = embedded! {
     "0070_payments_due_once",
     "0080_disputes_verified",
     "0082_write_proofs",
+    "0092_events_by_client",
 };
 
 /// What sqlx makes of a folder with these files.

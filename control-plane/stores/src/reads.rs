@@ -21,14 +21,25 @@ macro_rules! refunds {
         )
     };
 }
-macro_rules! events {
-    ($which:literal) => {
-        concat!(
-            "SELECT payment, refund, version, from_state, to_state, at, client, request_id, detail FROM events ",
-            $which
-        )
+macro_rules! event_columns {
+    () => {
+        "payment, refund, version, from_state, to_state, at, client, request_id, detail"
     };
 }
+
+macro_rules! events {
+    ($which:literal) => {
+        concat!("SELECT ", event_columns!(), " FROM events ", $which)
+    };
+}
+
+/// The columns of an event in the log, where `$transaction` computes the number of its transaction.
+macro_rules! log_columns {
+    ($transaction:literal) => {
+        concat!($transaction, " AS transaction_id, seq, ", $crate::reads::event_columns!())
+    };
+}
+pub(crate) use {event_columns, log_columns};
 
 pub(super) const PAYMENT_COLUMNS: &str = payment_columns!();
 

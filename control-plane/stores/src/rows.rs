@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use payments::model::event::{Cause, Event, Initiator};
 use payments::model::follow_up::FollowUp;
 use payments::model::idempotency::{KeyRecord, StoredAnswer, Subject};
+use payments::model::log::Position;
 use payments::model::payment::{Payment, Status};
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState, RefundStatus};
@@ -172,6 +173,35 @@ fn refund_state(read: &Reader<'_>, detail: &str, created_at: Timestamp) -> Resul
         fields.entry("since").or_insert_with(|| created_at.to_string().into());
     }
     serde_json::from_value(detail).map_err(|_| read.wrong("detail"))
+}
+
+/// A row of the event log.
+pub(super) struct LogRow {
+    transaction: i64,
+    seq: i64,
+    pub(super) event: EventRow,
+}
+
+impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for LogRow
+where
+    EventRow: sqlx::FromRow<'r, R>,
+    &'static str: sqlx::ColumnIndex<R>,
+    i64: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let (transaction, seq) = (row.try_get("transaction_id")?, row.try_get("seq")?);
+        Ok(Self { transaction, seq, event: EventRow::from_row(row)? })
+    }
+}
+
+impl LogRow {
+    pub(super) fn position(&self, epoch: u32) -> Result<Position, StoreError> {
+        let row = self.seq.to_string();
+        let read = Reader { table: "events", row: &row };
+        let transaction = u64::try_from(self.transaction).map_err(|_| read.wrong("xid"))?;
+        let sequence = u64::try_from(self.seq).map_err(|_| read.wrong("seq"))?;
+        Ok(Position { epoch, transaction, sequence })
+    }
 }
 
 impl TryFrom<EventRow> for Event {

@@ -13,6 +13,7 @@ use payments::model::event::Event;
 use payments::model::follow_up::FollowUp;
 use payments::model::id::{PaymentId, RefundId};
 use payments::model::idempotency::KeyRecord;
+use payments::model::log::{EventId, Position};
 use payments::model::payment::Payment;
 use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
 use payments::model::refund::Refund;
@@ -20,8 +21,8 @@ use payments::model::webhook::{Dispute, WebhookEvent};
 use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
 use payments::ports::store::reconciling::{Reconciling, Run};
 use payments::ports::store::{
-    Change, CommitError, DueWork, EventBacklog, Filter, Mutation, Page, Rows, Store, StoreError,
-    WebhookFilter, Webhooks,
+    Change, CommitError, DueWork, EventBacklog, EventLog, Filter, LogPage, LogQuery, Mutation, Page, Rows,
+    Store, StoreError, WebhookFilter, Webhooks,
 };
 use payments::usecases::gateway::Gateway;
 use payments::usecases::retries::Retries;
@@ -223,5 +224,20 @@ async fn a_decline_is_told_as_one_however_often_the_answers_to_its_commit_are_lo
         let gateway = Forgetful::gateway(&test, lost);
         let told = usecases::charge(gateway, charge_request(100, ""), None, call()).await;
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{lost} lost: {told:?}");
+    }
+}
+
+#[async_trait]
+impl EventLog for Forgetful {
+    async fn log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        self.store.log(query).await
+    }
+
+    async fn log_end(&self) -> Result<Position, StoreError> {
+        self.store.log_end().await
+    }
+
+    async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError> {
+        self.store.log_position(id).await
     }
 }

@@ -6,6 +6,7 @@ pub mod follow_up;
 pub mod id;
 pub mod idempotency;
 pub mod in_flight;
+pub mod log;
 pub mod payment;
 pub mod provider;
 pub mod refund;

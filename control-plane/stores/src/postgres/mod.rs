@@ -3,6 +3,7 @@
 
 mod connections;
 mod current;
+mod epochs;
 mod grants;
 mod independent_batches;
 mod inspect;
@@ -24,11 +25,12 @@ use std::time::Duration;
 use payments::ports::store::StoreError;
 
 use crate::group_commit::GroupCommit;
+use crate::reads::log_columns;
 use crate::renewal::Renewal;
 use crate::schema::Migrated;
 use crate::settings::DatabaseSettings;
 use crate::shares::Shares;
-use crate::sql::{Database, Purpose, Query, Row, bind_all};
+use crate::sql::{Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
 use connections::{Connections, Limits};
@@ -62,6 +64,7 @@ pub(crate) struct Postgres {
     /// For operators' lists and gauges.
     operators: Connections,
     rows: RowReader,
+    log_epochs: Vec<i64>,
 }
 
 impl Postgres {
@@ -71,7 +74,7 @@ impl Postgres {
     /// Returns an error if the database is unreachable, or this build cannot serve its schema.
     pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
-        schema::prepare(&options, settings.migrate_on_start).await?;
+        let log_epochs = schema::prepare(&options, settings.migrate_on_start).await?;
         let renewal = Arc::new(Renewal::default());
         let connections = |connections, patience, statement| {
             Connections::new(&options, &Limits { connections, patience, statement }, renewal.clone())
@@ -85,7 +88,7 @@ impl Postgres {
         let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone(), renewal.clone()));
         let writers = writers.collect::<Vec<_>>();
         let (commits, rows) = (GroupCommit::start(writers), RowReader::new());
-        Ok(Self { commits, money, lists, shares, operators, rows })
+        Ok(Self { commits, money, lists, shares, operators, rows, log_epochs })
     }
 }
 
@@ -123,6 +126,14 @@ impl Database for Postgres {
     /// Other processes may write.
     const IS_EXCLUSIVE: bool = false;
 
+    const LOG: LogSql = LogSql {
+        columns: log_columns!("xid::text::bigint"),
+        after: "(xid, seq) > ($1::text::xid8, $2)",
+        is_settled: "xid < pg_snapshot_xmin(pg_current_snapshot())",
+        order: "xid, seq",
+        descending: "xid DESC, seq DESC",
+    };
+
     fn commits(&self) -> &GroupCommit {
         &self.commits
     }
@@ -133,6 +144,10 @@ impl Database for Postgres {
 
     fn shares(&self) -> &Shares {
         &self.shares
+    }
+
+    fn log_epochs(&self) -> &[i64] {
+        &self.log_epochs
     }
 
     /// The server cancels the statement.

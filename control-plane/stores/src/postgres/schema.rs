@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::not_connected::NotConnected;
 use super::refusal::{NO_RIGHT, is_told};
-use super::{PATIENCE, pooling};
+use super::{PATIENCE, epochs, pooling};
 use crate::migrations::POSTGRES;
 use crate::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
@@ -33,8 +33,11 @@ const TABLE_TRIES: u8 = 30;
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: &str = "55P03";
 
-/// Ensures that this build can serve the database, in the way that `policy` allows.
-pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
+/// Ensures that this build can serve the database, in the way that `policy` allows. Returns the epochs of its event log.
+pub(super) async fn prepare(
+    options: &PgConnectOptions,
+    policy: MigrateOnStart,
+) -> Result<Vec<i64>, SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
     refuse_other_encodings(&mut connection).await?;
@@ -54,9 +57,11 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
         }
         (_, checked) => checked,
     };
+    checked?;
+    let epochs = epochs::epochs(&mut connection).await?;
     // Closing the connection releases the lock.
     connection.close().await?;
-    checked
+    Ok(epochs)
 }
 
 /// Applies the missing migrations.

@@ -2,6 +2,7 @@
 //! databases differ in how they connect and how they commit.
 
 mod due_work;
+mod event_log;
 mod query;
 mod reconciling;
 mod store;
@@ -14,6 +15,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
+pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
 use crate::group_commit::GroupCommit;
 use crate::shares::Shares;
@@ -43,10 +45,13 @@ pub(crate) enum Purpose {
 pub(crate) trait Database: Send + Sync + 'static {
     /// Whether this process is the only one that writes to it.
     const IS_EXCLUSIVE: bool;
+    const LOG: LogSql;
 
     fn commits(&self) -> &GroupCommit;
     fn rows(&self) -> &RowReader;
     fn shares(&self) -> &Shares;
+    /// The first event numbers of the log's epochs after the first.
+    fn log_epochs(&self) -> &[i64];
     /// Time limit for one client's list, unless the database enforces it.
     fn list_max(&self) -> Option<Duration>;
 

@@ -19,11 +19,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 
 use crate::group_commit::GroupCommit;
-use crate::reads::READ_EACH;
+use crate::reads::{READ_EACH, log_columns};
 use crate::schema::Migrated;
 use crate::settings::{DatabaseSettings, MigrateOnStart};
 use crate::shares::Shares;
-use crate::sql::{Database, Purpose, Query, Row, bind_all};
+use crate::sql::{Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
 use file::{DatabaseFile, Fitness};
@@ -146,6 +146,15 @@ impl Database for Sqlite {
     /// One process serves a file; a second one would not share its writer.
     const IS_EXCLUSIVE: bool = true;
 
+    const LOG: LogSql = LogSql {
+        columns: log_columns!("0"),
+        // One writer: every event with a smaller number is visible.
+        after: "(0, seq) > (CAST($1 AS INTEGER), $2)",
+        is_settled: "TRUE",
+        order: "seq",
+        descending: "seq DESC",
+    };
+
     fn commits(&self) -> &GroupCommit {
         &self.commits
     }
@@ -156,6 +165,10 @@ impl Database for Sqlite {
 
     fn shares(&self) -> &Shares {
         &self.shares
+    }
+
+    fn log_epochs(&self) -> &[i64] {
+        &[]
     }
 
     fn list_max(&self) -> Option<Duration> {

@@ -12,6 +12,7 @@ mod conformance;
 mod crowded;
 mod cut;
 mod disk;
+mod event_log;
 mod failover;
 mod faults;
 mod key_rules;

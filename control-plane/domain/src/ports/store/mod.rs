@@ -2,11 +2,13 @@
 
 mod change;
 mod due_work;
+mod event_log;
 pub mod reconciling;
 mod webhooks;
 
 pub use self::change::{Change, Conflict, Mutation, Watch};
 pub use self::due_work::DueWork;
+pub use self::event_log::{EventLog, LogPage, LogQuery, LoggedEvent};
 pub use self::webhooks::{EventBacklog, WebhookFilter, Webhooks};
 
 use async_trait::async_trait;
@@ -97,7 +99,7 @@ pub struct Page<T> {
 
 /// The database. Reads for a client return only payments that this client owns.
 #[async_trait]
-pub trait Store: Webhooks + DueWork + Reconciling + Send + Sync {
+pub trait Store: EventLog + Webhooks + DueWork + Reconciling + Send + Sync {
     /// Returns once the change is on disk. A conflict, an overload or [`StoreError::NotWritten`] means that nothing was
     /// written. [`StoreError::Unavailable`] leaves the outcome open; committing the same change again applies it only
     /// once.

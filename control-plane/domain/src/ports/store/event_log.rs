@@ -1,0 +1,49 @@
+//! The database interface for the event log.
+
+use async_trait::async_trait;
+use edge_core::client::ClientId;
+
+use super::StoreError;
+use crate::model::event::Event;
+use crate::model::id::PaymentId;
+use crate::model::log::{EventId, Position};
+
+/// Which events to read, oldest first.
+#[derive(Clone, Debug)]
+pub struct LogQuery {
+    /// Only events after this one.
+    pub after: Position,
+    /// Only this client's; `None` reads for the gateway itself.
+    pub client: Option<ClientId>,
+    pub payment: Option<PaymentId>,
+    pub limit: u32,
+}
+
+/// An event and its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    pub position: Position,
+    pub event: Event,
+}
+
+/// A part of the log. An unreadable row is left out, so a part may be shorter than the limit although more follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPage {
+    pub events: Vec<LoggedEvent>,
+    /// Where to continue.
+    pub end: Position,
+    pub has_more: bool,
+}
+
+/// Every transition, in an order in which a reader that continues after its last event misses none, however many
+/// processes write at the same time: an event is returned only once all events before it are.
+#[async_trait]
+pub trait EventLog {
+    async fn log(&self, query: &LogQuery) -> Result<LogPage, StoreError>;
+
+    /// The place behind the last event that can be read now.
+    async fn log_end(&self) -> Result<Position, StoreError>;
+
+    /// The place of an event. `None` if the log does not have it: it was never written, or is not kept any more.
+    async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
+}

@@ -1,0 +1,145 @@
+//! The event log on either database.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use payments::model::event::Event;
+use payments::model::log::{EventId, Position};
+use payments::ports::store::{EventLog, LogPage, LogQuery, LoggedEvent, StoreError};
+use sqlx::AssertSqlSafe;
+
+use super::{Argument, Database, Purpose, Query, SqlStore};
+use crate::rows::LogRow;
+
+/// How the databases differ: in the columns that order the events, and in which events may be read already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogSql {
+    /// The columns of an event, with `transaction_id`.
+    pub(crate) columns: &'static str,
+    /// `$1` and `$2`: the numbers of the event to continue after, as text and as a number.
+    pub(crate) after: &'static str,
+    /// What holds for an event that no other can come before any more.
+    pub(crate) is_settled: &'static str,
+    pub(crate) order: &'static str,
+    pub(crate) descending: &'static str,
+}
+
+#[async_trait]
+impl<D: Database> EventLog for SqlStore<D> {
+    async fn log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        let _share = match &query.client {
+            Some(client) => Some(self.0.shares().take(client).await?),
+            None => None,
+        };
+        let mut page = LogPage { events: Vec::new(), end: query.after, has_more: false };
+        // An epoch ends only with its last event, so an empty rest of one is followed by the next.
+        for epoch in query.after.epoch..=self.last_epoch() {
+            let start = Position { epoch, ..Position::START };
+            self.read_epoch(query, page.end.max(start), &mut page).await?;
+            if page.has_more {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn log_end(&self) -> Result<Position, StoreError> {
+        let epoch = self.last_epoch();
+        let sql = D::LOG;
+        let text = format!(
+            "SELECT {} FROM events WHERE seq >= $1 AND {} ORDER BY {} LIMIT 1",
+            sql.columns, sql.is_settled, sql.descending
+        );
+        let last = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch));
+        let row = self.0.one::<LogRow>(Purpose::Operators, last).await?;
+        row.map_or(Ok(Position { epoch, ..Position::START }), |row| row.position(epoch))
+    }
+
+    async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError> {
+        let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
+        let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
+        let Some(row) =
+            self.0.one::<LogRow>(Purpose::List, Query::new(AssertSqlSafe(text)).with(sequence)).await?
+        else {
+            return Ok(None);
+        };
+        let position = row.position(self.epoch_of(sequence))?;
+        Ok((position.transaction == id.transaction).then_some(position))
+    }
+}
+
+impl<D: Database> SqlStore<D> {
+    async fn read_epoch(
+        &self,
+        query: &LogQuery,
+        after: Position,
+        page: &mut LogPage,
+    ) -> Result<(), StoreError> {
+        let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.events.len());
+        let rows = self.rows_of(query, after, room).await?;
+        page.has_more = rows.len() > room;
+        page.end = page.end.max(after);
+        for row in rows.into_iter().take(room) {
+            let position = row.position(after.epoch)?;
+            page.end = position;
+            let read = self.0.rows().read::<_, Event>(vec![row.event])?;
+            page.events.extend(read.items.into_iter().map(|event| LoggedEvent { position, event }));
+        }
+        Ok(())
+    }
+
+    /// One row more than there is room for, if there is one.
+    async fn rows_of(
+        &self,
+        query: &LogQuery,
+        after: Position,
+        room: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let sql = D::LOG;
+        let is_last = after.epoch == self.last_epoch();
+        let mut text =
+            format!("SELECT {} FROM events WHERE {} AND seq >= $3 AND seq < $4", sql.columns, sql.after);
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let end = if is_last { i64::MAX } else { self.first_of(after.epoch + 1) };
+        let mut arguments: Vec<Argument> = vec![
+            after.transaction.to_string().into(),
+            number(after.sequence).into(),
+            self.first_of(after.epoch).into(),
+            end.into(),
+        ];
+        if is_last {
+            let _ = write!(text, " AND {}", sql.is_settled);
+        }
+        let mut and = |column: &str, value: String| {
+            arguments.push(value.into());
+            let _ = write!(text, " AND {column} = ${}", arguments.len());
+        };
+        if let Some(client) = &query.client {
+            and("client", client.as_str().to_owned());
+        }
+        if let Some(payment) = query.payment {
+            and("payment", payment.to_string());
+        }
+        arguments.push(i64::try_from(room.saturating_add(1)).unwrap_or(i64::MAX).into());
+        let _ = write!(text, " ORDER BY {} LIMIT ${}", sql.order, arguments.len());
+        let statement = Query { arguments, ..Query::new(AssertSqlSafe(text)) };
+        let purpose = if query.client.is_some() { Purpose::List } else { Purpose::Operators };
+        self.0.all::<LogRow>(purpose, statement).await
+    }
+
+    /// Epochs begin while a process starts, never while one serves.
+    fn last_epoch(&self) -> u32 {
+        u32::try_from(self.0.log_epochs().len()).unwrap_or(u32::MAX)
+    }
+
+    /// The first number of an epoch.
+    fn first_of(&self, epoch: u32) -> i64 {
+        let before = usize::try_from(epoch).ok().and_then(|epoch| epoch.checked_sub(1));
+        before.and_then(|before| self.0.log_epochs().get(before).copied()).unwrap_or(0)
+    }
+
+    fn epoch_of(&self, sequence: i64) -> u32 {
+        let begun = self.0.log_epochs().iter().filter(|first| **first <= sequence).count();
+        u32::try_from(begun).unwrap_or(u32::MAX)
+    }
+}
