@@ -28,6 +28,7 @@ mod edge_clock;
 mod escapes;
 pub mod http;
 pub mod jobs;
+pub mod live;
 mod metric_help;
 mod process;
 mod readiness;

@@ -12,7 +12,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 30] = [
+const METRICS: [(Kind, &str, &str); 32] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
@@ -24,6 +24,12 @@ const METRICS: [(Kind, &str, &str); 30] = [
         Gauge,
         "edge_clock_ahead_seconds",
         "The largest difference of an edge's clock to this one in the last minute; positive: ahead, negative: behind",
+    ),
+    (Gauge, crate::live::WATCHERS_GAUGE, "Connections that watch events"),
+    (
+        Counter,
+        crate::live::ENDED_COUNTER,
+        "Connections to watch events that were refused or cut off, by reason",
     ),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
     (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),

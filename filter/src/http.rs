@@ -219,7 +219,14 @@ impl HttpContext for EdgeHttp {
                 false => action,
             })
         });
-        self.0.borrow_mut().client_slot = client_slot;
+        let mut stream = self.0.borrow_mut();
+        if stream.exchange.route() == Some(Route::Events) && action == Action::Continue {
+            // A stream of events may stay open for days, and Envoy and the control plane bound them. The slots are for
+            // requests that are worked on.
+            stream.slot = None;
+        } else {
+            stream.client_slot = client_slot;
+        }
         action
     }
 

@@ -1,5 +1,7 @@
 //! What happened, from three sources: the clients' history, the gateway's database, and the providers' ledger.
 
+use std::collections::HashSet;
+
 use gateway_tests::Sandbox;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -102,6 +104,13 @@ impl Payment {
 }
 
 impl Records {
+    /// The events of a client's payments and refunds.
+    pub(crate) fn trail_of(&self, client: &str) -> Vec<&Event> {
+        let own = self.payments.iter().filter(|payment| payment.client == client);
+        let own: HashSet<_> = own.map(|payment| payment.id.as_str()).collect();
+        self.events.iter().filter(|event| own.contains(event.payment.as_str())).collect()
+    }
+
     pub(crate) async fn read(history: &History, database: &str, sandbox: &Sandbox) -> Self {
         let mut records = Self { effects: effects(sandbox).await, ..Self::default() };
         {

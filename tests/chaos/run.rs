@@ -16,9 +16,11 @@ use crate::judge::{judge, undecided};
 use crate::model::Broken;
 use crate::records::Records;
 use crate::schedule::{Shape, draw};
-use crate::workload::{CANARY, Clients};
+use crate::workload::{CANARY, Clients, Reader};
 
 const CLIENTS: usize = 8;
+/// Readers of the event log, each cut every few seconds.
+const READERS: usize = 6;
 const TICK: Duration = Duration::from_millis(50);
 /// Everything must be decided within this time after the last fault.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
@@ -58,6 +60,11 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
         tasks.spawn(clients.client(number, seed).work());
     }
 
+    let mut readers = JoinSet::new();
+    for number in 0..READERS {
+        readers.spawn(Reader::new(number, seed).read(clients.clone()));
+    }
+
     let executed = run_schedule(&mut cluster, &clients, seed, shape, length, &say).await;
     clients.end();
     while let Some(ended) = tasks.join_next().await {
@@ -77,6 +84,11 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     broken
         .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
+    for mut reader in readers.join_all().await {
+        let trail = records.trail_of(reader.client());
+        reader.catch_up(&clients, trail.len()).await;
+        broken.extend(reader.judge(&trail));
+    }
     broken.extend(leaks(&cluster));
     let summary = summary(&records, executed.len(), took);
     say(summary.clone());

@@ -3,6 +3,7 @@
 pub mod config_check;
 pub mod edge_cache;
 pub mod envoy_bootstrap;
+pub mod events;
 mod free_text;
 pub mod payments;
 pub mod reconcile;
@@ -51,6 +52,7 @@ Examples:
   control-plane config explain WORKERS       explain a setting; without a name, all of them
   control-plane migrate                      bring the schema of DB_URI up to date
   control-plane payments review              show payments and refunds that have been undecided for too long
+  control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
   control-plane webhook verify --help        verify a webhook, and explain why it is not genuine";
 
@@ -76,6 +78,9 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Show transitions of payments and refunds
+    #[command(subcommand)]
+    Events(events::Command),
     /// Review and resolve payments that need an operator
     #[command(subcommand)]
     Payments(payments::Command),
@@ -164,6 +169,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Webhook(WebhookCommand::Admin(command)) => {
             print(&webhook_events::run(command, &source).await?)
         }
+        Command::Events(command) => events::run(command, &source).await,
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),

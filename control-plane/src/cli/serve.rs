@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{self, App};
 use crate::jobs::{Background, WorkSource};
+use crate::live::Live;
 use crate::process::gateway_setup::{self, Opener};
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
@@ -40,10 +41,12 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         .context("REDIS_URI: the edge cache cannot be set up")?;
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
+    let live = Live::start(gateway.store.clone(), stop.clone());
     let app = App {
         gateway: gateway.clone(),
         cache,
         attestation_keys: keys,
+        live,
         return_url_hosts: Arc::new(config.return_url_hosts),
         metrics: metrics.clone(),
         draining: stop.clone(),

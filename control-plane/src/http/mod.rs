@@ -5,6 +5,7 @@ mod database_gauges;
 mod due_gauges;
 mod error;
 mod event_gauges;
+mod event_log;
 mod health;
 pub(crate) mod log_gauges;
 mod observe;
@@ -30,12 +31,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::event_log::event_as_json;
 pub use self::payments::charge_terms;
 pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
 
 use crate::cache::EdgeCache;
+use crate::live::Live;
 
 /// State shared by the handlers.
 #[derive(Clone)]
@@ -44,6 +47,8 @@ pub struct App {
     /// The cache in which the edges first look up a key's answer.
     pub cache: Arc<dyn EdgeCache>,
     pub attestation_keys: Arc<Keys>,
+    /// Delivers events to those who watch.
+    pub live: Live,
     /// The hosts to which payers may be sent.
     pub return_url_hosts: Arc<ReturnUrlHosts>,
     pub metrics: PrometheusHandle,
@@ -76,6 +81,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(payments::routes())
         .merge(refunds::routes())
+        .merge(event_log::routes())
         .routes(routes!(webhooks::stripe))
         .routes(routes!(webhooks::paypal))
         .routes(routes!(openapi::serve))

@@ -37,6 +37,18 @@ id!(
     "^att_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 );
 
+/// An event in the log, and the cursor to continue behind it.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, pattern = "^evt_[a-p]{32}$")]
+pub(super) struct EventId(String);
+
+impl From<model::log::EventId> for EventId {
+    fn from(id: model::log::EventId) -> Self {
+        Self(id.to_string())
+    }
+}
+
 /// What a client sees of the state.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payments::ports::store::{Change, CommitError, StoreError};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,8 @@ pub(super) struct GroupCommit {
     waiting: mpsc::Sender<Waiting>,
     times: Times,
     proved: Arc<Proved>,
+    /// Notified after each commit.
+    committed: Arc<Notify>,
     /// Canceled once a writer has panicked.
     died: CancellationToken,
 }
@@ -109,15 +111,16 @@ impl GroupCommit {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
         let queue = Arc::new(Mutex::new(Queue { waiting: queue, next: Instant::now() }));
         let (died, proved) = (CancellationToken::new(), Arc::new(Proved::new()));
+        let committed = Arc::new(Notify::new());
         for writer in writers {
             let guard = died.clone().drop_guard();
-            let (queue, proved) = (queue.clone(), proved.clone());
+            let (queue, proved, committed) = (queue.clone(), proved.clone(), committed.clone());
             tokio::spawn(async move {
-                run(writer, &queue, times.patience, &proved).await;
+                run(writer, &queue, times.patience, &proved, &committed).await;
                 drop(guard);
             });
         }
-        Self { waiting, times, proved, died }
+        Self { waiting, times, proved, committed, died }
     }
 
     /// Waits until the change is on disk or certainly not written. [`StoreError::Unavailable`] leaves the outcome open.
@@ -143,6 +146,11 @@ impl GroupCommit {
         }
     }
 
+    /// Waits until there was a commit since the last call.
+    pub(super) async fn committed(&self) {
+        self.committed.notified().await;
+    }
+
     fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
         self.waiting.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
@@ -161,7 +169,13 @@ fn died() -> StoreError {
     StoreError::Unavailable(Box::new(Died))
 }
 
-async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, proved: &Proved) {
+async fn run(
+    mut writer: impl Writer,
+    queue: &Mutex<Queue>,
+    patience: Duration,
+    proved: &Proved,
+    committed: &Notify,
+) {
     let mut waiting = Vec::with_capacity(BATCH_MAX);
     loop {
         queue.lock().await.take(&mut waiting).await;
@@ -184,6 +198,7 @@ async fn run(mut writer: impl Writer, queue: &Mutex<Queue>, patience: Duration, 
         if !batch.is_empty() {
             let results = writer.write(&batch).await;
             proved.note_all(&results);
+            committed.notify_one();
             for (done, result) in done.into_iter().zip(results) {
                 // The caller may be gone; a written change stays written.
                 let _ = done.send(result);

@@ -25,7 +25,7 @@ use crate::common::*;
 mod keys;
 
 const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
-const CHARGE: &str =
+pub(crate) const CHARGE: &str =
     r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 
 pub(crate) struct Api {
@@ -48,6 +48,7 @@ impl Api {
             gateway: test.gateway.clone(),
             cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
+            live: control_plane::live::Live::start(test.gateway.store.clone(), draining.clone()),
             return_url_hosts: Arc::new(ReturnUrlHosts::new(["shop.example"]).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),
@@ -87,7 +88,12 @@ impl Api {
         read(self.send(self.attested("demo", method, path, body)).await).await
     }
 
-    async fn charged(&self) -> String {
+    /// As a shutdown begins.
+    pub(crate) fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    pub(crate) async fn charged(&self) -> String {
         let (status, answer) = self.demo("POST", "/payments/charge", CHARGE).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         answer["transactionId"].as_str().unwrap().to_owned()

@@ -237,6 +237,10 @@ impl EventLog for Forgetful {
         self.store.log_end().await
     }
 
+    async fn committed(&self) {
+        self.store.committed().await;
+    }
+
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError> {
         self.store.log_position(id).await
     }

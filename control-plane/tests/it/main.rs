@@ -9,6 +9,7 @@
 mod cache;
 mod card_data;
 mod common;
+mod events;
 mod http;
 mod idempotency;
 mod lost_commits;

@@ -35,6 +35,10 @@ pub enum ErrorCode {
     RateLimited,
     /// A defect of ours; never a client's mistake.
     InternalError,
+    /// The event log does not have the event to continue behind.
+    CursorUnknown,
+    /// As many connections watch events as the control plane serves.
+    StreamsExhausted,
     /// The provider refused our configuration (credentials, account), not the payer.
     ProviderRejected,
     /// The provider could not be reached and nothing was sent to it, or it was too busy.
@@ -69,6 +73,7 @@ impl ErrorCode {
             Self::NotFound | Self::TransactionNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::IdempotencyInProgress | Self::InvalidState => 409,
+            Self::CursorUnknown => 410,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::IdempotencyKeyReused | Self::RefundExceedsCharge => 422,
@@ -77,6 +82,7 @@ impl ErrorCode {
             Self::ProviderRejected => 502,
             Self::ProviderUnavailable
             | Self::SignatureUnverifiable
+            | Self::StreamsExhausted
             | Self::IdempotencyUnavailable
             | Self::GatewayUnavailable => 503,
             Self::GatewayTimeout => 504,

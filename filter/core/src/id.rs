@@ -12,6 +12,13 @@ pub fn is_refund(id: &str) -> bool {
     id.strip_prefix("rfnd_").is_some_and(is_uuid)
 }
 
+/// Whether this can be an event's id, `evt_…`.
+#[must_use]
+pub fn is_event(id: &str) -> bool {
+    let letters = id.strip_prefix("evt_").unwrap_or_default().as_bytes();
+    letters.len() == 32 && letters.iter().all(|letter| matches!(letter, b'a'..=b'p'))
+}
+
 fn is_uuid(text: &str) -> bool {
     uuid_shaped(text.as_bytes()) && text.len() == UUID_LEN && !text.bytes().any(|b| b.is_ascii_uppercase())
 }

@@ -14,6 +14,8 @@ pub enum Route {
     GetPayment,
     ListPayments,
     ListEvents,
+    /// The event log, as a list or as a stream.
+    Events,
     GetRefund,
     OpenApi,
     /// A webhook of a provider.
@@ -57,6 +59,7 @@ impl Route {
         let (route, id) = match segments {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
+            (Some("events"), None, ..) => return Ok(Self::Events),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
             (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
             (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
@@ -83,6 +86,7 @@ impl Route {
             Self::GetPayment => "get_payment",
             Self::ListPayments => "list_payments",
             Self::ListEvents => "list_events",
+            Self::Events => "events",
             Self::GetRefund => "get_refund",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
@@ -93,9 +97,12 @@ impl Route {
     const fn method(self) -> &'static str {
         match self {
             Self::Charge | Self::Refund | Self::Capture | Self::Cancel | Self::Webhook(_) => "POST",
-            Self::GetPayment | Self::ListPayments | Self::ListEvents | Self::GetRefund | Self::OpenApi => {
-                "GET"
-            }
+            Self::GetPayment
+            | Self::ListPayments
+            | Self::ListEvents
+            | Self::Events
+            | Self::GetRefund
+            | Self::OpenApi => "GET",
         }
     }
 
@@ -105,9 +112,12 @@ impl Route {
             Self::Charge | Self::Refund => BodyRule::Required,
             Self::Capture | Self::Cancel => BodyRule::Optional,
             Self::Webhook(_) => BodyRule::Signed,
-            Self::GetPayment | Self::ListPayments | Self::ListEvents | Self::GetRefund | Self::OpenApi => {
-                BodyRule::None
-            }
+            Self::GetPayment
+            | Self::ListPayments
+            | Self::ListEvents
+            | Self::Events
+            | Self::GetRefund
+            | Self::OpenApi => BodyRule::None,
         }
     }
 
@@ -136,6 +146,7 @@ mod tests {
             ("GET", format!("/payments/{TXN}"), Route::GetPayment),
             ("GET", "/payments".to_owned(), Route::ListPayments),
             ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
+            ("GET", "/events".to_owned(), Route::Events),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),

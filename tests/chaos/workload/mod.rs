@@ -1,6 +1,7 @@
 //! Clients that charge, capture, cancel, refund, read and retry, and that keep retrying when a gateway dies.
 
 mod client;
+mod readers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use self::client::Client;
 use self::client::plain_charge;
+pub(crate) use self::readers::Reader;
 use crate::history::History;
 use crate::model::{Meaning, Request};
 

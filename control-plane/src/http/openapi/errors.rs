@@ -56,6 +56,7 @@ fn own(operation: &str) -> &'static [Case] {
         "getPayment" | "listPaymentEvents" | "capturePayment" | "cancelPayment" => {
             &[(404, TransactionNotFound)]
         }
+        "listEvents" => &[(410, CursorUnknown), (503, StreamsExhausted)],
         "getRefund" => &[(404, NotFound)],
         _ => &[],
     }
@@ -154,6 +155,8 @@ fn meaning(status: u16, code: ErrorCode) -> &'static str {
         InvalidState => "the payment is not in a state that allows this",
         IdempotencyKeyReused => "the key was used for another request",
         RefundExceedsCharge => "this is more than is left to refund",
+        CursorUnknown => "the log does not have this event; read the payments again and continue without it",
+        StreamsExhausted => "as many connections watch events as are served; try again later",
         RateLimited => "too many requests; try again later",
         InternalError => "a defect of the gateway; read the payment before you repeat the request",
         ProviderRejected => "the provider refused this gateway's configuration, not the payer",

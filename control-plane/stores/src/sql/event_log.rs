@@ -55,7 +55,14 @@ impl<D: Database> EventLog for SqlStore<D> {
         row.map_or(Ok(Position { epoch, ..Position::START }), |row| row.position(epoch))
     }
 
+    async fn committed(&self) {
+        self.0.commits().committed().await;
+    }
+
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError> {
+        if id == Position::START.id() {
+            return Ok(Some(Position::START));
+        }
         let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
         let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
         let Some(row) =

@@ -122,7 +122,7 @@ async fn an_event_that_the_log_does_not_have_has_no_place(test: TestStore) {
         EventId { sequence: last.sequence + 1, ..last },
         EventId { transaction: last.transaction + 1, ..last },
         EventId { sequence: u64::MAX, ..last },
-        EventId { transaction: 0, sequence: 0 },
+        EventId { transaction: 0, sequence: 1 << 40 },
     ] {
         assert_eq!(test.store.log_position(id).await.unwrap(), None, "{id}");
     }

@@ -53,6 +53,7 @@ impl ClaimSettings {
             Route::Cancel => Some(self.cancel),
             Route::GetPayment
             | Route::ListPayments
+            | Route::Events
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi

@@ -13,7 +13,7 @@ use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
-    CancelRequest, CaptureRequest, ChargeRequest, InvalidRequest, ListQuery, RefundRequest,
+    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
 };
 use crate::route::{NoRoute, Route};
 
@@ -49,6 +49,7 @@ impl Request {
             Route::Cancel => CancelRequest::parse(body).map(drop)?,
             Route::GetPayment
             | Route::ListPayments
+            | Route::Events
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi
@@ -98,6 +99,9 @@ pub(super) fn check_target(target: &str) -> Result<(), Rejection> {
 }
 
 pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
+    if route == Route::Events {
+        return EventsQuery::parse(query).map(drop);
+    }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);
     }

@@ -93,7 +93,7 @@ fn unknown(name: &str) -> InvalidRequest {
 }
 
 /// Digits only: `str::parse` alone would take `+5`.
-fn limit(value: &str) -> Option<u32> {
+pub(super) fn limit(value: &str) -> Option<u32> {
     let digits = value.bytes().all(|b| b.is_ascii_digit());
     let limit = value.parse().ok().filter(|n| (1..=ListQuery::LIMIT_MAX).contains(n));
     limit.filter(|_| digits)

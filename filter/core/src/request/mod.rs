@@ -4,6 +4,7 @@
 
 mod capture;
 mod charge;
+mod events;
 mod expires_in;
 mod invalid;
 mod list;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use capture::{CancelRequest, CaptureRequest};
 pub use charge::{CaptureMode, ChargeRequest};
+pub use events::EventsQuery;
 pub use expires_in::ExpiresIn;
 pub use invalid::InvalidRequest;
 pub use list::ListQuery;

@@ -44,6 +44,10 @@ pub trait EventLog {
     /// The place behind the last event that can be read now.
     async fn log_end(&self) -> Result<Position, StoreError>;
 
-    /// The place of an event. `None` if the log does not have it: it was never written, or is not kept any more.
+    /// Waits until this process has committed something since the last call. Only one task may wait; others' commits are
+    /// found by reading.
+    async fn committed(&self);
+
+    /// The place of an event, or of [`Position::START`]. `None` if the log does not have it: it was never written, or is not kept any more.
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
 }

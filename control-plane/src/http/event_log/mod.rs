@@ -1,0 +1,119 @@
+//! `/events`: every transition of a client's payments, as a list and as a stream.
+
+mod list;
+mod stream;
+mod view;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use edge_core::error::ErrorCode;
+use edge_core::request::{EventsQuery, InvalidRequest};
+use payments::model::log::{EventId, Position};
+use payments::ports::store::LoggedEvent;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::view::LoggedEventView;
+use super::App;
+use super::attested::Attested;
+use super::error::ApiError;
+use super::wire;
+use crate::live::Interest;
+
+/// An event in the form of `GET /events`.
+///
+/// # Errors
+/// None that occurs: the fields are text, numbers and times.
+pub(crate) fn event_as_json(event: &LoggedEvent) -> serde_json::Result<String> {
+    serde_json::to_string(&LoggedEventView::from(event.clone()))
+}
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(events))
+}
+
+/// Set by browsers and libraries that reconnect to a stream (WHATWG HTML, 9.2).
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Every transition of your payments and refunds, oldest first.
+///
+/// With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+/// next event if neither is given.
+#[utoipa::path(
+    get, path = "/events", operation_id = "listEvents", tag = "events",
+    params(
+        ("after" = Option<wire::EventId>, Query, description = "Go on behind this event"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "100 when left out; a stream has no limit"),
+        ("payment" = Option<wire::PaymentId>, Query, description = "Only events of this payment"),
+        ("types" = Option<String>, Query, description = "Only these types, separated by commas"),
+        ("Last-Event-ID" = Option<wire::EventId>, Header, description = "Go on behind this event; wins over `after`"),
+    ),
+    responses(
+        (status = 200, description = "Events", content(
+            (list::EventsPage = "application/json"),
+            (String = "text/event-stream"),
+        )),
+    ),
+)]
+async fn events(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    attested: Attested,
+) -> Result<Response, ApiError> {
+    let query = EventsQuery::parse(query.as_deref().unwrap_or_default())?;
+    let payment = query.payment.as_deref().map(str::parse).transpose();
+    let payment = payment.map_err(|_| named("payment", "must be a transaction id"))?;
+    let interest = Interest { client: attested.cause.client, payment, types: query.types };
+    if !wants_stream(&headers) {
+        let after = place(&app, query.after.as_deref(), "after").await?;
+        return Ok(list::list(&app, interest, after, query.limit).await?.into_response());
+    }
+    let last = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default());
+    let after = match last {
+        Some(last) => place(&app, Some(last), "Last-Event-ID").await?,
+        None => place(&app, query.after.as_deref(), "after").await?,
+    };
+    stream::stream(&app, interest, after).await
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+/// The place of the event to continue behind.
+async fn place(app: &App, id: Option<&str>, name: &str) -> Result<Option<Position>, ApiError> {
+    let Some(id) = id else { return Ok(None) };
+    let id: EventId = id.parse().map_err(|invalid| named(name, &format!("is no event: {invalid}")))?;
+    let position = app.gateway.store.log_position(id).await?;
+    position.map(Some).ok_or_else(|| {
+        let message =
+            "the log does not have this event (any more); read the payments again and continue without it";
+        ApiError::new(ErrorCode::CursorUnknown, message)
+    })
+}
+
+fn named(name: &str, message: &str) -> InvalidRequest {
+    InvalidRequest { param: Some(name.to_owned()), message: format!("{name} {message}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_what_accept_names() {
+        let wants = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+            wants_stream(&headers)
+        };
+        assert!(wants("text/event-stream") && wants("application/json, Text/Event-Stream;q=0.9"));
+        assert!(!wants("*/*") && !wants("text/plain") && !wants_stream(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,76 @@
+//! Reads the log for all watchers of this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use payments::model::log::Position;
+use payments::ports::store::{LogQuery, StoreError};
+use tokio::time::{sleep, timeout};
+
+use super::Shared;
+
+/// How often the log is read. Commits of this process wake the reader; those of others are found by reading.
+const EVERY: Duration = Duration::from_millis(250);
+/// The pause after a wake-up: the events of a burst are read together.
+const GATHERING: Duration = Duration::from_millis(5);
+/// How often the log is read in short order after a wake-up. The event that woke the reader may be held back by another
+/// transaction for some milliseconds.
+const QUICK_READS: u8 = 5;
+const QUICK: Duration = Duration::from_millis(10);
+/// Events of one read.
+const PART: u32 = 500;
+/// The pause after a failed read.
+const FAILED: Duration = Duration::from_secs(1);
+
+/// Runs until the process stops. Reads only while there are watchers.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let stop = shared.stop.clone();
+    stop.run_until_cancelled(async {
+        loop {
+            while !shared.is_watched() {
+                shared.joined.notified().await;
+            }
+            if let Err(error) = follow(&shared).await {
+                tracing::warn!(%error, "the event log cannot be read; watchers wait");
+                sleep(FAILED).await;
+            }
+        }
+    })
+    .await;
+}
+
+/// Reads on until there are no watchers.
+async fn follow(shared: &Shared) -> Result<(), StoreError> {
+    // What was committed while nobody watched is read by those who continue behind an event.
+    let before = *shared.read.borrow();
+    let mut position = match before {
+        Some(position) => position,
+        None => shared.store.log_end().await?,
+    };
+    shared.read.send_replace(Some(position));
+    let mut quick = QUICK_READS;
+    while shared.is_watched() {
+        let (end, has_more) = read_part(shared, position).await?;
+        position = end;
+        shared.read.send_replace(Some(position));
+        if has_more {
+            continue;
+        }
+        let pause = if quick > 0 { QUICK } else { EVERY };
+        quick = quick.saturating_sub(1);
+        if timeout(pause, shared.store.committed()).await.is_ok() {
+            quick = QUICK_READS;
+            sleep(GATHERING).await;
+        }
+    }
+    Ok(())
+}
+
+async fn read_part(shared: &Shared, after: Position) -> Result<(Position, bool), StoreError> {
+    let query = LogQuery { after, client: None, payment: None, limit: PART };
+    let page = shared.store.log(&query).await?;
+    for event in page.events {
+        shared.deliver(event);
+    }
+    Ok((page.end, page.has_more))
+}

@@ -1,0 +1,104 @@
+//! One watcher: first the log behind its last event, then what is committed meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use payments::model::log::Position;
+use payments::ports::store::{LogQuery, LoggedEvent, StoreError};
+
+use super::queue::{Queue, TooSlow};
+use super::{ENDED_COUNTER, Interest, Shared};
+
+/// Events of one read.
+const PART: u32 = 100;
+
+/// Why a watcher receives no more events.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("this process stops")]
+    Stopping,
+    #[error("events were read more slowly than they came")]
+    TooSlow,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Events in the order of the log, each at least once.
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+    interest: Interest,
+    queue: Arc<Queue>,
+    /// The log up to here was given to the watcher.
+    position: Position,
+    /// Read from the log, not yet given.
+    read: VecDeque<Arc<LoggedEvent>>,
+    /// Whether the log may have more before what is in the queue.
+    has_more: bool,
+}
+
+impl Watch {
+    pub(super) const fn new(
+        shared: Arc<Shared>,
+        interest: Interest,
+        queue: Arc<Queue>,
+        after: Option<Position>,
+        end: Position,
+    ) -> Self {
+        let (position, has_more) = match after {
+            Some(after) => (after, true),
+            None => (end, false),
+        };
+        Self { shared, interest, queue, position, read: VecDeque::new(), has_more }
+    }
+
+    /// Waits for the next event. May be cancelled and called again.
+    pub(crate) async fn next(&mut self) -> Result<Arc<LoggedEvent>, Ended> {
+        let stop = self.shared.stop.clone();
+        stop.run_until_cancelled(self.wait()).await.unwrap_or(Err(Ended::Stopping))
+    }
+
+    async fn wait(&mut self) -> Result<Arc<LoggedEvent>, Ended> {
+        loop {
+            if let Some(event) = self.read.pop_front() {
+                self.position = event.position;
+                return Ok(event);
+            }
+            if self.has_more {
+                self.read_part().await?;
+                continue;
+            }
+            let event = self.queue.next().await.map_err(|TooSlow| {
+                metrics::counter!(ENDED_COUNTER, "reason" => "too_slow").increment(1);
+                Ended::TooSlow
+            })?;
+            // Others were read from the log while they came into the queue, too.
+            if event.position > self.position {
+                self.position = event.position;
+                return Ok(event);
+            }
+        }
+    }
+
+    async fn read_part(&mut self) -> Result<(), StoreError> {
+        let query = LogQuery {
+            after: self.position,
+            client: Some(self.interest.client.clone()),
+            payment: self.interest.payment,
+            limit: PART,
+        };
+        let page = self.shared.store.log(&query).await?;
+        self.read
+            .extend(page.events.into_iter().filter(|one| self.interest.includes(&one.event)).map(Arc::new));
+        self.has_more = page.has_more;
+        if self.read.is_empty() {
+            self.position = page.end;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.leave(&self.interest.client, &self.queue);
+    }
+}

@@ -1,0 +1,172 @@
+//! `GET /events`, as a list and as a stream.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Request, StatusCode};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::http::{Api, read};
+
+fn kinds(page: &Value) -> Vec<&str> {
+    page["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect()
+}
+
+/// A stream as a client reads it.
+struct Reader {
+    body: BodyDataStream,
+    text: String,
+}
+
+impl Reader {
+    async fn open(api: &Api, path: &str, last: Option<&str>) -> Self {
+        let response = api.send(asking(api, path, last)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    /// The text of the next message or comment; `None` at the end.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some((message, rest)) = self.text.split_once("\n\n") {
+                let message = message.to_owned();
+                self.text = rest.to_owned();
+                return Some(message);
+            }
+            let more = timeout(Duration::from_secs(10), self.body.next()).await.expect("nothing comes");
+            self.text.push_str(std::str::from_utf8(&more?.unwrap()).unwrap());
+        }
+    }
+
+    /// The next events, as (id, type).
+    async fn events(&mut self, count: usize) -> Vec<(String, String)> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let message = self.next().await.unwrap();
+            let field = |name| message.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+            let (Some(id), Some(kind)) = (field("id: "), field("event: ")) else { continue };
+            let data: Value = serde_json::from_str(&field("data: ").unwrap()).unwrap();
+            assert_eq!((data["id"].as_str(), data["type"].as_str()), (Some(&*id), Some(&*kind)));
+            events.push((id, kind));
+        }
+        events
+    }
+}
+
+fn asking(api: &Api, path: &str, last: Option<&str>) -> Request<Body> {
+    let mut request = api.attested("demo", "GET", path, "");
+    request.headers_mut().insert("accept", "text/event-stream".parse().unwrap());
+    if let Some(last) = last {
+        request.headers_mut().insert("last-event-id", last.parse().unwrap());
+    }
+    request
+}
+
+#[tokio::test]
+async fn a_list_of_events_continues_behind_its_cursor() {
+    let api = Api::start().await;
+    let id = api.charged().await;
+    let (status, page) = api.demo("GET", "/events?limit=2", "").await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert_eq!(kinds(&page), ["payment.created", "payment.processing"]);
+    assert_eq!((page["hasMore"].as_bool(), page["data"][0]["version"].as_u64()), (Some(true), Some(0)));
+    assert_eq!(page["data"][0]["transactionId"].as_str(), Some(&*id));
+    let after = page["cursor"].as_str().unwrap();
+    let (_, page) = api.demo("GET", &format!("/events?after={after}"), "").await;
+    assert_eq!((kinds(&page), page["hasMore"].as_bool()), (vec!["payment.completed"], Some(false)));
+    let end = page["cursor"].as_str().unwrap().to_owned();
+    let (_, page) = api.demo("GET", &format!("/events?after={end}"), "").await;
+    assert_eq!((kinds(&page), page["cursor"].as_str()), (vec![], Some(&*end)));
+}
+
+#[tokio::test]
+async fn a_list_has_only_the_events_that_were_asked_for() {
+    let api = Api::start().await;
+    let (first, _) = (api.charged().await, api.charged().await);
+    let (_, page) = api.demo("GET", &format!("/events?payment={first}"), "").await;
+    assert_eq!(kinds(&page), ["payment.created", "payment.processing", "payment.completed"]);
+    let (_, page) = api.demo("GET", "/events?types=payment.completed", "").await;
+    assert_eq!(kinds(&page), ["payment.completed"; 2]);
+    let (_, page) = read(api.send(api.attested("other", "GET", "/events", "")).await).await;
+    assert!(kinds(&page).is_empty());
+}
+
+#[tokio::test]
+async fn a_cursor_that_the_log_does_not_have_is_told() {
+    let api = Api::start().await;
+    let unknown = format!("evt_{}b", "a".repeat(31));
+    let (status, error) = api.demo("GET", &format!("/events?after={unknown}"), "").await;
+    assert_eq!((status, error["error"]["code"].as_str()), (StatusCode::GONE, Some("CURSOR_UNKNOWN")));
+    let (status, error) = read(api.send(asking(&api, "/events", Some(&unknown))).await).await;
+    assert_eq!((status, error["error"]["code"].as_str()), (StatusCode::GONE, Some("CURSOR_UNKNOWN")));
+    let (status, error) = read(api.send(asking(&api, "/events", Some("7"))).await).await;
+    assert_eq!((status, error["error"]["param"].as_str()), (StatusCode::BAD_REQUEST, Some("Last-Event-ID")));
+}
+
+#[tokio::test]
+async fn a_stream_tells_each_transition_as_it_happens() {
+    let api = Api::start().await;
+    let mut stream = Reader::open(&api, "/events", None).await;
+    assert!(stream.next().await.unwrap().contains("retry: "));
+    let mut completed = Reader::open(&api, "/events?types=payment.completed", None).await;
+    api.charged().await;
+    let kinds: Vec<_> = stream.events(3).await.into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["payment.created", "payment.processing", "payment.completed"]);
+    assert_eq!(completed.events(1).await[0].1, "payment.completed");
+}
+
+#[tokio::test]
+async fn a_stream_that_was_cut_continues_behind_its_last_event() {
+    let api = Api::start().await;
+    let mut stream = Reader::open(&api, "/events", None).await;
+    api.charged().await;
+    let first = stream.events(3).await;
+    drop(stream);
+    api.charged().await;
+    let mut resumed = Reader::open(&api, "/events", Some(&first[1].0)).await;
+    let missed = resumed.events(4).await;
+    assert_eq!(missed[0], first[2]);
+    api.charged().await;
+    let live = resumed.events(3).await;
+    let mut ids: Vec<_> = first.iter().chain(&missed[1..]).chain(&live).map(|(id, _)| id.clone()).collect();
+    let in_order = ids.clone();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids, in_order, "each once, in order");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_process_stops() {
+    let api = Api::start().await;
+    let mut stream = Reader::open(&api, "/events", None).await;
+    stream.next().await.unwrap();
+    api.drain();
+    assert!(stream.next().await.unwrap().contains("reconnect"));
+    assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
+async fn one_client_cannot_take_all_streams() {
+    let api = Api::start().await;
+    let mut open = Vec::new();
+    let refused = loop {
+        let response = api.send(asking(&api, "/events", None)).await;
+        if response.status() != StatusCode::OK {
+            break read(response).await;
+        }
+        open.push(response);
+    };
+    assert_eq!(
+        (refused.0, refused.1["error"]["code"].as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, Some("RATE_LIMITED"))
+    );
+    let mut other = api.attested("other", "GET", "/events", "");
+    other.headers_mut().insert("accept", "text/event-stream".parse().unwrap());
+    assert_eq!(api.send(other).await.status(), StatusCode::OK);
+    drop(open);
+    assert_eq!(api.send(asking(&api, "/events", None)).await.status(), StatusCode::OK);
+}

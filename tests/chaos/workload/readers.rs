@@ -1,0 +1,215 @@
+//! Readers of the event log that are cut at random, and what they have seen in the end.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method as Verb;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{CLIENT_IDS, Clients};
+use crate::model::Broken;
+use crate::records::Event;
+
+/// The place before the first event.
+const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// Everything committed can be read within this time after the last fault.
+const READ_WITHIN: Duration = Duration::from_secs(20);
+
+/// What one reader has seen.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    client: &'static str,
+    /// The event to continue behind.
+    last: String,
+    /// In the order of arrival.
+    seen: Vec<Seen>,
+    random: u64,
+    /// Answers that a reader must never get.
+    refused: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    /// The payment or refund.
+    pub(crate) subject: String,
+    pub(crate) version: i64,
+}
+
+impl Reader {
+    pub(crate) fn new(number: usize, seed: u64) -> Self {
+        let client = CLIENT_IDS[number % CLIENT_IDS.len()];
+        let random = seed ^ (number as u64 + 101).rotate_left(17);
+        Self { client, last: BEGINNING.to_owned(), seen: Vec::new(), random, refused: Vec::new() }
+    }
+
+    /// Reads streams at random gateways, and cuts each at a random time, until the clients end.
+    pub(crate) async fn read(mut self, clients: Arc<Clients>) -> Self {
+        while clients.is_running() {
+            let gateway = self.next_below(clients.gateways.len() as u64) as usize;
+            let length = Duration::from_millis(100 + self.next_below(5_000));
+            let _ = timeout(length, self.stream(&clients, gateway)).await;
+            sleep(Duration::from_millis(self.next_below(200))).await;
+        }
+        self
+    }
+
+    async fn stream(&mut self, clients: &Clients, gateway: usize) {
+        let request = clients.request(Verb::GET, gateway, self.client, "/events");
+        let request = request.header("accept", "text/event-stream").header("last-event-id", &self.last);
+        // Longer than any stream here: the shared client's limit is for requests.
+        let Ok(mut response) = request.timeout(Duration::from_secs(60)).send().await else { return };
+        if response.status() != 200 {
+            return self.note_refusal(response.status().as_u16());
+        }
+        let mut text = String::new();
+        while let Ok(Some(more)) = response.chunk().await {
+            text.push_str(&String::from_utf8_lossy(&more));
+            while let Some((message, rest)) = text.split_once("\n\n") {
+                let data = message.lines().find_map(|line| line.strip_prefix("data: "));
+                if let Some(event) = data.and_then(|data| serde_json::from_str(data).ok()) {
+                    self.note(&event);
+                }
+                text = rest.to_owned();
+            }
+        }
+    }
+
+    /// Lists what it has not seen, once everything works again.
+    pub(crate) async fn catch_up(&mut self, clients: &Clients, count: usize) {
+        let deadline = Instant::now() + READ_WITHIN;
+        while Instant::now() < deadline {
+            let path = format!("/events?after={}", self.last);
+            let answer = clients.request(Verb::GET, 0, self.client, &path).send().await;
+            let Ok(answer) = answer else { continue };
+            if answer.status() != 200 {
+                self.note_refusal(answer.status().as_u16());
+                sleep(Duration::from_millis(200)).await;
+                continue;
+            }
+            let page: Value = answer.json().await.unwrap_or_default();
+            for event in page["data"].as_array().into_iter().flatten() {
+                self.note(event);
+            }
+            let distinct = self.seen.iter().map(|seen| &seen.id).collect::<HashSet<_>>().len();
+            if page["hasMore"] == false && distinct >= count {
+                return;
+            }
+            if page["hasMore"] == false {
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+
+    fn note(&mut self, event: &Value) {
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let subject = if event["refundId"].is_null() { text("transactionId") } else { text("refundId") };
+        self.last = text("id");
+        self.seen.push(Seen { id: text("id"), subject, version: event["version"].as_i64().unwrap_or(-1) });
+    }
+
+    /// An overloaded or dying gateway may refuse; it must not forget the reader's place or call it wrong.
+    fn note_refusal(&mut self, status: u16) {
+        if (400..500).contains(&status) && status != 429 {
+            self.refused.push(format!("{status} behind {}", self.last));
+        }
+    }
+
+    fn next_below(&mut self, bound: u64) -> u64 {
+        // Xorshift: the readers' times need no quality.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % bound.max(1)
+    }
+
+    pub(crate) const fn client(&self) -> &'static str {
+        self.client
+    }
+
+    /// Compares what it saw with the trail of its client.
+    pub(crate) fn judge(&self, trail: &[&Event]) -> Vec<Broken> {
+        let mut broken: Vec<_> = self
+            .refused
+            .iter()
+            .map(|what| Broken::new("P13", format!("a reader was refused: {what}")))
+            .collect();
+        broken.extend(judge(&self.seen, trail).into_iter().map(|what| Broken::new("P13", what)));
+        broken
+    }
+}
+
+fn judge(seen: &[Seen], trail: &[&Event]) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut ids: HashMap<(&str, i64), &str> = HashMap::new();
+    let mut newest: HashMap<&str, i64> = HashMap::new();
+    for one in seen {
+        let key = (one.subject.as_str(), one.version);
+        match ids.get(&key) {
+            Some(id) if *id == one.id => continue,
+            Some(id) => broken.push(format!("{key:?} has two ids, {id} and {}", one.id)),
+            None => {}
+        }
+        ids.insert(key, &one.id);
+        let before = newest.insert(&one.subject, one.version);
+        if before.is_some_and(|before| before >= one.version) {
+            broken.push(format!("{key:?} came behind version {before:?}"));
+        }
+    }
+    let recorded: HashSet<_> = trail
+        .iter()
+        .map(|event| (event.refund.as_deref().unwrap_or(&event.payment), event.version))
+        .collect();
+    let missing = recorded.iter().filter(|key| !ids.contains_key(*key));
+    broken.extend(missing.map(|key| format!("a reader never saw {key:?}")));
+    let invented = ids.keys().filter(|key| !recorded.contains(*key));
+    broken.extend(invented.map(|key| format!("a reader saw {key:?}, which is not recorded")));
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(id: &str, subject: &str, version: i64) -> Seen {
+        Seen { id: id.to_owned(), subject: subject.to_owned(), version }
+    }
+
+    fn recorded(payment: &str, version: i64) -> Event {
+        Event {
+            payment: payment.to_owned(),
+            refund: None,
+            version,
+            from_state: None,
+            to_state: "completed".to_owned(),
+            at: 0,
+            request_id: String::new(),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_reader_that_sees_each_event_in_order_is_right_even_if_some_come_twice() {
+        let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
+        let trail: Vec<_> = trail.iter().collect();
+        let all = [seen("1", "a", 0), seen("2", "b", 0), seen("1", "a", 0), seen("3", "a", 1)];
+        assert_eq!(judge(&all, &trail), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_missing_invented_renamed_or_out_of_order_is_found() {
+        let trail = [recorded("a", 0), recorded("a", 1)];
+        let trail: Vec<_> = trail.iter().collect();
+        let (first, second) = (seen("1", "a", 0), seen("2", "a", 1));
+        for wrong in [
+            vec![first.clone()],
+            vec![first.clone(), second.clone(), seen("3", "b", 0)],
+            vec![first.clone(), second.clone(), seen("9", "a", 1)],
+            vec![second, first],
+        ] {
+            assert!(!judge(&wrong, &trail).is_empty(), "{wrong:?}");
+        }
+    }
+}
