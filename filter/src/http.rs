@@ -214,13 +214,14 @@ impl HttpContext for EdgeHttp {
                     return Ok(exchange.on_client_crowded());
                 }
             }
-            Ok(match end_of_stream {
+            let is_complete = end_of_stream || exchange.route().is_some_and(Route::is_upgrade);
+            Ok(match is_complete {
                 true => exchange.on_request_end(&[], &edge.config, now_s),
                 false => action,
             })
         });
         let mut stream = self.0.borrow_mut();
-        if stream.exchange.route() == Some(Route::Events) && action == Action::Continue {
+        if stream.exchange.route().is_some_and(Route::may_stream) && action == Action::Continue {
             // A stream of events may stay open for days, and Envoy and the control plane bound them. The slots are for
             // requests that are worked on.
             stream.slot = None;

@@ -20,6 +20,7 @@ mod description;
 mod drain;
 mod edge_errors;
 mod envoy_errors;
+mod event_socket;
 mod event_stream;
 mod faults;
 mod filter_crash;

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use edge_core::attestation::{self, AttestationError, AttestedKey, Statement};
@@ -64,7 +65,9 @@ pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Resul
         Unread::TooSlow => ApiError::new(ErrorCode::InvalidRequest, "the body took too long to arrive"),
     })?;
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
-    let seen = attestation::Request::new(parts.method.as_str(), path, &body);
+    // Envoy forwards a WebSocket's GET over HTTP/2 as CONNECT (RFC 8441).
+    let method = if parts.method == Method::CONNECT { &Method::GET } else { &parts.method };
+    let seen = attestation::Request::new(method.as_str(), path, &body);
     let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
     let statement = app.attestation_keys.authenticate(header, &seen).and_then(|signed| {
         edge_clock::note(&signed, now_s);

@@ -35,16 +35,24 @@ pub(crate) const ENDED_COUNTER: &str = "event_watchers_ended_total";
 #[derive(Clone, Debug)]
 pub(crate) struct Interest {
     pub(crate) client: ClientId,
-    /// `None` for all payments of the client.
-    pub(crate) payment: Option<PaymentId>,
+    /// All payments of the client if empty.
+    pub(crate) payments: Vec<PaymentId>,
     /// Event types; all if empty.
     pub(crate) types: Vec<String>,
 }
 
 impl Interest {
+    /// The only payment that is watched, if it is one: its events are found without reading others.
+    pub(crate) fn only_payment(&self) -> Option<PaymentId> {
+        match self.payments[..] {
+            [payment] => Some(payment),
+            _ => None,
+        }
+    }
+
     pub(crate) fn includes(&self, event: &Event) -> bool {
         event.cause.client == self.client
-            && self.payment.is_none_or(|payment| payment == event.payment)
+            && (self.payments.is_empty() || self.payments.contains(&event.payment))
             && (self.types.is_empty() || self.types.contains(&event.kind()))
     }
 }

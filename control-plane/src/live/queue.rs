@@ -13,14 +13,13 @@ const WAITING_MAX: usize = 256;
 
 /// A queue that keeps only the newest event of each payment or refund once it is full.
 pub(super) struct Queue {
-    interest: Interest,
     waiting: Mutex<Waiting>,
     /// There is an event, or the watcher is too slow.
     changed: Notify,
 }
 
-#[derive(Default)]
 struct Waiting {
+    interest: Interest,
     events: VecDeque<Arc<LoggedEvent>>,
     /// Even the newest event of each payment did not fit.
     is_too_slow: bool,
@@ -32,15 +31,23 @@ pub(super) struct TooSlow;
 
 impl Queue {
     pub(super) fn new(interest: Interest) -> Self {
-        Self { interest, waiting: Mutex::default(), changed: Notify::new() }
+        let waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
+        Self { waiting: Mutex::new(waiting), changed: Notify::new() }
     }
 
     pub(super) fn push(&self, event: &Arc<LoggedEvent>) {
-        if !self.interest.includes(&event.event) {
-            return;
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.interest.includes(&event.event) {
+            waiting.push(event.clone());
+            drop(waiting);
+            self.changed.notify_one();
         }
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
-        self.changed.notify_one();
+    }
+
+    /// Receives other events from now on; those that wait are dropped.
+    pub(super) fn change(&self, interest: Interest) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
     }
 
     /// Waits for the next event.
@@ -100,7 +107,7 @@ mod tests {
     use super::*;
 
     fn interest() -> Interest {
-        Interest { client: ClientId::parse("demo").unwrap(), payment: None, types: Vec::new() }
+        Interest { client: ClientId::parse("demo").unwrap(), payments: Vec::new(), types: Vec::new() }
     }
 
     fn event(payment: u8, sequence: u64) -> Arc<LoggedEvent> {
@@ -159,7 +166,7 @@ mod tests {
         let wanted = event(1, 1);
         let of_type = |kind: &str| Interest { types: vec![kind.to_owned()], ..interest() };
         let foreign = Interest { client: ClientId::parse("other").unwrap(), ..interest() };
-        let other = Interest { payment: Some(event(2, 2).event.payment), ..interest() };
+        let other = Interest { payments: vec![event(2, 2).event.payment], ..interest() };
         for interest in [foreign, other, of_type("refund.processed")] {
             assert!(!interest.includes(&wanted.event), "{interest:?}");
         }

@@ -51,6 +51,19 @@ impl Watch {
         Self { shared, interest, queue, position, read: VecDeque::new(), has_more }
     }
 
+    /// Watches something else: behind `after`, or from now on. Earlier events of it that wait are dropped.
+    pub(crate) fn change(&mut self, interest: Interest, after: Option<Position>) {
+        self.queue.change(interest.clone());
+        self.interest = interest;
+        self.read.clear();
+        self.has_more = after.is_some();
+        if let Some(after) = after {
+            self.position = after;
+        } else if let Some(read) = *self.shared.read.borrow() {
+            self.position = read;
+        }
+    }
+
     /// Waits for the next event. May be cancelled and called again.
     pub(crate) async fn next(&mut self) -> Result<Arc<LoggedEvent>, Ended> {
         let stop = self.shared.stop.clone();
@@ -83,7 +96,7 @@ impl Watch {
         let query = LogQuery {
             after: self.position,
             client: Some(self.interest.client.clone()),
-            payment: self.interest.payment,
+            payment: self.interest.only_payment(),
             limit: PART,
         };
         let page = self.shared.store.log(&query).await?;

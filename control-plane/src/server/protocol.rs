@@ -86,6 +86,7 @@ impl Protocols {
         http2
             .http2()
             .timer(TokioTimer::new())
+            .enable_connect_protocol()
             .max_concurrent_streams(STREAMS_MAX)
             .max_pending_accept_reset_streams(CANCELLED_MAX)
             .max_local_error_reset_streams(PROTOCOL_ERRORS_MAX)

@@ -16,6 +16,8 @@ pub enum Route {
     ListEvents,
     /// The event log, as a list or as a stream.
     Events,
+    /// The event log over a WebSocket.
+    EventSocket,
     GetRefund,
     OpenApi,
     /// A webhook of a provider.
@@ -60,6 +62,7 @@ impl Route {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("events"), None, ..) => return Ok(Self::Events),
+            (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
             (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
             (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
@@ -87,6 +90,7 @@ impl Route {
             Self::ListPayments => "list_payments",
             Self::ListEvents => "list_events",
             Self::Events => "events",
+            Self::EventSocket => "event_socket",
             Self::GetRefund => "get_refund",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
@@ -101,6 +105,7 @@ impl Route {
             | Self::ListPayments
             | Self::ListEvents
             | Self::Events
+            | Self::EventSocket
             | Self::GetRefund
             | Self::OpenApi => "GET",
         }
@@ -116,9 +121,22 @@ impl Route {
             | Self::ListPayments
             | Self::ListEvents
             | Self::Events
+            | Self::EventSocket
             | Self::GetRefund
             | Self::OpenApi => BodyRule::None,
         }
+    }
+
+    /// Whether the request is complete with its head: what follows belongs to the protocol that it asks for.
+    #[must_use]
+    pub const fn is_upgrade(self) -> bool {
+        matches!(self, Self::EventSocket)
+    }
+
+    /// Whether an answer may stay open for days.
+    #[must_use]
+    pub const fn may_stream(self) -> bool {
+        matches!(self, Self::Events | Self::EventSocket)
     }
 
     /// Whether the route requires an authenticated client.
@@ -147,6 +165,7 @@ mod tests {
             ("GET", "/payments".to_owned(), Route::ListPayments),
             ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
             ("GET", "/events".to_owned(), Route::Events),
+            ("GET", "/events/socket".to_owned(), Route::EventSocket),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),

@@ -40,7 +40,7 @@ pub(super) async fn list(
             break;
         }
         let client = Some(interest.client.clone());
-        let query = LogQuery { after: cursor, client, payment: interest.payment, limit: left };
+        let query = LogQuery { after: cursor, client, payment: interest.only_payment(), limit: left };
         let page = app.gateway.store.log(&query).await?;
         has_more = page.has_more;
         if let Some(last) = page.events.last() {

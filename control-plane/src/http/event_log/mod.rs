@@ -1,12 +1,15 @@
 //! `/events`: every transition of a client's payments, as a list and as a stream.
 
 mod list;
+mod protocol;
+mod socket;
 mod stream;
 mod view;
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use edge_core::error::ErrorCode;
 use edge_core::request::{EventsQuery, InvalidRequest};
 use payments::model::log::{EventId, Position};
@@ -19,7 +22,7 @@ use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
 use super::wire;
-use crate::live::Interest;
+use crate::live::{Interest, Refused};
 
 /// An event in the form of `GET /events`.
 ///
@@ -30,7 +33,8 @@ pub(crate) fn event_as_json(event: &LoggedEvent) -> serde_json::Result<String> {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(events))
+    // Over HTTP/2, a WebSocket is opened by CONNECT.
+    OpenApiRouter::new().routes(routes!(events)).route("/events/socket", any(socket::socket))
 }
 
 /// Set by browsers and libraries that reconnect to a stream (WHATWG HTML, 9.2).
@@ -65,7 +69,8 @@ async fn events(
     let query = EventsQuery::parse(query.as_deref().unwrap_or_default())?;
     let payment = query.payment.as_deref().map(str::parse).transpose();
     let payment = payment.map_err(|_| named("payment", "must be a transaction id"))?;
-    let interest = Interest { client: attested.cause.client, payment, types: query.types };
+    let payments = payment.into_iter().collect();
+    let interest = Interest { client: attested.cause.client, payments, types: query.types };
     if !wants_stream(&headers) {
         let after = place(&app, query.after.as_deref(), "after").await?;
         return Ok(list::list(&app, interest, after, query.limit).await?.into_response());
@@ -76,6 +81,14 @@ async fn events(
         None => place(&app, query.after.as_deref(), "after").await?,
     };
     stream::stream(&app, interest, after).await
+}
+
+fn refused(refused: Refused) -> ApiError {
+    let code = match refused {
+        Refused::Client => ErrorCode::RateLimited,
+        Refused::Process => ErrorCode::StreamsExhausted,
+    };
+    ApiError::new(code, refused.to_string())
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {

@@ -5,15 +5,15 @@ use std::time::Duration;
 use axum::http::{HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use edge_core::error::ErrorCode;
 use futures_util::stream::{self, Stream};
 use payments::model::log::Position;
 
+use super::refused;
 use super::view::LoggedEventView;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::observe::NO_STORE;
-use crate::live::{Ended, Interest, Refused, Watch};
+use crate::live::{Ended, Interest, Watch};
 
 /// A comment this often shows the client, and the proxies between, that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -26,10 +26,7 @@ pub(super) async fn stream(
     interest: Interest,
     after: Option<Position>,
 ) -> Result<Response, ApiError> {
-    let watch = app.live.watch(interest, after).await.map_err(|refused| match refused {
-        Refused::Client => ApiError::new(ErrorCode::RateLimited, refused.to_string()),
-        Refused::Process => ApiError::new(ErrorCode::StreamsExhausted, refused.to_string()),
-    })?;
+    let watch = app.live.watch(interest, after).await.map_err(refused)?;
     let retry = RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS));
     let mut response = Sse::new(messages(watch, retry))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))

@@ -54,6 +54,7 @@ impl ClaimSettings {
             Route::GetPayment
             | Route::ListPayments
             | Route::Events
+            | Route::EventSocket
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi

@@ -50,6 +50,7 @@ impl Request {
             Route::GetPayment
             | Route::ListPayments
             | Route::Events
+            | Route::EventSocket
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi
@@ -96,6 +97,19 @@ pub(super) fn check_target(target: &str) -> Result<(), Rejection> {
         return Err(Rejection::new(ErrorCode::InvalidRequest, message));
     }
     card::find_in_target(target).map_or(Ok(()), |found| Err(card_data(found)))
+}
+
+/// A WebSocket's route is for nothing else: without the header, the client would wait for an upgrade that never comes.
+pub(super) fn check_upgrade(head: Head<'_>, route: Route) -> Result<(), Rejection> {
+    let asked = head.one("upgrade")?;
+    let is_socket = asked.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+    match (route.is_upgrade(), is_socket) {
+        (true, false) => {
+            let message = "this path takes a WebSocket: `Connection: Upgrade` and `Upgrade: websocket`";
+            Err(Rejection::invalid("Upgrade", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {

@@ -22,7 +22,9 @@ use crate::outcome::Outcome;
 use crate::rejection::{Rejection, Reply};
 use crate::route::Route;
 use crate::webhook::paypal::CertificateUrl;
-use head_checks::{Request, check_host, check_query, check_target, client, no_route, request_id};
+use head_checks::{
+    Request, check_host, check_query, check_target, check_upgrade, client, no_route, request_id,
+};
 use request_key::{KeyDecision, OpenClaim, RequestKey};
 use webhook::{Awaiting, Webhook};
 
@@ -281,6 +283,7 @@ impl Exchange {
             self.client = Some(client(head)?);
         }
         check_query(route, query)?;
+        check_upgrade(head, route)?;
         let content = Content::announced(head, route.body(), config)?;
         let webhook = match route {
             Route::Webhook(provider) => {

@@ -1,0 +1,201 @@
+//! `GET /events/socket`: the event log over a WebSocket (RFC 6455; over HTTP/2, RFC 8441).
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use edge_core::client::ClientId;
+use payments::model::log::{EventId, Position};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+
+use super::protocol::{Close, PROTOCOL, Reply, Request};
+use super::refused;
+use crate::http::App;
+use crate::http::attested::Attested;
+use crate::http::error::ApiError;
+use crate::live::{Ended, Interest, Watch};
+
+/// Messages of clients are short; the largest is a subscription of 100 payments.
+const MESSAGE_BYTES_MAX: usize = 6 * 1024;
+/// Larger buffers would cost each idle socket as much.
+const BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that may wait to be sent. The queue of events bounds what is written.
+const UNSENT_BYTES_MAX: usize = 64 * 1024;
+const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(5);
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Three heartbeats: a client that answers none of them is gone.
+const SILENT_MAX: Duration = Duration::from_secs(45);
+/// How long one message may take to be sent.
+const SEND_MAX: Duration = Duration::from_secs(10);
+/// Messages of a client per second.
+const MESSAGES_MAX: u32 = 20;
+
+pub(super) async fn socket(
+    State(app): State<App>,
+    upgrade: WebSocketUpgrade,
+    attested: Attested,
+) -> Result<Response, ApiError> {
+    let client = attested.cause.client;
+    // A place is taken before the answer, so that a refusal is an HTTP answer.
+    let interest = Interest { client: client.clone(), payments: Vec::new(), types: vec![NOTHING.to_owned()] };
+    let place = app.live.watch(interest, None).await.map_err(refused)?;
+    Ok(upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(UNSENT_BYTES_MAX)
+        .on_upgrade(move |socket| async move {
+            let mut session = Session::new(app, client, socket, place);
+            let close = session.run().await;
+            session.close(close).await;
+        }))
+}
+
+/// No event has this type.
+const NOTHING: &str = "";
+
+struct Session {
+    app: App,
+    client: ClientId,
+    socket: WebSocket,
+    watch: Watch,
+    is_subscribed: bool,
+    heard_at: Instant,
+    /// The second that is counted, and the messages in it.
+    counted: (Instant, u32),
+}
+
+impl Session {
+    fn new(app: App, client: ClientId, socket: WebSocket, watch: Watch) -> Self {
+        let now = Instant::now();
+        Self { app, client, socket, watch, is_subscribed: false, heard_at: now, counted: (now, 0) }
+    }
+
+    /// Serves until either side ends it. `None` if the client has closed the socket.
+    async fn run(&mut self) -> Option<Close> {
+        let opened = Instant::now();
+        if let Err(ended) = self.send(&Reply::Hello { heartbeat_seconds: HEARTBEAT.as_secs() }).await {
+            return ended;
+        }
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat.reset();
+        loop {
+            let step = tokio::select! {
+                message = self.socket.recv() => match message {
+                    Some(Ok(message)) => self.on_message(message).await,
+                    Some(Err(_)) | None => Err(None),
+                },
+                event = self.watch.next() => match event {
+                    Ok(event) => self.send(&Reply::Event { event: (*event).clone().into() }).await,
+                    Err(ended) => Err(Some(self.ended(&ended))),
+                },
+                _ = heartbeat.tick() => self.on_heartbeat().await,
+                () = unsubscribed(opened, self.is_subscribed) => Err(Some(Close::NotSubscribed)),
+            };
+            if let Err(close) = step {
+                return close;
+            }
+        }
+    }
+
+    async fn on_message(&mut self, message: Message) -> Result<(), Option<Close>> {
+        self.heard_at = Instant::now();
+        self.count()?;
+        match message {
+            Message::Text(text) => match Request::parse(&text).map_err(|why| Some(Close::BadMessage(why)))? {
+                Request::Subscribe { payments, types, after } => {
+                    let interest = Interest { client: self.client.clone(), payments, types };
+                    self.subscribe(interest, after).await
+                }
+                Request::Unsubscribe => {
+                    let types = vec![NOTHING.to_owned()];
+                    let interest = Interest { client: self.client.clone(), payments: Vec::new(), types };
+                    self.watch.change(interest, None);
+                    self.send(&Reply::Unsubscribed).await
+                }
+                Request::Ping => self.send(&Reply::Pong).await,
+            },
+            Message::Binary(_) => Err(Some(Close::BadMessage("send text".to_owned()))),
+            // Pings are answered by the library.
+            Message::Ping(_) | Message::Pong(_) => Ok(()),
+            Message::Close(_) => Err(None),
+        }
+    }
+
+    async fn subscribe(&mut self, interest: Interest, after: Option<EventId>) -> Result<(), Option<Close>> {
+        let position: Option<Position> = match after {
+            Some(id) => match self.app.gateway.store.log_position(id).await {
+                Ok(Some(position)) => Some(position),
+                Ok(None) => {
+                    self.send(&Reply::Reset { reason: "cursor_unknown" }).await?;
+                    None
+                }
+                Err(error) => return Err(Some(self.ended(&Ended::Store(error)))),
+            },
+            None => None,
+        };
+        self.is_subscribed = true;
+        self.watch.change(interest, position);
+        self.send(&Reply::Subscribed).await
+    }
+
+    async fn on_heartbeat(&mut self) -> Result<(), Option<Close>> {
+        if self.heard_at.elapsed() > SILENT_MAX {
+            return Err(Some(Close::Silent));
+        }
+        self.put(Message::Ping(axum::body::Bytes::new())).await?;
+        self.send(&Reply::Heartbeat).await
+    }
+
+    fn count(&mut self) -> Result<(), Option<Close>> {
+        let (since, messages) = &mut self.counted;
+        if since.elapsed() >= Duration::from_secs(1) {
+            (*since, *messages) = (Instant::now(), 0);
+        }
+        *messages += 1;
+        if *messages > MESSAGES_MAX { Err(Some(Close::TooMany)) } else { Ok(()) }
+    }
+
+    fn ended(&self, ended: &Ended) -> Close {
+        // Between 1 and 5 seconds, so that clients do not all return at once.
+        let retry_after_ms = 1_000 + u64::from(self.app.gateway.random() % 4_000);
+        match ended {
+            Ended::Stopping => Close::GoingAway { retry_after_ms },
+            Ended::TooSlow => Close::TooSlow,
+            Ended::Store(error) => {
+                tracing::warn!(%error, "the event log cannot be read; a socket is closed");
+                Close::TryAgain { retry_after_ms }
+            }
+        }
+    }
+
+    async fn send(&mut self, reply: &Reply) -> Result<(), Option<Close>> {
+        self.put(reply.message()).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), Option<Close>> {
+        match timeout(SEND_MAX, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => Err(Some(Close::TooSlow)),
+        }
+    }
+
+    async fn close(&mut self, close: Option<Close>) {
+        if let Some(close) = close {
+            let _ = timeout(SEND_MAX, self.socket.send(close.message())).await;
+        }
+    }
+}
+
+/// Ends when a client should have subscribed and has not.
+async fn unsubscribed(opened: Instant, is_subscribed: bool) {
+    if is_subscribed {
+        std::future::pending::<()>().await;
+    }
+    let _ = timeout_at(opened + SUBSCRIBE_WITHIN, std::future::pending::<()>()).await;
+}
