@@ -35,6 +35,7 @@ mod payment_methods;
 mod recovery;
 mod refunds;
 mod rolling;
+mod run_envoy;
 mod storms;
 mod strict_json;
 mod tls;
