@@ -12,7 +12,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 30] = [
+const METRICS: [(Kind, &str, &str); 31] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
@@ -25,6 +25,7 @@ const METRICS: [(Kind, &str, &str); 30] = [
         "edge_clock_ahead_seconds",
         "The largest difference of an edge's clock to this one in the last minute; positive: ahead, negative: behind",
     ),
+    (Counter, "clock_jumps_total", "How often this machine's clock was set by seconds or more, by direction"),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
     (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),
     (Counter, "queue_announcements_total", "Due work announced through RabbitMQ, by outcome"),
