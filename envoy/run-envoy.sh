@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs Envoy with the arguments given and, when asked to end (SIGTERM, SIGINT, SIGQUIT), drains it first: Envoy itself
-# ends at once, with every request that it has. Ends with Envoy's exit code, which is 0 after a drain that lost no request;
-# with 1 if Envoy could not be asked to drain, or had requests left; with 2 if it was not started because of a setting.
-# SIGHUP is ignored, as Envoy itself does: it asks other programs to read their settings again, which Envoy cannot.
+# ends at once, with every request that it has. Ends with Envoy's exit code, which is 0 after a drain that lost no
+# request; with 1 if Envoy could not be asked to drain, or had requests left; with 2 if a setting kept it from starting.
+# SIGHUP is ignored, as by Envoy itself: it asks other programs to read their settings again, which Envoy cannot.
 #
 #   run-envoy.sh --config-path envoy.yaml
 #
 #   ENVOY                 the program; envoy
-#   ENVOY_ADMIN_LISTEN    its admin interface, as in its configuration; 127.0.0.1:9901. [::1]:9901 for IPv6; no Unix socket
+#   ENVOY_ADMIN_LISTEN    its admin interface, as in its configuration; 127.0.0.1:9901. IPv6: [::1]:9901. No Unix socket
 #   DRAIN_NOTICE_SECONDS  for load balancers to notice that /ready says no, before new connections are refused; 5
 #   DRAIN_SECONDS         for requests to end; 40, longer than the slowest charge. A container's grace period must be longer
 #                         than both together, and Kubernetes needs nothing else: no preStop.
@@ -39,8 +39,8 @@ check_settings() {
   host=${host#[} host=${host%]}
 }
 
-# Asks the admin interface; prints the whole answer. A process of its own, because no connect of bash has a deadline, and
-# one that obeys the signal of its deadline, which draining ignores.
+# Asks the admin interface; prints the whole answer. A process of its own, because no connect of bash has a deadline,
+# and one that obeys the signal of its deadline, which draining ignores.
 ask() (
   trap - TERM
   # shellcheck disable=SC2016  # the inner bash expands them

@@ -22,12 +22,12 @@ static_resources:
         - filters:
             - name: http
               typed_config:
-                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                "@type": "TYPE.network.http_connection_manager.v3.HttpConnectionManager"
                 stat_prefix: public
                 route_config: { virtual_hosts: [] }
                 http_filters:
                   - name: router
-                    typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+                    typed_config: { "@type": "TYPE.http.router.v3.Router" }
 "#;
 
 fn script() -> Command {
@@ -51,8 +51,8 @@ impl Run {
     /// Runs an Envoy whose admin interface is at `admin`, and tells the script that it is at `told`.
     async fn start(admin: SocketAddr, told: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        let text =
-            BOOTSTRAP.replace("IP", &admin.ip().to_string()).replace("PORT", &admin.port().to_string());
+        let text = BOOTSTRAP.replace("TYPE", "type.googleapis.com/envoy.extensions.filters");
+        let text = text.replace("IP", &admin.ip().to_string()).replace("PORT", &admin.port().to_string());
         let bootstrap = folder.path().join("envoy.yaml");
         fs::write(&bootstrap, text).unwrap();
         let mut command = script();

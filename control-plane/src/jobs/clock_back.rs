@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 /// How often the clock is compared with one that nobody sets.
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
 
-/// The least difference that counts as a jump. Time daemons that correct less do so gradually, and so does a thread that
-/// gets no processor for a while between its looks at both clocks.
+/// The least difference that counts as a jump. Time daemons that correct less do so gradually, and so does a thread
+/// that gets no processor for a while between its looks at both clocks.
 const JUMP_LEAST: SignedDuration = SignedDuration::from_secs(3);
 
 /// How often work that is scheduled too far ahead is looked for although no jump was seen: the clock may have been set
@@ -77,9 +77,10 @@ fn note(jump: SignedDuration) -> SignedDuration {
     jump
 }
 
-/// Makes everything due within a call's lease: what was scheduled before the clock was set back cannot be told from what
-/// was scheduled since, unless a call may still be in progress for it. Postponed work is tried early once, at the pace that
-/// its provider and the budgets allow. Watches stay: they wait up to six hours, and a look-up of each would take that long.
+/// Makes everything due within a call's lease: what was scheduled before the clock was set back cannot be told from
+/// what was scheduled since, unless a call may still be in progress for it. Postponed work is tried early once, at
+/// the pace that its provider and the budgets allow. Watches stay: they wait up to six hours, and a look-up of each
+/// would take that long.
 async fn after_jump(gateway: &Gateway) -> Result<(), StoreError> {
     let now = gateway.now();
     let soon = now.saturating_add(gateway.retries.policy().call_lease).unwrap_or(now);

@@ -16,8 +16,9 @@ use super::LINGER;
 /// wait in the kernel's queue until one ends.
 pub const CONNECTIONS_MAX: usize = 1_024;
 
-/// Places that connections without requests may not fill. Those that give up their place keep it until they have ended,
-/// a second later if they do not react, so this is also how many new connections a second a hostile crowd cannot prevent.
+/// Places that connections without requests may not fill. Those that give up their place keep it until they have
+/// ended, a second later if they do not react, so this is also how many new connections a second a hostile crowd
+/// cannot prevent.
 const SPARE: usize = 64;
 
 /// How long a connection may exist without a request. Envoy opens connections for requests that wait for them; so do
@@ -81,8 +82,8 @@ impl Places {
         Place { places: self.clone(), id, usage, _permit: permit }
     }
 
-    /// Asks connections without requests to end, for as many as fill places that are to be spare: first those that never
-    /// had a request, then those whose last one is longest ago.
+    /// Asks connections without requests to end, for as many as fill places that are to be spare: first those that
+    /// never had a request, then those whose last one is longest ago.
     fn make_room(&self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let excess = taken.connections.len().saturating_sub(CONNECTIONS_MAX - SPARE);

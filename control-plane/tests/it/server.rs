@@ -189,7 +189,7 @@ async fn a_crowd_of_idle_connections_keeps_nobody_from_being_served() {
     }
     for _ in 0..100 {
         let mut late = served.send(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
-        let answer = timeout(Duration::from_secs(5), rest(&mut late)).await.expect("it is served soon");
+        let answer = timeout(Duration::from_secs(10), rest(&mut late)).await.expect("it is served soon");
         assert!(answer.ends_with("ok"));
     }
     served.release.add_permits(1);

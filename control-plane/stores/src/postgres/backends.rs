@@ -1,15 +1,15 @@
 //! Ends server processes that wait on after we have given up on them.
 //!
-//! A commit that waits for a synchronous standby obeys no `statement_timeout` and does not notice that its client is gone.
-//! While the standby is away, each one that we give up on would keep a connection of the server, and its locks; new ones
-//! would join them until the server has no connections left.
+//! A commit that waits for a synchronous standby obeys no `statement_timeout` and does not notice that its client is
+//! gone. While the standby is away, each one that we give up on would keep a connection of the server, and its locks;
+//! new ones would join them until the server has no connections left.
 
 use std::sync::{Mutex, PoisonError};
 
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-/// How long a commit of ours may wait for a standby, in seconds: longer than the server lets a statement by key take, and
-/// shorter than we wait for its answer.
+/// How long a commit of ours may wait for a standby, in seconds: longer than the server lets a statement by key take,
+/// and shorter than we wait for its answer.
 const WAIT_MAX_S: u8 = 6;
 
 /// How long the server waits for a process to end, in milliseconds. It takes a few.

@@ -1,5 +1,5 @@
-//! A PostgreSQL whose synchronous standby is missing: commits wait for it, and neither a time limit of the server nor the
-//! end of a connection ends the wait.
+//! A PostgreSQL whose synchronous standby is missing: commits wait for it, and neither a time limit of the server nor
+//! the end of a connection ends the wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
