@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::not_connected::NotConnected;
+use super::place::Place;
 use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, pooling};
 use crate::schema::{
@@ -38,8 +39,8 @@ const LOCK_TIMEOUT: &str = "55P03";
 pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) -> Result<(), SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
-    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
-    tracing::info!(version, "connected to PostgreSQL");
+    let place = told(&mut connection).await?;
+    place.check_seen()?;
     let checked = check(&MIGRATIONS, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
@@ -63,9 +64,20 @@ pub(super) async fn prepare(options: &PgConnectOptions, policy: MigrateOnStart) 
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, SchemaError> {
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
+    if let Err(problem) = told(&mut connection).await?.check_seen() {
+        tracing::warn!(%problem, "setting up another gateway in this database");
+    }
     let done = migrate_with(&mut connection).await?;
     connection.close().await?;
     Ok(done)
+}
+
+/// Logs which server this is and which schema the connection uses.
+async fn told(connection: &mut PgConnection) -> Result<Place, SchemaError> {
+    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut *connection).await?;
+    let place = Place::of(connection).await?;
+    tracing::info!(version, schema = place.name(), "connected to PostgreSQL");
+    Ok(place)
 }
 
 /// The newest migration, if this build can serve the schema.
@@ -102,6 +114,7 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
     lock(connection, LOCK_MAX).await?;
     let before = recorded(connection).await?;
     is_new_enough(&MIGRATIONS, &before)?;
+    Place::of(connection).await?.check_whole()?;
     for part in by_records(&MIGRATIONS) {
         for migration in part.iter() {
             apply(connection, &part, migration, before.versions.contains(&migration.version)).await?;
@@ -114,6 +127,7 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
 /// wait forever for a session that waits there.
 async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), SchemaError> {
     let started = Instant::now();
+    let mut is_waiting = false;
     loop {
         let query = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK);
         if query.fetch_one(&mut *connection).await? {
@@ -121,6 +135,11 @@ async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), S
         }
         if started.elapsed() > patience {
             return Err(SchemaError::Locked(patience));
+        }
+        if !is_waiting {
+            is_waiting = true;
+            let longest_s = patience.as_secs();
+            tracing::info!(longest_s, "another process is migrating the schema; waiting for it");
         }
         sleep(LOCK_PAUSE).await;
     }

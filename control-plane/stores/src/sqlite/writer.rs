@@ -38,7 +38,7 @@ impl Failed {
     /// An error of the commit, which may have reached the disk.
     fn of_commit(problem: sqlx::Error) -> Self {
         let code = problem.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-        let is_certain = code.is_some_and(|code| UNDONE.contains(&(code & 0xff)));
+        let is_certain = code.is_some_and(|code| UNDONE.contains(&(code & 0xff)) || code == WRITE_FAILED);
         Self { problem: Arc::new(problem), is_certain }
     }
 }
@@ -46,6 +46,11 @@ impl Failed {
 /// Codes with which SQLite has not committed: `SQLITE_BUSY`, `SQLITE_READONLY`, `SQLITE_FULL`
 /// (<https://www.sqlite.org/rescode.html>, primary codes without their extensions).
 const UNDONE: [u32; 3] = [5, 8, 13];
+
+/// `SQLITE_IOERR_WRITE`: the write-ahead log takes no more, e.g. because it has reached the process's limit of file
+/// sizes. The last part that a commit writes is the one that makes it valid, so what failed is not committed. Other
+/// I/O errors may come after it.
+const WRITE_FAILED: u32 = 778;
 
 #[async_trait]
 impl Writer for SqliteWriter {
