@@ -18,6 +18,7 @@ mod currencies;
 mod database;
 mod description;
 mod drain;
+mod drain_script;
 mod edge_errors;
 mod envoy_errors;
 mod faults;

@@ -18,7 +18,8 @@ pub(super) async fn run(source: &Source, stop: &CancellationToken) -> anyhow::Re
     let Some(migrated) = stop.run_until_cancelled(stores::migrate(&uri)).await else {
         bail!("stopped by a signal before the schema was up to date; run it again");
     };
-    let Migrated { applied, version } = migrated.context("DB_URI: the schema cannot be brought up to date")?;
+    let Migrated { applied, version } =
+        migrated.context("DB_URI: the schema cannot be brought up to date")?;
     let mut text = String::new();
     for (number, name) in &applied {
         // Writing to a string cannot fail.

@@ -127,7 +127,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::EdgeCache => {
             let config = EdgeCacheConfig::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.log_level, config.log_format)?;
-            serve_edge_cache(config, heed_signals(file, source, |now| EdgeCacheConfig::read(now).map(drop))?).await
+            serve_edge_cache(config, heed_signals(file, source, |now| EdgeCacheConfig::read(now).map(drop))?)
+                .await
         }
         Command::Worker => {
             let config = WorkerConfig::read(&source).map_err(|errors| unusable(&errors))?;
@@ -178,11 +179,7 @@ fn config_of_environment() -> Option<PathBuf> {
 }
 
 /// The signals of a service: SIGHUP, which by default ends a process, reloads the settings that `check` accepts.
-fn heed_signals(
-    file: Option<PathBuf>,
-    source: Source,
-    check: Check,
-) -> anyhow::Result<CancellationToken> {
+fn heed_signals(file: Option<PathBuf>, source: Source, check: Check) -> anyhow::Result<CancellationToken> {
     tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source, check));
     stop_on_signals()
 }

@@ -49,6 +49,9 @@ fn is_own(key: &str) -> bool {
 }
 
 fn of_another_program(key: &str) -> Result<String, String> {
+    if key.is_empty() {
+        return Err("an empty name is no setting; give none to see all settings".to_owned());
+    }
     if let Some(meaning) = crate::cli::envoy_bootstrap::explained(key) {
         return Ok(format!("of `control-plane envoy-bootstrap`: {meaning}"));
     }
@@ -57,9 +60,6 @@ fn of_another_program(key: &str) -> Result<String, String> {
     }
     if key == CRASH_POINTS {
         return Ok("for tests only: where the process ends itself; never set it elsewhere".to_owned());
-    }
-    if key.is_empty() {
-        return Err("an empty name is no setting; give none to see all settings".to_owned());
     }
     let meant = meant(key).map_or_else(String::new, |meant| format!("; do you mean {meant}?"));
     Err(format!("`{key}` is no setting of the gateway{meant}"))

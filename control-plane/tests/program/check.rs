@@ -243,4 +243,3 @@ async fn the_printed_grants_name_every_table() {
     }
     assert_eq!(grants.matches(" ON ").count(), tables.len() + 1, "{grants}");
 }
-

@@ -1,7 +1,7 @@
 //! A process whose files may grow no further (`ulimit -f`).
 
 use std::fs::{self, File};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use edge_core::attestation::{HEADER, Keys, Request, Statement};
 use edge_core::client::ClientId;
@@ -11,7 +11,8 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use super::KEYS;
 use super::service::Service;
 
-const CHARGE: &str = r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+const CHARGE: &str =
+    r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 const NOWHERE: [(&str, &str); 2] =
     [("STRIPE_SECRET_KEY", "sk_test_1"), ("STRIPE_API_BASE", "http://127.0.0.1:9")];
 
@@ -38,13 +39,11 @@ async fn charge(service: &Service) -> (u16, String) {
 }
 
 async fn until_ready(service: &Service, is_ready: bool) {
-    for _ in 0..300 {
-        if get(service, "/readyz").await.status().is_success() == is_ready {
-            return;
-        }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while get(service, "/readyz").await.status().is_success() != is_ready {
+        assert!(Instant::now() < deadline, "never ready: {is_ready}; {}", service.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("never ready: {is_ready}; {}", service.log());
 }
 
 #[tokio::test]
@@ -56,6 +55,7 @@ async fn a_database_that_may_not_grow_takes_no_charge_and_the_service_lives_on()
     let (status, text) = charge(&service).await;
     assert!(status == 503 && text.contains("so this request was not carried out"), "{status} {text}");
     until_ready(&service, false).await;
+    service.until("the limit of file sizes (`ulimit -f`) is reached");
     limit(&service, None);
     until_ready(&service, true).await;
     let (status, text) = charge(&service).await;

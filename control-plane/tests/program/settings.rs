@@ -209,7 +209,10 @@ fn the_base_of_a_provider_that_holds_a_secret_is_refused_without_it() {
             ("PAYPAL_WEBHOOK_ID", "4JH86294D6297924G"),
         ];
         let (worked, text) = run(folder.path(), &["config", "check"], &settings);
-        assert!(!worked && text.contains("STRIPE_API_BASE (from") && text.contains("PAYPAL_API_BASE (from"), "{text}");
+        assert!(
+            !worked && text.contains("STRIPE_API_BASE (from") && text.contains("PAYPAL_API_BASE (from"),
+            "{text}"
+        );
         assert!(!text.contains("hidden"), "{text}");
         let (worked, text) = run(folder.path(), &["envoy-bootstrap"], &settings);
         assert!(!worked && text.contains("PAYPAL_API_BASE (from") && !text.contains("hidden"), "{text}");

@@ -35,7 +35,11 @@ async fn a_start_and_a_migration_that_wait_for_another_say_so_and_end_when_told(
     migrate.until(waits);
     migrate.signal(Signal::TERM);
     assert!(!migrate.end().success());
-    assert!(migrate.log().contains("stopped by a signal before the schema was up to date"), "{}", migrate.log());
+    assert!(
+        migrate.log().contains("stopped by a signal before the schema was up to date"),
+        "{}",
+        migrate.log()
+    );
     other.close().await.unwrap();
 }
 

@@ -45,7 +45,9 @@ impl RedisUri {
             let mut connection = self.0.get_multiplexed_async_connection().await?;
             let mut found = match info(&mut connection).await {
                 Ok(info) => read(&info),
-                Err(error) if error.code().is_some_and(|code| NO_INFO.contains(&code)) => without_info(&error),
+                Err(error) if error.code().is_some_and(|code| NO_INFO.contains(&code)) => {
+                    without_info(&error)
+                }
                 Err(error) => return Err(error),
             };
             let check = Script::new(include_str!("check.lua"));

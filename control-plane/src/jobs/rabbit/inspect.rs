@@ -129,9 +129,10 @@ fn refused(answer: lapin::Result<()>, name: &str) -> Result<(), Problem> {
              queues, and write on amq.default",
             reply(&error)
         ))),
-        Some(RESOURCE_LOCKED) => {
-            Err(Problem::Of(format!("the queue {name} belongs to another connection alone ({})", reply(&error))))
-        }
+        Some(RESOURCE_LOCKED) => Err(Problem::Of(format!(
+            "the queue {name} belongs to another connection alone ({})",
+            reply(&error)
+        ))),
         _ => Err(Problem::Broken(error)),
     }
 }

@@ -43,7 +43,9 @@ fn quoted(name: &str) -> String {
 
 /// The rights that a process needs and its role lacks.
 #[derive(Debug, thiserror::Error)]
-#[error("this role lacks {0}; run the output of `control-plane migrate --print-grants ROLE` (with `--schema`, if the tables are not in `public`)")]
+#[error(
+    "this role lacks {0}; run the output of `control-plane migrate --print-grants ROLE` (with `--schema`, if the tables are not in `public`)"
+)]
 pub(super) struct MissingRights(String);
 
 impl MissingRights {

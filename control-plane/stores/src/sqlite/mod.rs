@@ -2,6 +2,7 @@
 
 mod commit;
 mod file;
+mod full;
 mod inspect;
 mod key;
 mod private;

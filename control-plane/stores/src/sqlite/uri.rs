@@ -9,7 +9,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 pub enum InvalidUri {
     #[error("must name a file: sqlite://PATH")]
     NoFile,
-    #[error("names a database in memory, which would lose every payment with the process; must be sqlite://PATH")]
+    #[error(
+        "names a database in memory, which would lose every payment with the process; must be sqlite://PATH"
+    )]
     InMemory,
     #[error("has a `#` in it: a comment goes on its own line; in the name of a file, write `%23`")]
     Comment,
@@ -49,7 +51,12 @@ mod tests {
 
     #[test]
     fn a_file_is_all_that_is_taken() {
-        for right in ["sqlite://gateway.db", "sqlite:///var/lib/a b/x.db", "sqlite://x.db?mode=rwc", "sqlite://a%23b%3Fc"] {
+        for right in [
+            "sqlite://gateway.db",
+            "sqlite:///var/lib/a b/x.db",
+            "sqlite://x.db?mode=rwc",
+            "sqlite://a%23b%3Fc",
+        ] {
             assert_eq!(check(right), Ok(()), "{right}");
         }
         for (wrong, why) in [

@@ -9,7 +9,7 @@ use payments::ports::store::{Change, CommitError, StoreError};
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::commit::{NotApplied, apply};
-use super::not_written;
+use super::full;
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
 
@@ -26,7 +26,7 @@ struct Failed {
 /// An error before the commit: closing the connection rolls back.
 impl From<sqlx::Error> for Failed {
     fn from(problem: sqlx::Error) -> Self {
-        Self::undone(problem)
+        Self { problem: full::explained(problem).into(), is_certain: true }
     }
 }
 
@@ -37,20 +37,15 @@ impl Failed {
 
     /// An error of the commit, which may have reached the disk.
     fn of_commit(problem: sqlx::Error) -> Self {
-        let code = problem.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-        let is_certain = code.is_some_and(|code| UNDONE.contains(&(code & 0xff)) || code == WRITE_FAILED);
-        Self { problem: Arc::new(problem), is_certain }
+        let is_undone = |code: u32| UNDONE.contains(&(code & 0xff)) || full::is_write_failed(code);
+        let is_certain = full::code(&problem).is_some_and(is_undone);
+        Self { problem: full::explained(problem).into(), is_certain }
     }
 }
 
 /// Codes with which SQLite has not committed: `SQLITE_BUSY`, `SQLITE_READONLY`, `SQLITE_FULL`
 /// (<https://www.sqlite.org/rescode.html>, primary codes without their extensions).
 const UNDONE: [u32; 3] = [5, 8, 13];
-
-/// `SQLITE_IOERR_WRITE`: the write-ahead log takes no more, e.g. because it has reached the process's limit of file
-/// sizes. The last part that a commit writes is the one that makes it valid, so what failed is not committed. Other
-/// I/O errors may come after it.
-const WRITE_FAILED: u32 = 778;
 
 #[async_trait]
 impl Writer for SqliteWriter {
@@ -73,7 +68,8 @@ impl Writer for SqliteWriter {
     }
 
     async fn prove(&mut self) -> Result<(), StoreError> {
-        sqlx::query(PROVE).execute(&self.0).await.map(|_| ()).map_err(not_written)
+        let proved = sqlx::query(PROVE).execute(&self.0).await;
+        proved.map(|_| ()).map_err(|problem| StoreError::NotWritten(full::explained(problem)))
     }
 }
 

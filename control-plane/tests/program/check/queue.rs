@@ -73,8 +73,11 @@ async fn a_queue_of_another_type_and_a_broker_in_alarm_are_wrong() {
     channel.queue_declare("checked.work".into(), durable, FieldTable::default()).await.unwrap();
     let (worked, text) = check(&[("AMQP_URI", rabbit.uri()), PREFIX]);
     assert!(!worked && text.contains("the queue checked.work exists with another type"), "{text}");
-    assert!(text.contains("inequivalent arg 'x-queue-type'"), "{text}");
+    assert!(text.contains("inequivalent arg"), "{text}");
     rabbit.ctl(&["set_vm_memory_high_watermark", "0.0000001"]).await;
     let (worked, text) = check(&[("AMQP_URI", rabbit.uri()), ("AMQP_QUEUE_PREFIX", "others")]);
-    assert!(!worked && text.contains("the broker takes no messages now") && text.contains("memory"), "{text}");
+    assert!(
+        !worked && text.contains("the broker takes no messages now") && text.contains("memory"),
+        "{text}"
+    );
 }

@@ -62,7 +62,10 @@ fn an_address_that_is_more_than_a_file_is_refused_at_once() {
         ("sqlite://gateway.db?journal=off", "none but `mode=rwc` is taken"),
     ] {
         let (worked, text) = check(&[("DB_URI", uri)]);
-        assert!(!worked && text.contains("DB_URI (from the environment)") && text.contains(why), "{uri}: {text}");
+        assert!(
+            !worked && text.contains("DB_URI (from the environment)") && text.contains(why),
+            "{uri}: {text}"
+        );
     }
 }
 
@@ -71,7 +74,8 @@ fn a_file_with_two_names_is_refused_under_each_and_by_the_check() {
     let service = Service::start(&[]);
     let (folder, other) = (service.folder.path(), tempfile::tempdir_in(service.folder.path()).unwrap());
     fs::hard_link(folder.join("gateway.db"), other.path().join("gateway.db")).unwrap();
-    for command in [&["serve"][..], &["config", "check", "--connect"], &["payments", "review"], &["migrate"]] {
+    for command in [&["serve"][..], &["config", "check", "--connect"], &["payments", "review"], &["migrate"]]
+    {
         let (worked, text) = run(other.path(), command, &[KEYS]);
         assert!(!worked && text.contains("has 2 names (hard links)"), "{command:?}: {text}");
     }

@@ -32,7 +32,9 @@ pub enum KeysError {
     Malformed(usize),
     #[error("key {0} (counted from 1) has fewer than 32 bytes (64 hex digits)")]
     TooShort(usize),
-    #[error("key {n} (counted from 1) has the id `{id}` of an earlier key; give each its own, or nobody can tell them apart")]
+    #[error(
+        "key {n} (counted from 1) has the id `{id}` of an earlier key; give each its own, or nobody can tell them apart"
+    )]
     SameId { n: usize, id: String },
 }
 
