@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Runs Envoy with the arguments given and, when asked to end (SIGTERM, SIGINT), drains it first: Envoy itself ends at
-# once, with every request that it has. Ends with Envoy's exit code, 0 after a drain that lost no request.
+# Runs Envoy with the arguments given and, when asked to end (SIGTERM, SIGINT, SIGQUIT), drains it first: Envoy itself
+# ends at once, with every request that it has. Ends with Envoy's exit code, which is 0 after a drain that lost no
+# request; with 1 if Envoy could not be asked to drain, or had requests left; with 2 if a setting kept it from starting.
+# SIGHUP is ignored, as by Envoy itself: it asks other programs to read their settings again, which Envoy cannot.
 #
 #   run-envoy.sh --config-path envoy.yaml
 #
 #   ENVOY                 the program; envoy
-#   ENVOY_ADMIN_LISTEN    its admin interface; 127.0.0.1:9901
+#   ENVOY_ADMIN_LISTEN    its admin interface, as in its configuration; 127.0.0.1:9901. IPv6: [::1]:9901. No Unix socket
 #   DRAIN_NOTICE_SECONDS  for load balancers to notice that /ready says no, before new connections are refused; 5
 #   DRAIN_SECONDS         for requests to end; 40, longer than the slowest charge. A container's grace period must be longer
 #                         than both together, and Kubernetes needs nothing else: no preStop.
@@ -15,41 +17,85 @@ admin=${ENVOY_ADMIN_LISTEN:-127.0.0.1:9901}
 notice=${DRAIN_NOTICE_SECONDS:-5}
 most=${DRAIN_SECONDS:-40}
 
-# Asks the admin interface; prints the whole answer.
-ask() {
-  exec 3<>"/dev/tcp/${admin%:*}/${admin##*:}" || return 1
-  printf '%s %s HTTP/1.1\r\nhost: admin\r\ncontent-length: 0\r\nconnection: close\r\n\r\n' "$1" "$2" >&3
-  timeout 2 cat <&3
-  exec 3<&- 3>&-
+say() {
+  printf 'run-envoy.sh: %s\n' "$1" >&2
+}
+
+# A mistake found only when Envoy has to end would cost the requests that it has then.
+check_settings() {
+  local number='^[0-9]{1,5}$' address='^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):([0-9]{1,5})$'
+  if ! [[ $notice =~ $number ]]; then
+    say "DRAIN_NOTICE_SECONDS must be a whole number of seconds, as in 5, not '$notice'" && exit 2
+  fi
+  if ! [[ $most =~ $number ]]; then
+    say "DRAIN_SECONDS must be a whole number of seconds, as in 40, not '$most'" && exit 2
+  fi
+  # To bash, 08 would be an octal number.
+  notice=$((10#$notice)) most=$((10#$most))
+  if ! [[ $admin =~ $address ]] || ! ((10#${BASH_REMATCH[2]} > 0 && 10#${BASH_REMATCH[2]} < 65536)); then
+    say "ENVOY_ADMIN_LISTEN must be IP:PORT, as in 127.0.0.1:9901 or [::1]:9901, not '$admin'" && exit 2
+  fi
+  host=${BASH_REMATCH[1]} port=${BASH_REMATCH[2]}
+  host=${host#[} host=${host%]}
+}
+
+# Asks the admin interface; prints the whole answer. A process of its own, because no connect of bash has a deadline,
+# and one that obeys the signal of its deadline, which draining ignores.
+ask() (
+  trap - TERM
+  # shellcheck disable=SC2016  # the inner bash expands them
+  timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit 1
+    printf "%s %s HTTP/1.1\r\nhost: admin\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" "$3" "$4" >&3
+    cat <&3' ask "$host" "$port" "$1" "$2" 2>/dev/null
+)
+
+# Whether the admin interface did it.
+told() {
+  [[ $(ask POST "$1") == "HTTP/1.1 200"* ]]
 }
 
 # How many requests of clients are inside; nothing if Envoy does not say.
 inside() {
-  ask GET '/stats?filter=downstream_rq_active' 2>/dev/null |
+  ask GET '/stats?filter=downstream_rq_active' |
     awk '/^http\./ && !/^http\.admin\./ { sum += $2; found = 1 } END { if (found) print sum }'
 }
 
 drain() {
-  trap '' TERM INT
+  trap '' TERM INT QUIT
+  local closed=no left='' until code
   # Says goodbye on open connections and no to probes; the port stays open for as long as balancers need to notice.
-  ask POST /healthcheck/fail >/dev/null 2>&1
+  told /healthcheck/fail
   sleep "$notice"
-  ask POST /drain_listeners >/dev/null 2>&1
-  local until=$((SECONDS + most)) left
-  while [ "$SECONDS" -lt "$until" ]; do
+  until=$((SECONDS + most))
+  while kill -0 "$envoy" 2>/dev/null; do
+    # Again, too, if the first time was not answered: an Envoy that lives may be busy.
+    if [ "$closed" = no ] && told /healthcheck/fail && told /drain_listeners; then closed=yes; fi
+    # Without an answer nothing is known, and its requests get their time.
     left=$(inside)
-    # Without an answer nothing is known: an Envoy that lives may be busy.
-    if [ "$left" = 0 ] || ! kill -0 "$envoy" 2>/dev/null; then break; fi
+    if [ "$closed$left" = yes0 ] || [ "$SECONDS" -ge "$until" ]; then break; fi
     sleep 0.1
   done
   kill -TERM "$envoy" 2>/dev/null
   wait "$envoy"
-  exit $?
+  code=$?
+  if [ "$closed" = no ]; then
+    say "Envoy could not be asked to drain at $admin (ENVOY_ADMIN_LISTEN): its last requests may have been cut off"
+  elif [ "$left" != 0 ]; then
+    say "Envoy was ended after DRAIN_SECONDS=$most with ${left:-an unknown number of} requests left"
+  else
+    exit "$code"
+  fi
+  exit $((code == 0 ? 1 : code))
 }
 
+check_settings
+asked=no
+trap '' HUP
+trap 'asked=yes' TERM INT QUIT
 "${ENVOY:-envoy}" "$@" &
 envoy=$!
-trap drain TERM INT
+trap drain TERM INT QUIT
+if [ "$asked" = yes ]; then drain; fi
 # A signal ends this wait, and draining waits itself.
 wait "$envoy"
 exit $?

@@ -12,7 +12,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 32] = [
+const METRICS: [(Kind, &str, &str); 33] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
@@ -31,6 +31,7 @@ const METRICS: [(Kind, &str, &str); 32] = [
         crate::live::ENDED_COUNTER,
         "Connections to watch events that were refused or cut off, by reason",
     ),
+    (Counter, "clock_jumps_total", "How often this machine's clock was set by seconds or more, by direction"),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
     (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),
     (Counter, "queue_announcements_total", "Due work announced through RabbitMQ, by outcome"),

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use logging::Level;
 use tokio::signal::unix::Signal;
 
-use crate::config::{Source, log_level};
+use crate::config::{ConfigError, Source, log_level};
 
-/// Rereads the settings at each SIGHUP. Only `LOG_LEVEL` takes effect; an invalid file changes nothing. Settings from
-/// the environment stay, since a process's environment never changes.
-pub async fn reload_on(mut hang_up: Signal, file: Option<PathBuf>, mut source: Source) {
+/// Checks all settings of the process's role.
+pub type Check = fn(&Source) -> Result<(), Vec<ConfigError>>;
+
+/// Rereads the settings at each SIGHUP. Only `LOG_LEVEL` takes effect; settings with which the process could not start
+/// change nothing. Settings from the environment stay, since a process's environment never changes.
+pub async fn reload_on(mut hang_up: Signal, file: Option<PathBuf>, mut source: Source, check: Check) {
     while hang_up.recv().await.is_some() {
-        match Source::of_process(file.as_deref()) {
+        match Source::of_process(file.as_deref()).and_then(|now| check(&now).map(|()| now)) {
             Ok(now) => {
                 take_over(&source, &now);
                 source = now;

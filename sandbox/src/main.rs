@@ -165,6 +165,9 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(arguments: &Serve) -> anyhow::Result<()> {
+    logging::outlive_size_limits()?;
+    // What a closed terminal sends ends a program by default, and this one has no file to read again.
+    let _hang_up = signal(SignalKind::hangup())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let config = arguments.config()?;

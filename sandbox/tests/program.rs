@@ -46,7 +46,12 @@ async fn it_says_where_it_listens_and_stops_in_order_when_told() {
                 .spawn()
                 .unwrap();
         let url = format!("http://{}/_sandbox/health", address(&file).await);
-        assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+        assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+        // A terminal that is closed, and a file that may grow no further, end it as little.
+        for survived in ["HUP", "XFSZ"] {
+            signal(&child, survived).await;
+            assert_eq!(reqwest::get(&url).await.unwrap().status(), 200, "{survived}");
+        }
         signal(&child, name).await;
         let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{output:?}");

@@ -33,7 +33,7 @@ async fn a_role_with_the_printed_grants_alone_can_serve_and_cannot_change_the_sc
     database
         .run("CREATE ROLE serves LOGIN PASSWORD 'throwaway'; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         .await;
-    database.run(&grants("serves")).await;
+    database.run(&grants("serves", "public")).await;
     let uri = database.uri_of("serves", "throwaway");
     let own =
         OwnGateway::start(&[("DB_URI", &uri), ("MIGRATE_ON_START", "if-empty"), ("RECONCILE_EVERY", "5m")])

@@ -37,6 +37,7 @@ mod payment_methods;
 mod recovery;
 mod refunds;
 mod rolling;
+mod run_envoy;
 mod storms;
 mod strict_json;
 mod tls;

@@ -7,9 +7,11 @@
 mod level;
 mod loss;
 mod program;
+mod size_limit;
 mod writer;
 
 pub use level::{Level, WrongLevel};
 pub use loss::Loss;
 pub use program::{Format, LevelError, StartError, flush, lines_dropped, say, set_level, start};
+pub use size_limit::outlive_size_limits;
 pub use writer::{FLUSH_MAX, Writer};

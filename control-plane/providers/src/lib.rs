@@ -6,6 +6,7 @@ mod breaker;
 mod circuit_broken;
 mod connections;
 mod decimals;
+mod inspect;
 mod paypal;
 mod provider_result;
 mod settings;
@@ -20,6 +21,7 @@ use edge_core::provider::Provider;
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
+pub use inspect::{Fault, inspect_paypal, inspect_stripe};
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use transport::TransportError;
 

@@ -5,6 +5,7 @@ pub mod edge_cache;
 pub mod envoy_bootstrap;
 pub mod events;
 mod free_text;
+mod migrate;
 pub mod payments;
 pub mod reconcile;
 pub mod serve;
@@ -17,16 +18,16 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use payments_stores::{self as stores, Migrated};
+use payments_stores as stores;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::edge_cache::serve_edge_cache;
 use self::worker::serve_worker;
 use crate::config::{
-    Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, db_uri, explain, unusable,
+    Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, explain, log_level, unusable,
 };
-use crate::reload::reload_on;
+use crate::reload::{Check, reload_on};
 
 /// A payment gateway's control plane: one API over Stripe and PayPal.
 ///
@@ -35,8 +36,8 @@ use crate::reload::reload_on;
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// A file of `KEY=value` lines; the environment takes precedence
-    #[arg(long, global = true, env = "GATEWAY_CONFIG", value_name = "FILE")]
+    /// A file of `KEY=value` lines; the environment takes precedence [default: GATEWAY_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -71,6 +72,9 @@ enum Command {
         /// rows only. The owner of the tables must run it after each upgrade
         #[arg(long, value_name = "ROLE")]
         print_grants: Option<String>,
+        /// The schema (namespace) of the tables in the printed SQL
+        #[arg(long, requires = "print_grants", default_value = stores::postgres::USUAL_SCHEMA)]
+        schema: String,
     },
     /// Check or explain the configuration
     #[command(subcommand)]
@@ -116,33 +120,32 @@ enum ConfigCommand {
 /// # Errors
 /// The reason of the failure, or, for a command that checks something, the problems found.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let source = Source::of_process(cli.config.as_deref()).map_err(|errors| unusable(&errors))?;
+    logging::outlive_size_limits()?;
+    let file = cli.config.or_else(config_of_environment);
+    let source = Source::of_process(file.as_deref()).map_err(|errors| unusable(&errors))?;
     match cli.command {
         Command::Serve => {
             let config = Config::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.process.log_level, config.process.log_format)?;
-            serve::serve(config, heed_signals(cli.config, source)?).await
+            serve::serve(config, heed_signals(file, source, |now| Config::read(now).map(drop))?).await
         }
         Command::EdgeCache => {
             let config = EdgeCacheConfig::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.log_level, config.log_format)?;
-            serve_edge_cache(config, heed_signals(cli.config, source)?).await
+            serve_edge_cache(config, heed_signals(file, source, |now| EdgeCacheConfig::read(now).map(drop))?)
+                .await
         }
         Command::Worker => {
             let config = WorkerConfig::read(&source).map_err(|errors| unusable(&errors))?;
             logging::start(&config.process.log_level, config.process.log_format)?;
-            serve_worker(config, heed_signals(cli.config, source)?).await
+            serve_worker(config, heed_signals(file, source, |now| WorkerConfig::read(now).map(drop))?).await
         }
-        Command::Migrate { print_grants: Some(role) } => print(stores::postgres::grants(&role).trim_end()),
-        Command::Migrate { print_grants: None } => {
-            let migrated = stores::migrate(&db_uri(&source)?).await;
-            let Migrated { applied, version } =
-                migrated.context("DB_URI: the schema cannot be brought up to date")?;
-            for (number, name) in &applied {
-                print(&format!("applied {number:04} {name}"))?;
-            }
-            let what = if applied.is_empty() { "nothing to do" } else { "done" };
-            print(&format!("{what}: the schema is at migration {version:04}"))
+        Command::Migrate { print_grants: Some(role), schema } => {
+            print(stores::postgres::grants(&role, &schema).trim_end())
+        }
+        Command::Migrate { print_grants: None, .. } => {
+            logging::start(&log_level(&source)?, logging::Format::Human)?;
+            print(&migrate::run(&source, &stop_on_signals()?).await?)
         }
         Command::Config(ConfigCommand::Check(args)) => {
             let report = config_check::run(&args, &source).await?;
@@ -176,11 +179,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// The first SIGTERM or SIGINT begins a clean shutdown; a second one ends the process at once. SIGHUP, which by default
-/// ends a process, reloads the settings.
-fn heed_signals(file: Option<PathBuf>, source: Source) -> anyhow::Result<CancellationToken> {
+/// As for every setting, an empty value counts as unset.
+fn config_of_environment() -> Option<PathBuf> {
+    std::env::var_os("GATEWAY_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from)
+}
+
+/// The signals of a service: SIGHUP, which by default ends a process, reloads the settings that `check` accepts.
+fn heed_signals(file: Option<PathBuf>, source: Source, check: Check) -> anyhow::Result<CancellationToken> {
+    tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source, check));
+    stop_on_signals()
+}
+
+/// The first SIGTERM or SIGINT begins a clean shutdown; a second one ends the process at once.
+fn stop_on_signals() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = stop.clone();
     tokio::spawn(async move {

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::http::{self, App};
 use crate::jobs::{Background, WorkSource};
 use crate::live::Live;
-use crate::process::gateway_setup::{self, Opener};
+use crate::process::gateway_setup;
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
@@ -31,7 +31,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     // Before anything that records metrics.
     let metrics = metrics()?;
     let source = WorkSource::new(config.background.queue);
-    let gateway = Arc::new(gateway_setup::open(config.gateway, source.queue(), Opener::Service).await?);
+    let opened = gateway_setup::open_until(&stop, config.gateway, source.queue()).await?;
+    let Some(gateway) = opened.map(Arc::new) else { return Ok(()) };
     config.process.crash_points.arm();
 
     let background =

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::WorkerConfig;
 use crate::http::{self, Probes};
 use crate::jobs::{Background, WorkSource};
-use crate::process::gateway_setup::{self, Opener};
+use crate::process::gateway_setup;
 use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
 use crate::server;
@@ -24,7 +24,8 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     // Before anything that records metrics.
     let metrics = metrics()?;
     let source = WorkSource::new(config.background.queue);
-    let gateway = Arc::new(gateway_setup::open(config.gateway, source.queue(), Opener::Service).await?);
+    let opened = gateway_setup::open_until(&stop, config.gateway, source.queue()).await?;
+    let Some(gateway) = opened.map(Arc::new) else { return Ok(()) };
     config.process.crash_points.arm();
 
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };

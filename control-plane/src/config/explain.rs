@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::settings::{OF_OTHER_PROGRAMS, SETTINGS, meant};
+use super::settings::{CRASH_POINTS, OF_OTHER_PROGRAMS, SETTINGS, meant};
 
 /// The format of the explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +49,20 @@ fn is_own(key: &str) -> bool {
 }
 
 fn of_another_program(key: &str) -> Result<String, String> {
+    if key.is_empty() {
+        return Err("an empty name is no setting; give none to see all settings".to_owned());
+    }
     if let Some(meaning) = crate::cli::envoy_bootstrap::explained(key) {
         return Ok(format!("of `control-plane envoy-bootstrap`: {meaning}"));
     }
     if let Some((_, meaning)) = OF_OTHER_PROGRAMS.iter().find(|(name, _)| *name == key) {
         return Ok((*meaning).to_owned());
     }
+    if key == CRASH_POINTS {
+        return Ok("for tests only: where the process ends itself; never set it elsewhere".to_owned());
+    }
     let meant = meant(key).map_or_else(String::new, |meant| format!("; do you mean {meant}?"));
-    Err(format!("{key} is no setting of the gateway{meant}"))
+    Err(format!("`{key}` is no setting of the gateway{meant}"))
 }
 
 /// Strips Markdown markup: code, and links within the documentation.
@@ -83,7 +89,7 @@ fn plain(markdown: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::{CRASH_POINTS, names};
+    use super::super::settings::names;
     use super::*;
 
     /// Reads the file at run time instead of including it: images are built without the documentation.
@@ -113,8 +119,10 @@ mod tests {
         for setting in &SETTINGS {
             assert!(!setting.meaning.is_empty(), "{:?}", setting.keys);
         }
+        assert!(ask("CRASH_POINTS").unwrap().contains("for tests only"));
         let error = ask("WORKER").unwrap_err();
         assert!(error.contains("do you mean WORKERS?"), "{error}");
+        assert!(ask("").unwrap_err().starts_with("an empty name is no setting"));
     }
 
     #[test]

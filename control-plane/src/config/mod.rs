@@ -26,6 +26,7 @@ pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;
 pub use process::ProcessSettings;
+pub(crate) use providers::{PAYPAL_API, api_base};
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use return_url::return_url_hosts;
 pub use settings::{SETTINGS, Setting};
@@ -99,7 +100,10 @@ pub fn unusable(errors: &[ConfigError]) -> anyhow::Error {
 pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
     let uri = source.get("DB_URI").unwrap_or("sqlite://gateway.db");
     match uri.split_once("://") {
-        Some(("sqlite", _)) => Ok(uri.to_owned()),
+        Some(("sqlite", _)) => match payments_stores::sqlite::check_uri(uri) {
+            Ok(()) => Ok(uri.to_owned()),
+            Err(problem) => Err(source.invalid("DB_URI", problem.to_string())),
+        },
         Some(("postgres" | "postgresql", _)) => match payments_stores::postgres::options(uri) {
             Ok(_) => Ok(uri.to_owned()),
             Err(problem @ InvalidUri::Malformed) => {

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{ConfigError, Source, keep, return_url, seconds};
 
 const STRIPE_API: &str = "https://api.stripe.com";
-const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
+pub(crate) const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 
 /// Prefixes of credentials made up for one's own provider sandbox, which accepts any. No provider issues credentials
 /// with them, and only credentials with them may cross a network in clear text.
@@ -45,10 +45,11 @@ pub(super) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
 
 fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
     let Some(key) = credential(source, "STRIPE_SECRET_KEY")? else { return Ok(None) };
-    if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.starts_with(prefix)) {
+    let is_key = |prefix| key.strip_prefix(prefix).is_some_and(|secret| !secret.is_empty());
+    if !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].into_iter().any(is_key) {
         return Err(source.invalid("STRIPE_SECRET_KEY", "must be a secret key, `sk_test_…` or `sk_live_…`"));
     }
-    let api_base = base_url(source, "STRIPE_API_BASE", STRIPE_API)?;
+    let api_base = api_base(source, "STRIPE_API_BASE", STRIPE_API)?;
     if api_base.scheme() == "http" && (key.starts_with("sk_live_") || key.starts_with("rk_live_")) {
         let problem = "must be https: STRIPE_SECRET_KEY is a live key, which never goes over plain HTTP";
         return Err(source.invalid("STRIPE_API_BASE", problem));
@@ -61,7 +62,7 @@ fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
     match (credential(source, "PAYPAL_CLIENT_ID")?, credential(source, "PAYPAL_CLIENT_SECRET")?) {
         (None, None) => Ok(None),
         (Some(id), Some(secret)) => {
-            let api_base = base_url(source, "PAYPAL_API_BASE", PAYPAL_API)?;
+            let api_base = api_base(source, "PAYPAL_API_BASE", PAYPAL_API)?;
             check_way(source, "PAYPAL_API_BASE", &api_base, id)?;
             Ok(Some(PaypalSettings {
                 api_base,
@@ -105,13 +106,22 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn base_url(source: &Source, key: &'static str, default: &str) -> Result<Url, ConfigError> {
+/// The base of a provider's API, to which paths are appended.
+pub(crate) fn api_base(source: &Source, key: &'static str, default: &str) -> Result<Url, ConfigError> {
     http_url(source.get(key).unwrap_or(default)).map_err(|problem| source.invalid(key, problem))
 }
 
-fn http_url(text: &str) -> Result<Url, String> {
+/// The problem never repeats the text, which may hold a password. A base that is accepted is printed.
+fn http_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "must be an http or https URL".to_owned())
+    let url = url.ok_or("must be an http or https URL")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must have no user name or password (`…@`): credentials have settings of their own");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must end before any `?` or `#`: it is only what paths are appended to");
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -140,6 +150,34 @@ mod tests {
         }
         let error = paypal_at("id # live", PAYPAL_API).unwrap_err();
         assert!(error.starts_with("PAYPAL_CLIENT_ID"), "{error}");
+    }
+
+    #[test]
+    fn a_prefix_without_a_key_is_no_key() {
+        for wrong in ["sk_test_", "rk_live_", "sk_test", "pk_test_1"] {
+            let error = stripe_at(wrong, STRIPE_API).unwrap_err();
+            assert!(error.starts_with("STRIPE_SECRET_KEY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_base_with_anything_but_a_place_is_refused_and_not_printed() {
+        for wrong in [
+            "https://user:hidden@api.stripe.com",
+            "https://hidden@api.stripe.com",
+            "https://api.stripe.com?key=hidden",
+            "https://api.stripe.com/#hidden",
+            "hidden",
+        ] {
+            for (key, error) in [
+                ("STRIPE_API_BASE", stripe_at("sk_test_1", wrong)),
+                ("PAYPAL_API_BASE", paypal_at("id", wrong)),
+            ] {
+                let error = error.unwrap_err();
+                assert!(error.starts_with(key) && !error.contains("hidden"), "{error}");
+            }
+        }
+        assert!(stripe_at("sk_test_1", "https://proxy.example/stripe/").is_ok());
     }
 
     #[test]

@@ -43,12 +43,24 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
 pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";
 
 /// Names that other software uses for the same settings, with ours.
-const NAMES_ELSEWHERE: [(&str, &str); 7] = [
+const NAMES_ELSEWHERE: [(&str, &str); 19] = [
     ("DATABASE_URL", "DB_URI"),
     ("DATABASE_URI", "DB_URI"),
     ("POSTGRES_URL", "DB_URI"),
+    ("POSTGRES_URI", "DB_URI"),
+    ("POSTGRESQL_URL", "DB_URI"),
+    ("POSTGRESQL_URI", "DB_URI"),
+    ("SQLITE_URL", "DB_URI"),
     ("RABBITMQ_URL", "AMQP_URI"),
+    ("RABBITMQ_URI", "AMQP_URI"),
+    ("STRIPE_KEY", "STRIPE_SECRET_KEY"),
+    ("STRIPE_SECRET", "STRIPE_SECRET_KEY"),
     ("STRIPE_API_KEY", "STRIPE_SECRET_KEY"),
+    ("STRIPE_URL", "STRIPE_API_BASE"),
+    ("PAYPAL_SECRET", "PAYPAL_CLIENT_SECRET"),
+    ("PAYPAL_ID", "PAYPAL_CLIENT_ID"),
+    ("PAYPAL_URL", "PAYPAL_API_BASE"),
+    ("ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS"),
     ("RUST_LOG", "LOG_LEVEL"),
     ("PORT", "CONTROL_PLANE_LISTEN"),
 ];
@@ -279,6 +291,10 @@ mod tests {
             ("DATABASE_URL", Some("DB_URI")),
             ("PROVIDER_TIMEOUT_SECOND", Some("PROVIDER_TIMEOUT_SECONDS")),
             ("REDIS_URL", Some("REDIS_URI")),
+            ("RABBITMQ_URI", Some("AMQP_URI")),
+            ("POSTGRES_URI", Some("DB_URI")),
+            ("PAYPAL_SECRET", Some("PAYPAL_CLIENT_SECRET")),
+            ("STRIPE_KEY", Some("STRIPE_SECRET_KEY")),
             ("stripe_secret_key", Some("STRIPE_SECRET_KEY")),
             ("LOGLEVEL", Some("LOG_LEVEL")),
             ("GATEWAY_CLIENT", Some("GATEWAY_CLIENTS")),

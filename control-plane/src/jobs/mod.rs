@@ -70,11 +70,13 @@ impl Background {
     ) -> Self {
         let drained = CancellationToken::new();
         let runner = (workers > 0).then(|| Runner::of(gateway, workers));
-        let mut tasks = vec![tokio::spawn(readiness::watch_database(gateway.clone(), stop.clone()))];
+        let mut tasks = vec![
+            tokio::spawn(readiness::watch_database(gateway.clone(), stop.clone())),
+            tokio::spawn(clock_back::run(gateway.clone(), runner.is_some(), stop.clone())),
+        ];
         if runner.is_some() {
             tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
             tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));
-            tasks.push(tokio::spawn(clock_back::run(gateway.clone(), stop.clone())));
         }
         if let Some(settings) = reconciling.filter(|_| runner.is_some()) {
             tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));

@@ -11,6 +11,7 @@ use payments::usecases::gateway::Gateway;
 use payments::usecases::retries::Retries;
 use payments_providers::Providers;
 use payments_stores::{self as stores, MigrateOnStart};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::GatewaySettings;
@@ -53,6 +54,23 @@ pub(crate) async fn open(
         retries: Retries::new(settings.retries),
         renders: crate::http::renders(),
     })
+}
+
+/// Opens it for a service that is starting. `None`: the service was told to stop, which ends even a long wait for
+/// another process that migrates the schema.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_until(
+    stop: &CancellationToken,
+    settings: GatewaySettings,
+    queue: Arc<dyn Queue>,
+) -> anyhow::Result<Option<Gateway>> {
+    let gateway = stop.run_until_cancelled(open(settings, queue, Opener::Service)).await.transpose()?;
+    if gateway.is_none() {
+        tracing::info!("stopped before the database was open");
+    }
+    Ok(gateway)
 }
 
 /// Checks, for commands, that the service's database exists.

@@ -3,11 +3,13 @@
 //! No peer can keep others from being served, or delay a shutdown.
 
 mod body;
+mod places;
 mod protocol;
 
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,20 +17,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 pub(crate) use body::{Unread, read_body};
+pub use places::CONNECTIONS_MAX;
+use places::{Place, Places, Usage};
 use protocol::{Protocol, Protocols};
-
-/// Concurrent connections: four Envoys with as many as each may open (256, see `envoy/bootstrap.yaml`). Further ones
-/// wait in the kernel's queue until one ends. A connection that sends no request is closed soon.
-pub const CONNECTIONS_MAX: usize = 1_024;
 
 /// The pause after a failed accept: a lack of file descriptors does not pass at once, and each failure is a log line.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -46,14 +44,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         router,
         protocols: Arc::new(Protocols::new()),
         requests: TaskTracker::new(),
+        connections: TaskTracker::new(),
+        closing: CancellationToken::new(),
         cut: CancellationToken::new(),
     };
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let connections = GracefulShutdown::new();
-    while let Some((place, accepted)) = stop.run_until_cancelled(accept(&listener, &places)).await {
+    let places = Places::new(server.closing.clone());
+    while let Some((place, accepted)) =
+        stop.run_until_cancelled(async { (places.free().await, listener.accept().await) }).await
+    {
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(server.clone().connection(stream, peer, connections.watcher(), place));
+                let connection = server.clone().connection(stream, peer, places.take(place));
+                server.connections.spawn(connection);
             }
             // The peer disconnected before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -64,16 +66,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         }
     }
     drop(listener);
-    server.end(connections).await;
-}
-
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
-    // The semaphore is never closed.
-    let place = places.clone().acquire_owned().await.ok();
-    (place, listener.accept().await)
+    server.end().await;
 }
 
 /// State shared by all connections.
@@ -83,29 +76,31 @@ struct Server {
     protocols: Arc<Protocols>,
     /// Requests in flight.
     requests: TaskTracker,
+    connections: TaskTracker,
+    /// Asks all connections to end.
+    closing: CancellationToken,
     /// Ends the connections that outlast the shutdown.
     cut: CancellationToken,
 }
 
 impl Server {
-    async fn connection(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        watcher: Watcher,
-        _place: Option<OwnedSemaphorePermit>,
-    ) {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let cut = self.cut.clone();
-        cut.run_until_cancelled(self.answer(stream, peer, watcher)).await;
+        tokio::select! {
+            () = self.answer(stream, peer, place.usage.clone()) => {}
+            () = place.lost() => tracing::debug!(%peer, "a connection without requests was closed"),
+            () = cut.cancelled() => {}
+        }
     }
 
-    async fn answer(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+    async fn answer(self, stream: TcpStream, peer: SocketAddr, usage: Arc<Usage>) {
         // Answers are small and a client waits for each, so Nagle's algorithm must not delay them.
         let _ = stream.set_nodelay(true);
         let Some(protocol) = Protocol::of(&stream).await else { return };
         let Self { router, protocols, requests, .. } = self;
+        let closing = usage.closing.clone();
         let service = service_fn(move |request: axum::http::Request<_>| {
-            let under_way = requests.token();
+            let under_way = (requests.token(), usage.begin());
             let router = router.clone();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -116,14 +111,24 @@ impl Server {
             }
         });
         let builder = protocols.builder(protocol);
-        let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        if let Err(error) = watcher.watch(served).await {
+        let mut served =
+            pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+        let ended = tokio::select! {
+            ended = served.as_mut() => ended,
+            () = closing.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(%peer, %error, "a connection ended with an error");
         }
     }
 
     /// Shuts the connections down: they take no more requests, and those in flight are answered.
-    async fn end(self, connections: GracefulShutdown) {
+    async fn end(self) {
+        self.closing.cancel();
+        self.connections.close();
         self.requests.close();
         let answered = async {
             // A request may arrive while its connection is being shut down. A peer that still sends more ignores it.
@@ -136,7 +141,7 @@ impl Server {
             }
         };
         tokio::select! {
-            () = connections.shutdown() => {}
+            () = self.connections.wait() => {}
             () = answered => tracing::debug!("cutting connections that did not end"),
         }
         self.cut.cancel();

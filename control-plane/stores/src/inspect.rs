@@ -1,6 +1,6 @@
 //! Inspection of a database, without changing it.
 
-use super::{OpenError, SchemaError};
+use super::{DatabaseSettings, OpenError, SchemaError};
 
 /// The findings.
 #[derive(Debug)]
@@ -13,6 +13,9 @@ pub struct Inspection {
     pub may_migrate: bool,
     /// The server's connection limit for all processes together; `None` if it has none.
     pub connections_max: Option<u32>,
+    /// How many of a process's connections the server, or a pool before it, serves at the same time; `None`: not tried,
+    /// because it would take what others need.
+    pub connections_served: Option<u32>,
     /// Problems that would keep the service from working, in words.
     pub problems: Vec<String>,
     /// Conditions that may soon stop the service, in words.
@@ -23,9 +26,9 @@ pub struct Inspection {
 ///
 /// # Errors
 /// Returns an error if the database is unreachable.
-pub async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
-    match super::Kind::of(uri)? {
-        super::Kind::Sqlite => super::sqlite::inspect(uri).await,
-        super::Kind::Postgres => super::postgres::inspect(uri).await,
+pub async fn inspect(settings: &DatabaseSettings) -> Result<Inspection, OpenError> {
+    match super::Kind::of(&settings.uri)? {
+        super::Kind::Sqlite => super::sqlite::inspect(&settings.uri).await,
+        super::Kind::Postgres => super::postgres::inspect(settings).await,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::postgres::NotConnected;
+use super::postgres::{Misplaced, NotConnected};
 
 /// The tables that record migrations: `RECORDS_BEFORE` up to [`LAST_OF_BEFORE`], `RECORDS` after it. The previous
 /// release refuses to start if `RECORDS_BEFORE` has a record that it does not know, so later records there would make
@@ -34,14 +34,16 @@ pub enum SchemaError {
     )]
     TooNew { own: i64, oldest: i64 },
     #[error(
-        "a connection pooler assigns sessions per transaction (PgBouncer's `pool_mode = transaction`), which loses \
-         session settings and locks; use `pool_mode = session`, or connect to PostgreSQL directly"
+        "a connection pooler assigns sessions per transaction or statement (PgBouncer's `pool_mode = transaction`), \
+         which loses session settings and locks; use `pool_mode = session`, or connect to PostgreSQL directly"
     )]
     Pooled,
     #[error(
         "the database's encoding is {0}, which cannot store all text; create it with `ENCODING 'UTF8' TEMPLATE template0`"
     )]
     Encoding(String),
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
     #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
     Locked(std::time::Duration),
     #[error(transparent)]

@@ -162,12 +162,46 @@ async fn a_head_that_does_not_end_is_given_up() {
     }
 }
 
+/// As a pool of Envoy does, one connection had requests and stays.
+#[tokio::test]
+async fn a_connection_that_never_had_a_request_ends_soon_and_one_that_had_stays() {
+    let served = Served::start().await;
+    let mut pooled = served.send(&[hello(), http2_get(1, "a", "/", &[])].concat()).await;
+    assert_eq!(http2::status(&mut pooled, 1).await, Ok(http2::OK));
+    let unfinished = [hello(), http2_get(1, "a", "/", &[])[..12].to_vec()].concat();
+    for silent in [hello(), unfinished, vec![]] {
+        rest(&mut served.send(&silent).await).await;
+    }
+    pooled.write_all(&http2_get(3, "a", "/", &[])).await.unwrap();
+    assert_eq!(http2::status(&mut pooled, 3).await, Ok(http2::OK));
+}
+
+/// Half of them never ask, the others ask once and stay.
+#[tokio::test]
+async fn a_crowd_of_idle_connections_keeps_nobody_from_being_served() {
+    let served = Served::start().await;
+    let mut busy = served.send(&[hello(), http2_get(1, "a", "/held", &[])].concat()).await;
+    served.asked.notified().await;
+    let mut crowd = Vec::new();
+    for n in 0..CONNECTIONS_MAX + 100 {
+        let asked = if n % 2 == 0 { vec![] } else { http2_get(1, "a", "/", &[]) };
+        crowd.push(served.send(&[hello(), asked].concat()).await);
+    }
+    for _ in 0..100 {
+        let mut late = served.send(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        let answer = timeout(Duration::from_secs(10), rest(&mut late)).await.expect("it is served soon");
+        assert!(answer.ends_with("ok"));
+    }
+    served.release.add_permits(1);
+    assert_eq!(http2::status(&mut busy, 1).await, Ok(http2::OK), "a request is never cut off");
+}
+
 #[tokio::test]
 async fn more_connections_than_there_are_places_for_wait_for_one() {
     let served = Served::start().await;
     let mut open = Vec::new();
     for _ in 0..CONNECTIONS_MAX {
-        open.push(served.send(&hello()).await);
+        open.push(served.send(&[hello(), http2_get(1, "a", "/held", &[])].concat()).await);
     }
     let mut late = served.send(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     let mut first = [0];

@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod check;
+#[cfg(target_os = "linux")]
+mod limits;
 mod service;
 mod settings;
+mod signals;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{KEYS, program, run};
@@ -12,25 +13,52 @@ use super::{KEYS, program, run};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `serve` on free ports; killed when dropped.
-struct Service {
-    child: Child,
-    folder: TempDir,
+pub(crate) struct Service {
+    pub(crate) child: Child,
+    pub(crate) folder: TempDir,
 }
 
 impl Service {
-    fn start(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let child = serve(folder.path(), settings);
-        let service = Self { child, folder };
-        service.until(r#""message":"listening""#);
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        let service = Self::begin(tempfile::tempdir().unwrap(), settings);
+        service.until(r#""setting":"EDGE_CACHE_LISTEN""#);
         service
     }
 
-    fn log(&self) -> String {
+    /// Does not wait until it listens.
+    pub(crate) fn begin(folder: TempDir, settings: &[(&str, &str)]) -> Self {
+        Self { child: serve(folder.path(), settings), folder }
+    }
+
+    /// The address of its API.
+    pub(crate) fn address(&self) -> String {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains(r#""setting":"CONTROL_PLANE_LISTEN""#)).unwrap();
+        let (_, rest) = line.split_once(r#""address":""#).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// How it ends, by itself and soon.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it goes on: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
-    fn until(&self, what: &str) {
+    pub(crate) fn until(&self, what: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.log().contains(what) {
             assert!(Instant::now() < deadline, "no `{what}` in {}", self.log());
@@ -46,11 +74,11 @@ impl Drop for Service {
     }
 }
 
-const FREE: [(&str, &str); 2] =
+pub(crate) const FREE: [(&str, &str); 2] =
     [("CONTROL_PLANE_LISTEN", "127.0.0.1:0"), ("EDGE_CACHE_LISTEN", "127.0.0.1:0")];
 
-fn serve(folder: &Path, settings: &[(&str, &str)]) -> Child {
-    let log = File::create(folder.join("log")).unwrap();
+pub(crate) fn serve(folder: &Path, settings: &[(&str, &str)]) -> Child {
+    let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let settings: Vec<_> = [KEYS].iter().chain(&FREE).chain(settings).copied().collect();
     program(folder, &["serve"], &settings).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }

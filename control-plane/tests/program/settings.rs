@@ -21,6 +21,7 @@ fn every_wrong_value_is_named_by_its_key_with_what_would_be_right() {
         ("STRIPE_SECRET_KEY", "\"sk_test_hidden\"", "write it without"),
         ("PAYPAL_CLIENT_SECRET", "'hidden'", "write it without"),
         ("PAYPAL_CLIENT_SECRET", "hid\nden", "write it on one line"),
+        ("STRIPE_SECRET_KEY", "sk_test_", "must be a secret key"),
     ] {
         let (worked, text) = run(folder.path(), &["config", "check"], &[KEYS, (key, value)]);
         assert!(!worked && text.contains(&format!("{key} (from the environment)")), "{key}={value}: {text}");
@@ -139,8 +140,12 @@ fn settings_are_explained_and_grants_printed() {
     assert!(worked && text.contains("| `WORKERS` | 16 |"), "{text}");
     let (worked, text) = run(folder.path(), &["config", "explain", "WORKER"], &[]);
     assert!(!worked && text.contains("do you mean WORKERS?"), "{text}");
+    let (worked, text) = run(folder.path(), &["config", "explain", ""], &[]);
+    assert!(!worked && text.contains("an empty name is no setting"), "{text}");
+    let (worked, text) = run(folder.path(), &["config", "explain", "CRASH_POINTS"], &[]);
+    assert!(worked && text.contains("for tests only"), "{text}");
     let (worked, text) = run(folder.path(), &["migrate", "--print-grants", "gateway"], &[]);
-    assert!(worked && text.contains("GRANT SELECT, INSERT ON events TO \"gateway\";"), "{text}");
+    assert!(worked && text.contains("GRANT SELECT, INSERT ON \"public\".events TO \"gateway\";"), "{text}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was opened");
 }
 
@@ -175,4 +180,41 @@ fn a_list_of_no_events_says_so_and_one_for_machines_is_empty() {
     assert!(migrated, "{text}");
     assert_eq!(run(folder.path(), &["webhook", "list"], &[]), (true, "there is no such event\n".to_owned()));
     assert_eq!(run(folder.path(), &["webhook", "list", "--json"], &[]).1.trim(), "");
+}
+
+#[test]
+fn an_empty_name_of_a_file_is_none_and_two_attestation_keys_of_one_id_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (worked, text) = run(folder.path(), &["config", "check"], &[KEYS, ("GATEWAY_CONFIG", "")]);
+    assert!(worked, "{text}");
+    let (worked, text) = run(folder.path(), &["config", "check"], &[KEYS, ("GATEWAY_CONFIG", "none")]);
+    assert!(!worked && text.contains("none: No such file"), "{text}");
+    let twice = format!("{0},k2:{1},{0}", KEYS.1, "02".repeat(32));
+    let (worked, text) = run(folder.path(), &["config", "check"], &[(KEYS.0, &twice)]);
+    let why = "EDGE_ATTESTATION_KEYS (from the environment): key 3 (counted from 1) has the id `k1`";
+    assert!(!worked && text.contains(why) && !text.contains("0101"), "{text}");
+}
+
+#[test]
+fn the_base_of_a_provider_that_holds_a_secret_is_refused_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for base in ["https://user:hidden@proxy.example", "https://proxy.example/?key=hidden"] {
+        let settings = [
+            KEYS,
+            ("STRIPE_SECRET_KEY", "sk_test_1"),
+            ("STRIPE_API_BASE", base),
+            ("PAYPAL_CLIENT_ID", "id"),
+            ("PAYPAL_CLIENT_SECRET", "secret"),
+            ("PAYPAL_API_BASE", base),
+            ("PAYPAL_WEBHOOK_ID", "4JH86294D6297924G"),
+        ];
+        let (worked, text) = run(folder.path(), &["config", "check"], &settings);
+        assert!(
+            !worked && text.contains("STRIPE_API_BASE (from") && text.contains("PAYPAL_API_BASE (from"),
+            "{text}"
+        );
+        assert!(!text.contains("hidden"), "{text}");
+        let (worked, text) = run(folder.path(), &["envoy-bootstrap"], &settings);
+        assert!(!worked && text.contains("PAYPAL_API_BASE (from") && !text.contains("hidden"), "{text}");
+    }
 }

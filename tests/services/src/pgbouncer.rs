@@ -20,13 +20,18 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// With `mode`, `session` or `transaction`, and otherwise default settings.
+    /// With `mode`, `session`, `transaction` or `statement`, and more server connections than tests need.
     pub async fn before(server: &PostgresServer, mode: &str) -> Option<Self> {
+        Self::of_size(server, mode, 50).await
+    }
+
+    /// With `size` server connections at most for each database.
+    pub async fn of_size(server: &PostgresServer, mode: &str, size: u32) -> Option<Self> {
         for _ in 0..5 {
             let folder = tempfile::Builder::new().prefix("pgbouncer-").tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let file = folder.path().join("pgbouncer.ini");
-            std::fs::write(&file, settings(server, mode, port)).unwrap();
+            std::fs::write(&file, settings(server, mode, size, port)).unwrap();
             own_by_server_user(&[folder.path(), &file]);
             let mut command = unprivileged("pgbouncer".as_ref());
             command.arg(&file).current_dir(folder.path()).stdin(Stdio::null());
@@ -70,13 +75,13 @@ impl Drop for PgBouncer {
     }
 }
 
-fn settings(server: &PostgresServer, mode: &str, port: u16) -> String {
+fn settings(server: &PostgresServer, mode: &str, size: u32, port: u16) -> String {
     let (credentials, place) = server.uri().strip_prefix("postgres://").unwrap().split_once('@').unwrap();
     let (user, password) = credentials.split_once(':').unwrap();
     let (host, server_port) = place.split('/').next().unwrap().split_once(':').unwrap();
     format!(
         "[databases]\n* = host={host} port={server_port} user={user} password={password}\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-         auth_type = any\npool_mode = {mode}\ndefault_pool_size = 50\n"
+         auth_type = any\npool_mode = {mode}\ndefault_pool_size = {size}\n"
     )
 }

@@ -129,6 +129,13 @@ impl PostgresServer {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
+    /// Makes commits wait for a standby that does not exist; or for none again.
+    pub async fn miss_standby(&self, is_missing: bool) {
+        self.set("synchronous_standby_names", if is_missing { "missing" } else { "''" }).await;
+        // As above.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
     async fn set(&self, setting: &str, value: &str) {
         self.run_sql(&format!("ALTER SYSTEM SET {setting} = {value}")).await;
         self.run_sql("SELECT pg_reload_conf()").await;

@@ -20,6 +20,7 @@ pub(crate) fn run(run_dir: PathBuf, detach: bool) -> Result<()> {
 }
 
 async fn supervise(run_dir: PathBuf) -> Result<()> {
+    logging::outlive_size_limits()?;
     wait_for_no_reader()?;
     let mut stop = StopSignals::listen()?;
     let options = Options::from_environment(run_dir, env::vars_os())?;

@@ -10,7 +10,7 @@ use super::token::Tokens;
 use crate::provider_result::ProviderResult;
 use crate::settings::{PaypalSettings, Timeouts};
 use crate::transport::{
-    Conversation, Credential, ProviderRequest, ProviderResponse, Transport, TransportError,
+    Conversation, Credential, ProviderRequest, ProviderResponse, Transport, TransportError, TransportFailure,
 };
 
 pub(super) struct Client {
@@ -51,6 +51,11 @@ pub(super) struct Talk<'a> {
 impl Talk<'_> {
     pub(super) const fn attempt(&self) -> &AttemptId {
         &self.conversation.attempt
+    }
+
+    /// PayPal's answer to a request for a token, whatever it is.
+    pub(super) async fn ask_for_token(&self) -> Result<ProviderResponse, TransportFailure> {
+        self.tokens.ask(&self.conversation).await
     }
 
     /// Sends one request. If the token was revoked before its time, nothing was executed, and the request is sent once

@@ -12,12 +12,14 @@ use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderRequest;
 
 /// Formed like an order's id, but the id of no order.
-const NO_ORDER: &str = "00000000000000000";
+pub(super) fn no_order() -> ProviderRef {
+    ProviderRef::new("00000000000000000")
+}
 
 impl Paypal {
     /// Whether PayPal answers: if it works, it reports that this order does not exist.
     pub(super) async fn is_there(&self) -> bool {
-        let nothing = requests::look_at_order(&ProviderRef::new(NO_ORDER));
+        let nothing = requests::look_at_order(&no_order());
         self.client.look().send(&nothing).await.is_ok_and(|answer| answer.is_of_a_working_provider())
     }
 

@@ -7,6 +7,7 @@ mod currency;
 mod dispute;
 mod errors;
 mod held;
+mod inspect;
 mod look_up;
 mod methods;
 mod orders;

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::requests;
 use crate::provider_result::{NotDone, ProviderResult};
-use crate::transport::{Conversation, Credential, ProviderResponse};
+use crate::transport::{Conversation, Credential, ProviderResponse, TransportFailure};
 
 /// A token is retired this long before its expiry, so that none expires in transit.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -76,9 +76,14 @@ impl Tokens {
 
     async fn fetch(&self, talk: &Conversation<'_>) -> ProviderResult<Token> {
         let asked_at = self.clock.now();
-        let answer = talk.send(&requests::token(), &self.client).await;
+        let answer = self.ask(talk).await;
         let answer = answer.map_err(|failure| NotDone::from(failure).after_reading_only())?;
         read(&answer, asked_at)
+    }
+
+    /// Asks for a token that nobody keeps.
+    pub(super) async fn ask(&self, talk: &Conversation<'_>) -> Result<ProviderResponse, TransportFailure> {
+        talk.send(&requests::token(), &self.client).await
     }
 }
 
@@ -86,6 +91,22 @@ impl Tokens {
 struct Issued {
     access_token: String,
     expires_in: u32,
+}
+
+pub(super) fn is_issued(answer: &ProviderResponse) -> bool {
+    answer.succeeded() && answer.json::<Issued>().is_ok()
+}
+
+/// An error of OAuth 2 (RFC 6749, section 5.2).
+#[derive(Deserialize)]
+struct NotIssued {
+    #[serde(rename = "error")]
+    _code: String,
+}
+
+/// Whether PayPal itself, not something else at its address, issues no token for these credentials.
+pub(super) fn is_refused(answer: &ProviderResponse) -> bool {
+    (400..429).contains(&answer.status) && answer.json::<NotIssued>().is_ok()
 }
 
 fn read(answer: &ProviderResponse, asked_at: Timestamp) -> ProviderResult<Token> {

@@ -43,6 +43,12 @@ struct Envelope {
     error: ApiError,
 }
 
+/// What Stripe itself reports; `None` for an answer that only Stripe would not give.
+pub(super) fn told(answer: &ProviderResponse) -> Option<ApiError> {
+    let error = answer.json::<Envelope>().ok()?.error;
+    error.kind.is_some().then_some(error)
+}
+
 /// Reads an answer that is not a success.
 pub(super) fn not_done(answer: &ProviderResponse, asked: Asked) -> NotDone {
     let not_done = read(answer, asked).after(answer.retry_after);
@@ -206,7 +212,7 @@ impl ApiError {
         self.code.as_deref().and_then(untrusted::code)
     }
 
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         self.message.as_deref().map_or_else(|| "Stripe gave no reason".to_owned(), untrusted::message)
     }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod currency;
 mod errors;
+mod inspect;
 mod look_up;
 mod requests;
 mod search;

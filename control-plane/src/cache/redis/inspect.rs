@@ -18,11 +18,12 @@ const VERSION_MIN: (u32, u32) = (6, 2);
 /// Counts as full from here on. Redis refuses writes above 100 %, but may have freed a little just afterwards.
 const FULL_PERCENT: u64 = 98;
 
-/// Redis's error code for a command that the user may not run.
-const NO_RIGHT: &str = "NOPERM";
+/// Redis's error codes for a command that the user may not run, or that has another name.
+const NO_INFO: [&str; 2] = ["NOPERM", "ERR"];
 
-/// A key that no claim can have.
+/// Keys that no claim and no client can have.
 const NO_CLAIM: &str = "edge:idem:2:check";
+const NO_CLIENT: &str = "edge:kept:check";
 
 /// The findings.
 #[derive(Debug, Default)]
@@ -44,11 +45,19 @@ impl RedisUri {
             let mut connection = self.0.get_multiplexed_async_connection().await?;
             let mut found = match info(&mut connection).await {
                 Ok(info) => read(&info),
-                Err(error) if error.code() == Some(NO_RIGHT) => without_info(),
+                Err(error) if error.code().is_some_and(|code| NO_INFO.contains(&code)) => {
+                    without_info(&error)
+                }
                 Err(error) => return Err(error),
             };
             let check = Script::new(include_str!("check.lua"));
-            let claim = check.key(NO_CLAIM).invoke_async::<u32>(&mut connection).await;
+            let mut check = check.key(NO_CLAIM);
+            check.key(NO_CLIENT);
+            // Always loaded, as by the first claim: a script that is known already takes fewer rights.
+            let claim = match check.load_async(&mut connection).await {
+                Ok(_) => check.invoke_async::<u32>(&mut connection).await,
+                Err(error) => Err(error),
+            };
             if let (Err(error), true) = (claim, found.refuses.is_empty()) {
                 found.refuses.push(format!("it refuses what a claim does: {}", words(&error)));
             }
@@ -71,11 +80,13 @@ async fn info(connection: &mut MultiplexedConnection) -> Result<String, RedisErr
 }
 
 /// Claims need no `INFO`. Without it the edge cache cannot see its memory, and keeps answers until Redis refuses them.
-fn without_info() -> RedisInspection {
-    let problem = "this user may not run INFO: version, role and memory cannot be checked here, and answers are kept until \
-                   Redis refuses a write; allow +info";
-    let version = "unknown".to_owned();
-    RedisInspection { version, refuses: Vec::new(), problems: vec![problem.to_owned()] }
+fn without_info(error: &RedisError) -> RedisInspection {
+    let problem = format!(
+        "this user may not run INFO ({}): version, role and memory cannot be checked here, and answers are kept until \
+         Redis refuses a write; allow +info",
+        words(error)
+    );
+    RedisInspection { version: "unknown".to_owned(), refuses: Vec::new(), problems: vec![problem] }
 }
 
 fn read(info: &str) -> RedisInspection {
@@ -97,6 +108,14 @@ fn read(info: &str) -> RedisInspection {
     let mut refuses = Vec::new();
     if info.field("role") == Some("slave") {
         refuses.push("this server is a replica, which takes no claims; name the primary".to_owned());
+    }
+    match info.field("redis_mode") {
+        Some("cluster") => refuses.push(
+            "this is a node of a Redis Cluster, which would spread the cache's keys: it is not supported; name one server"
+                .to_owned(),
+        ),
+        Some("sentinel") => refuses.push("this is a Sentinel, which keeps no keys; name the primary".to_owned()),
+        _ => {}
     }
     match fullness(info) {
         Some((percent, GOOD_POLICY)) if percent >= FULL_PERCENT => refuses.push(format!(
@@ -140,6 +159,16 @@ mod tests {
         }
         let replica = read(&info("7.2.5", "slave", "1", "noeviction"));
         assert!(replica.refuses.len() == 1 && replica.refuses[0].contains("replica"), "{replica:?}");
+    }
+
+    #[test]
+    fn a_cluster_and_a_sentinel_are_told_as_such() {
+        for (mode, expected) in [("cluster", "Redis Cluster"), ("sentinel", "a Sentinel")] {
+            let text = format!("{}redis_mode:{mode}\r\n", info("7.2.5", "master", "1", "noeviction"));
+            assert!(read(&text).refuses[0].contains(expected), "{mode}");
+        }
+        let text = format!("{}redis_mode:standalone\r\n", info("7.2.5", "master", "1", "noeviction"));
+        assert!(read(&text).refuses.is_empty());
     }
 
     #[test]

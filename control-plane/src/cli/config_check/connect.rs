@@ -1,13 +1,6 @@
 //! Tries the services that the settings name. Read-only.
 
-use std::sync::Arc;
-
-use edge_core::provider::Provider;
 use payments::causes::with_causes;
-use payments::model::provider::ProviderRef;
-use payments::model::snapshot::{Found, LookUp};
-use payments::ports::clock::SystemClock;
-use payments_providers::{Providers, Settings};
 use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};
 
 use super::Report;
@@ -15,14 +8,10 @@ use crate::cache::RedisUri;
 use crate::config::QueueSettings;
 use crate::jobs::rabbit;
 
-/// A nonexistent payment, in each provider's format.
-const NO_STRIPE_PAYMENT: &str = "pi_0";
-const NO_PAYPAL_PAYMENT: &str = "0";
-
 pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
     const ABOUT: &str = "database";
     let place = settings.place();
-    let found = match stores::inspect(&settings.uri).await {
+    let found = match stores::inspect(settings).await {
         Ok(found) => found,
         Err(error) => return report.bad(ABOUT, format!("DB_URI: {place}: {}", with_causes(&error))),
     };
@@ -36,6 +25,9 @@ pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
     }
     if let Some(connections) = found.connections_max {
         enough_connections(settings, connections, report);
+    }
+    if let Some(served) = found.connections_served {
+        all_served(settings, served, report);
     }
     match (found.schema, settings.migrate_on_start) {
         (Ok(version), _) if is_good => {
@@ -72,6 +64,19 @@ fn enough_connections(settings: &DatabaseSettings, server: u32, report: &mut Rep
     }
 }
 
+/// A pool before the server may be smaller than the server, and lets the rest wait.
+fn all_served(settings: &DatabaseSettings, served: u32, report: &mut Report) {
+    let each = settings.connections_of_a_process();
+    if served < each {
+        let text = format!(
+            "DB_CONNECTIONS, DB_LIST_CONNECTIONS: each process opens up to {each} connections, and only {served} are \
+             served at the same time: a connection pool before the server is smaller (PgBouncer's default_pool_size, \
+             max_client_conn), or others take the server's"
+        );
+        report.bad("database", text);
+    }
+}
+
 pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
     const ABOUT: &str = "edge cache";
     let Some(uri) = uri else { return report.good(ABOUT, "in the control plane's memory") };
@@ -97,48 +102,14 @@ pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut Report) 
         return report.good(ABOUT, "none; processes poll the database for due work");
     };
     match rabbit::inspect(&uri, prefix).await {
-        Ok(found) => report.good(ABOUT, format!("{uri}, {found}")),
-        Err(error) => report.bad(ABOUT, format!("AMQP_URI: {uri}: {error}")),
-    }
-}
-
-pub(super) async fn providers(settings: Settings, report: &mut Report) {
-    let places = [
-        settings.stripe.as_ref().map(|stripe| {
-            let mode = if stripe.is_live() { "live" } else { "test" };
-            (
-                Provider::Stripe,
-                "Stripe",
-                "STRIPE_SECRET_KEY",
-                stripe.api_base.to_string(),
-                mode,
-                NO_STRIPE_PAYMENT,
-            )
-        }),
-        settings.paypal.as_ref().map(|paypal| {
-            let (id, base) = ("PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET", paypal.api_base.to_string());
-            (Provider::Paypal, "PayPal", id, base, "", NO_PAYPAL_PAYMENT)
-        }),
-    ];
-    if places.iter().all(Option::is_none) {
-        return report
-            .warn("providers", "none is configured: STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and its secret");
-    }
-    let providers = match Providers::new(settings, Arc::new(SystemClock)) {
-        Ok(providers) => providers,
-        Err(error) => return report.bad("providers", with_causes(&error)),
-    };
-    for (provider, about, keys, base, mode, payment) in places.into_iter().flatten() {
-        let Some(provider) = providers.get(provider) else { continue };
-        // Any answer about the payment proves the credentials: without valid ones, the provider gives none.
-        match provider.look_up(&LookUp::Payment(ProviderRef::new(payment))).await {
-            Found::Unavailable(uncertainty) => {
-                report.bad(about, format!("{keys}: {base}: {}", uncertainty.reason));
+        Ok(found) => {
+            if found.problems.is_empty() {
+                report.good(ABOUT, format!("{uri}, {}", found.work));
             }
-            _ => {
-                let mode = if mode.is_empty() { String::new() } else { format!("{mode} ") };
-                report.good(about, format!("{base} takes the {mode}credentials"));
+            for problem in found.problems {
+                report.bad(ABOUT, format!("AMQP_URI: {uri}: {problem}"));
             }
         }
+        Err(error) => report.bad(ABOUT, format!("AMQP_URI: {uri}: {error}")),
     }
 }

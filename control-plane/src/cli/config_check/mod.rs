@@ -2,6 +2,7 @@
 
 mod connect;
 mod listening;
+mod providers;
 mod report;
 
 use clap::{Args, ValueEnum};
@@ -66,7 +67,7 @@ pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
         // Sequentially, in the order of the report; each check has its own timeout.
         if let Some(gateway) = gateway {
             connect::database(&gateway.database, &mut report).await;
-            connect::providers(gateway.providers, &mut report).await;
+            providers::providers(gateway.providers, &mut report).await;
         }
         connect::edge_cache(redis, &mut report).await;
         connect::queue(queue, &mut report).await;

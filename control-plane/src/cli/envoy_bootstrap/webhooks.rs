@@ -2,11 +2,10 @@
 
 use edge_core::webhook::paypal::{Environment, WebhookId};
 use edge_core::webhook::x509::Trust;
-use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use super::values::{Endpoint, number, plain_transport, tls_transport};
-use crate::config::{ConfigError, Source};
+use crate::config::{ConfigError, PAYPAL_API, Source, api_base};
 
 /// The authorities that PayPal's webhook certificates have chained to so far, and those expected in the future.
 const TRUST: &str = include_str!("../../../../envoy/trust/paypal.pem");
@@ -95,8 +94,7 @@ struct Origin {
 impl Place {
     /// Derives the environment from the API that the control plane calls.
     fn of(source: &Source) -> Result<Self, ConfigError> {
-        let base = source.get(API_BASE).unwrap_or("https://api-m.sandbox.paypal.com");
-        let url = Url::parse(base).map_err(|_| source.invalid(API_BASE, "must be an http or https URL"))?;
+        let url = api_base(source, API_BASE, PAYPAL_API)?;
         let paypal = |environment: &str, hosts: [&str; 2]| Self {
             environment: environment.into(),
             origins: hosts.map(|host| Origin::new(host, true, 443, host.to_owned())).into(),

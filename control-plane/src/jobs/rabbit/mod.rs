@@ -18,7 +18,7 @@ use payments::causes::with_causes;
 use payments::ports::store::StoreError;
 
 pub use connection::{RabbitConnection, RabbitQueue, open};
-pub use inspect::inspect;
+pub use inspect::{RabbitInspection, inspect};
 pub use sweep::sweep;
 pub use topology::QueuePrefix;
 pub use uri::AmqpUri;

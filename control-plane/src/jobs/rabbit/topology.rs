@@ -88,32 +88,47 @@ impl Topology {
         self.wait(class)
     }
 
+    /// Every queue with its arguments.
+    pub(super) fn queues(&self) -> Vec<(String, FieldTable)> {
+        let work = self.work();
+        let mut parked = quorum(PARKED_MAX);
+        set(&mut parked, "x-overflow", text("drop-head"));
+        let mut arguments = dead_lettered_to(&self.parked());
+        set(&mut arguments, "x-delivery-limit", AMQPValue::LongInt(DELIVERIES_MAX));
+        let mut queues = vec![(self.parked(), parked), (work.clone(), arguments)];
+        queues.extend(CLASSES.map(|(class, delay)| {
+            let mut arguments = dead_lettered_to(&work);
+            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            set(&mut arguments, "x-message-ttl", AMQPValue::LongLongInt(delay_ms));
+            (self.wait(class), arguments)
+        }));
+        queues
+    }
+
     /// Declares missing queues.
     ///
     /// # Errors
     /// Also if a queue exists with other arguments: delete it, or choose another prefix.
     pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        let work = self.work();
-        let mut parked = quorum(PARKED_MAX);
-        set(&mut parked, "x-overflow", text("drop-head"));
-        declare(channel, self.parked(), parked).await?;
-
-        let mut arguments = dead_lettered_to(&self.parked());
-        set(&mut arguments, "x-delivery-limit", AMQPValue::LongInt(DELIVERIES_MAX));
-        declare(channel, work.clone(), arguments).await?;
-
-        for (class, delay) in CLASSES {
-            let mut arguments = dead_lettered_to(&work);
-            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-            set(&mut arguments, "x-message-ttl", AMQPValue::LongLongInt(delay_ms));
-            declare(channel, self.wait(class), arguments).await?;
+        for (queue, arguments) in self.queues() {
+            channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await?;
         }
         Ok(())
     }
 }
 
-async fn declare(channel: &Channel, queue: String, arguments: FieldTable) -> lapin::Result<()> {
-    channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await.map(|_| ())
+/// With these, the broker refuses to make the queue (406), but only after it has checked the rights that making it
+/// takes: so it tells of the rights and makes nothing.
+pub(super) fn impossible(mut arguments: FieldTable) -> FieldTable {
+    set(&mut arguments, "x-max-length", AMQPValue::LongInt(-1));
+    arguments
+}
+
+/// The same for consuming.
+pub(super) fn impossible_consumer() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    set(&mut arguments, "x-priority", text("none"));
+    arguments
 }
 
 fn quorum(length_max: i32) -> FieldTable {

@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgPool, Postg
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::backends::Backends;
 use super::current::Current;
 use super::refusal::{is_of_all_connections, is_read_only, is_told};
 use super::{not_written, unavailable};
@@ -54,7 +55,12 @@ struct Silent;
 
 impl Connections {
     /// Connects on first use.
-    pub(super) fn new(options: &PgConnectOptions, limits: &Limits, renewal: Arc<Renewal>) -> Self {
+    pub(super) fn new(
+        options: &PgConnectOptions,
+        limits: &Limits,
+        renewal: Arc<Renewal>,
+        backends: Arc<Backends>,
+    ) -> Self {
         // Commits must be durable whatever the server's defaults are.
         let settings = format!(
             "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed';
@@ -66,8 +72,11 @@ impl Connections {
             .max_connections(limits.connections)
             .acquire_timeout(limits.patience)
             .after_connect(move |connection, _| {
-                let settings = AssertSqlSafe(settings.clone());
-                Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+                let (settings, backends) = (AssertSqlSafe(settings.clone()), backends.clone());
+                Box::pin(async move {
+                    connection.execute(settings).await?;
+                    backends.enter(connection).await
+                })
             })
             .test_before_acquire(false)
             .before_acquire(move |connection, idle| {

@@ -22,22 +22,31 @@ pub(super) const RIGHTS: [(&str, &[&str]); 14] = [
     ("_sqlx_migrations", &["SELECT"]),
 ];
 
-/// SQL that grants `role` exactly these rights, for the owner of the tables to run.
+/// The schema of the tables, unless a `search_path` says otherwise.
+pub const USUAL_SCHEMA: &str = "public";
+
+/// SQL that grants `role` exactly these rights on the tables in `schema`, for their owner to run.
 #[must_use]
-pub fn grants(role: &str) -> String {
-    // Quoted, so that any name is valid.
-    let role = format!("\"{}\"", role.replace('"', "\"\""));
-    let mut sql = format!("GRANT USAGE ON SCHEMA public TO {role};\n");
+pub fn grants(role: &str, schema: &str) -> String {
+    let (role, schema) = (quoted(role), quoted(schema));
+    let mut sql = format!("GRANT USAGE ON SCHEMA {schema} TO {role};\n");
     for (table, rights) in RIGHTS {
         // Writing to a string cannot fail.
-        let _ = writeln!(sql, "GRANT {} ON {table} TO {role};", rights.join(", "));
+        let _ = writeln!(sql, "GRANT {} ON {schema}.{table} TO {role};", rights.join(", "));
     }
     sql
 }
 
+/// Valid whatever the name is.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// The rights that a process needs and its role lacks.
 #[derive(Debug, thiserror::Error)]
-#[error("this role lacks {0}; run the output of `control-plane migrate --print-grants ROLE`")]
+#[error(
+    "this role lacks {0}; run the output of `control-plane migrate --print-grants ROLE` (with `--schema`, if the tables are not in `public`)"
+)]
 pub(super) struct MissingRights(String);
 
 impl MissingRights {
@@ -65,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_role_gets_no_more_than_rows_and_cannot_break_out_of_its_name() {
-        let sql = grants("a\"; DROP TABLE payments; --");
+        let sql = grants("a\"; DROP TABLE payments; --", USUAL_SCHEMA);
         assert!(sql.lines().all(|line| line.ends_with("TO \"a\"\"; DROP TABLE payments; --\";")), "{sql}");
         assert!(!sql.contains("CREATE") && !sql.contains("ALL"), "{sql}");
     }

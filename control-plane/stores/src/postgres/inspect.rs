@@ -3,21 +3,23 @@
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::grants::{MISSING, MissingRights};
+use super::place::Place;
 use super::{pooling, schema, unavailable};
-use crate::{Inspection, OpenError, SchemaError};
+use crate::{DatabaseSettings, Inspection, OpenError, SchemaError};
 
 /// The connections that the server leaves to roles other than superusers, or the limit of this role or this database if
-/// it is lower (-1: no limit).
+/// it is lower (-1: no limit), and how many are in use.
 const CONNECTIONS: &str = "
     SELECT least(
         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
         (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
-        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))";
+        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())),
+        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')";
 
 /// # Errors
 /// Returns an error if the database is unreachable.
-pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
-    let options = super::options(uri).map_err(unavailable)?;
+pub(crate) async fn inspect(settings: &DatabaseSettings) -> Result<Inspection, OpenError> {
+    let options = super::options(&settings.uri).map_err(unavailable)?;
     let mut connection = schema::connect(&options).await.map_err(SchemaError::from)?;
     let mut problems = Vec::new();
     problems
@@ -35,7 +37,11 @@ pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
                 .to_owned(),
         );
     }
-    let schema = schema::version(&mut connection).await;
+    let place = Place::of(&mut connection).await.map_err(unavailable)?;
+    let schema = match place.check_seen() {
+        Ok(()) => schema::version(&mut connection).await,
+        Err(problem) => Err(problem.into()),
+    };
     if schema.is_ok() {
         problems.extend(missing_rights(&mut connection).await.map_err(unavailable)?);
     }
@@ -43,14 +49,18 @@ pub(crate) async fn inspect(uri: &str) -> Result<Inspection, OpenError> {
     let may_migrate = "SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false)";
     let may_migrate: bool =
         sqlx::query_scalar(may_migrate).fetch_one(&mut connection).await.map_err(unavailable)?;
-    let connections: i32 =
-        sqlx::query_scalar(CONNECTIONS).fetch_one(&mut connection).await.map_err(unavailable)?;
+    let (connections, used): (i32, i64) =
+        sqlx::query_as(CONNECTIONS).fetch_one(&mut connection).await.map_err(unavailable)?;
     connection.close().await.map_err(unavailable)?;
+    let (wanted, connections_max) = (settings.connections_of_a_process(), u32::try_from(connections).ok());
+    let free = i64::from(connections).saturating_sub(used);
+    let is_roomy = problems.is_empty() && free >= i64::from(wanted.saturating_mul(2));
     Ok(Inspection {
-        product: format!("PostgreSQL {version}"),
+        product: format!("PostgreSQL {version}, schema {}", place.name()),
         schema,
         may_migrate,
-        connections_max: u32::try_from(connections).ok(),
+        connections_max,
+        connections_served: if is_roomy { Some(pooling::served(&options, wanted).await) } else { None },
         problems,
         warnings: Vec::new(),
     })

@@ -1,6 +1,7 @@
 //! PostgreSQL 14 or newer, for several control planes at once. Transactions are READ COMMITTED, so every condition that
 //! guards money is part of the statement that it guards.
 
+mod backends;
 mod connections;
 mod current;
 mod epochs;
@@ -9,6 +10,7 @@ mod independent_batches;
 mod inspect;
 mod not_connected;
 mod parameters;
+mod place;
 mod pooling;
 mod proof;
 mod refusal;
@@ -33,12 +35,14 @@ use crate::shares::Shares;
 use crate::sql::{Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
+use backends::Backends;
 use connections::{Connections, Limits};
 use current::with_server;
-pub use grants::grants;
 use grants::{MISSING, MissingRights};
+pub use grants::{USUAL_SCHEMA, grants};
 pub(super) use inspect::inspect;
 pub use not_connected::NotConnected;
+pub use place::Misplaced;
 pub use uri::{InvalidUri, options};
 use writer::PostgresWriter;
 
@@ -75,9 +79,10 @@ impl Postgres {
     pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
         let log_epochs = schema::prepare(&options, settings.migrate_on_start).await?;
-        let renewal = Arc::new(Renewal::default());
+        let (renewal, backends) = (Arc::new(Renewal::default()), Arc::new(Backends::default()));
         let connections = |connections, patience, statement| {
-            Connections::new(&options, &Limits { connections, patience, statement }, renewal.clone())
+            let limits = Limits { connections, patience, statement };
+            Connections::new(&options, &limits, renewal.clone(), backends.clone())
         };
         let money = connections(settings.connections, PATIENCE, STATEMENT_MAX);
         // The wait for a connection ends when another list ends or is canceled, so both have the same limit.
@@ -85,7 +90,8 @@ impl Postgres {
         let lists = connections(settings.list_connections, list, list);
         let shares = Shares::of(settings.list_connections, list);
         let operators = connections(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX);
-        let writers = (0..WRITERS).map(|_| PostgresWriter::new(options.clone(), renewal.clone()));
+        let writer = || PostgresWriter::new(options.clone(), renewal.clone(), backends.clone());
+        let writers = (0..WRITERS).map(|_| writer());
         let writers = writers.collect::<Vec<_>>();
         let (commits, rows) = (GroupCommit::start(writers), RowReader::new());
         Ok(Self { commits, money, lists, shares, operators, rows, log_epochs })

@@ -1,8 +1,8 @@
 //! Connection poolers between us and the server.
 //!
-//! A pooler that assigns a server session for one transaction at a time (PgBouncer's `pool_mode = transaction`) breaks
-//! what this store relies on in a session: settings such as `synchronous_commit`, prepared statements, and the lock
-//! under which one process migrates.
+//! A pooler that assigns a server session for one transaction or statement at a time (PgBouncer's `pool_mode =
+//! transaction`) breaks what this store relies on in a session: settings such as `synchronous_commit`, prepared
+//! statements, and the lock under which one process migrates.
 
 use std::time::Duration;
 
@@ -11,11 +11,18 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _
 
 use tokio::time::timeout;
 
+use super::refusal::is_told;
 use crate::schema::SchemaError;
 
 /// Time limit of the probe. An exhausted pooler would keep the second connection waiting for minutes; the probe then
 /// ends without a result.
 const PROBE_MAX: Duration = Duration::from_secs(5);
+
+/// Time limit for one more connection.
+const SERVED_MAX: Duration = Duration::from_secs(3);
+
+/// With which PgBouncer's statement mode refuses a transaction. PostgreSQL itself refuses none.
+const PROTOCOL_VIOLATION: &str = "08P01";
 
 /// # Errors
 /// Returns [`SchemaError::Pooled`] if two concurrent connections share a server session, or one connection uses two.
@@ -29,20 +36,49 @@ pub(super) async fn refuse_transactions(
             tracing::debug!(%error, "cannot tell whether a connection pooler is in between");
             Ok(())
         }
-        Ok(Ok(false)) | Err(_) => Ok(()),
+        Err(_) => {
+            tracing::warn!(
+                "a second connection to the database gets no answer: a connection pool in between may be smaller than a \
+                 process needs (DB_CONNECTIONS)"
+            );
+            Ok(())
+        }
+        Ok(Ok(false)) => Ok(()),
     }
 }
 
 async fn is_shared(options: &PgConnectOptions, first: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let before = session(first).await?;
     let mut second = PgConnection::connect_with(options).await?;
-    // Keeps its session until the end of the transaction, in every pool mode.
-    second.execute("BEGIN").await?;
+    // Keeps its session until the end of the transaction, in every pool mode that has transactions.
+    match second.execute("BEGIN").await {
+        Err(problem) if is_told(&problem, PROTOCOL_VIOLATION) => return Ok(true),
+        begun => begun?,
+    };
     let other = session(&mut second).await?;
-    let after = session(first).await?;
+    // If the two share the pool's only session, the first one would now wait for it.
+    let is_shared = other == before || session(first).await? != before;
     second.execute("ROLLBACK").await?;
     second.close().await?;
-    Ok(other == before || after != before)
+    Ok(is_shared)
+}
+
+/// How many connections of a process are served at the same time, up to `wanted`.
+pub(super) async fn served(options: &PgConnectOptions, wanted: u32) -> u32 {
+    let mut open = Vec::new();
+    for number in 0..wanted {
+        let connecting = async {
+            let mut connection = PgConnection::connect_with(options).await?;
+            // A pool lends its session only now.
+            session(&mut connection).await?;
+            Ok::<_, sqlx::Error>(connection)
+        };
+        match timeout(SERVED_MAX, connecting).await {
+            Ok(Ok(connection)) => open.push(connection),
+            _ => return number,
+        }
+    }
+    wanted
 }
 
 /// Uses the simple protocol, which needs no prepared statement.

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::not_connected::NotConnected;
+use super::place::Place;
 use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, epochs, pooling};
 use crate::migrations::POSTGRES;
@@ -41,8 +42,8 @@ pub(super) async fn prepare(
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
     refuse_other_encodings(&mut connection).await?;
-    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
-    tracing::info!(version, "connected to PostgreSQL");
+    let place = told(&mut connection).await?;
+    place.check_seen()?;
     let checked = check(&POSTGRES, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
@@ -69,6 +70,9 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, Sche
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
     refuse_other_encodings(&mut connection).await?;
+    if let Err(problem) = told(&mut connection).await?.check_seen() {
+        tracing::warn!(%problem, "setting up another gateway in this database");
+    }
     let done = migrate_with(&mut connection).await?;
     connection.close().await?;
     Ok(done)
@@ -78,6 +82,14 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Migrated, Sche
 pub(super) async fn refuse_other_encodings(connection: &mut PgConnection) -> Result<(), SchemaError> {
     let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(connection).await?;
     if encoding == "UTF8" { Ok(()) } else { Err(SchemaError::Encoding(encoding)) }
+}
+
+/// Logs which server this is and which schema the connection uses.
+async fn told(connection: &mut PgConnection) -> Result<Place, SchemaError> {
+    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut *connection).await?;
+    let place = Place::of(connection).await?;
+    tracing::info!(version, schema = place.name(), "connected to PostgreSQL");
+    Ok(place)
 }
 
 /// The newest migration, if this build can serve the schema.
@@ -114,6 +126,7 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
     lock(connection, LOCK_MAX).await?;
     let before = recorded(connection).await?;
     is_new_enough(&POSTGRES, &before)?;
+    Place::of(connection).await?.check_whole()?;
     for part in by_records(&POSTGRES) {
         for migration in part.iter() {
             apply(connection, &part, migration, before.versions.contains(&migration.version)).await?;
@@ -126,6 +139,7 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
 /// wait forever for a session that waits there.
 async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), SchemaError> {
     let started = Instant::now();
+    let mut is_waiting = false;
     loop {
         let query = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK);
         if query.fetch_one(&mut *connection).await? {
@@ -133,6 +147,11 @@ async fn lock(connection: &mut PgConnection, patience: Duration) -> Result<(), S
         }
         if started.elapsed() > patience {
             return Err(SchemaError::Locked(patience));
+        }
+        if !is_waiting {
+            is_waiting = true;
+            let longest_s = patience.as_secs();
+            tracing::info!(longest_s, "another process is migrating the schema; waiting for it");
         }
         sleep(LOCK_PAUSE).await;
     }

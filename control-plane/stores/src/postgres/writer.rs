@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::backends::Backends;
 use super::independent_batches::independent_batches;
 use super::parameters::Parameters;
 use super::proof::PROVE;
@@ -39,6 +40,7 @@ pub(super) struct PostgresWriter {
     connection: Option<PgConnection>,
     connected_at: Instant,
     renewal: Arc<Renewal>,
+    backends: Arc<Backends>,
 }
 
 /// Members to write in one statement.
@@ -74,8 +76,8 @@ impl Writer for PostgresWriter {
 }
 
 impl PostgresWriter {
-    pub(super) fn new(options: PgConnectOptions, renewal: Arc<Renewal>) -> Self {
-        Self { options, connection: None, connected_at: Instant::now(), renewal }
+    pub(super) fn new(options: PgConnectOptions, renewal: Arc<Renewal>, backends: Arc<Backends>) -> Self {
+        Self { options, connection: None, connected_at: Instant::now(), renewal, backends }
     }
 
     /// Writes the group and sets the results. Members to write again go back to `groups`.
@@ -199,7 +201,7 @@ impl PostgresWriter {
     ) -> Result<(), CommitError> {
         if noting {
             let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
-            match timeout(ANSWER_MAX, written::is_written(connection, change)).await {
+            match timeout(ANSWER_MAX, written::is_durable(connection, change)).await {
                 Ok(Ok(true)) => return Ok(()),
                 Ok(Ok(false)) => {}
                 Ok(Err(problem)) => return Err(problem.into()),
@@ -267,7 +269,7 @@ impl PostgresWriter {
             Some(connection) if age < CONNECTION_MAX && !self.renewal.is_outdated(age) => Ok(connection),
             _ => {
                 self.connected_at = Instant::now();
-                connect(&self.options).await
+                connect(&self.options, &self.backends).await
             }
         }
     }
@@ -374,10 +376,11 @@ fn may_be_repeated(change: &Change) -> bool {
     !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+async fn connect(options: &PgConnectOptions, backends: &Backends) -> Result<PgConnection, sqlx::Error> {
     let connecting = async {
         let mut connection = PgConnection::connect_with(options).await?;
         connection.execute(sqlx::AssertSqlSafe(settings())).await?;
+        backends.enter(&mut connection).await?;
         Ok(connection)
     };
     timeout(STATEMENT_MAX, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))

@@ -1,16 +1,27 @@
-//! Checks whether a change is in the database, by a record that only this change can have written.
+//! Checks whether a change is in the database for good, by a record that only this change can have written.
 
 use edge_core::idempotency::Scope;
 use payments::model::event::Event;
 use payments::model::idempotency::{KeyChange, KeyRecord};
 use payments::ports::store::{Change, Mutation, StoreError};
-use sqlx::PgConnection;
+use sqlx::{Executor as _, PgConnection};
 
 use super::unavailable;
-use crate::reads::{EVENT, KEY};
+use crate::reads::{EVENT, KEY, PROVE};
 use crate::rows::{EventRow, KeyRow};
 
-pub(super) async fn is_written(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
+/// A commit whose wait for a synchronous standby was cut short, by the server's end or by ours, can be read although a
+/// failover would lose it. The standby receives commits in their order, so a later one that it confirms proves the
+/// earlier one.
+pub(super) async fn is_durable(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
+    if !is_written(connection, change).await? {
+        return Ok(false);
+    }
+    connection.execute(PROVE).await.map_err(unavailable)?;
+    Ok(true)
+}
+
+async fn is_written(connection: &mut PgConnection, change: &Change) -> Result<bool, StoreError> {
     match (&change.mutation, &change.key) {
         (Mutation::OpenPayment { events, .. }, _) => match events.first() {
             Some(event) => is_recorded(connection, event).await,

@@ -23,6 +23,29 @@ pub(super) fn is_on_disk(main: &Path) -> bool {
     !name.starts_with("file:") && name != ":memory:"
 }
 
+/// The file has several names.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} has {names} names (hard links). SQLite keeps a log beside each name, so payments that are written by one name \
+     are missing under another; remove the other names",
+    path.display()
+)]
+pub(super) struct Linked {
+    path: PathBuf,
+    names: u64,
+}
+
+/// # Errors
+/// Returns an error if the database has another name, by which a second process could open it.
+pub(super) fn refuse_links(main: &Path) -> Result<(), Linked> {
+    match fs::metadata(main) {
+        Ok(file) if is_on_disk(main) && file.nlink() > 1 => {
+            Err(Linked { path: main.to_owned(), names: file.nlink() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The files of a database that may be replaced under a running service.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {

@@ -2,10 +2,12 @@
 
 mod commit;
 mod file;
+mod full;
 mod inspect;
 mod key;
 mod private;
 mod schema;
+mod uri;
 mod webhooks;
 mod writer;
 
@@ -26,8 +28,9 @@ use crate::shares::Shares;
 use crate::sql::{Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
-use file::{DatabaseFile, Fitness};
+use file::{DatabaseFile, Fitness, refuse_links};
 pub(super) use inspect::inspect;
+pub use uri::{InvalidUri, check as check_uri};
 use writer::SqliteWriter;
 
 const READERS: u32 = 4;
@@ -58,6 +61,7 @@ impl Sqlite {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
+        refuse_links(options.get_filename()).map_err(unavailable)?;
         // A deleted file is not created again: the payments are in the file that was here.
         let path = options.get_filename().to_owned();
         let options = if path.exists() { options.create_if_missing(false) } else { options };
@@ -110,6 +114,7 @@ async fn save_log(connection: &mut SqliteConnection) {
 pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
     let options = options(uri)?.create_if_missing(true);
     private::files(&options, true).map_err(unavailable)?;
+    refuse_links(options.get_filename()).map_err(unavailable)?;
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
     let done = schema::migrate(&mut connection).await?;
     connection.close().await.map_err(unavailable)?;

@@ -9,7 +9,7 @@ use payments::ports::store::{Change, CommitError, StoreError};
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::commit::{NotApplied, apply};
-use super::not_written;
+use super::full;
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
 
@@ -26,7 +26,7 @@ struct Failed {
 /// An error before the commit: closing the connection rolls back.
 impl From<sqlx::Error> for Failed {
     fn from(problem: sqlx::Error) -> Self {
-        Self::undone(problem)
+        Self { problem: full::explained(problem).into(), is_certain: true }
     }
 }
 
@@ -37,9 +37,9 @@ impl Failed {
 
     /// An error of the commit, which may have reached the disk.
     fn of_commit(problem: sqlx::Error) -> Self {
-        let code = problem.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-        let is_certain = code.is_some_and(|code| UNDONE.contains(&(code & 0xff)));
-        Self { problem: Arc::new(problem), is_certain }
+        let is_undone = |code: u32| UNDONE.contains(&(code & 0xff)) || full::is_write_failed(code);
+        let is_certain = full::code(&problem).is_some_and(is_undone);
+        Self { problem: full::explained(problem).into(), is_certain }
     }
 }
 
@@ -68,7 +68,8 @@ impl Writer for SqliteWriter {
     }
 
     async fn prove(&mut self) -> Result<(), StoreError> {
-        sqlx::query(PROVE).execute(&self.0).await.map(|_| ()).map_err(not_written)
+        let proved = sqlx::query(PROVE).execute(&self.0).await;
+        proved.map(|_| ()).map_err(|problem| StoreError::NotWritten(full::explained(problem)))
     }
 }
 

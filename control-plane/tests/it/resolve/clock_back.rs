@@ -1,9 +1,13 @@
 //! A clock that was put back after something was put off.
 
+use std::time::{Duration, Instant};
+
 use control_plane::jobs::clock_back;
 use edge_core::provider::Provider;
 use payments::model::webhook::EventState;
 use payments::ports::clock::Clock as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 
@@ -33,6 +37,29 @@ async fn work_that_is_put_off_is_done_though_the_clock_is_put_back_a_day() {
     assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
     let event = test.gateway.store.webhook(Provider::Stripe, "evt_1").await.unwrap().unwrap();
     assert_ne!(event.state, EventState::Received);
+}
+
+/// Less than an operation may be put off: nothing in the database shows that the clock was put back.
+#[tokio::test]
+async fn a_clock_that_is_put_back_ten_minutes_puts_nothing_off_by_ten_minutes() {
+    let test = TestGateway::start().await;
+    let watch = clock_back::run(test.gateway.clone(), true, CancellationToken::new());
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    test.answers([cut(), completed()]);
+    let payment = test.charge(keyed(1, "a")).await.unwrap();
+    let event = received("evt_1", "charge.updated", test.clock.now());
+    test.gateway.store.receive_webhook(&event).await.unwrap();
+
+    test.clock.advance(-600);
+    let (soon, begun) = (test.clock.now() + RetryPolicy::default().call_lease, Instant::now());
+    while test.gateway.store.overdue(soon, 9).await.unwrap().len() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "nothing is brought forward");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    test.clock.advance(RetryPolicy::default().call_lease.as_secs());
+    test.work_off_what_is_due().await;
+    assert_eq!(test.now(&payment).await.state.status(), Status::Completed);
 }
 
 #[tokio::test]

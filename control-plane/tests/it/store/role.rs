@@ -13,7 +13,7 @@ pub(super) async fn role_without_ddl(test: &TestStore) -> String {
         format!("DROP ROLE IF EXISTS {role}"),
         format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'"),
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
-        payments_stores::postgres::grants(&role),
+        payments_stores::postgres::grants(&role, "public"),
     ] {
         connection.execute(AssertSqlSafe(sql)).await.unwrap();
     }

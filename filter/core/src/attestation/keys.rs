@@ -24,7 +24,7 @@ pub(crate) struct Key {
 }
 
 /// Why a list of keys is invalid. Never holds the key itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
     #[error("no key given; use `id:hex`, several separated by commas")]
     Empty,
@@ -32,6 +32,10 @@ pub enum KeysError {
     Malformed(usize),
     #[error("key {0} (counted from 1) has fewer than 32 bytes (64 hex digits)")]
     TooShort(usize),
+    #[error(
+        "key {n} (counted from 1) has the id `{id}` of an earlier key; give each its own, or nobody can tell them apart"
+    )]
+    SameId { n: usize, id: String },
 }
 
 impl fmt::Debug for Keys {
@@ -49,6 +53,12 @@ impl Keys {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let keys =
             entries.enumerate().map(|(i, entry)| Key::parse(entry, i + 1)).collect::<Result<Vec<_>, _>>()?;
+        // Only the first of two would ever verify, so a rotation that reuses the id refuses every request.
+        for (n, key) in (1..).zip(&keys) {
+            if keys.iter().take(n - 1).any(|earlier| earlier.id == key.id) {
+                return Err(KeysError::SameId { n, id: key.id.clone() });
+            }
+        }
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
     }
 
@@ -91,6 +101,14 @@ mod tests {
         assert_eq!(Keys::parse("k1").err(), Some(KeysError::Malformed(1)));
         assert_eq!(Keys::parse(&format!("old:{SECRET},k2:zz")).err(), Some(KeysError::Malformed(2)));
         assert_eq!(Keys::parse("k1:00ff").err(), Some(KeysError::TooShort(1)));
+    }
+
+    #[test]
+    fn two_keys_of_one_id_are_rejected_by_number_and_id() {
+        let other = SECRET.replace("01", "02");
+        let error = Keys::parse(&format!("k1:{SECRET},k2:{SECRET},k1:{other}")).err().unwrap();
+        assert_eq!(error, KeysError::SameId { n: 3, id: "k1".to_owned() });
+        assert!(error.to_string().contains("key 3") && !error.to_string().contains("0202"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! The schema (namespace) of the gateway's tables. Which one a connection sees is up to its `search_path`, so another one
+//! than before would silently be an empty database, in which every idempotency key is new.
+
+use sqlx::PgConnection;
+
+/// A table that only a gateway has.
+const QUERY: &str = "
+    WITH tables AS (SELECT c.oid, n.nspname::text AS schema
+                    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE c.relname = 'idempotency_keys' AND c.relkind IN ('r', 'p'))
+    SELECT current_schema()::text,
+           (SELECT schema FROM tables WHERE oid = to_regclass('idempotency_keys')),
+           ARRAY(SELECT schema FROM tables ORDER BY 1)";
+
+/// What the connection sees.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Where new tables are made; `None`: nowhere.
+    new: Option<String>,
+    /// Where the tables are found.
+    seen: Option<String>,
+    /// Every schema with such tables.
+    all: Vec<String>,
+}
+
+/// Why a connection's schema is not the one to use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misplaced {
+    #[error(
+        "the gateway's tables are in the schema {there}, and this connection would use {here}: correct `search_path` (of \
+         the role, the database or DB_URI), or grant USAGE on the schema. For another gateway in {here}, run \
+         `control-plane migrate` first"
+    )]
+    Elsewhere { there: String, here: String },
+    #[error(
+        "the gateway's tables are in the schema {there}, and new ones would be made in {here}: put {there} first in \
+         `search_path`"
+    )]
+    Split { there: String, here: String },
+}
+
+impl Place {
+    pub(super) async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let (new, seen, all) = sqlx::query_as(QUERY).fetch_one(connection).await?;
+        Ok(Self { new, seen, all })
+    }
+
+    /// The schema that is used, for the log.
+    pub(super) fn name(&self) -> &str {
+        self.seen.as_deref().or(self.new.as_deref()).unwrap_or("none")
+    }
+
+    /// # Errors
+    /// Returns an error if the tables are in a schema that the connection does not see.
+    pub(super) fn check_seen(&self) -> Result<(), Misplaced> {
+        if self.seen.is_none() && !self.all.is_empty() {
+            return Err(Misplaced::Elsewhere { there: self.all.join(", "), here: self.here() });
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Returns an error if a migration would add to another schema than the tables'.
+    pub(super) fn check_whole(&self) -> Result<(), Misplaced> {
+        match &self.seen {
+            Some(there) if self.new.as_ref() != Some(there) => {
+                Err(Misplaced::Split { there: there.clone(), here: self.here() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn here(&self) -> String {
+        self.new.clone().unwrap_or_else(|| "none".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(new: &str, seen: Option<&str>, all: &[&str]) -> Place {
+        let all = all.iter().map(|&schema| schema.to_owned()).collect();
+        Place { new: Some(new.to_owned()), seen: seen.map(str::to_owned), all }
+    }
+
+    #[test]
+    fn tables_that_are_not_seen_or_would_be_split_are_told() {
+        let good = [place("public", None, &[]), place("a", Some("a"), &["a", "b"])];
+        assert!(good.iter().all(|place| place.check_seen().is_ok() && place.check_whole().is_ok()));
+        assert!(place("a", None, &["b"]).check_seen().is_err());
+        let split = place("a", Some("b"), &["b"]);
+        assert!(split.check_seen().is_ok() && split.check_whole().is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! The script that runs Envoy in a container, with a small real Envoy: its settings, its signals, its exit codes.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use gateway_tests::{until, until_within};
+use local_stack::Programs;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// One listener whose manager counts requests, and an admin interface.
+const BOOTSTRAP: &str = r#"
+admin: { address: { socket_address: { address: "IP", port_value: PORT } } }
+static_resources:
+  listeners:
+    - address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+      filter_chains:
+        - filters:
+            - name: http
+              typed_config:
+                "@type": "TYPE.network.http_connection_manager.v3.HttpConnectionManager"
+                stat_prefix: public
+                route_config: { virtual_hosts: [] }
+                http_filters:
+                  - name: router
+                    typed_config: { "@type": "TYPE.http.router.v3.Router" }
+"#;
+
+fn script() -> Command {
+    let mut command = Command::new("bash");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh"));
+    command.env("ENVOY", Programs::of_this_build().unwrap().envoy).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+fn free(ip: &str) -> SocketAddr {
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
+}
+
+struct Run {
+    child: Child,
+    admin: SocketAddr,
+    folder: TempDir,
+}
+
+impl Run {
+    /// Runs an Envoy whose admin interface is at `admin`, and tells the script that it is at `told`.
+    async fn start(admin: SocketAddr, told: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let text = BOOTSTRAP.replace("TYPE", "type.googleapis.com/envoy.extensions.filters");
+        let text = text.replace("IP", &admin.ip().to_string()).replace("PORT", &admin.port().to_string());
+        let bootstrap = folder.path().join("envoy.yaml");
+        fs::write(&bootstrap, text).unwrap();
+        let mut command = script();
+        command.arg("--config-path").arg(bootstrap).args(["--disable-hot-restart", "--concurrency", "1"]);
+        command.env("ENVOY_ADMIN_LISTEN", told).env("DRAIN_NOTICE_SECONDS", "1").env("DRAIN_SECONDS", "2");
+        command.stderr(File::create(folder.path().join("log")).unwrap());
+        let run = Self { child: command.spawn().unwrap(), admin, folder };
+        until("an Envoy that is ready", async || (run.ready().await == Some(200)).then_some(())).await;
+        run
+    }
+
+    async fn ready(&self) -> Option<u16> {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("http://{}/ready", self.admin)).send().await.ok()?;
+        Some(answer.status().as_u16())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The exit code, and what was logged.
+    async fn end(mut self) -> (i32, String) {
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(self.ready().await, None, "no Envoy is left");
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
+        (status.code().unwrap_or_else(|| -status.signal().unwrap()), log)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal(Signal::TERM);
+            std::thread::sleep(Duration::from_secs(4));
+            let _ = (self.child.kill(), self.child.wait());
+        }
+    }
+}
+
+/// What a script that refuses its settings says. It must not have started Envoy.
+fn refusal(name: &str, value: &str) -> String {
+    let mut command = script();
+    command.env("ENVOY", Path::new("/bin/true")).env(name, value);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{name}={value}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn settings_of_draining_that_cannot_be_meant_are_refused_before_envoy_starts() {
+    for (name, values) in [
+        ("DRAIN_SECONDS", ["40s", "1.5", "-1", "forty"].as_slice()),
+        ("DRAIN_NOTICE_SECONDS", &["5s", "0x5", " "]),
+        (
+            "ENVOY_ADMIN_LISTEN",
+            &["9901", "::1:9901", "[::1]", "127.0.0.1:0", "127.0.0.1:65536", "/run/a.sock"],
+        ),
+    ] {
+        for value in values {
+            let said = refusal(name, value);
+            assert!(said.contains(name) && said.contains(&format!("'{value}'")), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
+    for asked in [Signal::TERM, Signal::QUIT] {
+        let admin = free("::1");
+        let run = Run::start(admin, &admin.to_string()).await;
+        run.signal(asked);
+        until_within(Duration::from_secs(1), "a goodbye", async || {
+            (run.ready().await == Some(503)).then_some(())
+        })
+        .await;
+        let (code, log) = run.end().await;
+        assert_eq!(code, 0, "{log}");
+    }
+}
+
+#[tokio::test]
+async fn an_envoy_that_cannot_be_asked_to_drain_ends_and_the_exit_code_says_so() {
+    let nobody = free("127.0.0.1").to_string();
+    let run = Run::start(free("127.0.0.1"), &nobody).await;
+    run.signal(Signal::TERM);
+    let (code, log) = run.end().await;
+    assert_eq!(code, 1, "{log}");
+    assert!(log.contains(&format!("could not be asked to drain at {nobody} (ENVOY_ADMIN_LISTEN)")), "{log}");
+}
+
+#[tokio::test]
+async fn a_hangup_neither_ends_envoy_nor_keeps_it_from_draining_later() {
+    let admin = free("127.0.0.1");
+    let run = Run::start(admin, &admin.to_string()).await;
+    run.signal(Signal::HUP);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(run.ready().await, Some(200));
+    run.signal(Signal::TERM);
+    let (code, log) = run.end().await;
+    assert_eq!(code, 0, "{log}");
+}
