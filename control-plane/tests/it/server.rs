@@ -169,8 +169,13 @@ async fn a_connection_that_never_had_a_request_ends_soon_and_one_that_had_stays(
     let mut pooled = served.send(&[hello(), http2_get(1, "a", "/", &[])].concat()).await;
     assert_eq!(http2::status(&mut pooled, 1).await, Ok(http2::OK));
     let unfinished = [hello(), http2_get(1, "a", "/", &[])[..12].to_vec()].concat();
-    for silent in [hello(), unfinished, vec![]] {
-        rest(&mut served.send(&silent).await).await;
+    // At the same time: after 30 seconds, a connection whose pings are not answered ends, too.
+    let mut silent = Vec::new();
+    for sent in [hello(), unfinished, vec![]] {
+        silent.push(served.send(&sent).await);
+    }
+    for connection in &mut silent {
+        rest(connection).await;
     }
     pooled.write_all(&http2_get(3, "a", "/", &[])).await.unwrap();
     assert_eq!(http2::status(&mut pooled, 3).await, Ok(http2::OK));
