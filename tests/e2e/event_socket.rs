@@ -177,8 +177,8 @@ async fn an_upgrade_is_refused_at_once_without_a_key_and_where_there_is_none() {
     let begun = Instant::now();
     assert_eq!(refused(Socket::connect(&gateway, "/events/socket", None).await), 401);
     assert_eq!(refused(Socket::connect(&gateway, "/events/socket", Some("wrong")).await), 401);
-    assert_eq!(refused(Socket::connect(&gateway, "/payments", Some(DEMO_KEY)).await), 403);
-    assert_eq!(refused(Socket::connect(&gateway, "/events", Some(DEMO_KEY)).await), 403);
+    assert_eq!(refused(Socket::connect(&gateway, "/payments", Some(DEMO_KEY)).await), 400);
+    assert_eq!(refused(Socket::connect(&gateway, "/events", Some(DEMO_KEY)).await), 400);
     gateway.get("/events/socket").await.refuses(400, "INVALID_REQUEST");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }

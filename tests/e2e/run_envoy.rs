@@ -57,7 +57,7 @@ impl Run {
         fs::write(&bootstrap, text).unwrap();
         let mut command = script();
         command.arg("--config-path").arg(bootstrap).args(["--disable-hot-restart", "--concurrency", "1"]);
-        command.env("ENVOY_ADMIN_LISTEN", told).env("DRAIN_NOTICE_SECONDS", "1").env("DRAIN_SECONDS", "2");
+        command.env("ENVOY_ADMIN_LISTEN", told).env("DRAIN_NOTICE_SECONDS", "3").env("DRAIN_SECONDS", "2");
         command.stderr(File::create(folder.path().join("log")).unwrap());
         let run = Self { child: command.spawn().unwrap(), admin, folder };
         until("an Envoy that is ready", async || (run.ready().await == Some(200)).then_some(())).await;
@@ -132,7 +132,7 @@ async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
         let admin = free("::1");
         let run = Run::start(admin, &admin.to_string()).await;
         run.signal(asked);
-        until_within(Duration::from_secs(1), "a goodbye", async || {
+        until_within(Duration::from_secs(3), "a goodbye", async || {
             (run.ready().await == Some(503)).then_some(())
         })
         .await;

@@ -52,7 +52,7 @@ const REPLIES: &[OwnReply] = &[
         when: "response.code_details == 'upgrade_failed'",
         status: Some(400),
         code: ErrorCode::InvalidRequest,
-        message: "no other protocol is spoken here: leave `Upgrade` out",
+        message: "this path speaks no other protocol: leave `Upgrade` out",
         retryable: None,
     },
     OwnReply {

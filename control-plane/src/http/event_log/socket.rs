@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use edge_core::client::ClientId;
 use payments::model::log::{EventId, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::protocol::{Close, PROTOCOL, Reply, Request};
 use super::refused;
@@ -34,13 +36,14 @@ const MESSAGES_MAX: u32 = 20;
 pub(super) async fn socket(
     State(app): State<App>,
     upgrade: WebSocketUpgrade,
+    headers: HeaderMap,
     attested: Attested,
 ) -> Result<Response, ApiError> {
     let client = attested.cause.client;
     // A place is taken before the answer, so that a refusal is an HTTP answer.
     let interest = Interest { client: client.clone(), payments: Vec::new(), types: vec![NOTHING.to_owned()] };
     let place = app.live.watch(interest, None).await.map_err(refused)?;
-    Ok(upgrade
+    let mut response = upgrade
         .protocols([PROTOCOL])
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
@@ -51,7 +54,14 @@ pub(super) async fn socket(
             let mut session = Session::new(app, client, socket, place);
             let close = session.run().await;
             session.close(close).await;
-        }))
+        });
+    // Over HTTP/2 there is no such header, but Envoy passes on what its HTTP/1.1 client asks, and the client wants the
+    // answer to it.
+    if let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) {
+        let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()));
+        response.headers_mut().extend(accept.ok().map(|accept| (header::SEC_WEBSOCKET_ACCEPT, accept)));
+    }
+    Ok(response)
 }
 
 /// No event has this type.

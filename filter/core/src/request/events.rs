@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::InvalidRequest;
+use super::list::{limit, owned_if};
 use super::object::Field;
 use crate::id;
 
@@ -43,11 +44,9 @@ impl EventsQuery {
     /// `None` if the value breaks the field's rule.
     fn set(&mut self, field: &Field, value: &str) -> Option<()> {
         match field.name {
-            "after" => self.after = Some(value.to_owned()).filter(|after| id::is_event(after)).map(Some)?,
-            "limit" => self.limit = super::list::limit(value)?,
-            "payment" => {
-                self.payment = Some(value.to_owned()).filter(|id| id::is_transaction(id)).map(Some)?
-            }
+            "after" => self.after = Some(owned_if(id::is_event(value), value)?),
+            "limit" => self.limit = limit(value)?,
+            "payment" => self.payment = Some(owned_if(id::is_transaction(value), value)?),
             _ => self.types = types(value)?,
         }
         Some(())

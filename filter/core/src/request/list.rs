@@ -104,7 +104,7 @@ fn may_be_instant(value: &str) -> bool {
     (20..=40).contains(&value.len()) && value.bytes().all(allowed)
 }
 
-fn owned_if(fits: bool, value: &str) -> Option<String> {
+pub(super) fn owned_if(fits: bool, value: &str) -> Option<String> {
     fits.then(|| value.to_owned())
 }
 
