@@ -37,7 +37,7 @@ impl Reader {
                 self.text = rest.to_owned();
                 return Some(message);
             }
-            let more = timeout(Duration::from_secs(10), self.body.next()).await.expect("nothing comes");
+            let more = timeout(Duration::from_secs(10), self.body.next()).await.unwrap();
             self.text.push_str(std::str::from_utf8(&more?.unwrap()).unwrap());
         }
     }

@@ -80,7 +80,7 @@ pub(super) enum Reply {
     Subscribed,
     Unsubscribed,
     Event {
-        event: LoggedEventView,
+        event: Box<LoggedEventView>,
     },
     /// The connection lives.
     Heartbeat,

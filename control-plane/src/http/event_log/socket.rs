@@ -100,7 +100,7 @@ impl Session {
                     Some(Err(_)) | None => Err(None),
                 },
                 event = self.watch.next() => match event {
-                    Ok(event) => self.send(&Reply::Event { event: (*event).clone().into() }).await,
+                    Ok(event) => self.send(&Reply::Event { event: Box::new((*event).clone().into()) }).await,
                     Err(ended) => Err(Some(self.ended(&ended))),
                 },
                 _ = heartbeat.tick() => self.on_heartbeat().await,

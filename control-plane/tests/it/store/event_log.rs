@@ -43,7 +43,7 @@ async fn read_up_to(store: &dyn Store, query: LogQuery, count: usize) -> (Vec<Lo
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(Duration::from_secs(20), wait).await.expect("the log is held back")
+    timeout(Duration::from_secs(20), wait).await.unwrap()
 }
 
 /// Three events: created, processing, completed.
