@@ -98,10 +98,11 @@ impl TailArgs {
 }
 
 /// Prints a line. Returns `false` once the reader has closed the pipe.
-fn print(LoggedEvent { position, event }: &LoggedEvent, json: bool) -> anyhow::Result<bool> {
+fn print(logged: &LoggedEvent, json: bool) -> anyhow::Result<bool> {
     let line = if json {
-        event_as_json(&LoggedEvent { position: *position, event: event.clone() })?
+        event_as_json(logged)?
     } else {
+        let LoggedEvent { position, event } = logged;
         let subject = event.refund.map_or_else(|| event.payment.to_string(), |refund| refund.to_string());
         let amount = event.detail.amount.map_or_else(String::new, |amount| amount.minor().to_string());
         format!(

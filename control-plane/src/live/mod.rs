@@ -1,7 +1,7 @@
 //! Delivers the event log to those who watch it: one reader of the log for each process, and a queue for each watcher.
 //!
-//! The log is the truth, so a watcher that continues behind an event reads the log first and the
-//! queue then. Nothing is lost if a queue, a process or the connection is: the watcher continues behind its last event.
+//! The log is the truth, so a watcher that continues behind an event reads the log first and the queue then. Nothing is
+//! lost if a queue, a process or the connection is: the watcher continues behind its last event.
 
 mod queue;
 mod reader;

@@ -99,15 +99,9 @@ impl Route {
     }
 
     const fn method(self) -> &'static str {
-        match self {
-            Self::Charge | Self::Refund | Self::Capture | Self::Cancel | Self::Webhook(_) => "POST",
-            Self::GetPayment
-            | Self::ListPayments
-            | Self::ListEvents
-            | Self::Events
-            | Self::EventSocket
-            | Self::GetRefund
-            | Self::OpenApi => "GET",
+        match self.body() {
+            BodyRule::None => "GET",
+            BodyRule::Required | BodyRule::Optional | BodyRule::Signed => "POST",
         }
     }
 

@@ -122,6 +122,10 @@ async fn exceeds(
         .filter(|refund| refund.state.status() == RefundStatus::Pending)
         .map(|refund| refund.amount.minor())
         .sum();
+    if !refunds.unreadable.is_empty() {
+        let problem = "a refund of the payment cannot be read".to_owned();
+        return Ok(OperationError::Undecided { payment: payment.id, problem });
+    }
     let wanted = amount.map_or(1, Amount::minor);
     if undecided > 0 && remaining.saturating_add(undecided) >= wanted {
         let problem = format!("{undecided} of the payment is being refunded and {remaining} is left");

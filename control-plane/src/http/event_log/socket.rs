@@ -41,8 +41,7 @@ pub(super) async fn socket(
 ) -> Result<Response, ApiError> {
     let client = attested.cause.client;
     // A place is taken before the answer, so that a refusal is an HTTP answer.
-    let interest = Interest { client: client.clone(), payments: Vec::new(), types: vec![NOTHING.to_owned()] };
-    let place = app.live.watch(interest, None).await.map_err(refused)?;
+    let place = app.live.watch(nothing(client.clone()), None).await.map_err(refused)?;
     let mut response = upgrade
         .protocols([PROTOCOL])
         .max_message_size(MESSAGE_BYTES_MAX)
@@ -64,8 +63,10 @@ pub(super) async fn socket(
     Ok(response)
 }
 
-/// No event has this type.
-const NOTHING: &str = "";
+/// No event has a type without a name.
+fn nothing(client: ClientId) -> Interest {
+    Interest { client, payments: Vec::new(), types: vec![String::new()] }
+}
 
 struct Session {
     app: App,
@@ -122,9 +123,7 @@ impl Session {
                     self.subscribe(interest, after).await
                 }
                 Request::Unsubscribe => {
-                    let types = vec![NOTHING.to_owned()];
-                    let interest = Interest { client: self.client.clone(), payments: Vec::new(), types };
-                    self.watch.change(interest, None);
+                    self.watch.change(nothing(self.client.clone()), None);
                     self.send(&Reply::Unsubscribed).await
                 }
                 Request::Ping => self.send(&Reply::Pong).await,

@@ -1,8 +1,6 @@
-use std::collections::BTreeSet;
-
 use super::InvalidRequest;
-use super::list::{limit, owned_if};
 use super::object::Field;
+use super::query::{self, limit, owned_if};
 use crate::id;
 
 /// The query of `GET /events`.
@@ -30,14 +28,7 @@ impl EventsQuery {
     /// Names the parameter at fault and what would be right.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut events = Self::default();
-        let mut seen = BTreeSet::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let field = FIELDS.iter().find(|field| field.name == name).ok_or_else(|| unknown(&name))?;
-            if !seen.insert(field.name) {
-                return Err(InvalidRequest::named(field.name, "is given twice; give each parameter once"));
-            }
-            events.set(field, &value).ok_or_else(|| field.refused())?;
-        }
+        query::read(query, &FIELDS, |field, value| events.set(field, value))?;
         Ok(events)
     }
 
@@ -45,7 +36,7 @@ impl EventsQuery {
     fn set(&mut self, field: &Field, value: &str) -> Option<()> {
         match field.name {
             "after" => self.after = Some(owned_if(id::is_event(value), value)?),
-            "limit" => self.limit = limit(value)?,
+            "limit" => self.limit = limit(value, Self::LIMIT_MAX)?,
             "payment" => self.payment = Some(owned_if(id::is_transaction(value), value)?),
             _ => self.types = types(value)?,
         }
@@ -68,11 +59,6 @@ const FIELDS: [Field; 4] = [
         rule: "must be at most 30 event types separated by commas, e.g. `payment.completed,refund.processed`",
     },
 ];
-
-fn unknown(name: &str) -> InvalidRequest {
-    let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
-    InvalidRequest::named(name, &format!("is not a parameter here; there are {}", names.join(", ")))
-}
 
 fn types(value: &str) -> Option<Vec<String>> {
     let types: Vec<_> = value.split(',').map(str::to_owned).collect();

@@ -1,7 +1,6 @@
-use std::collections::BTreeSet;
-
 use super::InvalidRequest;
 use super::object::Field;
+use super::query::{self, limit, owned_if};
 use crate::id;
 use crate::provider::Provider;
 
@@ -33,21 +32,14 @@ impl ListQuery {
     /// Names the parameter at fault and what would be right.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut list = Self::default();
-        let mut seen = BTreeSet::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let field = FIELDS.iter().find(|field| field.name == name).ok_or_else(|| unknown(&name))?;
-            if !seen.insert(field.name) {
-                return Err(InvalidRequest::named(field.name, "is given twice; give each parameter once"));
-            }
-            list.set(field, &value).ok_or_else(|| field.refused())?;
-        }
+        query::read(query, &FIELDS, |field, value| list.set(field, value))?;
         Ok(list)
     }
 
     /// `None` if the value breaks the field's rule.
     fn set(&mut self, field: &Field, value: &str) -> Option<()> {
         match field.name {
-            "limit" => self.limit = limit(value)?,
+            "limit" => self.limit = limit(value, Self::LIMIT_MAX)?,
             "startingAfter" => self.starting_after = Some(owned_if(id::is_transaction(value), value)?),
             "provider" => self.provider = Some(Provider::from_name(value)?),
             "status" => self.status = Some(owned_if(Self::STATUSES.contains(&value), value)?),
@@ -87,25 +79,9 @@ const FIELDS: [Field; 6] = [
     Field { name: "createdBefore", rule: INSTANT },
 ];
 
-fn unknown(name: &str) -> InvalidRequest {
-    let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
-    InvalidRequest::named(name, &format!("is not a parameter here; there are {}", names.join(", ")))
-}
-
-/// Digits only: `str::parse` alone would take `+5`.
-pub(super) fn limit(value: &str) -> Option<u32> {
-    let digits = value.bytes().all(|b| b.is_ascii_digit());
-    let limit = value.parse().ok().filter(|n| (1..=ListQuery::LIMIT_MAX).contains(n));
-    limit.filter(|_| digits)
-}
-
 fn may_be_instant(value: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'T' | b'Z' | b'.' | b'+');
     (20..=40).contains(&value.len()) && value.bytes().all(allowed)
-}
-
-pub(super) fn owned_if(fits: bool, value: &str) -> Option<String> {
-    fits.then(|| value.to_owned())
 }
 
 #[cfg(test)]

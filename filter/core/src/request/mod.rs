@@ -11,6 +11,7 @@ mod list;
 mod metadata;
 mod object;
 mod payment_method;
+mod query;
 mod refund;
 mod return_url;
 

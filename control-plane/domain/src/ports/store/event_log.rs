@@ -48,6 +48,7 @@ pub trait EventLog {
     /// found by reading.
     async fn committed(&self);
 
-    /// The place of an event, or of [`Position::START`]. `None` if the log does not have it: it was never written, or is not kept any more.
+    /// The place of an event, or of [`Position::START`]. `None` if the log does not have it: it was never written, or is
+    /// not kept any more.
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
 }
