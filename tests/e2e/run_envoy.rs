@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway_tests::{until, until_within};
+use gateway_tests::until;
 use local_stack::Programs;
+use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -44,6 +45,7 @@ fn free(ip: &str) -> SocketAddr {
 struct Run {
     child: Child,
     admin: SocketAddr,
+    client: Client,
     folder: TempDir,
 }
 
@@ -57,16 +59,17 @@ impl Run {
         fs::write(&bootstrap, text).unwrap();
         let mut command = script();
         command.arg("--config-path").arg(bootstrap).args(["--disable-hot-restart", "--concurrency", "1"]);
-        command.env("ENVOY_ADMIN_LISTEN", told).env("DRAIN_NOTICE_SECONDS", "3").env("DRAIN_SECONDS", "2");
+        // For a busy machine to notice the goodbye.
+        command.env("ENVOY_ADMIN_LISTEN", told).env("DRAIN_NOTICE_SECONDS", "5").env("DRAIN_SECONDS", "2");
         command.stderr(File::create(folder.path().join("log")).unwrap());
-        let run = Self { child: command.spawn().unwrap(), admin, folder };
+        let client = Client::builder().no_proxy().build().unwrap();
+        let run = Self { child: command.spawn().unwrap(), admin, client, folder };
         until("an Envoy that is ready", async || (run.ready().await == Some(200)).then_some(())).await;
         run
     }
 
     async fn ready(&self) -> Option<u16> {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = client.get(format!("http://{}/ready", self.admin)).send().await.ok()?;
+        let answer = self.client.get(format!("http://{}/ready", self.admin)).send().await.ok()?;
         Some(answer.status().as_u16())
     }
 
@@ -94,7 +97,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             self.signal(Signal::TERM);
-            std::thread::sleep(Duration::from_secs(4));
+            std::thread::sleep(Duration::from_secs(8));
             let _ = (self.child.kill(), self.child.wait());
         }
     }
@@ -132,10 +135,7 @@ async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
         let admin = free("::1");
         let run = Run::start(admin, &admin.to_string()).await;
         run.signal(asked);
-        until_within(Duration::from_secs(3), "a goodbye", async || {
-            (run.ready().await == Some(503)).then_some(())
-        })
-        .await;
+        until("a goodbye", async || (run.ready().await == Some(503)).then_some(())).await;
         let (code, log) = run.end().await;
         assert_eq!(code, 0, "{log}");
     }
