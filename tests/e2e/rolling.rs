@@ -207,8 +207,31 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
     }
 }
 
-/// Charges at a steady rate, as by a load balancer in front of both Envoys: if one accepts no connection, the other is
-/// used.
+/// How often the load balancer probes each Envoy. Less than `DRAIN_NOTICE_SECONDS`.
+const PROBED_EVERY: Duration = Duration::from_millis(100);
+
+/// Whether each Envoy is ready, as a load balancer finds out.
+type Ready = Arc<[AtomicBool; 2]>;
+
+fn probe(admins: [SocketAddr; 2], client: Client, until: Arc<AtomicBool>) -> Ready {
+    let ready: Ready = Arc::default();
+    for (n, admin) in admins.into_iter().enumerate() {
+        let (ready, client, until) = (ready.clone(), client.clone(), until.clone());
+        ready[n].store(true, Ordering::SeqCst);
+        tokio::spawn(async move {
+            while !until.load(Ordering::SeqCst) {
+                let probed = client.get(format!("http://{admin}/ready")).send().await;
+                let is_ready = probed.is_ok_and(|response| response.status().is_success());
+                ready[n].store(is_ready, Ordering::SeqCst);
+                tokio::time::sleep(PROBED_EVERY).await;
+            }
+        });
+    }
+    ready
+}
+
+/// Charges at a steady rate, as by a load balancer in front of both Envoys, which opens connections to those that are
+/// ready.
 struct Load {
     stop: Arc<AtomicBool>,
     charged: Arc<AtomicUsize>,
@@ -216,10 +239,11 @@ struct Load {
 }
 
 impl Load {
-    fn start(gateways: [String; 2], client: Client) -> Self {
+    fn start(fleet: &Fleet, client: Client, begun: Instant) -> Self {
         let rate = env::var("ROLLING_CHARGES_PER_SECOND").map_or(RATE, |rate| rate.parse().unwrap());
         let (stop, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (until, counter) = (stop.clone(), charged.clone());
+        let (gateways, ready) = (fleet.gateways.clone(), probe(fleet.admins, client.clone(), stop.clone()));
         let clients = tokio::spawn(async move {
             let mut charges = tokio::task::JoinSet::new();
             let mut every = tokio::time::interval(Duration::from_secs(1) / rate);
@@ -229,11 +253,12 @@ impl Load {
                     break;
                 }
                 let (mut gateways, client, counter) = (gateways.clone(), client.clone(), counter.clone());
-                gateways.rotate_left(n % 2);
+                let turn = n % 2;
+                gateways.rotate_left(if ready[turn].load(Ordering::SeqCst) { turn } else { 1 - turn });
                 charges.spawn(async move {
                     let failed = charge(&gateways, &client).await.err();
                     counter.fetch_add(usize::from(failed.is_none()), Ordering::SeqCst);
-                    failed
+                    failed.map(|response| format!("{:.1} s: {response}", begun.elapsed().as_secs_f32()))
                 });
             }
             charges.join_all().await.into_iter().flatten().collect()
@@ -291,10 +316,13 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     }
     fleet.settled(&client).await;
 
-    let load = Load::start(fleet.gateways.clone(), client.clone());
+    let begun = Instant::now();
+    let load = Load::start(&fleet, client.clone(), begun);
     tokio::time::sleep(SETTLED).await;
+    let mut restarts = Vec::new();
     for n in 0..fleet.parts.len() {
         let part = &mut fleet.parts[n];
+        restarts.push(format!("{:.1} s: {}", begun.elapsed().as_secs_f32(), part.name));
         let status = part.end().await;
         assert!(status.success(), "{} ended with {status}", part.name);
         part.start(&client).await;
@@ -302,7 +330,7 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
         tokio::time::sleep(SETTLED).await;
     }
     let (charged, failed) = load.end().await;
-    assert_eq!(failed, Vec::<String>::new(), "of {charged}");
+    assert_eq!(failed, Vec::<String>::new(), "of {charged}; restarted {restarts:?}");
     assert!(charged > 500, "{charged}");
     let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
     let summary = HttpResponse::of(client.get(ledger)).await.json();
