@@ -213,7 +213,7 @@ const PROBED_EVERY: Duration = Duration::from_millis(100);
 /// Whether each Envoy is ready, as a load balancer finds out.
 type Ready = Arc<[AtomicBool; 2]>;
 
-fn probe(admins: [SocketAddr; 2], client: Client, until: Arc<AtomicBool>) -> Ready {
+fn probe(admins: [SocketAddr; 2], client: &Client, until: &Arc<AtomicBool>) -> Ready {
     let ready: Ready = Arc::default();
     for (n, admin) in admins.into_iter().enumerate() {
         let (ready, client, until) = (ready.clone(), client.clone(), until.clone());
@@ -243,7 +243,7 @@ impl Load {
         let rate = env::var("ROLLING_CHARGES_PER_SECOND").map_or(RATE, |rate| rate.parse().unwrap());
         let (stop, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (until, counter) = (stop.clone(), charged.clone());
-        let (gateways, ready) = (fleet.gateways.clone(), probe(fleet.admins, client.clone(), stop.clone()));
+        let (gateways, ready) = (fleet.gateways.clone(), probe(fleet.admins, &client, &stop));
         let clients = tokio::spawn(async move {
             let mut charges = tokio::task::JoinSet::new();
             let mut every = tokio::time::interval(Duration::from_secs(1) / rate);
