@@ -33,7 +33,7 @@ compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks f
 
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
-	cargo build --locked --release --bins $(features)
+	cargo build --locked --release --bins
 
 filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
@@ -45,8 +45,6 @@ crashing-filter: prerequisites
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter-crashing
 	cp $(target)/wasm32-wasip1/filter/edge_filter_crashing.wasm $(target)/edge_filter_crashing.wasm
 
-# Tests hold the sandbox's requests against the providers' contracts, where these are at hand.
-test chaos: features = --features provider-sandbox/contracts
 .PHONY: test
 test: build crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
 	cargo test --locked --release --no-fail-fast
@@ -67,7 +65,7 @@ model: ## Try the payments' and the keys' state machines in random order: SEQUEN
 	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test idempotency_model
 
 .PHONY: bench
-bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =events, =replay or =webhook for one
+bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 # The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.

@@ -10,8 +10,9 @@ use payments::causes::with_causes;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
-    let code = match run(Cli::parse()) {
+#[tokio::main]
+async fn main() -> ExitCode {
+    let code = match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             logging::say(&format!("error: {}", with_causes(error.as_ref())));

@@ -12,7 +12,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 36] = [
+const METRICS: [(Kind, &str, &str); 33] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
@@ -31,12 +31,6 @@ const METRICS: [(Kind, &str, &str); 36] = [
         crate::live::ENDED_COUNTER,
         "Connections to watch events that were refused or cut off, by reason",
     ),
-    (
-        Counter,
-        crate::live::WAKEUPS_COUNTER,
-        "Reads of the event log for watchers that found events, by what made this process read",
-    ),
-    (Counter, crate::live::SENT_COUNTER, "Word of commits sent to other processes over Redis, by outcome"),
     (Counter, "clock_jumps_total", "How often this machine's clock was set by seconds or more, by direction"),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
     (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),
@@ -84,11 +78,6 @@ const METRICS: [(Kind, &str, &str); 36] = [
         "Payments and refunds without an outcome, by age since they were requested",
     ),
     (Gauge, "payments_in_review", "Payments and refunds that need an operator"),
-    (
-        Gauge,
-        "event_log_behind_seconds",
-        "Age of the oldest event that is committed and not readable yet, because an older transaction is open",
-    ),
     (Gauge, "webhook_events_waiting", "Providers' events not yet tried"),
     (Gauge, "webhook_events_failed", "Providers' events that failed and will be retried"),
     (Gauge, "webhook_events_parked", "Providers' events that need an operator"),

@@ -66,8 +66,7 @@ struct Serve {
     #[arg(long, value_name = "DIR")]
     contracts: Option<PathBuf>,
 
-    /// Folder whose subfolder `contracts` is used if it is there and --contracts is not given, in a build with the
-    /// feature `contracts`.
+    /// Folder whose subfolder `contracts` is used if it is there and --contracts is not given.
     #[arg(long, env = "GATEWAY_SHARED", default_value = "../shared", value_name = "DIR")]
     shared: PathBuf,
 
@@ -143,7 +142,7 @@ impl Serve {
             return Ok(Some(folder.clone()));
         }
         let folder = self.shared.join("contracts");
-        Ok((cfg!(feature = "contracts") && folder.is_dir()).then_some(folder))
+        Ok(folder.is_dir().then_some(folder))
     }
 }
 

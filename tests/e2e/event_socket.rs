@@ -14,23 +14,13 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    pub(crate) async fn connect(gateway: &Gateway<'_>, path: &str, key: Option<&str>) -> Result<Self, Error> {
-        Self::connect_as(gateway, path, "gateway.events.v1", key).await
-    }
-
-    /// `protocols`: what the client offers, the usual one among them.
-    pub(crate) async fn connect_as(
-        gateway: &Gateway<'_>,
-        path: &str,
-        protocols: &str,
-        key: Option<&str>,
-    ) -> Result<Self, Error> {
+    async fn connect(gateway: &Gateway<'_>, path: &str, key: Option<&str>) -> Result<Self, Error> {
         let mut request = format!("ws://{}{path}", gateway.address()).into_client_request()?;
         let headers = request.headers_mut();
-        headers.insert("sec-websocket-protocol", protocols.parse().unwrap());
+        headers.insert("sec-websocket-protocol", "gateway.events.v1".parse().unwrap());
         if let Some(key) = key {
             headers.insert("authorization", format!("Bearer {key}").parse().unwrap());
         }
@@ -39,25 +29,25 @@ impl Socket {
         Ok(Self(socket))
     }
 
-    pub(crate) async fn open(gateway: &Gateway<'_>) -> Self {
+    async fn open(gateway: &Gateway<'_>) -> Self {
         let mut socket = Self::connect(gateway, "/events/socket", Some(DEMO_KEY)).await.unwrap();
         assert_eq!(socket.read().await, json!({ "type": "hello", "heartbeatSeconds": 15 }));
         socket
     }
 
-    pub(crate) async fn subscribed(gateway: &Gateway<'_>, to: &Value) -> Self {
+    async fn subscribed(gateway: &Gateway<'_>, to: &Value) -> Self {
         let mut socket = Self::open(gateway).await;
         socket.send(to).await;
         assert_eq!(socket.read().await["type"], "subscribed");
         socket
     }
 
-    pub(crate) async fn send(&mut self, message: &Value) {
+    async fn send(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     /// The next message; pings and heartbeats are skipped.
-    pub(crate) async fn read(&mut self) -> Value {
+    async fn read(&mut self) -> Value {
         loop {
             let message = timeout(PATIENCE, self.0.next()).await.expect("nothing comes");
             if let Message::Text(text) = message.expect("closed").unwrap() {
@@ -69,14 +59,14 @@ impl Socket {
         }
     }
 
-    pub(crate) async fn event(&mut self) -> Value {
+    async fn event(&mut self) -> Value {
         let mut message = self.read().await;
         assert_eq!(message["type"], "event", "{message}");
         message["event"].take()
     }
 
     /// The code and reason with which the server closes.
-    pub(crate) async fn closed(&mut self) -> (u16, String) {
+    async fn closed(&mut self) -> (u16, String) {
         loop {
             match timeout(PATIENCE, self.0.next()).await.expect("it stays open").expect("cut off").unwrap() {
                 Message::Close(Some(close)) => return (close.code.into(), close.reason.to_string()),
@@ -97,7 +87,7 @@ async fn charged(gateway: &Gateway<'_>) -> String {
     gateway.charge(&charge).await.transaction_id()
 }
 
-pub(crate) fn refused(result: Result<Socket, Error>) -> u16 {
+fn refused(result: Result<Socket, Error>) -> u16 {
     match result.err().expect("it opens") {
         Error::Http(answer) => answer.status().as_u16(),
         other => panic!("{other}"),
@@ -167,8 +157,7 @@ async fn a_control_plane_that_stops_says_when_to_come_back() {
 
 #[tokio::test]
 async fn a_socket_outlives_the_time_that_a_request_may_take() {
-    let own = OwnGateway::start(&[("EVENT_STREAM_SECONDS", "600")]).await;
-    let gateway = own.gateway();
+    let gateway = shared().await;
     let only = json!({ "type": "subscribe", "types": ["payment.completed"] });
     let mut socket = Socket::subscribed(&gateway, &only).await;
     // The client's side must be read for pings to be answered.

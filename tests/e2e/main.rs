@@ -10,10 +10,8 @@
 
 mod audiences;
 mod bodies;
-mod browser;
 mod captures;
 mod card_numbers;
-mod contracts;
 mod control_plane_errors;
 mod crowds;
 mod currencies;
@@ -24,14 +22,10 @@ mod edge_errors;
 mod envoy_errors;
 mod event_socket;
 mod event_stream;
-mod event_tenure;
-mod event_tickets;
-mod event_wakeups;
 mod faults;
 mod filter_crash;
 mod first_charge;
 mod footprint;
-mod graphql;
 mod headers;
 mod idempotency;
 mod interruptions;

@@ -7,7 +7,6 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
-mod browser;
 mod contract;
 mod gateway;
 pub mod hostile_redis;
@@ -22,14 +21,10 @@ mod sandbox;
 mod stacks;
 mod wait;
 
-pub use browser::Browser;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
-pub use prometheus::sum as sum_of;
 pub use sandbox::Sandbox;
-pub use stacks::{
-    FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, shared_folder, without_webhooks,
-};
+pub use stacks::{FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, without_webhooks};
 pub use wait::{until, until_within};

@@ -39,17 +39,6 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     ("GATEWAY_CONFIG", "of the command line: the file of settings, as `--config`"),
 ];
 
-/// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 7] = [
-    ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
-    ("DB_URI", "DB_URI_FILE"),
-    ("REDIS_URI", "REDIS_URI_FILE"),
-    ("AMQP_URI", "AMQP_URI_FILE"),
-    ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"),
-    ("PAYPAL_CLIENT_SECRET", "PAYPAL_CLIENT_SECRET_FILE"),
-    ("GATEWAY_CLIENTS", "GATEWAY_CLIENTS_FILE"),
-];
-
 /// For tests only, so not in the table.
 pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";
 
@@ -84,8 +73,7 @@ const LIKENESS_MIN: f64 = 0.85;
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
     let others = OF_OTHER_PROGRAMS.iter().map(|(name, _)| *name);
-    let files = IN_FILES.iter().map(|(_, file)| *file);
-    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain(files).chain([CRASH_POINTS])
+    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain([CRASH_POINTS])
 }
 
 /// The setting of exactly this name.
@@ -105,7 +93,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 35] = [
+pub const SETTINGS: [Setting; 32] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -139,7 +127,7 @@ pub const SETTINGS: [Setting; 35] = [
     Setting {
         keys: &["REDIS_URI"],
         default: "none",
-        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory",
     },
     Setting {
         keys: &["EDGE_CACHE_ANSWERS_SECONDS"],
@@ -190,16 +178,6 @@ pub const SETTINGS: [Setting; 35] = [
         keys: &["RETURN_URL_HOSTS"],
         default: "any",
         meaning: "the hosts that a charge's `returnUrl` may lead to, a comma list of names. The control plane and `control-plane envoy-bootstrap` both read it",
-    },
-    Setting {
-        keys: &["GRAPHQL_INTROSPECTION"],
-        default: "`off`",
-        meaning: "`on` lets clients of `/graphql` ask for the schema, which is in `docs/schema.graphql` too",
-    },
-    Setting {
-        keys: &["GRAPHQL_DOCUMENTS"],
-        default: "any document",
-        meaning: "a folder of registered documents, files that end with `.graphql`: `/graphql` then executes no others. Clients send `documentId`, the file's SHA-256 in lower-case hex, or the same text",
     },
     Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
     Setting {
@@ -261,11 +239,6 @@ pub const SETTINGS: [Setting; 35] = [
         keys: &["WEBHOOK_PARK_AFTER_SECONDS"],
         default: "86400",
         meaning: "a provider's event that could not be processed for this long, 1 s to 30 days, and has failed at least five times, is parked for an operator",
-    },
-    Setting {
-        keys: &["EVENT_STREAM_SECONDS"],
-        default: "55",
-        meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked anew: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
     },
     Setting {
         keys: &["SHUTDOWN_GRACE_SECONDS"],

@@ -6,7 +6,6 @@ mod due_gauges;
 mod error;
 mod event_gauges;
 mod event_log;
-mod graphql;
 mod health;
 pub(crate) mod log_gauges;
 mod observe;
@@ -15,13 +14,11 @@ mod openapi;
 mod path_id;
 mod payments;
 mod refunds;
-mod socket_upgrade;
 mod view;
 mod webhooks;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::payments::usecases::call::Renders;
 use ::payments::usecases::gateway::Gateway;
@@ -35,7 +32,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::event_log::event_as_json;
-pub use self::graphql::{Documents, DocumentsError, Graphql};
 pub use self::payments::charge_terms;
 pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
@@ -53,10 +49,6 @@ pub struct App {
     pub attestation_keys: Arc<Keys>,
     /// Delivers events to those who watch.
     pub live: Live,
-    /// What `/graphql` executes.
-    pub graphql: Arc<Graphql>,
-    /// How long a connection that watches events lasts at most before its client must authenticate again.
-    pub stream_tenure: Duration,
     /// The hosts to which payers may be sent.
     pub return_url_hosts: Arc<ReturnUrlHosts>,
     pub metrics: PrometheusHandle,
@@ -90,7 +82,6 @@ fn api() -> OpenApiRouter<App> {
         .merge(payments::routes())
         .merge(refunds::routes())
         .merge(event_log::routes())
-        .merge(graphql::routes())
         .routes(routes!(webhooks::stripe))
         .routes(routes!(webhooks::paypal))
         .routes(routes!(openapi::serve))

@@ -1,6 +1,5 @@
 //! The API's representation of payments, refunds and events.
 
-use async_graphql::{Enum, SimpleObject};
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
@@ -20,38 +19,38 @@ use super::wire::{AttemptId, CancelReason, PaymentId, RefundId, RefundStatus, St
 #[serde(rename_all = "camelCase")]
 #[schema(as = Payment)]
 pub(super) struct PaymentView {
-    pub(super) transaction_id: PaymentId,
-    pub(super) status: Status,
-    pub(super) provider: Provider,
-    pub(super) amount: Amount,
-    pub(super) currency: Currency,
-    pub(super) capture: CaptureMode,
+    transaction_id: PaymentId,
+    status: Status,
+    provider: Provider,
+    amount: Amount,
+    currency: Currency,
+    capture: CaptureMode,
     /// Minor units that moved to you.
-    pub(super) amount_captured: u64,
+    amount_captured: u64,
     /// Minor units given back, or being given back.
-    pub(super) amount_refunded: u64,
+    amount_refunded: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) payment_method_id: Option<String>,
+    payment_method_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
+    description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) customer_reference: Option<String>,
+    customer_reference: Option<String>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
-    pub(super) metadata: Metadata,
+    metadata: Metadata,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) next_action: Option<NextAction>,
+    next_action: Option<NextAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<FailureView>,
+    failure: Option<FailureView>,
     /// Of a canceled payment that nobody here canceled: `expired`, or `at_provider`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cancel_reason: Option<CancelReason>,
+    cancel_reason: Option<CancelReason>,
     /// The provider's name for the payment: a PaymentIntent or an order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) provider_reference: Option<String>,
+    provider_reference: Option<String>,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) created_at: Timestamp,
+    created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) updated_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 /// `true`, in every answer that is no error.
@@ -73,7 +72,7 @@ impl PartialSchema for Success {
 impl ToSchema for Success {}
 
 /// How the payer acts.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ActionKind {
     /// Send the payer's browser to `url`.
@@ -81,27 +80,25 @@ pub(super) enum ActionKind {
 }
 
 /// What the payer has to do.
-#[derive(Serialize, ToSchema, SimpleObject)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NextAction {
     #[serde(rename = "type")]
-    #[graphql(name = "type")]
-    pub(super) kind: ActionKind,
-    pub(super) url: String,
+    kind: ActionKind,
+    url: String,
 }
 
 /// Why it failed.
-#[derive(Serialize, ToSchema, SimpleObject)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Failure)]
-#[graphql(name = "Failure")]
 pub(super) struct FailureView {
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) code: Option<String>,
+    code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) decline_code: Option<String>,
-    pub(super) message: String,
+    decline_code: Option<String>,
+    message: String,
 }
 
 /// A refund.
@@ -109,19 +106,19 @@ pub(super) struct FailureView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Refund)]
 pub(super) struct RefundView {
-    pub(super) refund_id: RefundId,
-    pub(super) transaction_id: PaymentId,
-    pub(super) status: RefundStatus,
-    pub(super) amount: Amount,
-    pub(super) currency: Currency,
+    refund_id: RefundId,
+    transaction_id: PaymentId,
+    status: RefundStatus,
+    amount: Amount,
+    currency: Currency,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<FailureView>,
+    failure: Option<FailureView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) provider_reference: Option<String>,
+    provider_reference: Option<String>,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) created_at: Timestamp,
+    created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) updated_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 /// A payer's complaint about a payment.
@@ -130,35 +127,35 @@ pub(super) struct RefundView {
 #[schema(as = Dispute)]
 pub(super) struct DisputeView {
     /// The provider's name for it.
-    pub(super) dispute_id: String,
+    dispute_id: String,
     /// `false`: PayPal's webhook claims it, and PayPal does not let this account read its own record (the app lacks the
     /// permission for disputes). Such a webhook is signed over a checksum only, which does not keep a forger who has
     /// one from writing another.
-    pub(super) verified: bool,
+    verified: bool,
     /// The provider's word for it, e.g. `fraudulent` or `MERCHANDISE_OR_SERVICE_NOT_RECEIVED`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
     /// The provider's word for it, e.g. `needs_response` or `RESOLVED`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<String>,
+    status: Option<String>,
     /// How it ended: `won` (you keep the money), `lost` (the payer has it back), `withdrawn` (the payer or the bank
     /// did not pursue it), `prevented` (it ended before it became a chargeback), `other` (see `outcomeCode`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcome: Option<Verdict>,
+    outcome: Option<Verdict>,
     /// The provider's word for the outcome, e.g. `lost` or `RESOLVED_BUYER_FAVOUR`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcome_code: Option<String>,
+    outcome_code: Option<String>,
     /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) amount: Option<Amount>,
+    amount: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) currency: Option<Currency>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(super) opened_at: Option<Timestamp>,
+    currency: Option<Currency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub(super) closed_at: Option<Timestamp>,
+    opened_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    closed_at: Option<Timestamp>,
 }
 
 impl From<Dispute> for DisputeView {
@@ -186,43 +183,43 @@ impl From<Dispute> for DisputeView {
 pub(super) struct EventView {
     /// `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) from: Option<String>,
-    pub(super) to: String,
+    from: Option<String>,
+    to: String,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) at: Timestamp,
+    at: Timestamp,
     /// Whose payment it is.
-    pub(super) client: String,
+    client: String,
     /// The request that caused it, or `webhook` and the id of the provider's event.
-    pub(super) request_id: String,
+    request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) refund_id: Option<RefundId>,
+    refund_id: Option<RefundId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) operation: Option<String>,
+    operation: Option<String>,
     /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) amount: Option<Amount>,
+    amount: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) attempt_id: Option<AttemptId>,
+    attempt_id: Option<AttemptId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) provider_reference: Option<String>,
+    provider_reference: Option<String>,
     /// The provider's code for a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) code: Option<String>,
+    code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
     /// How often the provider was asked in vain, where it is asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tries: Option<u32>,
+    tries: Option<u32>,
     /// When it is asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub(super) next_at: Option<Timestamp>,
+    next_at: Option<Timestamp>,
     /// `true` where a provider's event claims it and the provider's own record could not be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
-    pub(super) unverified: bool,
+    unverified: bool,
 }
 
 impl From<Payment> for PaymentView {

@@ -5,12 +5,10 @@
 
 mod queue;
 mod reader;
-mod wakeups;
 mod watch;
-mod watchers;
-mod word;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use edge_core::client::ClientId;
 use payments::model::event::Event;
@@ -21,14 +19,12 @@ use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use self::queue::Queue;
-pub(crate) use self::wakeups::WAKEUPS_COUNTER;
-use self::wakeups::Wakeups;
 pub(crate) use self::watch::{Ended, Watch};
-pub(crate) use self::watchers::Refused;
-use self::watchers::{Watcher, Watchers};
-use self::word::Announcer;
-pub(crate) use self::word::SENT_COUNTER;
-use crate::cache::{CacheError, RedisUri};
+
+/// Watchers of one client in one process. A shop's server needs one; its pages have one each.
+const WATCHERS_PER_CLIENT: usize = 500;
+/// Watchers in one process. Each costs some kilobytes and, if it reads slowly, up to 256 references to events.
+const WATCHERS_MAX: usize = 2_000;
 
 /// The gauge of watchers.
 pub(crate) const WATCHERS_GAUGE: &str = "event_watchers";
@@ -43,8 +39,6 @@ pub(crate) struct Interest {
     pub(crate) payments: Vec<PaymentId>,
     /// Event types; all if empty.
     pub(crate) types: Vec<String>,
-    /// Whether the bearer of a ticket watches, who may know less than the client. Then there is exactly one payment.
-    pub(crate) is_payers: bool,
 }
 
 impl Interest {
@@ -58,10 +52,18 @@ impl Interest {
 
     pub(crate) fn includes(&self, event: &Event) -> bool {
         event.cause.client == self.client
-            && (!self.is_payers || event.is_for_payer())
             && (self.payments.is_empty() || self.payments.contains(&event.payment))
             && (self.types.is_empty() || self.types.contains(&event.kind()))
     }
+}
+
+/// Why nobody may watch now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("this client watches events with as many connections as it may; close some")]
+    Client,
+    #[error("as many connections watch events as this process serves; try again later")]
+    Process,
 }
 
 /// The watchers of this process.
@@ -73,135 +75,77 @@ struct Shared {
     watchers: Mutex<Watchers>,
     /// Wakes the reader when there is a first watcher.
     joined: Notify,
-    wakeups: Arc<Wakeups>,
     /// How far the reader has read; `None` until it has begun.
     read: channel::Sender<Option<Position>>,
     stop: CancellationToken,
 }
 
+#[derive(Default)]
+struct Watchers {
+    by_client: HashMap<ClientId, Vec<Weak<Queue>>>,
+    count: usize,
+}
+
 impl Live {
-    /// Starts the reader, which ends with `stop`, as do all watchers. Over `redis`, the readers of several processes wake
-    /// each other.
-    ///
-    /// # Errors
-    /// The Redis client cannot be set up.
-    pub fn start(
-        store: Arc<dyn Store>,
-        redis: Option<RedisUri>,
-        stop: CancellationToken,
-    ) -> Result<Self, CacheError> {
-        let wakeups = Arc::new(Wakeups::new());
-        let announcer = match redis {
-            Some(uri) => {
-                let announcer = Announcer::start(&uri, stop.clone()).map_err(CacheError::unavailable)?;
-                announcer.listen(uri, wakeups.clone(), stop.clone());
-                Some(announcer)
-            }
-            None => None,
-        };
+    /// Starts the reader, which ends with `stop`, as do all watchers.
+    #[must_use]
+    pub fn start(store: Arc<dyn Store>, stop: CancellationToken) -> Self {
         let shared = Arc::new(Shared {
             store,
             watchers: Mutex::default(),
             joined: Notify::new(),
-            wakeups,
             read: channel::Sender::new(None),
             stop,
         });
         metrics::gauge!(WATCHERS_GAUGE).set(0.0);
-        for reason in Refused::ALL.map(Refused::reason).into_iter().chain(["too_slow"]) {
+        for reason in ["client_full", "process_full", "too_slow"] {
             metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(0);
         }
-        tokio::spawn(relay(
-            shared.store.clone(),
-            Some(shared.wakeups.clone()),
-            announcer,
-            shared.stop.clone(),
-        ));
         tokio::spawn(reader::run(shared.clone()));
-        Ok(Self(shared))
-    }
-
-    /// Waits until the process stops, and all watchers with it.
-    pub(crate) async fn stopped(&self) {
-        self.0.stop.cancelled().await;
+        Self(shared)
     }
 
     /// Begins to watch: behind `after`, or behind the newest event.
     pub(crate) async fn watch(&self, interest: Interest, after: Option<Position>) -> Result<Watch, Refused> {
         let queue = self.0.join(&interest)?;
-        // Before anything is awaited: it gives its place back if the client goes away meanwhile.
-        let mut watch = Watch::new(self.0.clone(), interest, queue, after);
         self.0.joined.notify_one();
+        // Whatever is committed from here on is in the queue or behind `read`.
         let mut read = self.0.read.subscribe();
-        if let Some(end) = read.wait_for(Option::is_some).await.ok().and_then(|read| *read) {
-            watch.begin(end);
-        }
-        Ok(watch)
+        let read = read.wait_for(Option::is_some).await.ok().and_then(|read| *read);
+        Ok(Watch::new(self.0.clone(), interest, queue, after, read.unwrap_or(Position::START)))
     }
-}
-
-/// Tells other processes of the commits of one that has no watchers itself, until `stop`.
-///
-/// # Errors
-/// The Redis client cannot be set up.
-pub(crate) fn announce(
-    store: Arc<dyn Store>,
-    redis: &RedisUri,
-    stop: CancellationToken,
-) -> Result<(), CacheError> {
-    let announcer = Announcer::start(redis, stop.clone()).map_err(CacheError::unavailable)?;
-    tokio::spawn(relay(store, None, Some(announcer), stop));
-    Ok(())
-}
-
-/// Tells the reader, and other processes, of this one's commits.
-async fn relay(
-    store: Arc<dyn Store>,
-    wakeups: Option<Arc<Wakeups>>,
-    announcer: Option<Announcer>,
-    stop: CancellationToken,
-) {
-    stop.run_until_cancelled(async {
-        loop {
-            store.committed().await;
-            if let Some(wakeups) = &wakeups {
-                wakeups.on_own_commit();
-            }
-            if let Some(announcer) = &announcer {
-                announcer.on_commit();
-            }
-        }
-    })
-    .await;
 }
 
 impl Shared {
     fn join(&self, interest: &Interest) -> Result<Arc<Queue>, Refused> {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(refused) = watchers.room_for(interest) {
-            metrics::counter!(ENDED_COUNTER, "reason" => refused.reason()).increment(1);
-            return Err(refused);
+        let refused = |refused, reason: &'static str| {
+            metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(1);
+            Err(refused)
+        };
+        if watchers.count >= WATCHERS_MAX {
+            return refused(Refused::Process, "process_full");
+        }
+        let own = watchers.by_client.entry(interest.client.clone()).or_default();
+        if own.len() >= WATCHERS_PER_CLIENT {
+            return refused(Refused::Client, "client_full");
         }
         let queue = Arc::new(Queue::new(interest.clone()));
-        let ticket_for = interest.only_payment().filter(|_| interest.is_payers);
-        let watcher = Watcher { queue: Arc::downgrade(&queue), ticket_for };
-        watchers.by_client.entry(interest.client.clone()).or_default().push(watcher);
+        own.push(Arc::downgrade(&queue));
         watchers.count += 1;
-        watchers.payers += usize::from(interest.is_payers);
         metrics::gauge!(WATCHERS_GAUGE).increment(1.0);
         Ok(queue)
     }
 
-    fn leave(&self, interest: &Interest, queue: &Arc<Queue>) {
+    fn leave(&self, client: &ClientId, queue: &Arc<Queue>) {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = watchers.by_client.get_mut(&interest.client) {
-            own.retain(|one| !std::ptr::eq(one.queue.as_ptr(), Arc::as_ptr(queue)));
+        if let Some(own) = watchers.by_client.get_mut(client) {
+            own.retain(|one| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(queue)));
             if own.is_empty() {
-                watchers.by_client.remove(&interest.client);
+                watchers.by_client.remove(client);
             }
         }
         watchers.count -= 1;
-        watchers.payers -= usize::from(interest.is_payers);
         if watchers.count == 0 {
             // The next watcher begins at the end of the log as it is then.
             self.read.send_replace(None);
@@ -218,38 +162,11 @@ impl Shared {
         let queues: Vec<_> = {
             let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
             let own = watchers.by_client.get(&event.event.cause.client);
-            let may_want =
-                |one: &&Watcher| one.ticket_for.is_none_or(|payment| payment == event.event.payment);
-            own.into_iter().flatten().filter(may_want).filter_map(|one| one.queue.upgrade()).collect()
+            own.into_iter().flatten().filter_map(Weak::upgrade).collect()
         };
         let event = Arc::new(event);
         for queue in queues {
             queue.push(&event);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Waker};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_client_that_leaves_before_the_log_was_read_gives_its_place_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
-        payments_stores::migrate(&uri).await.unwrap();
-        let store = payments_stores::open(uri).await.unwrap();
-        let live = Live::start(store, None, CancellationToken::new()).unwrap();
-        let client = ClientId::parse("demo").unwrap();
-        let interest = Interest { client, payments: Vec::new(), types: Vec::new(), is_payers: false };
-        // The reader's task has not run yet, so each waits.
-        for _ in 0..5_000 {
-            let watching = pin!(live.watch(interest.clone(), None));
-            assert!(watching.poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        }
-        live.watch(interest, None).await.map(drop).unwrap();
     }
 }

@@ -50,12 +50,6 @@ impl Queue {
         *waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
     }
 
-    /// Whether nothing waits and nothing was left out.
-    pub(super) fn is_empty(&self) -> bool {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.events.is_empty() && !waiting.is_too_slow
-    }
-
     /// Waits for the next event.
     pub(super) async fn next(&self) -> Result<Arc<LoggedEvent>, TooSlow> {
         loop {
@@ -106,15 +100,14 @@ impl Waiting {
 mod tests {
     use edge_core::client::ClientId;
     use jiff::Timestamp;
-    use payments::model::event::{Cause, Detail, Event, Note};
+    use payments::model::event::{Cause, Detail, Event};
     use payments::model::id::{PaymentId, RefundId};
     use payments::model::log::Position;
 
     use super::*;
 
     fn interest() -> Interest {
-        let client = ClientId::parse("demo").unwrap();
-        Interest { client, payments: Vec::new(), types: Vec::new(), is_payers: false }
+        Interest { client: ClientId::parse("demo").unwrap(), payments: Vec::new(), types: Vec::new() }
     }
 
     fn event(payment: u8, sequence: u64) -> Arc<LoggedEvent> {
@@ -178,12 +171,5 @@ mod tests {
             assert!(!interest.includes(&wanted.event), "{interest:?}");
         }
         assert!(of_type(&wanted.event.kind()).includes(&wanted.event));
-        let payers = Interest { payments: vec![wanted.event.payment], is_payers: true, ..interest() };
-        assert!(payers.includes(&wanted.event));
-        for (note, is_shown) in [(Note::DisputeOpened, false), (Note::CancelRequested, true)] {
-            let detail = Detail { note: Some(note), ..Detail::default() };
-            let noted = Event { detail, ..wanted.event.clone() };
-            assert!(interest().includes(&noted) && payers.includes(&noted) == is_shown, "{note:?}");
-        }
     }
 }

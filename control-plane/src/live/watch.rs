@@ -42,19 +42,13 @@ impl Watch {
         interest: Interest,
         queue: Arc<Queue>,
         after: Option<Position>,
+        end: Position,
     ) -> Self {
         let (position, has_more) = match after {
             Some(after) => (after, true),
-            None => (Position::START, false),
+            None => (end, false),
         };
         Self { shared, interest, queue, position, read: VecDeque::new(), has_more }
-    }
-
-    /// Whatever is committed from here on is in the queue or behind `end`.
-    pub(super) const fn begin(&mut self, end: Position) {
-        if !self.has_more {
-            self.position = end;
-        }
     }
 
     /// Watches something else: behind `after`, or from now on. Earlier events of it that wait are dropped.
@@ -67,19 +61,6 @@ impl Watch {
             self.position = after;
         } else if let Some(read) = *self.shared.read.borrow() {
             self.position = read;
-        }
-    }
-
-    /// Where to continue so that nothing is missed that was not given to the watcher.
-    pub(crate) fn cursor(&self) -> Position {
-        if self.has_more || !self.read.is_empty() {
-            return self.position;
-        }
-        // The reader delivers events before it says how far it has read: all before this were in the queue by now.
-        let read = *self.shared.read.borrow();
-        match read {
-            Some(read) if self.queue.is_empty() => read.max(self.position),
-            _ => self.position,
         }
     }
 
@@ -131,6 +112,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.leave(&self.interest, &self.queue);
+        self.shared.leave(&self.interest.client, &self.queue);
     }
 }

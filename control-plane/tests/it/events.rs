@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, StatusCode};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -15,17 +15,14 @@ fn kinds(page: &Value) -> Vec<&str> {
 }
 
 /// A stream as a client reads it.
-pub(crate) struct Reader {
+struct Reader {
     body: BodyDataStream,
     text: String,
 }
 
 impl Reader {
     async fn open(api: &Api, path: &str, last: Option<&str>) -> Self {
-        Self::of(api.send(asking(api, path, last)).await)
-    }
-
-    pub(crate) fn of(response: Response<Body>) -> Self {
+        let response = api.send(asking(api, path, last)).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -33,7 +30,7 @@ impl Reader {
     }
 
     /// The text of the next message or comment; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Option<String> {
+    async fn next(&mut self) -> Option<String> {
         loop {
             if let Some((message, rest)) = self.text.split_once("\n\n") {
                 let message = message.to_owned();
@@ -46,7 +43,7 @@ impl Reader {
     }
 
     /// The next events, as (id, type).
-    pub(crate) async fn events(&mut self, count: usize) -> Vec<(String, String)> {
+    async fn events(&mut self, count: usize) -> Vec<(String, String)> {
         let mut events = Vec::new();
         while events.len() < count {
             let message = self.next().await.unwrap();
@@ -172,22 +169,4 @@ async fn one_client_cannot_take_all_streams() {
     assert_eq!(api.send(other).await.status(), StatusCode::OK);
     drop(open);
     assert_eq!(api.send(asking(&api, "/events", None)).await.status(), StatusCode::OK);
-}
-
-#[tokio::test]
-async fn a_stream_that_ends_for_its_tenure_says_where_to_go_on_even_if_nothing_came() {
-    let api = Api::with_tenure(Duration::from_millis(300)).await;
-    api.charged().await;
-    let mut stream = Reader::open(&api, "/events?types=refund.processed", None).await;
-    let (mut whole, mut last) = (String::new(), String::new());
-    while let Some(message) = stream.next().await {
-        last = message.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
-        whole.push_str(&message);
-    }
-    assert!(whole.contains(": reconnect") && whole.matches("retry: ").count() == 2, "{whole}");
-    assert!(!whole.contains("data:"), "{whole}");
-    api.charged().await;
-    let mut again = Reader::open(&api, "/events", Some(&last)).await;
-    let kinds: Vec<_> = again.events(3).await.into_iter().map(|(_, kind)| kind).collect();
-    assert_eq!(kinds, ["payment.created", "payment.processing", "payment.completed"]);
 }

@@ -22,10 +22,9 @@ use tower::ServiceExt;
 
 use crate::common::*;
 
-mod graphql;
 mod keys;
 
-pub(crate) const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 pub(crate) const CHARGE: &str =
     r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 
@@ -38,11 +37,6 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) async fn start() -> Self {
-        Self::with_tenure(Duration::from_secs(300)).await
-    }
-
-    /// Its streams last this long at most.
-    pub(crate) async fn with_tenure(stream_tenure: Duration) -> Self {
         let test = TestGateway::start().await;
         let draining = CancellationToken::new();
         let cache: Arc<dyn EdgeCache> = Arc::new(InProcessCache::new(
@@ -54,13 +48,7 @@ impl Api {
             gateway: test.gateway.clone(),
             cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
-            graphql: Arc::new(control_plane::http::Graphql::new(
-                true,
-                control_plane::http::Documents::default(),
-            )),
-            stream_tenure,
-            live: control_plane::live::Live::start(test.gateway.store.clone(), None, draining.clone())
-                .unwrap(),
+            live: control_plane::live::Live::start(test.gateway.store.clone(), draining.clone()),
             return_url_hosts: Arc::new(ReturnUrlHosts::new(["shop.example"]).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),

@@ -18,13 +18,7 @@ pub enum Route {
     Events,
     /// The event log over a WebSocket.
     EventSocket,
-    /// A ticket to watch one payment.
-    EventTicket,
     GetRefund,
-    /// GraphQL queries, and mutations under an idempotency key.
-    Graphql,
-    /// GraphQL subscriptions over a WebSocket.
-    GraphqlSocket,
     OpenApi,
     /// A webhook of a provider.
     Webhook(Provider),
@@ -68,10 +62,7 @@ impl Route {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("events"), None, ..) => return Ok(Self::Events),
-            (Some("graphql"), None, ..) => return Ok(Self::Graphql),
-            (Some("graphql"), Some("socket"), None, _) => return Ok(Self::GraphqlSocket),
             (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
-            (Some("events"), Some("tickets"), None, _) => return Ok(Self::EventTicket),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
             (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
             (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
@@ -100,10 +91,7 @@ impl Route {
             Self::ListEvents => "list_events",
             Self::Events => "events",
             Self::EventSocket => "event_socket",
-            Self::EventTicket => "event_ticket",
             Self::GetRefund => "get_refund",
-            Self::Graphql => "graphql",
-            Self::GraphqlSocket => "graphql_socket",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
             Self::Webhook(Provider::Paypal) => "webhook_paypal",
@@ -120,7 +108,7 @@ impl Route {
     #[must_use]
     pub const fn body(self) -> BodyRule {
         match self {
-            Self::Charge | Self::Refund | Self::EventTicket | Self::Graphql => BodyRule::Required,
+            Self::Charge | Self::Refund => BodyRule::Required,
             Self::Capture | Self::Cancel => BodyRule::Optional,
             Self::Webhook(_) => BodyRule::Signed,
             Self::GetPayment
@@ -129,7 +117,6 @@ impl Route {
             | Self::Events
             | Self::EventSocket
             | Self::GetRefund
-            | Self::GraphqlSocket
             | Self::OpenApi => BodyRule::None,
         }
     }
@@ -137,13 +124,13 @@ impl Route {
     /// Whether the request is complete with its head: what follows belongs to the protocol that it asks for.
     #[must_use]
     pub const fn is_upgrade(self) -> bool {
-        matches!(self, Self::EventSocket | Self::GraphqlSocket)
+        matches!(self, Self::EventSocket)
     }
 
     /// Whether an answer may stay open for days.
     #[must_use]
     pub const fn may_stream(self) -> bool {
-        matches!(self, Self::Events | Self::EventSocket | Self::GraphqlSocket)
+        matches!(self, Self::Events | Self::EventSocket)
     }
 
     /// Whether the route requires an authenticated client.
@@ -173,10 +160,7 @@ mod tests {
             ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
             ("GET", "/events".to_owned(), Route::Events),
             ("GET", "/events/socket".to_owned(), Route::EventSocket),
-            ("POST", "/events/tickets".to_owned(), Route::EventTicket),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
-            ("POST", "/graphql".to_owned(), Route::Graphql),
-            ("GET", "/graphql/socket".to_owned(), Route::GraphqlSocket),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),
             ("POST", "/webhooks/paypal".to_owned(), Route::Webhook(Provider::Paypal)),

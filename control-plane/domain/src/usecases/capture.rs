@@ -8,16 +8,16 @@ use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
-use crate::usecases::gateway::{Detached, Gateway};
+use crate::usecases::gateway::Gateway;
 
 /// Captures `amount`, or the full authorized amount. The rest is released.
-pub fn capture(
+pub async fn capture(
     gateway: Arc<Gateway>,
     id: PaymentId,
     amount: Option<Amount>,
     call: Call<Payment>,
-) -> Detached<Payment> {
-    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await })
+) -> Result<Payment, OperationError> {
+    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await }).await
 }
 
 async fn run(

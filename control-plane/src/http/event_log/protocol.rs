@@ -5,8 +5,7 @@ use payments::model::id::PaymentId;
 use payments::model::log::EventId;
 use serde::{Deserialize, Serialize};
 
-use super::audience::Shown;
-use crate::http::wire;
+use super::view::LoggedEventView;
 
 /// The name of the protocol (RFC 6455, section 1.9).
 pub(super) const PROTOCOL: &str = "gateway.events.v1";
@@ -77,13 +76,11 @@ pub(super) enum Reply {
     Hello {
         heartbeat_seconds: u64,
     },
-    /// The subscription holds from here on: behind `cursor`.
-    Subscribed {
-        cursor: wire::EventId,
-    },
+    /// The subscription holds from here on.
+    Subscribed,
     Unsubscribed,
     Event {
-        event: Shown,
+        event: Box<LoggedEventView>,
     },
     /// The connection lives.
     Heartbeat,
@@ -105,12 +102,10 @@ impl Reply {
 /// Why the control plane closes a socket, with a code that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Close {
-    /// Connect again after this time, behind the last event, or behind `after` if there was none.
-    GoingAway { retry_after_ms: u64, after: EventId },
+    /// Connect again after this time, behind the last event.
+    GoingAway { retry_after_ms: u64 },
     /// As before: the database cannot be read now.
     TryAgain { retry_after_ms: u64 },
-    /// Get a new ticket.
-    Expired,
     /// Correct the client.
     BadMessage(String),
     /// Subscribe within five seconds.
@@ -126,11 +121,8 @@ pub(super) enum Close {
 impl Close {
     pub(super) fn message(&self) -> Message {
         let (code, reason) = match self {
-            Self::GoingAway { retry_after_ms, after } => {
-                (1012, format!("{{\"retryAfterMs\":{retry_after_ms},\"after\":\"{after}\"}}"))
-            }
+            Self::GoingAway { retry_after_ms } => (1012, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
             Self::TryAgain { retry_after_ms } => (1013, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
-            Self::Expired => (4401, "the ticket has expired; get a new one".to_owned()),
             Self::BadMessage(why) => (4400, why.clone()),
             Self::NotSubscribed => (4408, "send subscribe within 5 seconds".to_owned()),
             Self::TooSlow => (4409, "events came faster than they were read".to_owned()),

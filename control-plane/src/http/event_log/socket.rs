@@ -4,25 +4,26 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use edge_core::client::ClientId;
 use payments::model::log::{EventId, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::audience::Audience;
 use super::protocol::{Close, PROTOCOL, Reply, Request};
 use super::refused;
-use super::tenure::{Over, Tenure, return_after_ms};
-use super::watcher::Watcher;
 use crate::http::App;
+use crate::http::attested::Attested;
 use crate::http::error::ApiError;
-use crate::http::socket_upgrade::SocketProtocol;
 use crate::live::{Ended, Interest, Watch};
 
-/// Messages of clients are short; the largest is a subscription of 100 payments. The queue of events bounds what is
-/// written.
-const EVENTS: SocketProtocol =
-    SocketProtocol { name: PROTOCOL, message_bytes_max: 6 * 1024, unsent_bytes_max: 64 * 1024 };
+/// Messages of clients are short; the largest is a subscription of 100 payments.
+const MESSAGE_BYTES_MAX: usize = 6 * 1024;
+/// Larger buffers would cost each idle socket as much.
+const BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that may wait to be sent. The queue of events bounds what is written.
+const UNSENT_BYTES_MAX: usize = 64 * 1024;
 const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Three heartbeats: a client that answers none of them is gone.
@@ -32,29 +33,44 @@ const SEND_MAX: Duration = Duration::from_secs(10);
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
 
-const ONE_PAYMENT: &str = "the ticket is for one payment: leave `payments` out";
-
 pub(super) async fn socket(
     State(app): State<App>,
     upgrade: WebSocketUpgrade,
     headers: HeaderMap,
-    watcher: Watcher,
+    attested: Attested,
 ) -> Result<Response, ApiError> {
-    let audience = watcher.audience(&app).await?;
+    let client = attested.cause.client;
     // A place is taken before the answer, so that a refusal is an HTTP answer.
-    let place = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
-    Ok(EVENTS.open(upgrade, &headers, move |socket| async move {
-        let mut session = Session::new(app, watcher, audience, socket, place);
-        let close = session.run().await;
-        session.close(close).await;
-    }))
+    let place = app.live.watch(nothing(client.clone()), None).await.map_err(refused)?;
+    let mut response = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(UNSENT_BYTES_MAX)
+        .on_upgrade(move |socket| async move {
+            let mut session = Session::new(app, client, socket, place);
+            let close = session.run().await;
+            session.close(close).await;
+        });
+    // Over HTTP/2 there is no such header, but Envoy passes on what its HTTP/1.1 client asks, and the client wants the
+    // answer to it.
+    if let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) {
+        let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()));
+        response.headers_mut().extend(accept.ok().map(|accept| (header::SEC_WEBSOCKET_ACCEPT, accept)));
+    }
+    Ok(response)
+}
+
+/// No event has a type without a name.
+fn nothing(client: ClientId) -> Interest {
+    Interest { client, payments: Vec::new(), types: vec![String::new()] }
 }
 
 struct Session {
     app: App,
-    watcher: Watcher,
-    audience: Audience,
-    tenure: Tenure,
+    client: ClientId,
     socket: WebSocket,
     watch: Watch,
     is_subscribed: bool,
@@ -64,19 +80,9 @@ struct Session {
 }
 
 impl Session {
-    fn new(app: App, watcher: Watcher, audience: Audience, socket: WebSocket, watch: Watch) -> Self {
-        let (now, tenure) = (Instant::now(), Tenure::begin(&app, watcher.pass.map(|pass| pass.expires_s)));
-        Self {
-            app,
-            watcher,
-            audience,
-            tenure,
-            socket,
-            watch,
-            is_subscribed: false,
-            heard_at: now,
-            counted: (now, 0),
-        }
+    fn new(app: App, client: ClientId, socket: WebSocket, watch: Watch) -> Self {
+        let now = Instant::now();
+        Self { app, client, socket, watch, is_subscribed: false, heard_at: now, counted: (now, 0) }
     }
 
     /// Serves until either side ends it. `None` if the client has closed the socket.
@@ -90,16 +96,12 @@ impl Session {
         heartbeat.reset();
         loop {
             let step = tokio::select! {
-                over = self.tenure.over() => Err(Some(self.over(over))),
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.on_message(message).await,
                     Some(Err(_)) | None => Err(None),
                 },
                 event = self.watch.next() => match event {
-                    Ok(event) => {
-                        let event = self.audience.show(&event);
-                        self.send(&Reply::Event { event }).await
-                    }
+                    Ok(event) => self.send(&Reply::Event { event: Box::new((*event).clone().into()) }).await,
                     Err(ended) => Err(Some(self.ended(&ended))),
                 },
                 _ = heartbeat.tick() => self.on_heartbeat().await,
@@ -117,12 +119,11 @@ impl Session {
         match message {
             Message::Text(text) => match Request::parse(&text).map_err(|why| Some(Close::BadMessage(why)))? {
                 Request::Subscribe { payments, types, after } => {
-                    let interest = self.watcher.interest(payments, types);
-                    let interest = interest.map_err(|_| Some(Close::BadMessage(ONE_PAYMENT.to_owned())))?;
+                    let interest = Interest { client: self.client.clone(), payments, types };
                     self.subscribe(interest, after).await
                 }
                 Request::Unsubscribe => {
-                    self.watch.change(self.watcher.nothing(), None);
+                    self.watch.change(nothing(self.client.clone()), None);
                     self.send(&Reply::Unsubscribed).await
                 }
                 Request::Ping => self.send(&Reply::Pong).await,
@@ -148,7 +149,7 @@ impl Session {
         };
         self.is_subscribed = true;
         self.watch.change(interest, position);
-        self.send(&Reply::Subscribed { cursor: self.watch.cursor().id().into() }).await
+        self.send(&Reply::Subscribed).await
     }
 
     async fn on_heartbeat(&mut self) -> Result<(), Option<Close>> {
@@ -172,22 +173,12 @@ impl Session {
         // Between 1 and 5 seconds, so that clients do not all return at once.
         let retry_after_ms = 1_000 + u64::from(self.app.gateway.random() % 4_000);
         match ended {
-            Ended::Stopping => Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() },
+            Ended::Stopping => Close::GoingAway { retry_after_ms },
             Ended::TooSlow => Close::TooSlow,
             Ended::Store(error) => {
                 tracing::warn!(%error, "the event log cannot be read; a socket is closed");
                 Close::TryAgain { retry_after_ms }
             }
-        }
-    }
-
-    fn over(&self, over: Over) -> Close {
-        match over {
-            Over::Renew => {
-                let retry_after_ms = return_after_ms(&self.app);
-                Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() }
-            }
-            Over::Expired => Close::Expired,
         }
     }
 

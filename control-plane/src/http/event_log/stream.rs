@@ -7,12 +7,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use payments::model::log::Position;
-use payments::ports::store::LoggedEvent;
 
-use super::audience::Audience;
 use super::refused;
-use super::tenure::{Over, Tenure, return_after_ms};
-use super::watcher::Watcher;
+use super::view::LoggedEventView;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::observe::NO_STORE;
@@ -26,20 +23,12 @@ const RETRY_JITTER_MS: u32 = 4_000;
 
 pub(super) async fn stream(
     app: &App,
-    watcher: &Watcher,
     interest: Interest,
     after: Option<Position>,
 ) -> Result<Response, ApiError> {
-    let audience = watcher.audience(app).await?;
     let watch = app.live.watch(interest, after).await.map_err(refused)?;
-    let open = Open {
-        watch,
-        audience,
-        tenure: Tenure::begin(app, watcher.pass.map(|pass| pass.expires_s)),
-        retry: RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS)),
-        return_after: Duration::from_millis(return_after_ms(app)),
-    };
-    let mut response = Sse::new(messages(open))
+    let retry = RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS));
+    let mut response = Sse::new(messages(watch, retry))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
         .into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
@@ -48,68 +37,31 @@ pub(super) async fn stream(
     Ok(response)
 }
 
-/// An open stream.
-struct Open {
-    watch: Watch,
-    audience: Audience,
-    tenure: Tenure,
-    /// How long the client waits if the connection is lost.
-    retry: Duration,
-    /// And after its tenure.
-    return_after: Duration,
-}
-
 enum State {
-    Opened(Box<Open>),
-    Watching(Box<Open>),
+    Opened(Box<Watch>, Duration),
+    Watching(Box<Watch>),
     Ended,
 }
 
-fn messages(open: Open) -> impl Stream<Item = Result<Event, axum::Error>> {
-    stream::unfold(State::Opened(Box::new(open)), |state| async {
+fn messages(watch: Watch, retry: Duration) -> impl Stream<Item = Result<Event, axum::Error>> {
+    stream::unfold(State::Opened(Box::new(watch), retry), |state| async {
         match state {
-            State::Opened(open) => {
-                let hello = open.place().retry(open.retry).comment("open");
-                Some((Ok(hello), State::Watching(open)))
+            State::Opened(watch, retry) => {
+                let hello = Event::default().retry(retry).comment("open");
+                Some((Ok(hello), State::Watching(watch)))
             }
-            State::Watching(mut open) => {
-                let next = tokio::select! {
-                    // First, so that no flood of events puts off the end.
-                    biased;
-                    over = open.tenure.over() => Err(open.over(over)),
-                    next = open.watch.next() => next.map_err(|ended| goodbye(&ended)),
-                };
-                Some(match next {
-                    Ok(event) => (open.message(&event), State::Watching(open)),
-                    Err(goodbye) => (Ok(goodbye), State::Ended),
-                })
-            }
+            State::Watching(mut watch) => match watch.next().await {
+                Ok(event) => Some((message(&event), State::Watching(watch))),
+                Err(ended) => Some((Ok(goodbye(&ended)), State::Ended)),
+            },
             State::Ended => None,
         }
     })
 }
 
-impl Open {
-    fn message(&mut self, event: &LoggedEvent) -> Result<Event, axum::Error> {
-        let message = Event::default().id(event.position.id().to_string()).event(event.event.kind());
-        message.json_data(self.audience.show(event))
-    }
-
-    /// A message without data is no event to a client, but its id is where the client continues. Without it, a client
-    /// that has received no event would miss those that come while it reconnects.
-    fn place(&self) -> Event {
-        Event::default().id(self.watch.cursor().id().to_string())
-    }
-
-    fn over(&self, over: Over) -> Event {
-        match over {
-            Over::Renew => {
-                self.place().retry(self.return_after).comment("reconnect: your key is checked again")
-            }
-            // The client reconnects and is refused, and then stops.
-            Over::Expired => Event::default().comment("the ticket has expired; get a new one"),
-        }
-    }
+fn message(event: &payments::ports::store::LoggedEvent) -> Result<Event, axum::Error> {
+    let view = LoggedEventView::from(event.clone());
+    Event::default().id(event.position.id().to_string()).event(event.event.kind()).json_data(view)
 }
 
 /// The client reconnects behind its last event.

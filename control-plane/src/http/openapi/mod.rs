@@ -40,7 +40,7 @@ pub fn document() -> Value {
 enum Kind {
     /// A change under an idempotency key.
     Command,
-    /// Changes nothing.
+    /// A read.
     Query,
     /// A provider's webhook.
     Webhook,
@@ -50,8 +50,7 @@ impl Kind {
     fn of(method: &str, path: &str) -> Self {
         match method {
             "post" if path.starts_with("/webhooks/") => Self::Webhook,
-            // A ticket changes nothing, so it takes no key.
-            "post" if path.starts_with("/payments/") => Self::Command,
+            "post" => Self::Command,
             _ => Self::Query,
         }
     }
@@ -127,7 +126,6 @@ request id.";
     ),
     tags(
         (name = "payments", description = "Charge, capture, cancel, refund, and what became of it"),
-        (name = "events", description = "Every transition, as a list and as a stream"),
         (name = "refunds", description = "What became of a refund"),
         (name = "webhooks", description = "For the providers: signed by them, verified at the edge"),
         (name = "description", description = "This document"),
@@ -143,14 +141,9 @@ struct ClientKey;
 
 impl utoipa::Modify for ClientKey {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The client's key"));
-        let components = openapi.components.get_or_insert_default();
-        components.add_security_scheme("clientKey", SecurityScheme::Http(bearer.build()));
-        let ticket = ApiKeyValue::with_description(
-            edge_core::ticket::PARAMETER,
-            "For streams in browsers: a ticket of `POST /events/tickets`",
-        );
-        components.add_security_scheme("eventTicket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
+        let scheme = SecurityScheme::Http(bearer.build());
+        openapi.components.get_or_insert_default().add_security_scheme("clientKey", scheme);
     }
 }

@@ -13,8 +13,7 @@ use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
-    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, GraphqlRequest, InvalidRequest, ListQuery,
-    RefundRequest, SocketQuery, TicketRequest,
+    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
 };
 use crate::route::{NoRoute, Route};
 
@@ -48,13 +47,10 @@ impl Request {
             Route::Refund => RefundRequest::parse(body).map(drop)?,
             Route::Capture => CaptureRequest::parse(body).map(drop)?,
             Route::Cancel => CancelRequest::parse(body).map(drop)?,
-            Route::Graphql => GraphqlRequest::parse(body).map(drop)?,
-            Route::EventTicket => TicketRequest::parse(body).map(drop)?,
             Route::GetPayment
             | Route::ListPayments
             | Route::Events
             | Route::EventSocket
-            | Route::GraphqlSocket
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi
@@ -119,9 +115,6 @@ pub(super) fn check_upgrade(head: Head<'_>, route: Route) -> Result<(), Rejectio
 pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
     if route == Route::Events {
         return EventsQuery::parse(query).map(drop);
-    }
-    if route == Route::EventSocket {
-        return SocketQuery::parse(query).map(drop);
     }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);

@@ -6,7 +6,6 @@ mod capture;
 mod charge;
 mod events;
 mod expires_in;
-mod graphql;
 mod invalid;
 mod list;
 mod metadata;
@@ -15,20 +14,17 @@ mod payment_method;
 mod query;
 mod refund;
 mod return_url;
-mod ticket;
 
 #[cfg(test)]
 mod tests;
 
 pub use capture::{CancelRequest, CaptureRequest};
 pub use charge::{CaptureMode, ChargeRequest};
-pub use events::{EventsQuery, SocketQuery, wants_stream};
+pub use events::EventsQuery;
 pub use expires_in::ExpiresIn;
-pub use graphql::{GraphqlDocument, GraphqlRequest};
 pub use invalid::InvalidRequest;
 pub use list::ListQuery;
 pub use metadata::Metadata;
 pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;
 pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};
-pub use ticket::TicketRequest;
