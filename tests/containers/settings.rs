@@ -8,6 +8,7 @@ use std::{env, fs};
 use control_plane::cli::envoy_bootstrap::{Profile, render};
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig};
 use local_stack::Programs;
+use serde_yaml_ng::Value;
 
 use crate::compose::{Compose, Environment, Service};
 use crate::root;
@@ -182,6 +183,25 @@ fn envoy_accepts_the_bootstrap_that_these_settings_make() {
     let file = environment.folder.path().join("envoy.yaml");
     fs::write(&file, placed).unwrap();
     validate(&programs.envoy, &file, &envoy.environment);
+}
+
+/// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints that
+/// it takes for failed.
+#[test]
+fn the_first_health_check_of_each_endpoint_waits_for_the_event_loop() {
+    let environment = Environment::made();
+    let compose = Compose::with(&environment);
+    let rendered = render(Profile::Production, &source(&compose.services["bootstrap"])).unwrap();
+    let bootstrap: Value = serde_yaml_ng::from_str(&rendered).unwrap();
+    let clusters = bootstrap["static_resources"]["clusters"].as_sequence().unwrap();
+    let mut checked = Vec::new();
+    for cluster in clusters {
+        for check in cluster["health_checks"].as_sequence().into_iter().flatten() {
+            assert!(check["initial_jitter"].is_string(), "{cluster:?}");
+            checked.push(cluster["name"].as_str().unwrap());
+        }
+    }
+    assert_eq!(checked, ["control_plane", "event_streams", "edge_cache"]);
 }
 
 fn validate(envoy: &Path, file: &Path, variables: &BTreeMap<String, String>) {

@@ -233,13 +233,15 @@ fn probe(admins: [SocketAddr; 2], client: &Client, until: &Arc<AtomicBool>) -> R
 /// Charges at a steady rate, as by a load balancer in front of both Envoys, which opens connections to those that are
 /// ready.
 struct Load {
+    begun: Instant,
     stop: Arc<AtomicBool>,
     charged: Arc<AtomicUsize>,
     clients: JoinHandle<Vec<String>>,
 }
 
 impl Load {
-    fn start(fleet: &Fleet, client: Client, begun: Instant) -> Self {
+    fn start(fleet: &Fleet, client: Client) -> Self {
+        let begun = Instant::now();
         let rate = env::var("ROLLING_CHARGES_PER_SECOND").map_or(RATE, |rate| rate.parse().unwrap());
         let (stop, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (until, counter) = (stop.clone(), charged.clone());
@@ -263,7 +265,7 @@ impl Load {
             }
             charges.join_all().await.into_iter().flatten().collect()
         });
-        Self { stop, charged, clients }
+        Self { begun, stop, charged, clients }
     }
 
     /// The number of successful charges, and the responses to the others.
@@ -316,13 +318,12 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     }
     fleet.settled(&client).await;
 
-    let begun = Instant::now();
-    let load = Load::start(&fleet, client.clone(), begun);
+    let load = Load::start(&fleet, client.clone());
     tokio::time::sleep(SETTLED).await;
     let mut restarts = Vec::new();
     for n in 0..fleet.parts.len() {
         let part = &mut fleet.parts[n];
-        restarts.push(format!("{:.1} s: {}", begun.elapsed().as_secs_f32(), part.name));
+        restarts.push(format!("{:.1} s: {}", load.begun.elapsed().as_secs_f32(), part.name));
         let status = part.end().await;
         assert!(status.success(), "{} ended with {status}", part.name);
         part.start(&client).await;
