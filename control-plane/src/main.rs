@@ -10,9 +10,8 @@ use payments::causes::with_causes;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let code = match run(Cli::parse()).await {
+fn main() -> ExitCode {
+    let code = match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             logging::say(&format!("error: {}", with_causes(error.as_ref())));

@@ -115,10 +115,11 @@ enum ConfigCommand {
     },
 }
 
-/// Runs the command.
+/// Runs the command. Not `async`: the program would then compile all that it awaits.
 ///
 /// # Errors
 /// The reason of the failure, or, for a command that checks something, the problems found.
+#[tokio::main]
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     logging::outlive_size_limits()?;
     let file = cli.config.or_else(config_of_environment);

@@ -1,6 +1,6 @@
 //! Inspection of a database, without changing it.
 
-use super::{DatabaseSettings, OpenError, SchemaError};
+use super::{Boxed, DatabaseSettings, Kind, SchemaError, postgres, sqlite};
 
 /// The findings.
 #[derive(Debug)]
@@ -26,9 +26,11 @@ pub struct Inspection {
 ///
 /// # Errors
 /// Returns an error if the database is unreachable.
-pub async fn inspect(settings: &DatabaseSettings) -> Result<Inspection, OpenError> {
-    match super::Kind::of(&settings.uri)? {
-        super::Kind::Sqlite => super::sqlite::inspect(&settings.uri).await,
-        super::Kind::Postgres => super::postgres::inspect(settings).await,
-    }
+pub fn inspect(settings: &DatabaseSettings) -> Boxed<'_, Inspection> {
+    Box::pin(async move {
+        match Kind::of(&settings.uri)? {
+            Kind::Sqlite => sqlite::inspect(&settings.uri).await,
+            Kind::Postgres => postgres::inspect(settings).await,
+        }
+    })
 }

@@ -21,6 +21,7 @@ mod stored_request;
 pub mod unreadable;
 mod webhook_rows;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use payments::ports::store::{Store, StoreError};
@@ -43,27 +44,39 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// A future whose code is compiled with this crate. That of an `async fn` would be compiled again, with all of the
+/// store, in each crate that awaits it.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, OpenError>> + Send + 'a>>;
+
 /// Opens a database.
 ///
 /// # Errors
 /// Returns an error if the database is unreachable or its schema is too old or too new for this build.
 pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store>, OpenError> {
-    let settings = settings.into();
-    match Kind::of(&settings.uri)? {
-        Kind::Sqlite => Ok(Arc::new(SqlStore(Sqlite::open(&settings).await?))),
-        Kind::Postgres => Ok(Arc::new(SqlStore(Postgres::open(&settings).await?))),
-    }
+    open_with(settings.into()).await
+}
+
+fn open_with(settings: DatabaseSettings) -> Boxed<'static, Arc<dyn Store>> {
+    Box::pin(async move {
+        let store: Arc<dyn Store> = match Kind::of(&settings.uri)? {
+            Kind::Sqlite => Arc::new(SqlStore(Sqlite::open(&settings).await?)),
+            Kind::Postgres => Arc::new(SqlStore(Postgres::open(&settings).await?)),
+        };
+        Ok(store)
+    })
 }
 
 /// Applies the missing migrations to a database.
 ///
 /// # Errors
 /// Returns an error if the database is unreachable, a newer release excludes this one, or a migration fails.
-pub async fn migrate(uri: &str) -> Result<Migrated, OpenError> {
-    match Kind::of(uri)? {
-        Kind::Sqlite => sqlite::migrate(uri).await,
-        Kind::Postgres => postgres::migrate(uri).await,
-    }
+pub fn migrate(uri: &str) -> Boxed<'_, Migrated> {
+    Box::pin(async move {
+        match Kind::of(uri)? {
+            Kind::Sqlite => sqlite::migrate(uri).await,
+            Kind::Postgres => postgres::migrate(uri).await,
+        }
+    })
 }
 
 enum Kind {

@@ -10,17 +10,13 @@ use crate::usecases::call::{Call, Decided};
 use crate::usecases::calls::commit;
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
-use crate::usecases::gateway::Gateway;
+use crate::usecases::gateway::{Detached, Gateway};
 
 /// Releases an authorization, ends a payment whose payer has not acted yet, and cancels a queued charge immediately.
 /// While the outcome of an in-flight operation is unknown, the request is recorded and carried out, by a release or a
 /// refund, as soon as the outcome is known.
-pub async fn cancel(
-    gateway: Arc<Gateway>,
-    id: PaymentId,
-    call: Call<Payment>,
-) -> Result<Payment, OperationError> {
-    gateway.clone().run_detached(async move { run(&gateway, id, &call).await }).await
+pub fn cancel(gateway: Arc<Gateway>, id: PaymentId, call: Call<Payment>) -> Detached<Payment> {
+    gateway.clone().run_detached(async move { run(&gateway, id, &call).await })
 }
 
 async fn run(gateway: &Gateway, id: PaymentId, call: &Call<Payment>) -> Result<Payment, OperationError> {

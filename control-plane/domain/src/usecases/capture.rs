@@ -8,16 +8,16 @@ use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
-use crate::usecases::gateway::Gateway;
+use crate::usecases::gateway::{Detached, Gateway};
 
 /// Captures `amount`, or the full authorized amount. The rest is released.
-pub async fn capture(
+pub fn capture(
     gateway: Arc<Gateway>,
     id: PaymentId,
     amount: Option<Amount>,
     call: Call<Payment>,
-) -> Result<Payment, OperationError> {
-    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await }).await
+) -> Detached<Payment> {
+    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await })
 }
 
 async fn run(

@@ -15,20 +15,20 @@ use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::{begin as send_first, send_and_record};
 use crate::usecases::calls::{commit, commit_beside};
-use crate::usecases::gateway::Gateway;
+use crate::usecases::gateway::{Detached, Gateway};
 
 /// How often to retry when another request takes the order between lookup and commit.
 const RACES_MAX: usize = 3;
 
 /// Charges or authorizes. The intent is committed before the provider is called. `expires_in`: how long the charge may
 /// be sent if it was certainly not executed yet; `None`: the policy's limit.
-pub async fn charge(
+pub fn charge(
     gateway: Arc<Gateway>,
     request: ChargeTerms,
     expires_in: Option<SignedDuration>,
     call: Call<Payment>,
-) -> Result<Payment, OperationError> {
-    gateway.clone().run_detached(run(gateway, request, expires_in, call)).await
+) -> Detached<Payment> {
+    gateway.clone().run_detached(run(gateway, request, expires_in, call))
 }
 
 async fn run(

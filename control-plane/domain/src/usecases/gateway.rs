@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use edge_core::provider::Provider;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::model::follow_up::FollowUp;
@@ -37,6 +41,18 @@ pub struct Gateway {
     pub retries: Retries,
     /// Renders the answers to keys whose outcome is decided while no client waits.
     pub renders: Renders,
+}
+
+/// An operation that runs to completion even if nobody awaits it.
+#[must_use]
+pub struct Detached<T>(JoinHandle<Result<T, OperationError>>);
+
+impl<T> Future for Detached<T> {
+    type Output = Result<T, OperationError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|ended| ended.unwrap_or(Err(OperationError::Crashed)))
+    }
 }
 
 impl Gateway {
@@ -137,12 +153,13 @@ impl Gateway {
 
     /// Runs an operation to completion even if the caller goes away: a client that disconnects must not leave a
     /// provider's answer unread.
-    pub async fn run_detached<T: Send + 'static>(
+    pub fn run_detached<T: Send + 'static>(
         &self,
         operation: impl Future<Output = Result<T, OperationError>> + Send + 'static,
-    ) -> Result<T, OperationError> {
+    ) -> Detached<T> {
         // Boxed: the future is large, and spawning moves it several times.
-        self.tasks.spawn(Box::pin(operation)).await.unwrap_or_else(|_| Err(OperationError::Crashed))
+        let operation: BoxFuture<'static, _> = Box::pin(operation);
+        Detached(self.tasks.spawn(operation))
     }
 
     /// Whether the provider still answers the call's key with its outcome.

@@ -2,6 +2,8 @@
 //!
 //! [`call`] holds the caller and its idempotency key; `calls` is shared by all use cases while a provider works on a
 //! payment or refund; `provider_sync` reads the provider's records.
+//!
+//! Use cases return boxed futures. The body of an `async fn` would be compiled again in each crate that awaits it.
 
 mod budget;
 pub mod call;

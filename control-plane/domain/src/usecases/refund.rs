@@ -15,20 +15,20 @@ use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::refund_call::look_at_all_of;
 use crate::usecases::calls::send::send_and_record;
-use crate::usecases::gateway::Gateway;
+use crate::usecases::gateway::{Detached, Gateway};
 use crate::usecases::provider_sync::{ProviderSync, Trouble};
 
 /// How often to recompute "the rest" when other refunds interfere.
 const RACES_MAX: u32 = 5;
 
 /// Refunds `amount`, or all that is left.
-pub async fn refund(
+pub fn refund(
     gateway: Arc<Gateway>,
     id: PaymentId,
     amount: Option<Amount>,
     call: Call<Refund>,
-) -> Result<Refund, OperationError> {
-    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await }).await
+) -> Detached<Refund> {
+    gateway.clone().run_detached(async move { run(&gateway, id, amount, &call).await })
 }
 
 async fn run(

@@ -2,6 +2,7 @@
 //! provider's records. Only evidence decides, never time alone.
 
 use crash_points::reach;
+use futures_util::future::BoxFuture;
 
 use crate::model::event::Cause;
 use crate::model::follow_up::FollowUp;
@@ -22,36 +23,40 @@ use crate::usecases::{OperationError, watch};
 ///
 /// # Errors
 /// If the database cannot be used. The work is due again once the claim has expired.
-pub async fn work_off(gateway: &Gateway, work: &Work) -> Result<Claimed, StoreError> {
-    let lease = match work {
-        Work::Event { .. } => EVENT_LEASE,
-        Work::Payment(_) | Work::Refund(_) | Work::Watch(_) => gateway.retries.policy().call_lease,
-    };
-    let now = gateway.now();
-    let claimed = gateway.store.claim(work, now, now + lease).await?;
-    if claimed == Claimed::Taken {
-        match work {
-            Work::Payment(id) => undecided(gateway, gateway.store.payment_by_id(*id).await?).await?,
-            Work::Refund(id) => undecided(gateway, gateway.store.refund_by_id(*id).await?).await?,
-            Work::Watch(id) => watch::look(gateway, *id).await?,
-            Work::Event { provider, id } => {
-                if let Some(event) = gateway.store.webhook(*provider, id).await? {
-                    webhook::process(gateway, event).await?;
+pub fn work_off<'a>(gateway: &'a Gateway, work: &'a Work) -> BoxFuture<'a, Result<Claimed, StoreError>> {
+    Box::pin(async move {
+        let lease = match work {
+            Work::Event { .. } => EVENT_LEASE,
+            Work::Payment(_) | Work::Refund(_) | Work::Watch(_) => gateway.retries.policy().call_lease,
+        };
+        let now = gateway.now();
+        let claimed = gateway.store.claim(work, now, now + lease).await?;
+        if claimed == Claimed::Taken {
+            match work {
+                Work::Payment(id) => undecided(gateway, gateway.store.payment_by_id(*id).await?).await?,
+                Work::Refund(id) => undecided(gateway, gateway.store.refund_by_id(*id).await?).await?,
+                Work::Watch(id) => watch::look(gateway, *id).await?,
+                Work::Event { provider, id } => {
+                    if let Some(event) = gateway.store.webhook(*provider, id).await? {
+                        webhook::process(gateway, event).await?;
+                    }
                 }
             }
         }
-    }
-    Ok(claimed)
+        Ok(claimed)
+    })
 }
 
 /// Claims and processes the longest overdue work. `None`: nothing is due.
-pub async fn run_next_due(gateway: &Gateway) -> Result<Option<Work>, StoreError> {
-    for Due { work, .. } in gateway.store.overdue(gateway.now(), 8).await? {
-        if work_off(gateway, &work).await? == Claimed::Taken {
-            return Ok(Some(work));
+pub fn run_next_due<'a>(gateway: &'a Gateway) -> BoxFuture<'a, Result<Option<Work>, StoreError>> {
+    Box::pin(async move {
+        for Due { work, .. } in gateway.store.overdue(gateway.now(), 8).await? {
+            if work_off(gateway, &work).await? == Claimed::Taken {
+                return Ok(Some(work));
+            }
         }
-    }
-    Ok(None)
+        Ok(None)
+    })
 }
 
 async fn undecided<T: Resolvable>(gateway: &Gateway, subject: Option<T>) -> Result<(), StoreError> {

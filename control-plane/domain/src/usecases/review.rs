@@ -1,5 +1,6 @@
 //! Payments and refunds that an operator has to review because they have been undecided for too long.
 
+use futures_util::future::BoxFuture;
 use std::collections::BTreeSet;
 
 use edge_core::client::ClientId;
@@ -57,41 +58,50 @@ pub struct Survey {
 }
 
 /// Operations undecided for longer than the policy allows, oldest first, among the oldest `limit` undecided ones.
-pub async fn for_review(gateway: &Gateway, limit: u32) -> Result<Rows<ForReview>, StoreError> {
-    let Survey { for_review, unreadable, .. } = survey(gateway, limit).await?;
-    Ok(Rows { items: for_review, unreadable: unreadable.into_iter().collect() })
+pub fn for_review<'a>(
+    gateway: &'a Gateway,
+    limit: u32,
+) -> BoxFuture<'a, Result<Rows<ForReview>, StoreError>> {
+    Box::pin(async move {
+        let Survey { for_review, unreadable, .. } = survey(gateway, limit).await?;
+        Ok(Rows { items: for_review, unreadable: unreadable.into_iter().collect() })
+    })
 }
 
 /// Surveys the oldest `limit` undecided payments and refunds.
-pub async fn survey(gateway: &Gateway, limit: u32) -> Result<Survey, StoreError> {
-    let (payments, refunds) = gateway.store.undecided(limit).await?;
-    let unreadable = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
-    let mut survey = Survey { unreadable, ..Survey::default() };
-    for payment in &payments.items {
-        let Some(undecided) = Undecided::payment(payment) else { continue };
-        survey.ages.add(gateway, &undecided);
-        if undecided.is_overdue(gateway) {
-            survey.for_review.extend(undecided.for_review(gateway, payment));
-        }
-    }
-    for refund in &refunds.items {
-        let Some(undecided) = Undecided::refund(refund) else { continue };
-        survey.ages.add(gateway, &undecided);
-        if !undecided.is_overdue(gateway) {
-            continue;
-        }
-        match gateway.store.payment_by_id(refund.payment).await {
-            Ok(payment) => {
-                survey.for_review.extend(payment.and_then(|payment| undecided.for_review(gateway, &payment)));
+pub fn survey<'a>(gateway: &'a Gateway, limit: u32) -> BoxFuture<'a, Result<Survey, StoreError>> {
+    Box::pin(async move {
+        let (payments, refunds) = gateway.store.undecided(limit).await?;
+        let unreadable = payments.unreadable.into_iter().chain(refunds.unreadable).collect();
+        let mut survey = Survey { unreadable, ..Survey::default() };
+        for payment in &payments.items {
+            let Some(undecided) = Undecided::payment(payment) else { continue };
+            survey.ages.add(gateway, &undecided);
+            if undecided.is_overdue(gateway) {
+                survey.for_review.extend(undecided.for_review(gateway, payment));
             }
-            Err(StoreError::Inconsistent(row)) => {
-                survey.unreadable.insert(row);
-            }
-            Err(problem) => return Err(problem),
         }
-    }
-    survey.for_review.sort_by_key(|one| one.since);
-    Ok(survey)
+        for refund in &refunds.items {
+            let Some(undecided) = Undecided::refund(refund) else { continue };
+            survey.ages.add(gateway, &undecided);
+            if !undecided.is_overdue(gateway) {
+                continue;
+            }
+            match gateway.store.payment_by_id(refund.payment).await {
+                Ok(payment) => {
+                    survey
+                        .for_review
+                        .extend(payment.and_then(|payment| undecided.for_review(gateway, &payment)));
+                }
+                Err(StoreError::Inconsistent(row)) => {
+                    survey.unreadable.insert(row);
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+        survey.for_review.sort_by_key(|one| one.since);
+        Ok(survey)
+    })
 }
 
 impl Ages {

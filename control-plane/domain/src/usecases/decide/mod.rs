@@ -3,6 +3,8 @@
 
 mod named;
 
+use futures_util::future::BoxFuture;
+
 use crate::model::decision::{OperatorDecision, Unfit};
 use crate::model::event::{Cause, Event};
 use crate::model::payment::Payment;
@@ -48,45 +50,47 @@ pub struct Decision {
 }
 
 /// Decides an undecided payment or refund as `decision` says, unless the provider's records show the outcome.
-pub async fn decide(
-    gateway: &Gateway,
-    work: &Work,
-    decision: &OperatorDecision,
-    operator: &Operator,
-) -> Result<Decision, NotDecided> {
-    match work {
-        Work::Payment(id) => {
-            let payment = gateway.store.payment_by_id(*id).await?.ok_or(NotDecided::NotFound)?;
-            let payment = match synced(gateway, payment).await? {
-                AfterSync::Decided(now) => {
+pub fn decide<'a>(
+    gateway: &'a Gateway,
+    work: &'a Work,
+    decision: &'a OperatorDecision,
+    operator: &'a Operator,
+) -> BoxFuture<'a, Result<Decision, NotDecided>> {
+    Box::pin(async move {
+        match work {
+            Work::Payment(id) => {
+                let payment = gateway.store.payment_by_id(*id).await?.ok_or(NotDecided::NotFound)?;
+                let payment = match synced(gateway, payment).await? {
+                    AfterSync::Decided(now) => {
+                        return Ok(Decision { state: now.state.name(), by_provider: true });
+                    }
+                    AfterSync::Open(payment) => payment,
+                };
+                let decided = payment.decided(decision, &operator.reason, gateway.now())?;
+                if let Some(now) = named::by_its_object(gateway, &payment, decision).await? {
                     return Ok(Decision { state: now.state.name(), by_provider: true });
                 }
-                AfterSync::Open(payment) => payment,
-            };
-            let decided = payment.decided(decision, &operator.reason, gateway.now())?;
-            if let Some(now) = named::by_its_object(gateway, &payment, decision).await? {
-                return Ok(Decision { state: now.state.name(), by_provider: true });
+                write(gateway, of_payment(gateway, &payment, decided.clone(), operator)).await?;
+                Ok(Decision { state: decided.state.name(), by_provider: false })
             }
-            write(gateway, of_payment(gateway, &payment, decided.clone(), operator)).await?;
-            Ok(Decision { state: decided.state.name(), by_provider: false })
+            Work::Refund(id) => {
+                let refund = gateway.store.refund_by_id(*id).await?.ok_or(NotDecided::NotFound)?;
+                let refund = match synced(gateway, refund).await? {
+                    AfterSync::Decided(now) => {
+                        return Ok(Decision { state: now.state.name(), by_provider: true });
+                    }
+                    AfterSync::Open(refund) => refund,
+                };
+                let decided = refund.decided(decision, &operator.reason, gateway.now())?;
+                let payment = gateway.store.payment(&refund.client, refund.payment).await?;
+                let payment = payment.ok_or(NotDecided::NotFound)?;
+                named::is_its_refund(gateway, &refund, &payment, decision).await?;
+                write(gateway, of_refund(&refund, decided.clone(), operator)).await?;
+                Ok(Decision { state: decided.state.name(), by_provider: false })
+            }
+            Work::Watch(_) | Work::Event { .. } => Err(NotDecided::NotFound),
         }
-        Work::Refund(id) => {
-            let refund = gateway.store.refund_by_id(*id).await?.ok_or(NotDecided::NotFound)?;
-            let refund = match synced(gateway, refund).await? {
-                AfterSync::Decided(now) => {
-                    return Ok(Decision { state: now.state.name(), by_provider: true });
-                }
-                AfterSync::Open(refund) => refund,
-            };
-            let decided = refund.decided(decision, &operator.reason, gateway.now())?;
-            let payment = gateway.store.payment(&refund.client, refund.payment).await?;
-            let payment = payment.ok_or(NotDecided::NotFound)?;
-            named::is_its_refund(gateway, &refund, &payment, decision).await?;
-            write(gateway, of_refund(&refund, decided.clone(), operator)).await?;
-            Ok(Decision { state: decided.state.name(), by_provider: false })
-        }
-        Work::Watch(_) | Work::Event { .. } => Err(NotDecided::NotFound),
-    }
+    })
 }
 
 enum AfterSync<T> {

@@ -9,6 +9,7 @@ mod unrecorded;
 
 use edge_core::money::Money;
 use edge_core::provider::Provider;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
@@ -110,12 +111,14 @@ impl<'a> Reconciliation<'a> {
     ///
     /// # Errors
     /// If the database cannot be read. The same part can be compared again.
-    pub async fn next(&mut self) -> Result<Option<Vec<Compared>>, StoreError> {
-        match self.place.clone() {
-            Place::Records { after } => self.records(after).await.map(Some),
-            Place::List { provider, at } => self.list(provider, at).await.map(Some),
-            Place::End => Ok(None),
-        }
+    pub fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Compared>>, StoreError>> {
+        Box::pin(async move {
+            match self.place.clone() {
+                Place::Records { after } => self.records(after).await.map(Some),
+                Place::List { provider, at } => self.list(provider, at).await.map(Some),
+                Place::End => Ok(None),
+            }
+        })
     }
 
     async fn records(&mut self, after: Option<PaymentId>) -> Result<Vec<Compared>, StoreError> {

@@ -1,6 +1,7 @@
 //! Dismisses an event that cannot be processed, on an operator's decision.
 
 use edge_core::provider::Provider;
+use futures_util::future::BoxFuture;
 
 use super::{Job, NotFound, count, marked, stored};
 use crate::model::event::{Cause, Detail, Note};
@@ -31,32 +32,34 @@ pub enum DismissError {
 
 /// Dismisses a failed or parked event for good: it is not processed again, even if the provider sends it again. The
 /// operator, time and reason are stored in the event and, if its payment is known, in the payment's audit trail.
-pub async fn dismiss(
-    gateway: &Gateway,
+pub fn dismiss<'a>(
+    gateway: &'a Gateway,
     provider: Option<Provider>,
-    id: &str,
+    id: &'a str,
     by: String,
     reason: String,
-) -> Result<WebhookEvent, DismissError> {
-    let dismissal = Dismissal { by, at: gateway.now(), reason };
-    for _ in 0..TRIES {
-        let mut event = stored(gateway, provider, id).await??;
-        match event.state {
-            EventState::Failed { .. } | EventState::Parked { .. } => {}
-            EventState::Dismissed(earlier) => return Err(DismissError::Already(earlier)),
-            state => return Err(DismissError::NotStuck(state.name())),
+) -> BoxFuture<'a, Result<WebhookEvent, DismissError>> {
+    Box::pin(async move {
+        let dismissal = Dismissal { by, at: gateway.now(), reason };
+        for _ in 0..TRIES {
+            let mut event = stored(gateway, provider, id).await??;
+            match event.state {
+                EventState::Failed { .. } | EventState::Parked { .. } => {}
+                EventState::Dismissed(earlier) => return Err(DismissError::Already(earlier)),
+                state => return Err(DismissError::NotStuck(state.name())),
+            }
+            event.state = EventState::Dismissed(dismissal.clone());
+            if write(gateway, &event, &dismissal).await? {
+                count(event.provider, event.state.name());
+                tracing::warn!(
+                    provider = %event.provider, event.id, event.kind, by = dismissal.by, reason = dismissal.reason,
+                    "an event was dismissed"
+                );
+                return Ok(event);
+            }
         }
-        event.state = EventState::Dismissed(dismissal.clone());
-        if write(gateway, &event, &dismissal).await? {
-            count(event.provider, event.state.name());
-            tracing::warn!(
-                provider = %event.provider, event.id, event.kind, by = dismissal.by, reason = dismissal.reason,
-                "an event was dismissed"
-            );
-            return Ok(event);
-        }
-    }
-    Err(DismissError::Busy)
+        Err(DismissError::Busy)
+    })
 }
 
 /// `false`: the event or its payment has moved meanwhile.

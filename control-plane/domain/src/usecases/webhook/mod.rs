@@ -14,6 +14,7 @@ pub(crate) use approved::resume_approved;
 use std::sync::Arc;
 
 use edge_core::provider::Provider;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::event::Cause;
@@ -58,28 +59,30 @@ struct Job<'a> {
 ///
 /// # Errors
 /// Only if the database does not store it: then the provider has to send it again.
-pub async fn receive(
-    gateway: &Gateway,
+pub fn receive<'a>(
+    gateway: &'a Gateway,
     provider: Provider,
     parsed: ParsedEvent,
     body: EventBody,
-) -> Result<(), StoreError> {
-    let event = WebhookEvent {
-        provider,
-        id: parsed.id,
-        kind: parsed.kind,
-        body: body.kept,
-        body_sha256: Some(body.sha256),
-        created_at: parsed.created_at,
-        received_at: gateway.now(),
-        state: EventState::Received,
-        attempts: 0,
-    };
-    let new = gateway.store.receive_webhook(&event).await?;
-    count(provider, if new { "received" } else { "duplicate" });
-    tracing::info!(provider = %provider, event.id, event.kind, new, "a webhook event was received");
-    gateway.queue.announce(Due { work: Work::Event { provider, id: event.id }, at: event.received_at });
-    Ok(())
+) -> BoxFuture<'a, Result<(), StoreError>> {
+    Box::pin(async move {
+        let event = WebhookEvent {
+            provider,
+            id: parsed.id,
+            kind: parsed.kind,
+            body: body.kept,
+            body_sha256: Some(body.sha256),
+            created_at: parsed.created_at,
+            received_at: gateway.now(),
+            state: EventState::Received,
+            attempts: 0,
+        };
+        let new = gateway.store.receive_webhook(&event).await?;
+        count(provider, if new { "received" } else { "duplicate" });
+        tracing::info!(provider = %provider, event.id, event.kind, new, "a webhook event was received");
+        gateway.queue.announce(Due { work: Work::Event { provider, id: event.id }, at: event.received_at });
+        Ok(())
+    })
 }
 
 /// Why an event was not replayed.
@@ -95,20 +98,22 @@ pub enum ReplayError {
 
 /// Processes a stored event again, whatever its state, unless an operator has dismissed it. A parked event that fails
 /// again is retried a few more times before it is parked again.
-pub async fn replay(
-    gateway: &Gateway,
+pub fn replay<'a>(
+    gateway: &'a Gateway,
     provider: Option<Provider>,
-    id: &str,
-) -> Result<WebhookEvent, ReplayError> {
-    let found = stored(gateway, provider, id).await??;
-    if let EventState::Dismissed(dismissal) = found.state {
-        return Err(ReplayError::Dismissed(dismissal));
-    }
-    let until = gateway.now() + EVENT_LEASE;
-    match gateway.store.reopen_webhook(found.provider, id, until).await? {
-        None => Err(NotFound::Unknown(id.to_owned()).into()),
-        Some(event) => Ok(process(gateway, event).await?),
-    }
+    id: &'a str,
+) -> BoxFuture<'a, Result<WebhookEvent, ReplayError>> {
+    Box::pin(async move {
+        let found = stored(gateway, provider, id).await??;
+        if let EventState::Dismissed(dismissal) = found.state {
+            return Err(ReplayError::Dismissed(dismissal));
+        }
+        let until = gateway.now() + EVENT_LEASE;
+        match gateway.store.reopen_webhook(found.provider, id, until).await? {
+            None => Err(NotFound::Unknown(id.to_owned()).into()),
+            Some(event) => Ok(process(gateway, event).await?),
+        }
+    })
 }
 
 /// Why an id does not name an event.
