@@ -305,11 +305,6 @@ impl ProviderResponse {
         self.status < 500 && self.status != 429
     }
 
-    /// Whether the provider reports that the object does not exist.
-    pub(super) fn is_missing(&self) -> bool {
-        self.status == 404
-    }
-
     pub(super) fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
     }

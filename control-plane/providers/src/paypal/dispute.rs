@@ -29,7 +29,7 @@ impl Paypal {
 }
 
 fn shown(answer: &ProviderResponse, asked: &ProviderRef) -> ProviderResult<Option<DisputeSnapshot>> {
-    if answer.is_missing() {
+    if Problem::read(answer).is_missing() {
         return Ok(None);
     }
     if !answer.succeeded() {

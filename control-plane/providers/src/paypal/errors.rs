@@ -73,6 +73,11 @@ impl Problem {
         self.status == 403 && self.error.as_ref().is_ok_and(|error| error.name.is_some())
     }
 
+    /// Whether PayPal itself, not something in between, reports that the object does not exist.
+    pub(super) fn is_missing(&self) -> bool {
+        self.status == 404 && self.issue().is_some()
+    }
+
     /// The page to send the payer to, if the error names one.
     pub(super) fn page(&self) -> Option<String> {
         Link::payers_page(&self.error.as_ref().ok()?.links)
@@ -90,7 +95,8 @@ impl Problem {
             (429, _) => NotDone::NotSent(Uncertainty::new("PayPal is rate limiting the gateway")),
             (401, _) => self.refuse(RefusalKind::Configuration),
             (409, _) => in_progress(),
-            (400 | 403 | 404 | 405 | 415 | 422, Ok(_)) => self.refused(issue, asked),
+            // Without either, it need not be PayPal that refuses.
+            (400 | 403 | 404 | 405 | 415 | 422, Ok(_)) if !issue.is_empty() => self.refused(issue, asked),
             (_, Err(problem)) => NotDone::unknown(problem.as_str()),
             (status, Ok(_)) => NotDone::unknown(
                 format!("PayPal answered with status {status} {issue}").trim_end().to_owned(),

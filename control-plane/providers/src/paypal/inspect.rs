@@ -21,7 +21,7 @@ impl Paypal {
             return Err(Fault::of_a_stranger("PayPal", &answer));
         }
         match talk.send(&requests::look_at_order(&no_order())).await {
-            Ok(answer) if answer.is_missing() && Problem::read(&answer).issue().is_some() => Ok(()),
+            Ok(answer) if Problem::read(&answer).is_missing() => Ok(()),
             Ok(answer) if Problem::read(&answer).lacks_permission() => {
                 Err(Fault::Credentials("this app may not use orders".to_owned()))
             }

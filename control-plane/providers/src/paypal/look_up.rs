@@ -84,7 +84,7 @@ async fn object<T: DeserializeOwned>(
     request: &ProviderRequest,
 ) -> ProviderResult<Option<T>> {
     let answer = talk.send(request).await?;
-    if answer.is_missing() {
+    if Problem::read(&answer).is_missing() {
         return Ok(None);
     }
     if !answer.succeeded() {

@@ -43,6 +43,11 @@ struct Envelope {
     error: ApiError,
 }
 
+/// Whether Stripe itself, not something in between, reports that the object does not exist.
+pub(super) fn is_missing(answer: &ProviderResponse) -> bool {
+    answer.status == 404 && told(answer).is_some()
+}
+
 /// What Stripe itself reports; `None` for an answer that only Stripe would not give.
 pub(super) fn told(answer: &ProviderResponse) -> Option<ApiError> {
     let error = answer.json::<Envelope>().ok()?.error;
@@ -68,7 +73,7 @@ fn read(answer: &ProviderResponse, asked: Asked) -> NotDone {
         (400 | 403 | 404, Ok(_)) if answer.should_retry == Some(true) => {
             NotDone::unknown("Stripe wants the same request once more")
         }
-        (400 | 402..=404, Ok(error)) if error.kind.as_deref() != Some("api_error") => {
+        (400 | 402..=404, Ok(error)) if error.kind.as_deref().is_some_and(|kind| kind != "api_error") => {
             not_executed(status, &error, asked)
         }
         (_, Err(problem)) => NotDone::unknown(problem),

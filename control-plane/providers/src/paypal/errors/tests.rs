@@ -114,6 +114,18 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
 }
 
 #[test]
+fn a_404_in_another_form_than_paypals_shows_nothing() {
+    for body in ["{}", r#"{"message":"no route"}"#, r#"{"error":"not found"}"#, "not found", ""] {
+        let problem = Problem::read(&ProviderResponse::of(404, body));
+        assert!(!problem.is_missing(), "{body}");
+        for asked in [Asked::Look, Asked::Refund, Asked::Capture, Asked::CompleteOrder] {
+            assert!(matches!(problem.not_done(asked), NotDone::Unknown(_)), "{body}");
+        }
+    }
+    assert!(problem(404, "RESOURCE_NOT_FOUND", None, None).is_missing());
+}
+
+#[test]
 fn an_invoice_paid_before_leaves_a_doubt_about_refunds_alone() {
     let duplicate = |asked| kind_for(asked, 422, DUPLICATE_INVOICE_ID, None);
     assert_eq!(duplicate(Asked::CompleteOrder), invalid("paymentMethodId"));

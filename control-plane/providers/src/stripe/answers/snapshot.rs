@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::{Intent, RefundObject};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::stripe::currency::from_stripe_units;
+use crate::stripe::errors;
 use crate::stripe::requests::CLIENT;
 use crate::transport::ProviderResponse;
 use crate::untrusted;
@@ -31,7 +32,7 @@ pub(in crate::stripe) struct List<T> {
 pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(
     answer: &ProviderResponse,
 ) -> ProviderResult<Option<T>> {
-    if answer.is_missing() {
+    if errors::is_missing(answer) {
         return Ok(None);
     }
     if !answer.succeeded() {

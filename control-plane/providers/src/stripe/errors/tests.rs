@@ -138,6 +138,17 @@ fn what_has_run_out_or_is_over_is_told_as_that() {
 }
 
 #[test]
+fn a_404_in_another_form_than_stripes_shows_nothing() {
+    for body in ["{}", r#"{"error":{"message":"no route"}}"#, r#"{"error":"not found"}"#, "not found", ""] {
+        let answer = ProviderResponse::of(404, body);
+        assert!(!is_missing(&answer), "{body}");
+        assert!(matches!(not_done(&answer, Asked::Charge), NotDone::Unknown(_)), "{body}");
+    }
+    let missing = json!({ "error": { "type": "invalid_request_error", "code": "resource_missing" } });
+    assert!(is_missing(&ProviderResponse::of(404, missing.to_string())));
+}
+
+#[test]
 fn the_account_and_requests_of_our_own_making_are_the_gateways_fault() {
     told(&[
         (Asked::Charge, Some("testmode_charges_only"), None, "", RefusalKind::Configuration),
