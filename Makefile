@@ -33,7 +33,7 @@ compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks f
 
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
-	cargo build --locked --release --bins
+	cargo build --locked --release --bins $(features)
 
 filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
@@ -45,6 +45,8 @@ crashing-filter: prerequisites
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter-crashing
 	cp $(target)/wasm32-wasip1/filter/edge_filter_crashing.wasm $(target)/edge_filter_crashing.wasm
 
+# Tests hold the sandbox's requests against the providers' contracts, where these are at hand.
+test chaos: features = --features provider-sandbox/contracts
 .PHONY: test
 test: build crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
 	cargo test --locked --release --no-fail-fast

@@ -66,7 +66,8 @@ struct Serve {
     #[arg(long, value_name = "DIR")]
     contracts: Option<PathBuf>,
 
-    /// Folder whose subfolder `contracts` is used if it is there and --contracts is not given.
+    /// Folder whose subfolder `contracts` is used if it is there and --contracts is not given, in a build with the
+    /// feature `contracts`.
     #[arg(long, env = "GATEWAY_SHARED", default_value = "../shared", value_name = "DIR")]
     shared: PathBuf,
 
@@ -142,7 +143,7 @@ impl Serve {
             return Ok(Some(folder.clone()));
         }
         let folder = self.shared.join("contracts");
-        Ok(folder.is_dir().then_some(folder))
+        Ok((cfg!(feature = "contracts") && folder.is_dir()).then_some(folder))
     }
 }
 

@@ -12,6 +12,7 @@ mod audiences;
 mod bodies;
 mod captures;
 mod card_numbers;
+mod contracts;
 mod control_plane_errors;
 mod crowds;
 mod currencies;

@@ -26,5 +26,5 @@ pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
 pub use sandbox::Sandbox;
-pub use stacks::{FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, without_webhooks};
+pub use stacks::{FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, shared_folder, without_webhooks};
 pub use wait::{until, until_within};

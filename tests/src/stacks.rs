@@ -155,11 +155,16 @@ async fn started(
     started.await.as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The folder that may have the providers' published contracts.
+#[must_use]
+pub fn shared_folder() -> String {
+    env::var("GATEWAY_SHARED").unwrap_or_else(|_| SHARED_FOLDER.to_owned())
+}
+
 async fn start(run_dir: &Path, settings: &[(&str, &str)]) -> Result<Stack, String> {
     let options = Options::for_test(run_dir).map_err(|error| format!("{error:#}"))?;
     // The sandbox then checks the gateway's calls against the providers' published contracts, if present.
-    let contracts = env::var("GATEWAY_SHARED").unwrap_or_else(|_| SHARED_FOLDER.to_owned());
-    let options = options.with("GATEWAY_SHARED", contracts);
+    let options = options.with("GATEWAY_SHARED", shared_folder());
     let options = settings.iter().fold(options, |options, (name, value)| options.with(name, *value));
     Stack::start(options).await.map_err(|error| format!("{error:#}"))
 }

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Noisy libraries whose problems the program logs itself; one of them also traces a password.
 const SILENT: &str = "lapin=off,amq_protocol_tcp=off";
@@ -39,10 +38,10 @@ pub enum WrongLevel {
 }
 
 impl Level {
-    pub(crate) fn filter(&self) -> EnvFilter {
+    pub(crate) fn filter(&self) -> Targets {
         let moved: String = self.0.split(',').flat_map(renamed).map(|directive| directive + ",").collect();
-        // No directive is lost: the same library parsed each one before.
-        EnvFilter::new(format!("{SILENT},{moved}{}", self.0))
+        // The same library parsed each directive before.
+        format!("{SILENT},{moved}{}", self.0).parse().unwrap_or_default()
     }
 }
 
@@ -80,7 +79,7 @@ fn directive(text: &str) -> Result<&str, WrongLevel> {
     if !is_level(level) {
         return Err(WrongLevel::Unknown(level.to_owned()));
     }
-    if part.trim().is_empty() || part.contains(char::is_whitespace) || EnvFilter::try_new(text).is_err() {
+    if part.trim().is_empty() || part.contains(char::is_whitespace) || text.parse::<Targets>().is_err() {
         return Err(WrongLevel::Directive(text.to_owned()));
     }
     Ok(text)

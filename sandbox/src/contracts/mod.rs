@@ -1,49 +1,21 @@
 //! The providers' published contracts, if a folder with them is given. Requests are checked against these in addition
 //! to the sandbox's own strict types, so that an error in either is detected.
+//!
+//! The checks are a feature of the build: they take longer to compile than the rest of the sandbox, and few have the
+//! contracts.
 
+#[cfg(feature = "contracts")]
+mod checks;
+#[cfg(not(feature = "contracts"))]
+mod no_checks;
+#[cfg(feature = "contracts")]
 mod paypal;
+mod schema;
+#[cfg(feature = "contracts")]
 mod stripe;
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-};
-
-use serde_json::Value;
-
-pub(crate) use self::paypal::PaypalSchema;
-use self::{paypal::PaypalContract, stripe::StripeContract};
-
-pub(crate) struct Contracts {
-    pub(crate) stripe: StripeContract,
-    pub(crate) paypal: PaypalContract,
-}
-
-/// The loaded contracts, by folder. Compiling takes a while, and tests start many sandboxes in one process.
-static LOADED: Mutex<BTreeMap<PathBuf, Arc<Contracts>>> = Mutex::new(BTreeMap::new());
-
-impl Contracts {
-    /// Reads and compiles the contracts in `folder`, once per process.
-    pub(crate) fn load(folder: &Path) -> io::Result<Arc<Self>> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(contracts) = loaded.get(folder) {
-            return Ok(Arc::clone(contracts));
-        }
-        let contracts =
-            Arc::new(Self { stripe: StripeContract::load(folder)?, paypal: PaypalContract::load(folder)? });
-        loaded.insert(folder.to_owned(), Arc::clone(&contracts));
-        Ok(contracts)
-    }
-}
-
-fn read_json(path: &Path) -> io::Result<Value> {
-    let text = fs::read(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    serde_json::from_slice(&text).map_err(|error| unusable(path, &error.to_string()))
-}
-
-fn unusable(path: &Path, why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()))
-}
+#[cfg(feature = "contracts")]
+pub(crate) use self::checks::Contracts;
+#[cfg(not(feature = "contracts"))]
+pub(crate) use self::no_checks::Contracts;
+pub(crate) use self::schema::PaypalSchema;

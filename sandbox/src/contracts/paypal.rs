@@ -5,24 +5,12 @@ use std::{io, path::Path};
 use jsonschema::{Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
-use super::{read_json, unusable};
+use super::PaypalSchema;
+use super::checks::{read_json, unusable};
 use crate::paypal::errors::{PaypalError, Result};
 
 const ORDERS: &str = "paypal/checkout_orders_v2.schemas.json";
 const PAYMENTS: &str = "paypal/payments_payment_v2.schemas.json";
-
-/// The body of one kind of request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PaypalSchema {
-    CreateOrder,
-    CaptureOrder,
-    AuthorizeOrder,
-    ConfirmOrder,
-    PatchOrder,
-    CaptureAuthorization,
-    ReauthorizeAuthorization,
-    RefundCapture,
-}
 
 impl PaypalSchema {
     const ALL: [Self; 8] = [

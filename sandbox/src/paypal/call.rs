@@ -68,7 +68,7 @@ impl RawRequest {
         if let (Some(contracts), Some(schema), false) =
             (&shared.contracts, endpoint.schema(), body.is_empty())
         {
-            contracts.paypal.check_request(schema, body)?;
+            contracts.check_paypal(schema, body)?;
         }
         if command.needs_request_id() && request_id.is_none() {
             let description =

@@ -103,7 +103,7 @@ impl RawRequest {
         }
         let command = endpoint.read(form.clone())?;
         if let (Some(contracts), Some(path)) = (&shared.contracts, endpoint.contract_path()) {
-            contracts.stripe.check_request(path, &form)?;
+            contracts.check_stripe(path, &form)?;
         }
         Ok(StripeCall { command, purpose, key, fingerprint, envelope: self.envelope.clone() })
     }
