@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_tests::Reader;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use test_services::proxy::Mode;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -34,6 +35,9 @@ const SLACK_BYTES: u64 = 4 << 20;
 
 /// Returns the broken promises. `None`: a required server is not installed, which was reported.
 pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
+    // Requests wait for each other's answers while something stalls.
+    let files = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: files.maximum, maximum: files.maximum }).unwrap();
     let mut cluster = Cluster::start(Shape::Distributed).await?;
     let clients = Arc::new(Clients::new(cluster.gateways(), cluster.sandbox().clone()));
     let mut tasks = JoinSet::new();
@@ -104,7 +108,7 @@ fn round() -> Vec<ScheduledAction> {
         (22, provider(0, Mode::Silence)),
         (28, provider(1, Mode::Silence)),
         (34, Action::FailOver),
-        (46, Action::AddStandby),
+        (36, Action::AddStandby),
         (54, Action::FreezeRedis),
         (56, Action::ThawRedis),
     ];
@@ -120,7 +124,8 @@ async fn run_schedule(
     let start = Instant::now();
     let mut memory = Vec::new();
     for minute in 0.. {
-        let begin = start + MINUTE * minute;
+        // Later if the new standby of the minute before took long.
+        let begin = Instant::now().max(start + MINUTE * minute);
         if begin.duration_since(start) >= length || !clients.is_running() {
             break;
         }

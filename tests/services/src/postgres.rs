@@ -104,8 +104,11 @@ impl PostgresServer {
         own_by_server_user(&[folder.path()]);
         let mut copy = unprivileged(&process.programs.join("pg_basebackup"));
         copy.args(["--host=127.0.0.1", "--username=gateway", "--write-recovery-conf", "--checkpoint=fast"]);
+        // As operators limit it: a copy of a large database must not keep commits from the disk.
+        copy.arg("--max-rate=48M");
         copy.arg(format!("--port={}", process.port)).arg("--pgdata").arg(folder.path().join("data"));
-        let output = copy.env("PGPASSWORD", PASSWORD).current_dir(folder.path()).output().unwrap();
+        copy.env("PGPASSWORD", PASSWORD).current_dir(folder.path());
+        let output = tokio::process::Command::from(copy).output().await.unwrap();
         assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
         // The last line about a setting counts, until `ALTER SYSTEM` overrides it.
         let settings = File::options().append(true).open(folder.path().join("data/postgresql.auto.conf"));
