@@ -24,7 +24,7 @@ use crate::common::*;
 
 mod keys;
 
-const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+pub(crate) const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 pub(crate) const CHARGE: &str =
     r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 

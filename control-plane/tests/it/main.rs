@@ -9,6 +9,7 @@
 mod cache;
 mod card_data;
 mod common;
+mod event_tickets;
 mod events;
 mod http;
 mod idempotency;

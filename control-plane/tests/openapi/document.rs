@@ -20,6 +20,7 @@ fn every_operation_has_an_id_of_its_own_that_speaks() {
         "cancelPayment",
         "capturePayment",
         "createCharge",
+        "createEventTicket",
         "createRefund",
         "getApiDescription",
         "getPayment",

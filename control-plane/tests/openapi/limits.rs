@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use edge_core::request::{CaptureRequest, ChargeRequest, RefundRequest};
+use edge_core::request::{CaptureRequest, ChargeRequest, RefundRequest, TicketRequest};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ type Parse = fn(&[u8]) -> bool;
 const TXN: &str = "txn_01890000-0000-7000-8000-000000000000";
 
 /// A request's schema, how the edge reads it, and bodies that both take.
-fn requests() -> [(&'static str, Parse, Vec<Value>); 3] {
+fn requests() -> [(&'static str, Parse, Vec<Value>); 4] {
     let charge = |provider: &str, method: &str| json!({ "provider": provider, "amount": 4999, "currency": "USD", "paymentMethodId": method });
     [
         (
@@ -35,6 +35,11 @@ fn requests() -> [(&'static str, Parse, Vec<Value>); 3] {
             "CaptureRequest",
             |body| CaptureRequest::parse(body).is_ok(),
             vec![json!({}), json!({ "amount": 1 })],
+        ),
+        (
+            "TicketRequest",
+            |body| TicketRequest::parse(body).is_ok(),
+            vec![json!({ "payment": TXN, "expiresIn": 300 })],
         ),
     ]
 }

@@ -16,6 +16,10 @@ pub enum ErrorCode {
     /// A card number was found; this gateway takes tokens only.
     CardDataNotAccepted,
     Unauthenticated,
+    /// The ticket is none of this gateway's, was altered, or is for something else.
+    TicketInvalid,
+    /// The ticket was good and its time is over; get a new one.
+    TicketExpired,
     SignatureInvalid,
     /// The request did not come through the edge.
     EdgeAttestationRequired,
@@ -67,7 +71,11 @@ impl ErrorCode {
             | Self::IdempotencyKeyRequired
             | Self::IdempotencyKeyInvalid
             | Self::CardDataNotAccepted => 400,
-            Self::Unauthenticated | Self::SignatureInvalid | Self::EdgeAttestationRequired => 401,
+            Self::Unauthenticated
+            | Self::TicketInvalid
+            | Self::TicketExpired
+            | Self::SignatureInvalid
+            | Self::EdgeAttestationRequired => 401,
             Self::PaymentFailed => 402,
             Self::Forbidden => 403,
             Self::NotFound | Self::TransactionNotFound => 404,

@@ -9,7 +9,7 @@
 //!
 //! 1. [`head`]: the request head as bytes, with one host and no repeated header that must be unique;
 //! 2. [`route`]: the operation, by method and path;
-//! 3. [`client`]: the client, as Envoy authenticated it;
+//! 3. [`client`]: the client, as Envoy authenticated it, or by its [`ticket`];
 //! 4. [`card`]: no card data in path, query, key or body;
 //! 5. [`request`]: the body or query, strictly parsed;
 //! 6. [`idempotency`]: the key's scope, the request's fingerprint, and the edge cache's verdict;
@@ -43,6 +43,7 @@ pub mod rejection;
 pub mod request;
 pub mod route;
 pub mod setting;
+pub mod ticket;
 mod token_bucket;
 pub mod waiting;
 pub mod webhook;

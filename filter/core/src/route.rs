@@ -18,6 +18,8 @@ pub enum Route {
     Events,
     /// The event log over a WebSocket.
     EventSocket,
+    /// A ticket to watch one payment.
+    EventTicket,
     GetRefund,
     OpenApi,
     /// A webhook of a provider.
@@ -63,6 +65,7 @@ impl Route {
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("events"), None, ..) => return Ok(Self::Events),
             (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
+            (Some("events"), Some("tickets"), None, _) => return Ok(Self::EventTicket),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
             (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
             (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
@@ -91,6 +94,7 @@ impl Route {
             Self::ListEvents => "list_events",
             Self::Events => "events",
             Self::EventSocket => "event_socket",
+            Self::EventTicket => "event_ticket",
             Self::GetRefund => "get_refund",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
@@ -108,7 +112,7 @@ impl Route {
     #[must_use]
     pub const fn body(self) -> BodyRule {
         match self {
-            Self::Charge | Self::Refund => BodyRule::Required,
+            Self::Charge | Self::Refund | Self::EventTicket => BodyRule::Required,
             Self::Capture | Self::Cancel => BodyRule::Optional,
             Self::Webhook(_) => BodyRule::Signed,
             Self::GetPayment
@@ -160,6 +164,7 @@ mod tests {
             ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
             ("GET", "/events".to_owned(), Route::Events),
             ("GET", "/events/socket".to_owned(), Route::EventSocket),
+            ("POST", "/events/tickets".to_owned(), Route::EventTicket),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),

@@ -1,7 +1,7 @@
 //! Properties of parsing bodies and queries.
 
 use edge_core::request::{
-    CancelRequest, CaptureRequest, ChargeRequest, ListQuery, RefundRequest, is_return_url,
+    CancelRequest, CaptureRequest, ChargeRequest, ListQuery, RefundRequest, TicketRequest, is_return_url,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,6 +32,7 @@ proptest! {
         let _ = RefundRequest::parse(&body);
         let _ = CaptureRequest::parse(&body);
         let _ = CancelRequest::parse(&body);
+        let _ = TicketRequest::parse(&body);
         let _ = ListQuery::parse(&String::from_utf8_lossy(&body));
     }
 

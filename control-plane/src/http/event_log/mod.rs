@@ -4,6 +4,7 @@ mod list;
 mod protocol;
 mod socket;
 mod stream;
+mod tickets;
 mod view;
 
 use axum::extract::{RawQuery, State};
@@ -34,7 +35,10 @@ pub(crate) fn event_as_json(event: &LoggedEvent) -> serde_json::Result<String> {
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     // Over HTTP/2, a WebSocket is opened by CONNECT.
-    OpenApiRouter::new().routes(routes!(events)).route("/events/socket", any(socket::socket))
+    OpenApiRouter::new()
+        .routes(routes!(events))
+        .routes(routes!(tickets::create))
+        .route("/events/socket", any(socket::socket))
 }
 
 /// Set by browsers and libraries that reconnect to a stream (WHATWG HTML, 9.2).

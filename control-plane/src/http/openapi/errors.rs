@@ -53,10 +53,12 @@ const OF_WEBHOOKS: &[Case] = &[
 fn own(operation: &str) -> &'static [Case] {
     match operation {
         "createRefund" => &[(404, TransactionNotFound), (422, RefundExceedsCharge)],
-        "getPayment" | "listPaymentEvents" | "capturePayment" | "cancelPayment" => {
+        "getPayment" | "listPaymentEvents" | "capturePayment" | "cancelPayment" | "createEventTicket" => {
             &[(404, TransactionNotFound)]
         }
-        "listEvents" => &[(410, CursorUnknown), (503, StreamsExhausted)],
+        "listEvents" => {
+            &[(401, TicketInvalid), (401, TicketExpired), (410, CursorUnknown), (503, StreamsExhausted)]
+        }
         "getRefund" => &[(404, NotFound)],
         _ => &[],
     }
@@ -142,6 +144,8 @@ fn meaning(status: u16, code: ErrorCode) -> &'static str {
         IdempotencyKeyInvalid => "the header `Idempotency-Key` is malformed or given twice",
         CardDataNotAccepted => "card data was found; this gateway takes tokens only",
         Unauthenticated => "a known client key is needed",
+        TicketInvalid => "the ticket is none of this gateway's, was altered, or is for something else",
+        TicketExpired => "the ticket has expired; get a new one",
         SignatureInvalid => "the signature is missing, wrong or too old",
         EdgeAttestationRequired => "the request did not come through the edge",
         Forbidden => "this client may not do this",

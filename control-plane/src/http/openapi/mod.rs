@@ -40,7 +40,7 @@ pub fn document() -> Value {
 enum Kind {
     /// A change under an idempotency key.
     Command,
-    /// A read.
+    /// Changes nothing.
     Query,
     /// A provider's webhook.
     Webhook,
@@ -50,7 +50,8 @@ impl Kind {
     fn of(method: &str, path: &str) -> Self {
         match method {
             "post" if path.starts_with("/webhooks/") => Self::Webhook,
-            "post" => Self::Command,
+            // A ticket changes nothing, so it takes no key.
+            "post" if path.starts_with("/payments/") => Self::Command,
             _ => Self::Query,
         }
     }
@@ -126,6 +127,7 @@ request id.";
     ),
     tags(
         (name = "payments", description = "Charge, capture, cancel, refund, and what became of it"),
+        (name = "events", description = "Every transition, as a list and as a stream"),
         (name = "refunds", description = "What became of a refund"),
         (name = "webhooks", description = "For the providers: signed by them, verified at the edge"),
         (name = "description", description = "This document"),

@@ -11,8 +11,11 @@ const KEY_BYTES_MIN: usize = 32;
 /// ever computed over it.
 const SEAL_LABEL: &[u8] = b"payment gateway: seals of idempotency keys, version 1";
 
+/// The same for tickets, so that no attestation or seal passes as a ticket, and no ticket as one of them.
+const TICKET_LABEL: &[u8] = b"payment gateway: tickets to watch a payment, version 1";
+
 /// The shared keys. The first one signs, all of them verify. To rotate, append the new key on both sides, then move it
-/// to the front, and drop the old one once nothing that it sealed is kept any more.
+/// to the front, and drop the old one once nothing that it sealed is kept and no ticket of it is valid any more.
 pub struct Keys(Vec<Key>);
 
 pub(crate) struct Key {
@@ -21,6 +24,8 @@ pub(crate) struct Key {
     pub(crate) attesting: Hmac<Sha256>,
     /// For the seals of [`crate::idempotency`]. A separate key, so that neither MAC passes as the other.
     pub(crate) sealing: Hmac<Sha256>,
+    /// For tickets ([`crate::ticket`]).
+    pub(crate) ticketing: Hmac<Sha256>,
 }
 
 /// Why a list of keys is invalid. Never holds the key itself.
@@ -83,8 +88,9 @@ impl Key {
         }
         let begin = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).map_err(|_| KeysError::Malformed(n));
         let attesting = begin(&secret)?;
-        let subkey = attesting.clone().chain_update(SEAL_LABEL).finalize().into_bytes();
-        Ok(Self { id: id.to_owned(), sealing: begin(&subkey)?, attesting })
+        let subkey = |label| begin(&attesting.clone().chain_update(label).finalize().into_bytes());
+        let (sealing, ticketing) = (subkey(SEAL_LABEL)?, subkey(TICKET_LABEL)?);
+        Ok(Self { id: id.to_owned(), attesting, sealing, ticketing })
     }
 }
 

@@ -55,6 +55,7 @@ impl ClaimSettings {
             | Route::ListPayments
             | Route::Events
             | Route::EventSocket
+            | Route::EventTicket
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi

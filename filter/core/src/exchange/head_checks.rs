@@ -14,6 +14,7 @@ use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
+    TicketRequest,
 };
 use crate::route::{NoRoute, Route};
 
@@ -47,6 +48,7 @@ impl Request {
             Route::Refund => RefundRequest::parse(body).map(drop)?,
             Route::Capture => CaptureRequest::parse(body).map(drop)?,
             Route::Cancel => CancelRequest::parse(body).map(drop)?,
+            Route::EventTicket => TicketRequest::parse(body).map(drop)?,
             Route::GetPayment
             | Route::ListPayments
             | Route::Events

@@ -14,6 +14,7 @@ mod payment_method;
 mod query;
 mod refund;
 mod return_url;
+mod ticket;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ pub use metadata::Metadata;
 pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;
 pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};
+pub use ticket::TicketRequest;

@@ -180,6 +180,9 @@ fn every_operation_is_forwarded() {
     }
     let refund = format!("{{\"transactionId\":\"{TXN}\"}}");
     Sent::charge().replacing(":path", "/payments/refund").body(refund.as_bytes()).forwarded();
+    let ticket = format!("{{\"payment\":\"{TXN}\"}}");
+    let ticket = Sent::charge().replacing(":path", "/events/tickets").body(ticket.as_bytes());
+    ticket.without("idempotency-key").forwarded();
 }
 
 #[test]
