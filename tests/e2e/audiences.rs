@@ -96,6 +96,13 @@ fn every_operation() -> Vec<(Method, String, &'static str)> {
         (Method::POST, format!("{payment}/cancel"), ""),
         (Method::GET, payment.clone(), ""),
         (Method::GET, format!("{payment}/events"), ""),
+        (Method::GET, "/events".to_owned(), ""),
+        (Method::GET, "/events?ticket=evtk_aaaa".to_owned(), ""),
+        (
+            Method::POST,
+            "/events/tickets".to_owned(),
+            r#"{"payment":"txn_01890000-0000-7000-8000-000000000000"}"#,
+        ),
         (Method::GET, "/payments".to_owned(), ""),
         (Method::GET, "/payments?limit=1".to_owned(), ""),
         (Method::GET, format!("/refunds/{SOME_RFND}"), ""),

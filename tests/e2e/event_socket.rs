@@ -14,13 +14,23 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn connect(gateway: &Gateway<'_>, path: &str, key: Option<&str>) -> Result<Self, Error> {
+    pub(crate) async fn connect(gateway: &Gateway<'_>, path: &str, key: Option<&str>) -> Result<Self, Error> {
+        Self::connect_as(gateway, path, "gateway.events.v1", key).await
+    }
+
+    /// `protocols`: what the client offers, the usual one among them.
+    pub(crate) async fn connect_as(
+        gateway: &Gateway<'_>,
+        path: &str,
+        protocols: &str,
+        key: Option<&str>,
+    ) -> Result<Self, Error> {
         let mut request = format!("ws://{}{path}", gateway.address()).into_client_request()?;
         let headers = request.headers_mut();
-        headers.insert("sec-websocket-protocol", "gateway.events.v1".parse().unwrap());
+        headers.insert("sec-websocket-protocol", protocols.parse().unwrap());
         if let Some(key) = key {
             headers.insert("authorization", format!("Bearer {key}").parse().unwrap());
         }
@@ -29,25 +39,25 @@ impl Socket {
         Ok(Self(socket))
     }
 
-    async fn open(gateway: &Gateway<'_>) -> Self {
+    pub(crate) async fn open(gateway: &Gateway<'_>) -> Self {
         let mut socket = Self::connect(gateway, "/events/socket", Some(DEMO_KEY)).await.unwrap();
         assert_eq!(socket.read().await, json!({ "type": "hello", "heartbeatSeconds": 15 }));
         socket
     }
 
-    async fn subscribed(gateway: &Gateway<'_>, to: &Value) -> Self {
+    pub(crate) async fn subscribed(gateway: &Gateway<'_>, to: &Value) -> Self {
         let mut socket = Self::open(gateway).await;
         socket.send(to).await;
         assert_eq!(socket.read().await["type"], "subscribed");
         socket
     }
 
-    async fn send(&mut self, message: &Value) {
+    pub(crate) async fn send(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     /// The next message; pings and heartbeats are skipped.
-    async fn read(&mut self) -> Value {
+    pub(crate) async fn read(&mut self) -> Value {
         loop {
             let message = timeout(PATIENCE, self.0.next()).await.expect("nothing comes");
             if let Message::Text(text) = message.expect("closed").unwrap() {
@@ -59,14 +69,14 @@ impl Socket {
         }
     }
 
-    async fn event(&mut self) -> Value {
+    pub(crate) async fn event(&mut self) -> Value {
         let mut message = self.read().await;
         assert_eq!(message["type"], "event", "{message}");
         message["event"].take()
     }
 
     /// The code and reason with which the server closes.
-    async fn closed(&mut self) -> (u16, String) {
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
             match timeout(PATIENCE, self.0.next()).await.expect("it stays open").expect("cut off").unwrap() {
                 Message::Close(Some(close)) => return (close.code.into(), close.reason.to_string()),
@@ -87,7 +97,7 @@ async fn charged(gateway: &Gateway<'_>) -> String {
     gateway.charge(&charge).await.transaction_id()
 }
 
-fn refused(result: Result<Socket, Error>) -> u16 {
+pub(crate) fn refused(result: Result<Socket, Error>) -> u16 {
     match result.err().expect("it opens") {
         Error::Http(answer) => answer.status().as_u16(),
         other => panic!("{other}"),

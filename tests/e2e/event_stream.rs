@@ -7,32 +7,51 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 /// The place before the first event.
-const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(crate) const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn charge() -> Value {
     json!({ "provider": "stripe", "amount": 700, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
 /// An open stream, and what has come and not been read.
-struct Stream {
+pub(crate) struct Stream {
     response: reqwest::Response,
     text: String,
 }
 
 impl Stream {
-    async fn open(gateway: &Gateway<'_>, path: &str, last: Option<&str>) -> Self {
-        let mut request = gateway.request(reqwest::Method::GET, path).header("accept", "text/event-stream");
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
-        }
-        let response = request.send().await.unwrap();
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.header("accept", "text/event-stream").send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { response, text: String::new() }
     }
 
+    pub(crate) fn headers(&self) -> &reqwest::header::HeaderMap {
+        self.response.headers()
+    }
+
+    pub(crate) async fn open(gateway: &Gateway<'_>, path: &str, last: Option<&str>) -> Self {
+        let mut request = gateway.request(reqwest::Method::GET, path);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        Self::of(request).await
+    }
+
+    /// What comes until the server ends the stream, as text.
+    pub(crate) async fn rest(mut self) -> String {
+        let whole = async {
+            while let Some(more) = self.response.chunk().await.unwrap() {
+                self.text.push_str(std::str::from_utf8(&more).unwrap());
+            }
+        };
+        timeout(Duration::from_secs(60), whole).await.expect("the stream stays open");
+        self.text
+    }
+
     /// The next event; comments are skipped.
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         loop {
             while let Some((message, rest)) = self.text.split_once("\n\n") {
                 let (message, rest) = (message.to_owned(), rest.to_owned());

@@ -36,7 +36,9 @@ impl FromRequest<App> for Attested {
         if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
             return Err(found.into());
         }
-        let client = statement.client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
+        // A ticket is no key: what it opens takes it explicitly.
+        let client = statement.client.filter(|_| statement.ticket.is_none());
+        let client = client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
         Ok(Self { cause: Cause::request(client, statement.request_id), body, key: statement.key })
     }
 }

@@ -26,7 +26,7 @@ impl ApiError {
         Self(Box::new(ErrorBody::new(code, message)))
     }
 
-    fn param(mut self, param: Option<String>) -> Self {
+    pub(super) fn param(mut self, param: Option<String>) -> Self {
         self.0.error.param = param;
         self
     }

@@ -6,9 +6,9 @@
 mod queue;
 mod reader;
 mod watch;
+mod watchers;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use edge_core::client::ClientId;
 use payments::model::event::Event;
@@ -20,11 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::queue::Queue;
 pub(crate) use self::watch::{Ended, Watch};
-
-/// Watchers of one client in one process. A shop's server needs one; its pages have one each.
-const WATCHERS_PER_CLIENT: usize = 500;
-/// Watchers in one process. Each costs some kilobytes and, if it reads slowly, up to 256 references to events.
-const WATCHERS_MAX: usize = 2_000;
+pub(crate) use self::watchers::Refused;
+use self::watchers::{Watcher, Watchers};
 
 /// The gauge of watchers.
 pub(crate) const WATCHERS_GAUGE: &str = "event_watchers";
@@ -39,6 +36,8 @@ pub(crate) struct Interest {
     pub(crate) payments: Vec<PaymentId>,
     /// Event types; all if empty.
     pub(crate) types: Vec<String>,
+    /// Whether the bearer of a ticket watches, who may know less than the client. Then there is exactly one payment.
+    pub(crate) is_payers: bool,
 }
 
 impl Interest {
@@ -52,18 +51,10 @@ impl Interest {
 
     pub(crate) fn includes(&self, event: &Event) -> bool {
         event.cause.client == self.client
+            && (!self.is_payers || event.is_for_payer())
             && (self.payments.is_empty() || self.payments.contains(&event.payment))
             && (self.types.is_empty() || self.types.contains(&event.kind()))
     }
-}
-
-/// Why nobody may watch now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("this client watches events with as many connections as it may; close some")]
-    Client,
-    #[error("as many connections watch events as this process serves; try again later")]
-    Process,
 }
 
 /// The watchers of this process.
@@ -80,12 +71,6 @@ struct Shared {
     stop: CancellationToken,
 }
 
-#[derive(Default)]
-struct Watchers {
-    by_client: HashMap<ClientId, Vec<Weak<Queue>>>,
-    count: usize,
-}
-
 impl Live {
     /// Starts the reader, which ends with `stop`, as do all watchers.
     #[must_use]
@@ -98,7 +83,7 @@ impl Live {
             stop,
         });
         metrics::gauge!(WATCHERS_GAUGE).set(0.0);
-        for reason in ["client_full", "process_full", "too_slow"] {
+        for reason in Refused::ALL.map(Refused::reason).into_iter().chain(["too_slow"]) {
             metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(0);
         }
         tokio::spawn(reader::run(shared.clone()));
@@ -119,33 +104,30 @@ impl Live {
 impl Shared {
     fn join(&self, interest: &Interest) -> Result<Arc<Queue>, Refused> {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = |refused, reason: &'static str| {
-            metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(1);
-            Err(refused)
-        };
-        if watchers.count >= WATCHERS_MAX {
-            return refused(Refused::Process, "process_full");
-        }
-        let own = watchers.by_client.entry(interest.client.clone()).or_default();
-        if own.len() >= WATCHERS_PER_CLIENT {
-            return refused(Refused::Client, "client_full");
+        if let Err(refused) = watchers.room_for(interest) {
+            metrics::counter!(ENDED_COUNTER, "reason" => refused.reason()).increment(1);
+            return Err(refused);
         }
         let queue = Arc::new(Queue::new(interest.clone()));
-        own.push(Arc::downgrade(&queue));
+        let ticket_for = interest.only_payment().filter(|_| interest.is_payers);
+        let watcher = Watcher { queue: Arc::downgrade(&queue), ticket_for };
+        watchers.by_client.entry(interest.client.clone()).or_default().push(watcher);
         watchers.count += 1;
+        watchers.payers += usize::from(interest.is_payers);
         metrics::gauge!(WATCHERS_GAUGE).increment(1.0);
         Ok(queue)
     }
 
-    fn leave(&self, client: &ClientId, queue: &Arc<Queue>) {
+    fn leave(&self, interest: &Interest, queue: &Arc<Queue>) {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = watchers.by_client.get_mut(client) {
-            own.retain(|one| !std::ptr::eq(one.as_ptr(), Arc::as_ptr(queue)));
+        if let Some(own) = watchers.by_client.get_mut(&interest.client) {
+            own.retain(|one| !std::ptr::eq(one.queue.as_ptr(), Arc::as_ptr(queue)));
             if own.is_empty() {
-                watchers.by_client.remove(client);
+                watchers.by_client.remove(&interest.client);
             }
         }
         watchers.count -= 1;
+        watchers.payers -= usize::from(interest.is_payers);
         if watchers.count == 0 {
             // The next watcher begins at the end of the log as it is then.
             self.read.send_replace(None);
@@ -162,7 +144,9 @@ impl Shared {
         let queues: Vec<_> = {
             let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
             let own = watchers.by_client.get(&event.event.cause.client);
-            own.into_iter().flatten().filter_map(Weak::upgrade).collect()
+            let may_want =
+                |one: &&Watcher| one.ticket_for.is_none_or(|payment| payment == event.event.payment);
+            own.into_iter().flatten().filter(may_want).filter_map(|one| one.queue.upgrade()).collect()
         };
         let event = Arc::new(event);
         for queue in queues {

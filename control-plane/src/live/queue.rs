@@ -100,14 +100,15 @@ impl Waiting {
 mod tests {
     use edge_core::client::ClientId;
     use jiff::Timestamp;
-    use payments::model::event::{Cause, Detail, Event};
+    use payments::model::event::{Cause, Detail, Event, Note};
     use payments::model::id::{PaymentId, RefundId};
     use payments::model::log::Position;
 
     use super::*;
 
     fn interest() -> Interest {
-        Interest { client: ClientId::parse("demo").unwrap(), payments: Vec::new(), types: Vec::new() }
+        let client = ClientId::parse("demo").unwrap();
+        Interest { client, payments: Vec::new(), types: Vec::new(), is_payers: false }
     }
 
     fn event(payment: u8, sequence: u64) -> Arc<LoggedEvent> {
@@ -171,5 +172,12 @@ mod tests {
             assert!(!interest.includes(&wanted.event), "{interest:?}");
         }
         assert!(of_type(&wanted.event.kind()).includes(&wanted.event));
+        let payers = Interest { payments: vec![wanted.event.payment], is_payers: true, ..interest() };
+        assert!(payers.includes(&wanted.event));
+        for (note, is_shown) in [(Note::DisputeOpened, false), (Note::CancelRequested, true)] {
+            let detail = Detail { note: Some(note), ..Detail::default() };
+            let noted = Event { detail, ..wanted.event.clone() };
+            assert!(interest().includes(&noted) && payers.includes(&noted) == is_shown, "{note:?}");
+        }
     }
 }

@@ -112,6 +112,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.leave(&self.interest.client, &self.queue);
+        self.shared.leave(&self.interest, &self.queue);
     }
 }

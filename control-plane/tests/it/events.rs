@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
-use axum::http::{Request, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -15,14 +15,17 @@ fn kinds(page: &Value) -> Vec<&str> {
 }
 
 /// A stream as a client reads it.
-struct Reader {
+pub(crate) struct Reader {
     body: BodyDataStream,
     text: String,
 }
 
 impl Reader {
     async fn open(api: &Api, path: &str, last: Option<&str>) -> Self {
-        let response = api.send(asking(api, path, last)).await;
+        Self::of(api.send(asking(api, path, last)).await)
+    }
+
+    pub(crate) fn of(response: Response<Body>) -> Self {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -30,7 +33,7 @@ impl Reader {
     }
 
     /// The text of the next message or comment; `None` at the end.
-    async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             if let Some((message, rest)) = self.text.split_once("\n\n") {
                 let message = message.to_owned();
@@ -43,7 +46,7 @@ impl Reader {
     }
 
     /// The next events, as (id, type).
-    async fn events(&mut self, count: usize) -> Vec<(String, String)> {
+    pub(crate) async fn events(&mut self, count: usize) -> Vec<(String, String)> {
         let mut events = Vec::new();
         while events.len() < count {
             let message = self.next().await.unwrap();

@@ -47,11 +47,16 @@ fn every_command_asks_for_an_idempotency_key_and_nothing_else_does() {
 }
 
 #[test]
-fn only_webhooks_do_without_a_client_key() {
+fn only_webhooks_do_without_a_client_key_and_streams_take_a_ticket_instead() {
     assert_eq!(DOCUMENT["security"], serde_json::json!([{ "clientKey": [] }]));
     assert_eq!(DOCUMENT["components"]["securitySchemes"]["clientKey"]["scheme"], "bearer");
     for (path, _, operation) in operations() {
-        assert_eq!(operation.get("security").is_some(), path.starts_with("/webhooks/"), "{path}");
+        let expected = match path {
+            "/events" => Some(serde_json::json!([{ "clientKey": [] }, { "eventTicket": [] }])),
+            path if path.starts_with("/webhooks/") => Some(serde_json::json!([{}])),
+            _ => None,
+        };
+        assert_eq!(operation.get("security").cloned(), expected, "{path}");
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) struct Rejection {
     param: Option<String>,
     allow: Option<&'static str>,
     retry_after_s: Option<u32>,
+    is_for_any_origin: bool,
 }
 
 /// A response that the edge sends itself.
@@ -29,7 +30,14 @@ pub(crate) const NO_STORE: (&str, Cow<'static, str>) = ("cache-control", Cow::Bo
 
 impl Rejection {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, allow: None, retry_after_s: None }
+        Self {
+            code,
+            message: message.into(),
+            param: None,
+            allow: None,
+            retry_after_s: None,
+            is_for_any_origin: false,
+        }
     }
 
     pub(crate) fn invalid(param: &str, message: impl Into<String>) -> Self {
@@ -51,6 +59,11 @@ impl Rejection {
         Self { retry_after_s: Some(seconds), ..self }
     }
 
+    /// Pages of any origin may read it.
+    pub(crate) fn for_any_origin(self) -> Self {
+        Self { is_for_any_origin: true, ..self }
+    }
+
     pub(crate) const fn code(&self) -> ErrorCode {
         self.code
     }
@@ -59,8 +72,14 @@ impl Rejection {
         let mut headers = vec![("content-type", "application/json".into()), NO_STORE];
         headers.extend(self.allow.map(|methods| ("allow", methods.into())));
         headers.extend(self.retry_after_s.map(|seconds| ("retry-after", seconds.to_string().into())));
-        if self.code == ErrorCode::Unauthenticated {
+        if matches!(
+            self.code,
+            ErrorCode::Unauthenticated | ErrorCode::TicketInvalid | ErrorCode::TicketExpired
+        ) {
             headers.push(("www-authenticate", "Bearer".into()));
+        }
+        if self.is_for_any_origin {
+            headers.push(("access-control-allow-origin", "*".into()));
         }
         let mut body = ErrorBody::new(self.code, self.message);
         body.error.param = self.param;

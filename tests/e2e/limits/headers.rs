@@ -61,16 +61,18 @@ async fn what_another_limit_refuses_names_that_one() {
     let address = [("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "3")];
     let everybody = [("GATEWAY_REQUESTS_PER_SECOND", "3")];
     let webhooks = [("GATEWAY_WEBHOOKS_PER_SECOND", "3")];
+    let tickets = [("GATEWAY_TICKET_STREAMS_PER_SECOND", "3")];
     for (settings, path, name) in [
         (address, "/payments", "address"),
         (everybody, "/payments", "gateway"),
         (webhooks, "/webhooks/stripe", "webhooks"),
+        (tickets, "/events?ticket=evtk_a", "tickets"),
     ] {
         let own = OwnGateway::start(&settings).await;
         let gateway = own.gateway();
         let send = async || match path {
-            "/payments" => gateway.get(path).await,
-            _ => gateway.post(path, "{}").await,
+            "/webhooks/stripe" => gateway.post(path, "{}").await,
+            _ => gateway.get(path).await,
         };
         let refused = gateway_tests::until("a refusal", async || {
             let responses = futures_util::future::join_all((0..20).map(|_| send())).await;

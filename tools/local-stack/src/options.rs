@@ -39,12 +39,13 @@ const SHARED: &str = "GATEWAY_SHARED";
 
 /// Tests send everything from one address and as one or two clients, as fast as the machine can. Tests of limits set
 /// their own.
-const NO_LIMITS: [(&str, &str); 8] = [
+const NO_LIMITS: [(&str, &str); 9] = [
     ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "1000000"),
     ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "1000000"),
     ("GATEWAY_REQUESTS_PER_SECOND", "1000000"),
     ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000000"),
     ("GATEWAY_WEBHOOKS_PER_SECOND", "1000000"),
+    ("GATEWAY_TICKET_STREAMS_PER_SECOND", "1000000"),
     ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16384"),
     ("GATEWAY_ADDRESS_CONNECTIONS", "10000"),
     ("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND", "10000"),

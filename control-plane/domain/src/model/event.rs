@@ -217,6 +217,13 @@ impl Event {
         Self { detail: Detail { note: Some(note), ..detail }, ..moved }
     }
 
+    /// Whether a payer may know of it: a change of state, but no dispute, no doubt about evidence, and nothing that an
+    /// operator did.
+    #[must_use]
+    pub const fn is_for_payer(&self) -> bool {
+        matches!(self.detail.note, None | Some(Note::CancelRequested))
+    }
+
     /// `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
     #[must_use]
     pub fn kind(&self) -> String {

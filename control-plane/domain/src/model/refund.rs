@@ -69,6 +69,19 @@ pub enum RefundStatus {
     Failed,
 }
 
+impl RefundStatus {
+    /// The status of the state with this name; `None` for one of a newer release.
+    #[must_use]
+    pub fn of_state(name: &str) -> Option<Self> {
+        match name {
+            "processing" | "queued" | "unknown" | "pending" => Some(Self::Pending),
+            "processed" => Some(Self::Processed),
+            "failed" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
 impl RefundState {
     #[must_use]
     pub const fn name(&self) -> &'static str {

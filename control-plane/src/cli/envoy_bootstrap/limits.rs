@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Profile;
-use super::values::number;
+use super::values::{client_names, number};
 use crate::config::{ConfigError, Source};
 
 const ADDRESS: &str = "GATEWAY_ADDRESS_REQUESTS_PER_SECOND";
@@ -16,6 +16,7 @@ const ADDRESS_WEBHOOKS: &str = "GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND";
 const CLIENT: &str = "GATEWAY_CLIENT_REQUESTS_PER_SECOND";
 const GATEWAY: &str = "GATEWAY_REQUESTS_PER_SECOND";
 const WEBHOOKS: &str = "GATEWAY_WEBHOOKS_PER_SECOND";
+const TICKETS: &str = "GATEWAY_TICKET_STREAMS_PER_SECOND";
 
 const CONNECTIONS: &str = "GATEWAY_ADDRESS_CONNECTIONS";
 const NEW_CONNECTIONS: &str = "GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND";
@@ -35,6 +36,9 @@ struct Defaults {
     gateway: u32,
     /// Webhooks per second of all providers together, independent of clients' requests.
     webhooks: u32,
+    /// Streams per second that are opened with tickets, of all payers together. Whoever invents tickets uses up no more
+    /// than this, and nothing of what clients and providers have.
+    tickets: u32,
     /// Concurrent requests of one client per worker.
     in_flight: u32,
     /// Connections of one address per worker.
@@ -53,6 +57,7 @@ const PRODUCTION: Defaults = Defaults {
     client: 500,
     gateway: 2_000,
     webhooks: 1_000,
+    tickets: 500,
     in_flight: 512,
     connections: 512,
     new_connections: 50,
@@ -66,6 +71,7 @@ const LOCAL: Defaults = Defaults {
     client: 2_000,
     gateway: 4_500,
     webhooks: 2_000,
+    tickets: 1_000,
     in_flight: 1_024,
     connections: 4_000,
     new_connections: 2_000,
@@ -103,6 +109,8 @@ pub(super) struct Limits {
     pub(super) gateway: Value,
     /// All webhooks together, instead of `gateway`.
     pub(super) webhooks: Value,
+    /// All streams that are opened with tickets, instead of `gateway`.
+    pub(super) tickets: Value,
 }
 
 /// Reads the limits. `credentials` are the clients in the format of `api_key_auth`.
@@ -115,6 +123,7 @@ pub(super) fn read(profile: Profile, source: &Source, credentials: &Value) -> Re
         client: per_client(&ClientRates::read(source, defaults.client, credentials)?),
         gateway: of_all("gateway", rate(GATEWAY, defaults.gateway)?),
         webhooks: of_all("webhooks", rate(WEBHOOKS, defaults.webhooks)?),
+        tickets: of_all("tickets", rate(TICKETS, defaults.tickets)?),
     })
 }
 
@@ -151,11 +160,7 @@ struct ClientRates {
 impl ClientRates {
     /// Reads the default rate, followed by exceptions: `500,shop=1000,batch=50`.
     fn read(source: &Source, default: u32, credentials: &Value) -> Result<Self, ConfigError> {
-        let clients = credentials.as_array().into_iter().flatten();
-        // A client with two keys, one of which is being rolled, has one bucket.
-        let mut names: Vec<_> = clients.filter_map(|client| client.get("client")?.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names = client_names(credentials);
         let read = source.read_with(CLIENT, |text| Self::parse(text, &names))?;
         let Self { default, mut named } =
             read.unwrap_or(Self { default: default.into(), named: BTreeMap::new() });

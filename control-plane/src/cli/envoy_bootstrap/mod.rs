@@ -59,6 +59,8 @@ Settings:
   GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND  of each address; local: 1000; production: 500
   GATEWAY_WEBHOOKS_PER_SECOND          of all providers together, which no client takes from; local: 2000; production:
                                        1000
+  GATEWAY_TICKET_STREAMS_PER_SECOND    opened with tickets, of all payers together, which no client takes from; local:
+                                       1000; production: 500
   GATEWAY_CLIENT_REQUESTS_IN_FLIGHT    of each client, per worker of Envoy, above it 429; local: 1024; production: 512
   GATEWAY_ADDRESS_CONNECTIONS          of each address, per worker of Envoy; local: 4000; production: 512. Not counted
                                        with trusted proxies
@@ -155,7 +157,7 @@ mod tests {
         ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
     ];
 
-    const WRONG: [(&str, &str); 27] = [
+    const WRONG: [(&str, &str); 28] = [
         ("GATEWAY_LISTEN", "8080"),
         ("GATEWAY_TLS_LISTEN", "localhost:8443"),
         ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
@@ -177,6 +179,7 @@ mod tests {
         ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "0"),
         ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "1000001"),
         ("GATEWAY_WEBHOOKS_PER_SECOND", "many"),
+        ("GATEWAY_TICKET_STREAMS_PER_SECOND", "0"),
         ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "500,nobody=1"),
         ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "16385"),
         ("GATEWAY_ADDRESS_CONNECTIONS", "10001"),
@@ -256,7 +259,10 @@ mod tests {
         let settings =
             [key, ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "7"), ("GATEWAY_ADDRESS_CONNECTIONS", "9")];
         let all = NEEDED.iter().copied().chain(settings);
-        assert_eq!(read_by_the_filter(all.clone(), key.1).in_flight_per_client, 7);
+        let read = read_by_the_filter(all.clone(), key.1);
+        assert_eq!(read.in_flight_per_client, 7);
+        let clients: Vec<_> = read.clients.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(clients, ["demo", "demo-2"]);
         let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
         let values = values::read(Profile::Local, &source).unwrap();
         let settings = values["CONNECTION_SETTINGS"].as_str().unwrap();

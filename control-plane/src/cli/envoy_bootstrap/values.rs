@@ -90,6 +90,7 @@ fn edge(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Val
             values.push(("CLIENT_LIMIT", limits.client));
             values.push(("GATEWAY_LIMIT", limits.gateway));
             values.push(("WEBHOOK_LIMIT", limits.webhooks));
+            values.push(("TICKET_LIMIT", limits.tickets));
         }
         values.push(("CLIENT_CREDENTIALS", credentials));
     }
@@ -228,6 +229,8 @@ fn filter_settings(profile: Profile, source: &Source, webhooks: &Value) -> Resul
     }
     let hosts = return_url_hosts(source)?;
     let settings = json!({
+        // A ticket of a client that has been removed since opens nothing. An invalid list is reported elsewhere.
+        "clients": client_names(&clients(profile, source).unwrap_or_default()),
         "maxBodyBytes": BODY_BYTES_MAX,
         "returnUrlHosts": hosts.names().collect::<Vec<_>>(),
         "inFlightPerClient": limits::in_flight(profile, source)?,
@@ -298,6 +301,16 @@ pub(super) fn tls_transport(host: &str, authority: &str, protocols: &[&str]) -> 
             },
         },
     })
+}
+
+/// The names in `credentials`, each once.
+pub(super) fn client_names(credentials: &Value) -> Vec<&str> {
+    let clients = credentials.as_array().into_iter().flatten();
+    // A client with two keys, one of which is being rolled, is one client.
+    let mut names: Vec<_> = clients.filter_map(|client| client.get("client")?.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn clients(profile: Profile, source: &Source) -> Result<Value, ConfigError> {

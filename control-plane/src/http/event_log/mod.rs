@@ -1,29 +1,34 @@
 //! `/events`: every transition of a client's payments, as a list and as a stream.
 
+mod audience;
 mod list;
 mod protocol;
 mod socket;
 mod stream;
+mod tenure;
 mod tickets;
 mod view;
+mod watcher;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use edge_core::error::ErrorCode;
-use edge_core::request::{EventsQuery, InvalidRequest};
+use edge_core::request::{EventsQuery, InvalidRequest, wants_stream};
+use edge_core::ticket::{self, TicketError};
 use payments::model::log::{EventId, Position};
 use payments::ports::store::LoggedEvent;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::audience::PayerEventView;
 use self::view::LoggedEventView;
+use self::watcher::Watcher;
 use super::App;
-use super::attested::Attested;
 use super::error::ApiError;
 use super::wire;
-use crate::live::{Interest, Refused};
+use crate::live::Refused;
 
 /// An event in the form of `GET /events`.
 ///
@@ -44,12 +49,17 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Set by browsers and libraries that reconnect to a stream (WHATWG HTML, 9.2).
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// Pages of any origin may read what a ticket opens: browsers add nothing to such a request by themselves.
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+
 /// Every transition of your payments and refunds, oldest first.
 ///
 /// With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
-/// next event if neither is given.
+/// next event if neither is given. A browser opens it with `ticket` instead of your key; it then has the events of the
+/// ticket's payment, as a payer may see them (`PayerEvent`).
 #[utoipa::path(
     get, path = "/events", operation_id = "listEvents", tag = "events",
+    security(("clientKey" = []), ("eventTicket" = [])),
     params(
         ("after" = Option<wire::EventId>, Query, description = "Go on behind this event"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "100 when left out; a stream has no limit"),
@@ -60,7 +70,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
     responses(
         (status = 200, description = "Events", content(
             (list::EventsPage = "application/json"),
-            (String = "text/event-stream"),
+            (PayerEventView = "text/event-stream"),
         )),
     ),
 )]
@@ -68,39 +78,57 @@ async fn events(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    attested: Attested,
+    watcher: Result<Watcher, ApiError>,
+) -> Response {
+    let query = query.as_deref().unwrap_or_default();
+    let answer = match watcher {
+        Ok(watcher) => answer(&app, query, &headers, &watcher).await,
+        Err(refused) => Err(refused),
+    };
+    let mut response = answer.into_response();
+    if !matches!(ticket::carried(query, []), Ok(None)) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    }
+    response
+}
+
+async fn answer(
+    app: &App,
+    query: &str,
+    headers: &HeaderMap,
+    watcher: &Watcher,
 ) -> Result<Response, ApiError> {
-    let query = EventsQuery::parse(query.as_deref().unwrap_or_default())?;
+    let query = EventsQuery::parse(query)?;
     let payment = query.payment.as_deref().map(str::parse).transpose();
     let payment = payment.map_err(|_| named("payment", "must be a transaction id"))?;
-    let payments = payment.into_iter().collect();
-    let interest = Interest { client: attested.cause.client, payments, types: query.types };
-    if !wants_stream(&headers) {
-        let after = place(&app, query.after.as_deref(), "after").await?;
-        return Ok(list::list(&app, interest, after, query.limit).await?.into_response());
+    let interest = watcher.interest(payment.into_iter().collect(), query.types)?;
+    if !wants_stream(headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes)) {
+        if watcher.pass.is_some() {
+            return Err(named("Accept", "must be `text/event-stream`: a ticket opens a stream").into());
+        }
+        let after = place(app, query.after.as_deref(), "after").await?;
+        return Ok(list::list(app, interest, after, query.limit).await?.into_response());
     }
     let last = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default());
     let after = match last {
-        Some(last) => place(&app, Some(last), "Last-Event-ID").await?,
-        None => place(&app, query.after.as_deref(), "after").await?,
+        Some(last) => place(app, Some(last), "Last-Event-ID").await?,
+        None => place(app, query.after.as_deref(), "after").await?,
     };
-    stream::stream(&app, interest, after).await
+    stream::stream(app, watcher, interest, after).await
 }
 
 fn refused(refused: Refused) -> ApiError {
     let code = match refused {
-        Refused::Client => ErrorCode::RateLimited,
+        Refused::Client | Refused::Payment => ErrorCode::RateLimited,
         Refused::Process => ErrorCode::StreamsExhausted,
     };
     ApiError::new(code, refused.to_string())
 }
 
-fn wants_stream(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("text/event-stream")
-    })
+impl From<TicketError> for ApiError {
+    fn from(error: TicketError) -> Self {
+        Self::new(error.code(), error.to_string()).param(Some(ticket::PARAMETER.to_owned()))
+    }
 }
 
 /// The place of the event to continue behind.
@@ -117,20 +145,4 @@ async fn place(app: &App, id: Option<&str>, name: &str) -> Result<Option<Positio
 
 fn named(name: &str, message: &str) -> InvalidRequest {
     InvalidRequest { param: Some(name.to_owned()), message: format!("{name} {message}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_is_what_accept_names() {
-        let wants = |accept: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT, accept.parse().unwrap());
-            wants_stream(&headers)
-        };
-        assert!(wants("text/event-stream") && wants("application/json, Text/Event-Stream;q=0.9"));
-        assert!(!wants("*/*") && !wants("text/plain") && !wants_stream(&HeaderMap::new()));
-    }
 }

@@ -5,7 +5,7 @@ use payments::model::id::PaymentId;
 use payments::model::log::EventId;
 use serde::{Deserialize, Serialize};
 
-use super::view::LoggedEventView;
+use super::audience::Shown;
 
 /// The name of the protocol (RFC 6455, section 1.9).
 pub(super) const PROTOCOL: &str = "gateway.events.v1";
@@ -80,7 +80,7 @@ pub(super) enum Reply {
     Subscribed,
     Unsubscribed,
     Event {
-        event: Box<LoggedEventView>,
+        event: Shown,
     },
     /// The connection lives.
     Heartbeat,
@@ -106,6 +106,8 @@ pub(super) enum Close {
     GoingAway { retry_after_ms: u64 },
     /// As before: the database cannot be read now.
     TryAgain { retry_after_ms: u64 },
+    /// Get a new ticket.
+    Expired,
     /// Correct the client.
     BadMessage(String),
     /// Subscribe within five seconds.
@@ -123,6 +125,7 @@ impl Close {
         let (code, reason) = match self {
             Self::GoingAway { retry_after_ms } => (1012, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
             Self::TryAgain { retry_after_ms } => (1013, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
+            Self::Expired => (4401, "the ticket has expired; get a new one".to_owned()),
             Self::BadMessage(why) => (4400, why.clone()),
             Self::NotSubscribed => (4408, "send subscribe within 5 seconds".to_owned()),
             Self::TooSlow => (4409, "events came faster than they were read".to_owned()),

@@ -6,15 +6,16 @@ use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use edge_core::client::ClientId;
 use payments::model::log::{EventId, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::audience::Audience;
 use super::protocol::{Close, PROTOCOL, Reply, Request};
 use super::refused;
+use super::tenure::Tenure;
+use super::watcher::Watcher;
 use crate::http::App;
-use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::live::{Ended, Interest, Watch};
 
@@ -33,15 +34,17 @@ const SEND_MAX: Duration = Duration::from_secs(10);
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
 
+const ONE_PAYMENT: &str = "the ticket is for one payment: leave `payments` out";
+
 pub(super) async fn socket(
     State(app): State<App>,
     upgrade: WebSocketUpgrade,
     headers: HeaderMap,
-    attested: Attested,
+    watcher: Watcher,
 ) -> Result<Response, ApiError> {
-    let client = attested.cause.client;
+    let audience = watcher.audience(&app).await?;
     // A place is taken before the answer, so that a refusal is an HTTP answer.
-    let place = app.live.watch(nothing(client.clone()), None).await.map_err(refused)?;
+    let place = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
     let mut response = upgrade
         .protocols([PROTOCOL])
         .max_message_size(MESSAGE_BYTES_MAX)
@@ -50,7 +53,7 @@ pub(super) async fn socket(
         .write_buffer_size(0)
         .max_write_buffer_size(UNSENT_BYTES_MAX)
         .on_upgrade(move |socket| async move {
-            let mut session = Session::new(app, client, socket, place);
+            let mut session = Session::new(app, watcher, audience, socket, place);
             let close = session.run().await;
             session.close(close).await;
         });
@@ -63,14 +66,11 @@ pub(super) async fn socket(
     Ok(response)
 }
 
-/// No event has a type without a name.
-fn nothing(client: ClientId) -> Interest {
-    Interest { client, payments: Vec::new(), types: vec![String::new()] }
-}
-
 struct Session {
     app: App,
-    client: ClientId,
+    watcher: Watcher,
+    audience: Audience,
+    tenure: Tenure,
     socket: WebSocket,
     watch: Watch,
     is_subscribed: bool,
@@ -80,9 +80,19 @@ struct Session {
 }
 
 impl Session {
-    fn new(app: App, client: ClientId, socket: WebSocket, watch: Watch) -> Self {
-        let now = Instant::now();
-        Self { app, client, socket, watch, is_subscribed: false, heard_at: now, counted: (now, 0) }
+    fn new(app: App, watcher: Watcher, audience: Audience, socket: WebSocket, watch: Watch) -> Self {
+        let (now, tenure) = (Instant::now(), Tenure::begin(&app, watcher.pass));
+        Self {
+            app,
+            watcher,
+            audience,
+            tenure,
+            socket,
+            watch,
+            is_subscribed: false,
+            heard_at: now,
+            counted: (now, 0),
+        }
     }
 
     /// Serves until either side ends it. `None` if the client has closed the socket.
@@ -96,12 +106,16 @@ impl Session {
         heartbeat.reset();
         loop {
             let step = tokio::select! {
+                () = self.tenure.over() => Err(Some(Close::Expired)),
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.on_message(message).await,
                     Some(Err(_)) | None => Err(None),
                 },
                 event = self.watch.next() => match event {
-                    Ok(event) => self.send(&Reply::Event { event: Box::new((*event).clone().into()) }).await,
+                    Ok(event) => {
+                        let event = self.audience.show(&event);
+                        self.send(&Reply::Event { event }).await
+                    }
                     Err(ended) => Err(Some(self.ended(&ended))),
                 },
                 _ = heartbeat.tick() => self.on_heartbeat().await,
@@ -119,11 +133,12 @@ impl Session {
         match message {
             Message::Text(text) => match Request::parse(&text).map_err(|why| Some(Close::BadMessage(why)))? {
                 Request::Subscribe { payments, types, after } => {
-                    let interest = Interest { client: self.client.clone(), payments, types };
+                    let interest = self.watcher.interest(payments, types);
+                    let interest = interest.map_err(|_| Some(Close::BadMessage(ONE_PAYMENT.to_owned())))?;
                     self.subscribe(interest, after).await
                 }
                 Request::Unsubscribe => {
-                    self.watch.change(nothing(self.client.clone()), None);
+                    self.watch.change(self.watcher.nothing(), None);
                     self.send(&Reply::Unsubscribed).await
                 }
                 Request::Ping => self.send(&Reply::Pong).await,

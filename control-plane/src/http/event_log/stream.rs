@@ -7,9 +7,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use payments::model::log::Position;
+use payments::ports::store::LoggedEvent;
 
+use super::audience::Audience;
 use super::refused;
-use super::view::LoggedEventView;
+use super::tenure::Tenure;
+use super::watcher::Watcher;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::observe::NO_STORE;
@@ -23,12 +26,19 @@ const RETRY_JITTER_MS: u32 = 4_000;
 
 pub(super) async fn stream(
     app: &App,
+    watcher: &Watcher,
     interest: Interest,
     after: Option<Position>,
 ) -> Result<Response, ApiError> {
+    let audience = watcher.audience(app).await?;
     let watch = app.live.watch(interest, after).await.map_err(refused)?;
-    let retry = RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS));
-    let mut response = Sse::new(messages(watch, retry))
+    let open = Open {
+        watch,
+        audience,
+        tenure: Tenure::begin(app, watcher.pass),
+        retry: RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS)),
+    };
+    let mut response = Sse::new(messages(open))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
         .into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
@@ -37,31 +47,50 @@ pub(super) async fn stream(
     Ok(response)
 }
 
+/// An open stream.
+struct Open {
+    watch: Watch,
+    audience: Audience,
+    tenure: Tenure,
+    retry: Duration,
+}
+
 enum State {
-    Opened(Box<Watch>, Duration),
-    Watching(Box<Watch>),
+    Opened(Box<Open>),
+    Watching(Box<Open>),
     Ended,
 }
 
-fn messages(watch: Watch, retry: Duration) -> impl Stream<Item = Result<Event, axum::Error>> {
-    stream::unfold(State::Opened(Box::new(watch), retry), |state| async {
+fn messages(open: Open) -> impl Stream<Item = Result<Event, axum::Error>> {
+    stream::unfold(State::Opened(Box::new(open)), |state| async {
         match state {
-            State::Opened(watch, retry) => {
-                let hello = Event::default().retry(retry).comment("open");
-                Some((Ok(hello), State::Watching(watch)))
+            State::Opened(open) => {
+                let hello = Event::default().retry(open.retry).comment("open");
+                Some((Ok(hello), State::Watching(open)))
             }
-            State::Watching(mut watch) => match watch.next().await {
-                Ok(event) => Some((message(&event), State::Watching(watch))),
-                Err(ended) => Some((Ok(goodbye(&ended)), State::Ended)),
-            },
+            State::Watching(mut open) => {
+                let next = tokio::select! {
+                    // First, so that no flood of events puts off the end.
+                    biased;
+                    // The client reconnects and is refused, and then stops.
+                    () = open.tenure.over() => Err(Event::default().comment("the ticket has expired; get a new one")),
+                    next = open.watch.next() => next.map_err(|ended| goodbye(&ended)),
+                };
+                Some(match next {
+                    Ok(event) => (open.message(&event), State::Watching(open)),
+                    Err(goodbye) => (Ok(goodbye), State::Ended),
+                })
+            }
             State::Ended => None,
         }
     })
 }
 
-fn message(event: &payments::ports::store::LoggedEvent) -> Result<Event, axum::Error> {
-    let view = LoggedEventView::from(event.clone());
-    Event::default().id(event.position.id().to_string()).event(event.event.kind()).json_data(view)
+impl Open {
+    fn message(&mut self, event: &LoggedEvent) -> Result<Event, axum::Error> {
+        let message = Event::default().id(event.position.id().to_string()).event(event.event.kind());
+        message.json_data(self.audience.show(event))
+    }
 }
 
 /// The client reconnects behind its last event.

@@ -143,9 +143,14 @@ struct ClientKey;
 
 impl utoipa::Modify for ClientKey {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The client's key"));
-        let scheme = SecurityScheme::Http(bearer.build());
-        openapi.components.get_or_insert_default().add_security_scheme("clientKey", scheme);
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("clientKey", SecurityScheme::Http(bearer.build()));
+        let ticket = ApiKeyValue::with_description(
+            edge_core::ticket::PARAMETER,
+            "For streams in browsers: a ticket of `POST /events/tickets`",
+        );
+        components.add_security_scheme("eventTicket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
     }
 }

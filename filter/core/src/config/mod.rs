@@ -3,9 +3,12 @@
 mod idempotency;
 mod webhooks;
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::attestation::{Keys, KeysError};
+use crate::client::ClientId;
 use crate::request::{ReturnUrlHosts, ReturnUrlHostsError};
 use crate::setting::{Unclean, clean};
 use crate::waiting::REQUESTS_MAX;
@@ -24,6 +27,8 @@ pub const KEYS_VARIABLE: &str = "EDGE_ATTESTATION_KEYS";
 #[derive(Debug)]
 pub struct EdgeConfig {
     pub keys: Keys,
+    /// The clients there are, whose tickets are accepted. `None`: any, for an edge that cannot know them.
+    pub clients: Option<BTreeSet<ClientId>>,
     /// The longest accepted body, in bytes.
     pub body_bytes_max: usize,
     /// The hosts to which payers may be sent.
@@ -52,6 +57,8 @@ pub enum ConfigError {
     BodyLimit,
     #[error("`returnUrlHosts`: {0}")]
     ReturnUrlHosts(ReturnUrlHostsError),
+    #[error("`clients`: entry {0} (counted from 1) is not 1 to 64 of A-Z a-z 0-9 _ . -")]
+    Clients(usize),
     #[error("`inFlightPerClient` must be from 1 to {REQUESTS_MAX}")]
     InFlight,
     #[error("`idempotency.cluster` must name a cluster of Envoy's")]
@@ -91,6 +98,7 @@ pub enum ConfigError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Settings {
+    clients: Option<Vec<String>>,
     max_body_bytes: usize,
     return_url_hosts: Vec<String>,
     in_flight_per_client: usize,
@@ -101,6 +109,7 @@ struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            clients: None,
             max_body_bytes: 65_536,
             return_url_hosts: Vec::new(),
             // An eighth of the limit of the control plane's cluster.
@@ -133,11 +142,13 @@ impl EdgeConfig {
         let keys = Keys::parse(keys).map_err(ConfigError::Keys)?;
         let hosts = settings.return_url_hosts.iter().map(String::as_str);
         let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
+        let clients = settings.clients.map(read_clients).transpose()?;
         let claims = settings.idempotency.check()?;
         let stripe = secrets.stripe.map(clean).transpose().map_err(unclean(STRIPE_SECRETS_VARIABLE))?;
         let webhooks = settings.webhooks.check(stripe)?;
         Ok(Self {
             keys,
+            clients,
             body_bytes_max: settings.max_body_bytes,
             return_url_hosts,
             in_flight_per_client: settings.in_flight_per_client,
@@ -145,6 +156,11 @@ impl EdgeConfig {
             webhooks,
         })
     }
+}
+
+fn read_clients(names: Vec<String>) -> Result<BTreeSet<ClientId>, ConfigError> {
+    let clients = (1..).zip(names);
+    clients.map(|(n, name)| ClientId::parse(&name).ok_or(ConfigError::Clients(n))).collect()
 }
 
 #[cfg(test)]
@@ -237,6 +253,7 @@ mod tests {
         assert!(error("{\"maxBodyByte\":1}", Some(KEYS)).contains("maxBodyByte"));
         assert!(error("{\"maxBodyBytes\":0}", Some(KEYS)).contains("maxBodyBytes"));
         assert!(error(r#"{"returnUrlHosts":["a","b:1"]}"#, Some(KEYS)).contains("`returnUrlHosts`: entry 2"));
+        assert!(error(r#"{"clients":["demo","de mo"]}"#, Some(KEYS)).contains("`clients`: entry 2"));
         for in_flight in ["0", "16385"] {
             let settings = format!(r#"{{"inFlightPerClient":{in_flight}}}"#);
             assert!(error(&settings, Some(KEYS)).contains("`inFlightPerClient`"));

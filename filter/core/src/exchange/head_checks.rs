@@ -14,7 +14,7 @@ use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
-    TicketRequest,
+    SocketQuery, TicketRequest,
 };
 use crate::route::{NoRoute, Route};
 
@@ -117,6 +117,9 @@ pub(super) fn check_upgrade(head: Head<'_>, route: Route) -> Result<(), Rejectio
 pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidRequest> {
     if route == Route::Events {
         return EventsQuery::parse(query).map(drop);
+    }
+    if route == Route::EventSocket {
+        return SocketQuery::parse(query).map(drop);
     }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);

@@ -9,6 +9,7 @@
 
 mod head_checks;
 mod request_key;
+mod ticket;
 mod webhook;
 
 use crate::attestation::{self, Statement};
@@ -21,6 +22,7 @@ use crate::idempotency::{CheckedVerdict, ClaimRequest};
 use crate::outcome::Outcome;
 use crate::rejection::{Rejection, Reply};
 use crate::route::Route;
+use crate::ticket::Ticket;
 use crate::webhook::paypal::CertificateUrl;
 use head_checks::{
     Request, check_host, check_query, check_target, check_upgrade, client, no_route, request_id,
@@ -64,6 +66,7 @@ pub struct Exchange {
     client: Option<ClientId>,
     verdict: Option<&'static str>,
     signature: Option<&'static str>,
+    is_for_any_origin: bool,
 }
 
 #[derive(Debug, Default)]
@@ -279,10 +282,15 @@ impl Exchange {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let route = Route::find(method, path).map_err(no_route)?;
         self.route = Some(route);
+        let ticket = self.read_ticket(head, route, query, config, now_s)?;
         if route.needs_client() {
-            self.client = Some(client(head)?);
+            let of_ticket = ticket.as_ref().map(|ticket| ticket.client.clone());
+            self.client = Some(of_ticket.map_or_else(|| client(head), Ok)?);
         }
         check_query(route, query)?;
+        if let Some(ticket) = &ticket {
+            ticket::check(ticket, head, route, query)?;
+        }
         check_upgrade(head, route)?;
         let content = Content::announced(head, route.body(), config)?;
         let webhook = match route {
@@ -297,7 +305,7 @@ impl Exchange {
             route,
             method: method.to_owned(),
             path: target.to_owned(),
-            statement: Statement { client: self.client.clone(), ..Statement::anonymous(request_id) },
+            statement: Statement { client: self.client.clone(), ticket, ..Statement::anonymous(request_id) },
             content,
             key,
             webhook,
@@ -305,7 +313,22 @@ impl Exchange {
         })
     }
 
+    fn read_ticket(
+        &mut self,
+        head: Head<'_>,
+        route: Route,
+        query: &str,
+        config: &EdgeConfig,
+        now_s: u64,
+    ) -> Result<Option<Ticket>, Rejection> {
+        let carried = ticket::carried(head, route, query);
+        self.is_for_any_origin = ticket::is_for_any_origin(route, &carried);
+        let Some(text) = carried? else { return Ok(None) };
+        Ok(Some(ticket::verify(&text, config, now_s)?))
+    }
+
     fn reject(&mut self, rejection: Rejection, request_id: Option<String>) -> HostAction {
+        let rejection = if self.is_for_any_origin { rejection.for_any_origin() } else { rejection };
         self.stage = Stage::Decided(Outcome::Rejected(rejection.code()));
         HostAction::Reply(rejection.into_reply(request_id))
     }

@@ -2,6 +2,7 @@ use super::InvalidRequest;
 use super::object::Field;
 use super::query::{self, limit, owned_if};
 use crate::id;
+use crate::ticket;
 
 /// The query of `GET /events`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ impl EventsQuery {
             "after" => self.after = Some(owned_if(id::is_event(value), value)?),
             "limit" => self.limit = limit(value, Self::LIMIT_MAX)?,
             "payment" => self.payment = Some(owned_if(id::is_transaction(value), value)?),
+            // Judged where the keys are.
+            ticket::PARAMETER => {}
             _ => self.types = types(value)?,
         }
         Some(())
@@ -50,15 +53,42 @@ impl Default for EventsQuery {
     }
 }
 
-const FIELDS: [Field; 4] = [
+const FIELDS: [Field; 5] = [
     Field { name: "after", rule: "must be an event id, `evt_` followed by 32 letters from a to p" },
     Field { name: "limit", rule: "must be an integer from 1 to 100" },
     Field { name: "payment", rule: "must be a transaction id, `txn_` followed by a UUID in lower case" },
+    TICKET,
     Field {
         name: "types",
         rule: "must be at most 30 event types separated by commas, e.g. `payment.completed,refund.processed`",
     },
 ];
+
+const TICKET: Field = Field { name: ticket::PARAMETER, rule: "must be a ticket, `evtk_…`" };
+
+/// The query of `GET /events/socket`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketQuery {}
+
+impl SocketQuery {
+    /// Reads what stands behind the `?`: at most a ticket, which [`crate::ticket`] judges.
+    ///
+    /// # Errors
+    /// Names the parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
+        query::read(query, &[TICKET], |_, _| Some(()))?;
+        Ok(Self {})
+    }
+}
+
+/// Whether the lines of `Accept` name the type of a stream.
+pub fn wants_stream<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let lines = accept.into_iter().filter_map(|line| std::str::from_utf8(line).ok());
+    lines.flat_map(|line| line.split(',')).any(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
 
 fn types(value: &str) -> Option<Vec<String>> {
     let types: Vec<_> = value.split(',').map(str::to_owned).collect();
@@ -91,6 +121,22 @@ mod tests {
         };
         assert_eq!(EventsQuery::parse(&query), Ok(read));
         assert_eq!(EventsQuery::parse(""), Ok(EventsQuery::default()));
+    }
+
+    #[test]
+    fn a_socket_takes_a_ticket_and_nothing_else() {
+        assert!(SocketQuery::parse("").is_ok() && SocketQuery::parse("ticket=evtk_a").is_ok());
+        for (query, name) in [("after=1", "after"), ("ticket=a&ticket=a", "ticket")] {
+            assert_eq!(SocketQuery::parse(query).unwrap_err().param.as_deref(), Some(name), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_what_accept_names() {
+        let wants = |accept: &[&'static str]| wants_stream(accept.iter().map(|line| line.as_bytes()));
+        assert!(wants(&["text/event-stream"]) && wants(&["application/json, Text/Event-Stream;q=0.9"]));
+        assert!(wants(&["application/json", "text/event-stream"]));
+        assert!(!wants(&["*/*"]) && !wants(&["text/plain"]) && !wants(&[]) && !wants_stream([&[0xff][..]]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod tests;
 
 pub use capture::{CancelRequest, CaptureRequest};
 pub use charge::{CaptureMode, ChargeRequest};
-pub use events::EventsQuery;
+pub use events::{EventsQuery, SocketQuery, wants_stream};
 pub use expires_in::ExpiresIn;
 pub use invalid::InvalidRequest;
 pub use list::ListQuery;

@@ -35,6 +35,12 @@ impl Status {
         }
     }
 
+    /// The status of the state with this name; `None` for one of a newer release.
+    #[must_use]
+    pub fn of_state(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.states().contains(&name))
+    }
+
     /// The names of the states with this status.
     #[must_use]
     pub const fn states(self) -> &'static [&'static str] {

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod keys;
+mod tickets;
 mod webhooks;
 
 use super::*;

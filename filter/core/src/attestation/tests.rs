@@ -1,0 +1,140 @@
+use super::*;
+use crate::test;
+
+const NOW: u64 = 1_764_000_000;
+const OLD: &str = "old:0101010101010101010101010101010101010101010101010101010101010101";
+const NEW: &str = "new:0202020202020202020202020202020202020202020202020202020202020202";
+
+fn keys(list: &str) -> Keys {
+    Keys::parse(list).unwrap()
+}
+
+fn statement() -> Statement {
+    Statement { client: ClientId::parse("demo"), ..Statement::anonymous("7d1b-1".to_owned()) }
+}
+
+fn charge() -> Request<'static> {
+    Request::new("POST", "/payments/charge?x=1", b"{\"amount\":1}")
+}
+
+#[test]
+fn the_control_plane_accepts_what_the_edge_signs() {
+    let header = keys(OLD).sign(&charge(), &statement(), NOW);
+    assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW + 60), Ok(statement()));
+}
+
+#[test]
+fn a_request_without_a_client_can_be_attested() {
+    let anonymous = Statement { client: None, ..statement() };
+    let header = keys(OLD).sign(&charge(), &anonymous, NOW);
+    assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(anonymous));
+}
+
+#[test]
+fn a_key_and_a_webhook_survive_the_round_trip() {
+    let scope = Scope::from_hex(&"ab".repeat(32)).unwrap();
+    let fingerprint = Fingerprint::from_hex(&"cd".repeat(32)).unwrap();
+    for fence in [None, Fence::new(7)] {
+        let statement = Statement { key: Some(AttestedKey { scope, fingerprint, fence }), ..statement() };
+        let header = keys(OLD).sign(&charge(), &statement, NOW);
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(statement));
+    }
+    for provider in Provider::ALL {
+        let statement = Statement { webhook: Some(provider), ..Statement::anonymous("7d1b".to_owned()) };
+        let header = keys(OLD).sign(&charge(), &statement, NOW);
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(statement));
+    }
+}
+
+#[test]
+fn a_ticket_survives_the_round_trip_and_belongs_to_the_client() {
+    let client = ClientId::parse("demo").unwrap();
+    let payment = "txn_01890000-0000-7000-8000-00000000abcd".to_owned();
+    let ticket = Ticket { client, payment, expires_s: NOW + 9 };
+    let statement = Statement { ticket: Some(ticket.clone()), ..statement() };
+    let header = keys(OLD).sign(&charge(), &statement, NOW);
+    assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Ok(statement.clone()));
+    for (part, other) in [
+        (ticket.payment.as_str(), "txn_01890000-0000-7000-8000-00000000abce"),
+        (";tick=", ";tock="),
+        (";client=demo;", ";client=;"),
+    ] {
+        let altered = header.replace(part, other);
+        assert!(keys(OLD).verify(altered.as_bytes(), &charge(), NOW).is_err(), "{altered}");
+    }
+    let (without, _) = header.split_once(";tick=").unwrap();
+    let (_, mac) = header.rsplit_once(";mac=").unwrap();
+    let as_key = format!("{without};mac={mac}");
+    assert_eq!(keys(OLD).verify(as_key.as_bytes(), &charge(), NOW), Err(AttestationError::Mismatch));
+}
+
+#[test]
+fn any_altered_part_of_the_request_is_detected() {
+    let header = keys(OLD).sign(&charge(), &statement(), NOW);
+    let altered = [
+        Request { method: "PUT", ..charge() },
+        Request { path: "/payments/refund?x=1", ..charge() },
+        Request { path: "/payments/charge", ..charge() },
+        Request::new("POST", "/payments/charge?x=1", b"{\"amount\":2}"),
+    ];
+    for request in altered {
+        assert_eq!(
+            keys(OLD).verify(header.as_bytes(), &request, NOW),
+            Err(AttestationError::Mismatch),
+            "{request:?}"
+        );
+    }
+}
+
+#[test]
+fn an_altered_statement_is_detected() {
+    let header = keys(OLD).sign(&charge(), &statement(), NOW).replace("client=demo", "client=demo-2");
+    assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), NOW), Err(AttestationError::Mismatch));
+}
+
+#[test]
+fn an_attestation_is_fresh_for_a_minute_in_either_direction() {
+    let header = keys(OLD).sign(&charge(), &statement(), NOW);
+    for now in [NOW + 60, NOW - 60] {
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), now), Ok(statement()));
+    }
+    for now in [NOW + 61, NOW - 61] {
+        assert_eq!(keys(OLD).verify(header.as_bytes(), &charge(), now), Err(AttestationError::Stale));
+    }
+}
+
+#[test]
+fn a_signature_shows_the_clock_difference_whether_fresh_or_not() {
+    let header = keys(OLD).sign(&charge(), &statement(), NOW);
+    let signed = keys(OLD).authenticate(header.as_bytes(), &charge()).unwrap();
+    for (now, ahead) in
+        [(NOW, 0), (NOW + 45, -45), (NOW - 45, 45), (NOW + 86_400, -86_400), (0, 1_764_000_000)]
+    {
+        assert_eq!(signed.ahead_of(now), ahead);
+    }
+}
+
+#[test]
+fn a_key_rotates_without_a_rejected_request() {
+    let both = keys(&format!("{NEW},{OLD}"));
+    let by_old = keys(OLD).sign(&charge(), &statement(), NOW);
+    let by_new = both.sign(&charge(), &statement(), NOW);
+    assert!(both.verify(by_old.as_bytes(), &charge(), NOW).is_ok());
+    assert!(keys(NEW).verify(by_new.as_bytes(), &charge(), NOW).is_ok());
+    assert_eq!(keys(NEW).verify(by_old.as_bytes(), &charge(), NOW), Err(AttestationError::UnknownKey));
+}
+
+#[test]
+fn nonsense_is_malformed_and_never_panics() {
+    let good = keys(OLD).sign(&charge(), &statement(), NOW);
+    let nonsense =
+        ["", ";mac=", "v=1", "v=2;kid=old;t=1;rid=a;client=;mac=00", &good[..40], "v=1;kid=old;t=x"];
+    for header in nonsense {
+        assert_eq!(
+            keys(OLD).verify(header.as_bytes(), &charge(), NOW),
+            Err(AttestationError::Malformed),
+            "{header}"
+        );
+    }
+    assert_eq!(keys(OLD).verify(&[0xff, 0xfe], &charge(), NOW), Err(AttestationError::Malformed));
+}
