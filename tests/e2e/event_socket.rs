@@ -167,7 +167,8 @@ async fn a_control_plane_that_stops_says_when_to_come_back() {
 
 #[tokio::test]
 async fn a_socket_outlives_the_time_that_a_request_may_take() {
-    let gateway = shared().await;
+    let own = OwnGateway::start(&[("EVENT_STREAM_SECONDS", "600")]).await;
+    let gateway = own.gateway();
     let only = json!({ "type": "subscribe", "types": ["payment.completed"] });
     let mut socket = Socket::subscribed(&gateway, &only).await;
     // The client's side must be read for pings to be answered.

@@ -115,7 +115,8 @@ async fn a_stream_needs_a_client_key() {
 /// Envoy ends other requests after 60 seconds.
 #[tokio::test]
 async fn a_stream_outlives_the_time_that_a_request_may_take_and_then_continues() {
-    let gateway = shared().await;
+    let own = OwnGateway::start(&[("EVENT_STREAM_SECONDS", "600")]).await;
+    let gateway = own.gateway();
     let mut stream = Stream::open(&gateway, "/events?types=payment.completed", None).await;
     let first = gateway.charge(&charge()).await.transaction_id();
     while stream.until_completed().await["transactionId"] != *first {}

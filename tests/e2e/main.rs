@@ -23,6 +23,7 @@ mod edge_errors;
 mod envoy_errors;
 mod event_socket;
 mod event_stream;
+mod event_tenure;
 mod event_tickets;
 mod faults;
 mod filter_crash;

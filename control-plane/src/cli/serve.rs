@@ -48,6 +48,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         cache,
         attestation_keys: keys,
         live,
+        stream_tenure: config.stream_tenure,
         return_url_hosts: Arc::new(config.return_url_hosts),
         metrics: metrics.clone(),
         draining: stop.clone(),

@@ -42,6 +42,8 @@ pub struct Config {
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
     pub return_url_hosts: ReturnUrlHosts,
+    /// How long a connection that watches events lasts at most before its client must authenticate again.
+    pub stream_tenure: Duration,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -55,15 +57,17 @@ impl Config {
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
+        let stream_tenure = keep(&mut errors, stream_tenure(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, keys, edge_cache, return_url_hosts, gateway, background, process) {
+        match (listen, keys, edge_cache, return_url_hosts, stream_tenure, gateway, background, process) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(return_url_hosts),
+                Some(stream_tenure),
                 Some(gateway),
                 Some(background),
                 Some(process),
@@ -72,6 +76,7 @@ impl Config {
                 attestation_keys,
                 edge_cache,
                 return_url_hosts,
+                stream_tenure,
                 gateway,
                 background,
                 process,
@@ -127,6 +132,17 @@ fn attestation_keys(source: &Source) -> Result<Keys, ConfigError> {
             key: "EDGE_ATTESTATION_KEYS",
             expected: "the keys shared with the edge, `id:hex` with at least 64 hex digits, separated by commas",
         })
+}
+
+/// Below a minute: a client whose key was removed hears of nothing that happens a minute later.
+const STREAM_TENURE: Duration = Duration::from_secs(55);
+
+fn stream_tenure(source: &Source) -> Result<Duration, ConfigError> {
+    let read = |text: &str| match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number of seconds, 1 to 86400".to_owned()),
+    };
+    Ok(source.read_with("EVENT_STREAM_SECONDS", read)?.unwrap_or(STREAM_TENURE))
 }
 
 fn seconds(source: &Source, key: &'static str, default: Duration) -> Result<Duration, ConfigError> {
@@ -185,6 +201,7 @@ mod tests {
             ("EDGE_CACHE_CLIENT_MB", "much"),
             ("PAYMENT_RETURN_URL", "https://user@shop.example"),
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
+            ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
         .unwrap_err();
@@ -200,6 +217,7 @@ mod tests {
             "EDGE_CACHE_CLIENT_MB",
             "PAYMENT_RETURN_URL",
             "RETURN_URL_HOSTS",
+            "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");

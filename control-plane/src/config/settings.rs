@@ -93,7 +93,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 32] = [
+pub const SETTINGS: [Setting; 33] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -239,6 +239,11 @@ pub const SETTINGS: [Setting; 32] = [
         keys: &["WEBHOOK_PARK_AFTER_SECONDS"],
         default: "86400",
         meaning: "a provider's event that could not be processed for this long, 1 s to 30 days, and has failed at least five times, is parked for an operator",
+    },
+    Setting {
+        keys: &["EVENT_STREAM_SECONDS"],
+        default: "55",
+        meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked anew: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
     },
     Setting {
         keys: &["SHUTDOWN_GRACE_SECONDS"],

@@ -19,6 +19,7 @@ mod webhooks;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::payments::usecases::call::Renders;
 use ::payments::usecases::gateway::Gateway;
@@ -49,6 +50,8 @@ pub struct App {
     pub attestation_keys: Arc<Keys>,
     /// Delivers events to those who watch.
     pub live: Live,
+    /// How long a connection that watches events lasts at most before its client must authenticate again.
+    pub stream_tenure: Duration,
     /// The hosts to which payers may be sent.
     pub return_url_hosts: Arc<ReturnUrlHosts>,
     pub metrics: PrometheusHandle,

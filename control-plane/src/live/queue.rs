@@ -50,6 +50,12 @@ impl Queue {
         *waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
     }
 
+    /// Whether nothing waits and nothing was left out.
+    pub(super) fn is_empty(&self) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.events.is_empty() && !waiting.is_too_slow
+    }
+
     /// Waits for the next event.
     pub(super) async fn next(&self) -> Result<Arc<LoggedEvent>, TooSlow> {
         loop {

@@ -64,6 +64,19 @@ impl Watch {
         }
     }
 
+    /// Where to continue so that nothing is missed that was not given to the watcher.
+    pub(crate) fn cursor(&self) -> Position {
+        if self.has_more || !self.read.is_empty() {
+            return self.position;
+        }
+        // The reader delivers events before it says how far it has read: all before this were in the queue by now.
+        let read = *self.shared.read.borrow();
+        match read {
+            Some(read) if self.queue.is_empty() => read.max(self.position),
+            _ => self.position,
+        }
+    }
+
     /// Waits for the next event. May be cancelled and called again.
     pub(crate) async fn next(&mut self) -> Result<Arc<LoggedEvent>, Ended> {
         let stop = self.shared.stop.clone();

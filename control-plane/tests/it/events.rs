@@ -173,3 +173,21 @@ async fn one_client_cannot_take_all_streams() {
     drop(open);
     assert_eq!(api.send(asking(&api, "/events", None)).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_stream_that_ends_for_its_tenure_says_where_to_go_on_even_if_nothing_came() {
+    let api = Api::with_tenure(Duration::from_millis(300)).await;
+    api.charged().await;
+    let mut stream = Reader::open(&api, "/events?types=refund.processed", None).await;
+    let (mut whole, mut last) = (String::new(), String::new());
+    while let Some(message) = stream.next().await {
+        last = message.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+        whole.push_str(&message);
+    }
+    assert!(whole.contains(": reconnect") && whole.matches("retry: ").count() == 2, "{whole}");
+    assert!(!whole.contains("data:"), "{whole}");
+    api.charged().await;
+    let mut again = Reader::open(&api, "/events", Some(&last)).await;
+    let kinds: Vec<_> = again.events(3).await.into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["payment.created", "payment.processing", "payment.completed"]);
+}

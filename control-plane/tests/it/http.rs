@@ -37,6 +37,11 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) async fn start() -> Self {
+        Self::with_tenure(Duration::from_secs(300)).await
+    }
+
+    /// Its streams last this long at most.
+    pub(crate) async fn with_tenure(stream_tenure: Duration) -> Self {
         let test = TestGateway::start().await;
         let draining = CancellationToken::new();
         let cache: Arc<dyn EdgeCache> = Arc::new(InProcessCache::new(
@@ -48,6 +53,7 @@ impl Api {
             gateway: test.gateway.clone(),
             cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
+            stream_tenure,
             live: control_plane::live::Live::start(test.gateway.store.clone(), draining.clone()),
             return_url_hosts: Arc::new(ReturnUrlHosts::new(["shop.example"]).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),

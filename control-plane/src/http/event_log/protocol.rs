@@ -6,6 +6,7 @@ use payments::model::log::EventId;
 use serde::{Deserialize, Serialize};
 
 use super::audience::Shown;
+use crate::http::wire;
 
 /// The name of the protocol (RFC 6455, section 1.9).
 pub(super) const PROTOCOL: &str = "gateway.events.v1";
@@ -76,8 +77,10 @@ pub(super) enum Reply {
     Hello {
         heartbeat_seconds: u64,
     },
-    /// The subscription holds from here on.
-    Subscribed,
+    /// The subscription holds from here on: behind `cursor`.
+    Subscribed {
+        cursor: wire::EventId,
+    },
     Unsubscribed,
     Event {
         event: Shown,
@@ -102,8 +105,8 @@ impl Reply {
 /// Why the control plane closes a socket, with a code that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Close {
-    /// Connect again after this time, behind the last event.
-    GoingAway { retry_after_ms: u64 },
+    /// Connect again after this time, behind the last event, or behind `after` if there was none.
+    GoingAway { retry_after_ms: u64, after: EventId },
     /// As before: the database cannot be read now.
     TryAgain { retry_after_ms: u64 },
     /// Get a new ticket.
@@ -123,7 +126,9 @@ pub(super) enum Close {
 impl Close {
     pub(super) fn message(&self) -> Message {
         let (code, reason) = match self {
-            Self::GoingAway { retry_after_ms } => (1012, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
+            Self::GoingAway { retry_after_ms, after } => {
+                (1012, format!("{{\"retryAfterMs\":{retry_after_ms},\"after\":\"{after}\"}}"))
+            }
             Self::TryAgain { retry_after_ms } => (1013, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
             Self::Expired => (4401, "the ticket has expired; get a new one".to_owned()),
             Self::BadMessage(why) => (4400, why.clone()),

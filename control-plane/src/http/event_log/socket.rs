@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::audience::Audience;
 use super::protocol::{Close, PROTOCOL, Reply, Request};
 use super::refused;
-use super::tenure::Tenure;
+use super::tenure::{Over, Tenure, return_after_ms};
 use super::watcher::Watcher;
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -106,7 +106,7 @@ impl Session {
         heartbeat.reset();
         loop {
             let step = tokio::select! {
-                () = self.tenure.over() => Err(Some(Close::Expired)),
+                over = self.tenure.over() => Err(Some(self.over(over))),
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.on_message(message).await,
                     Some(Err(_)) | None => Err(None),
@@ -164,7 +164,7 @@ impl Session {
         };
         self.is_subscribed = true;
         self.watch.change(interest, position);
-        self.send(&Reply::Subscribed).await
+        self.send(&Reply::Subscribed { cursor: self.watch.cursor().id().into() }).await
     }
 
     async fn on_heartbeat(&mut self) -> Result<(), Option<Close>> {
@@ -188,12 +188,22 @@ impl Session {
         // Between 1 and 5 seconds, so that clients do not all return at once.
         let retry_after_ms = 1_000 + u64::from(self.app.gateway.random() % 4_000);
         match ended {
-            Ended::Stopping => Close::GoingAway { retry_after_ms },
+            Ended::Stopping => Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() },
             Ended::TooSlow => Close::TooSlow,
             Ended::Store(error) => {
                 tracing::warn!(%error, "the event log cannot be read; a socket is closed");
                 Close::TryAgain { retry_after_ms }
             }
+        }
+    }
+
+    fn over(&self, over: Over) -> Close {
+        match over {
+            Over::Renew => {
+                let retry_after_ms = return_after_ms(&self.app);
+                Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() }
+            }
+            Over::Expired => Close::Expired,
         }
     }
 

@@ -11,7 +11,7 @@ use payments::ports::store::LoggedEvent;
 
 use super::audience::Audience;
 use super::refused;
-use super::tenure::Tenure;
+use super::tenure::{Over, Tenure, return_after_ms};
 use super::watcher::Watcher;
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -37,6 +37,7 @@ pub(super) async fn stream(
         audience,
         tenure: Tenure::begin(app, watcher.pass),
         retry: RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS)),
+        return_after: Duration::from_millis(return_after_ms(app)),
     };
     let mut response = Sse::new(messages(open))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
@@ -52,7 +53,10 @@ struct Open {
     watch: Watch,
     audience: Audience,
     tenure: Tenure,
+    /// How long the client waits if the connection is lost.
     retry: Duration,
+    /// And after its tenure.
+    return_after: Duration,
 }
 
 enum State {
@@ -65,15 +69,14 @@ fn messages(open: Open) -> impl Stream<Item = Result<Event, axum::Error>> {
     stream::unfold(State::Opened(Box::new(open)), |state| async {
         match state {
             State::Opened(open) => {
-                let hello = Event::default().retry(open.retry).comment("open");
+                let hello = open.place().retry(open.retry).comment("open");
                 Some((Ok(hello), State::Watching(open)))
             }
             State::Watching(mut open) => {
                 let next = tokio::select! {
                     // First, so that no flood of events puts off the end.
                     biased;
-                    // The client reconnects and is refused, and then stops.
-                    () = open.tenure.over() => Err(Event::default().comment("the ticket has expired; get a new one")),
+                    over = open.tenure.over() => Err(open.over(over)),
                     next = open.watch.next() => next.map_err(|ended| goodbye(&ended)),
                 };
                 Some(match next {
@@ -90,6 +93,22 @@ impl Open {
     fn message(&mut self, event: &LoggedEvent) -> Result<Event, axum::Error> {
         let message = Event::default().id(event.position.id().to_string()).event(event.event.kind());
         message.json_data(self.audience.show(event))
+    }
+
+    /// A message without data is no event to a client, but its id is where the client continues. Without it, a client
+    /// that has received no event would miss those that come while it reconnects.
+    fn place(&self) -> Event {
+        Event::default().id(self.watch.cursor().id().to_string())
+    }
+
+    fn over(&self, over: Over) -> Event {
+        match over {
+            Over::Renew => {
+                self.place().retry(self.return_after).comment("reconnect: your key is checked again")
+            }
+            // The client reconnects and is refused, and then stops.
+            Over::Expired => Event::default().comment("the ticket has expired; get a new one"),
+        }
     }
 }
 

@@ -1,4 +1,8 @@
-//! The end of a connection that a ticket has opened.
+//! For how long a connection may go on before its client must show its key or its ticket again.
+//!
+//! Envoy checks a key when a connection is opened and never again, so a connection that stays open would outlive its
+//! key. Each therefore ends after a while, and its client connects again behind its last event: with a key that was
+//! removed meanwhile, it is refused.
 
 use std::time::Duration;
 
@@ -7,22 +11,45 @@ use tokio::time::{Instant, sleep_until};
 use super::watcher::Pass;
 use crate::http::App;
 
-/// When a connection ends; never, if a key has opened it.
+/// The clients of connections that end for their tenure return within this time, each at its own moment.
+const RETURN_MS_MIN: u64 = 50;
+const RETURN_MS_SPREAD: u32 = 450;
+
+/// The end of one connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tenure(Option<Instant>);
+pub(super) struct Tenure {
+    ends: Instant,
+    over: Over,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The client is to connect again, and its key or ticket is checked.
+    Renew,
+    /// The ticket has expired.
+    Expired,
+}
 
 impl Tenure {
-    /// Begins now.
+    /// Begins now. The last fifth of the tenure is random, so that connections that were opened together do not end
+    /// together.
     pub(super) fn begin(app: &App, pass: Option<Pass>) -> Self {
-        Self(pass.map(|pass| Instant::now() + left_of(pass, app)))
+        let tenure = app.stream_tenure;
+        let spread = u32::try_from(tenure.as_millis() / 5).unwrap_or(u32::MAX).max(1);
+        let tenure = tenure.saturating_sub(Duration::from_millis((app.gateway.random() % spread).into()));
+        let left = pass.map(|pass| left_of(pass, app));
+        let (after, over) = match left {
+            Some(left) if left <= tenure => (left, Over::Expired),
+            _ => (tenure, Over::Renew),
+        };
+        Self { ends: Instant::now() + after, over }
     }
 
     /// Waits for the end.
-    pub(super) async fn over(self) {
-        match self.0 {
-            Some(ends) => sleep_until(ends).await,
-            None => std::future::pending().await,
-        }
+    pub(super) async fn over(self) -> Over {
+        sleep_until(self.ends).await;
+        self.over
     }
 }
 
@@ -30,4 +57,9 @@ fn left_of(pass: Pass, app: &App) -> Duration {
     let now_ms = app.gateway.now().as_millisecond();
     let expires_ms = i64::try_from(pass.expires_s).unwrap_or(i64::MAX).saturating_mul(1_000);
     Duration::from_millis(u64::try_from(expires_ms.saturating_sub(now_ms)).unwrap_or(0))
+}
+
+/// When a client is to connect again after its tenure.
+pub(super) fn return_after_ms(app: &App) -> u64 {
+    RETURN_MS_MIN + u64::from(app.gateway.random() % RETURN_MS_SPREAD)
 }
