@@ -12,7 +12,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 33] = [
+const METRICS: [(Kind, &str, &str); 35] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
@@ -31,6 +31,12 @@ const METRICS: [(Kind, &str, &str); 33] = [
         crate::live::ENDED_COUNTER,
         "Connections to watch events that were refused or cut off, by reason",
     ),
+    (
+        Counter,
+        crate::live::WAKEUPS_COUNTER,
+        "Reads of the event log for watchers that found events, by what made this process read",
+    ),
+    (Counter, crate::live::SENT_COUNTER, "Word of commits sent to other processes over Redis, by outcome"),
     (Counter, "clock_jumps_total", "How often this machine's clock was set by seconds or more, by direction"),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
     (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),

@@ -25,6 +25,7 @@ mod event_socket;
 mod event_stream;
 mod event_tenure;
 mod event_tickets;
+mod event_wakeups;
 mod faults;
 mod filter_crash;
 mod first_charge;

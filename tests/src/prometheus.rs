@@ -1,7 +1,8 @@
 //! Reading metrics in Prometheus' text format.
 
 /// The sum of a metric over all of its labels that contain `label`; zero where it never counted.
-pub(crate) fn sum(text: &str, name: &str, label: &str) -> u64 {
+#[must_use]
+pub fn sum(text: &str, name: &str, label: &str) -> u64 {
     let samples = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
         let (labels, value) = rest.rsplit_once(' ')?;

@@ -75,7 +75,7 @@ pub enum CacheError {
 }
 
 impl CacheError {
-    fn unavailable(reason: impl fmt::Display) -> Self {
+    pub(crate) fn unavailable(reason: impl fmt::Display) -> Self {
         Self::Unavailable(reason.to_string())
     }
 }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{
     Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, Value,
@@ -85,6 +85,22 @@ impl FromStr for RedisUri {
                 "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS; {ESCAPES}"
             )
         })
+    }
+}
+
+impl RedisUri {
+    /// A connection for commands. Connects on first use.
+    pub(crate) fn commands(&self) -> RedisResult<ConnectionManager> {
+        connection(self)
+    }
+
+    /// A connection that receives messages.
+    pub(crate) async fn listener(&self) -> RedisResult<PubSub> {
+        self.0.get_async_pubsub().await
+    }
+
+    pub(crate) fn database(&self) -> i64 {
+        self.0.get_connection_info().redis_settings().db()
     }
 }
 

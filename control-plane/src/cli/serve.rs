@@ -38,11 +38,13 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let background =
         Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
-    let cache = cache::open(config.edge_cache.redis, config.edge_cache.keep_policy, gateway.clock.clone())
+    let redis = config.edge_cache.redis;
+    let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
-    let live = Live::start(gateway.store.clone(), stop.clone());
+    let live = Live::start(gateway.store.clone(), redis, stop.clone());
+    let live = live.context("REDIS_URI: word of commits cannot be sent")?;
     let app = App {
         gateway: gateway.clone(),
         cache,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerConfig;
@@ -10,7 +11,7 @@ use crate::jobs::{Background, WorkSource};
 use crate::process::gateway_setup;
 use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, metrics, until_stopped, upkeep};
-use crate::server;
+use crate::{live, server};
 
 /// Works until `stop` is cancelled, then completes work in flight. Returns an error if the server or one of its tasks
 /// dies, or if a payment takes longer than the grace period.
@@ -28,6 +29,10 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     let Some(gateway) = opened.map(Arc::new) else { return Ok(()) };
     config.process.crash_points.arm();
 
+    if let Some(redis) = &config.redis {
+        live::announce(gateway.store.clone(), redis, stop.clone())
+            .context("REDIS_URI: word of commits cannot be sent")?;
+    }
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let listener = bind("WORKER_LISTEN", config.listen).await?;
     let background =

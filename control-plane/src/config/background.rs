@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
+use super::edge_cache::redis_uri;
 use super::{ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
+use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
 
 const WORKERS: &str = "WORKERS";
@@ -59,6 +61,8 @@ impl BackgroundSettings {
 #[derive(Debug)]
 pub struct WorkerConfig {
     pub listen: SocketAddr,
+    /// Where other processes hear that there are new events.
+    pub redis: Option<RedisUri>,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -69,6 +73,7 @@ impl WorkerConfig {
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let listen = keep(&mut errors, source.listen("WORKER_LISTEN", 8083));
+        let redis = keep(&mut errors, redis_uri(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         if gateway.is_some() && !is_shared(source) {
             let problem = "must be postgres://…: a SQLite database belongs to one control plane, which does the work itself";
@@ -76,9 +81,11 @@ impl WorkerConfig {
         }
         let background = keep_all(&mut errors, BackgroundSettings::read(source, 1));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, gateway, background, process) {
-            (Some(listen), Some(gateway), Some(background), Some(process)) if errors.is_empty() => {
-                Ok(Self { listen, gateway, background, process })
+        match (listen, redis, gateway, background, process) {
+            (Some(listen), Some(redis), Some(gateway), Some(background), Some(process))
+                if errors.is_empty() =>
+            {
+                Ok(Self { listen, redis, gateway, background, process })
             }
             _ => Err(errors),
         }

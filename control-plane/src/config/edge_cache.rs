@@ -98,6 +98,6 @@ impl EdgeCacheConfig {
     }
 }
 
-fn redis_uri(source: &Source) -> Result<Option<RedisUri>, ConfigError> {
+pub(super) fn redis_uri(source: &Source) -> Result<Option<RedisUri>, ConfigError> {
     source.read_with("REDIS_URI", str::parse)
 }

@@ -127,7 +127,7 @@ pub const SETTINGS: [Setting; 33] = [
     Setting {
         keys: &["REDIS_URI"],
         default: "none",
-        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
     },
     Setting {
         keys: &["EDGE_CACHE_ANSWERS_SECONDS"],

@@ -5,8 +5,10 @@
 
 mod queue;
 mod reader;
+mod wakeups;
 mod watch;
 mod watchers;
+mod word;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,9 +21,14 @@ use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use self::queue::Queue;
+pub(crate) use self::wakeups::WAKEUPS_COUNTER;
+use self::wakeups::Wakeups;
 pub(crate) use self::watch::{Ended, Watch};
 pub(crate) use self::watchers::Refused;
 use self::watchers::{Watcher, Watchers};
+use self::word::Announcer;
+pub(crate) use self::word::SENT_COUNTER;
+use crate::cache::{CacheError, RedisUri};
 
 /// The gauge of watchers.
 pub(crate) const WATCHERS_GAUGE: &str = "event_watchers";
@@ -66,19 +73,37 @@ struct Shared {
     watchers: Mutex<Watchers>,
     /// Wakes the reader when there is a first watcher.
     joined: Notify,
+    wakeups: Arc<Wakeups>,
     /// How far the reader has read; `None` until it has begun.
     read: channel::Sender<Option<Position>>,
     stop: CancellationToken,
 }
 
 impl Live {
-    /// Starts the reader, which ends with `stop`, as do all watchers.
-    #[must_use]
-    pub fn start(store: Arc<dyn Store>, stop: CancellationToken) -> Self {
+    /// Starts the reader, which ends with `stop`, as do all watchers. Over `redis`, the readers of several processes wake
+    /// each other.
+    ///
+    /// # Errors
+    /// The Redis client cannot be set up.
+    pub fn start(
+        store: Arc<dyn Store>,
+        redis: Option<RedisUri>,
+        stop: CancellationToken,
+    ) -> Result<Self, CacheError> {
+        let wakeups = Arc::new(Wakeups::new());
+        let announcer = match redis {
+            Some(uri) => {
+                let announcer = Announcer::start(&uri, stop.clone()).map_err(CacheError::unavailable)?;
+                announcer.listen(uri, wakeups.clone(), stop.clone());
+                Some(announcer)
+            }
+            None => None,
+        };
         let shared = Arc::new(Shared {
             store,
             watchers: Mutex::default(),
             joined: Notify::new(),
+            wakeups,
             read: channel::Sender::new(None),
             stop,
         });
@@ -86,8 +111,14 @@ impl Live {
         for reason in Refused::ALL.map(Refused::reason).into_iter().chain(["too_slow"]) {
             metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(0);
         }
+        tokio::spawn(relay(
+            shared.store.clone(),
+            Some(shared.wakeups.clone()),
+            announcer,
+            shared.stop.clone(),
+        ));
         tokio::spawn(reader::run(shared.clone()));
-        Self(shared)
+        Ok(Self(shared))
     }
 
     /// Begins to watch: behind `after`, or behind the newest event.
@@ -99,6 +130,41 @@ impl Live {
         let read = read.wait_for(Option::is_some).await.ok().and_then(|read| *read);
         Ok(Watch::new(self.0.clone(), interest, queue, after, read.unwrap_or(Position::START)))
     }
+}
+
+/// Tells other processes of the commits of one that has no watchers itself, until `stop`.
+///
+/// # Errors
+/// The Redis client cannot be set up.
+pub(crate) fn announce(
+    store: Arc<dyn Store>,
+    redis: &RedisUri,
+    stop: CancellationToken,
+) -> Result<(), CacheError> {
+    let announcer = Announcer::start(redis, stop.clone()).map_err(CacheError::unavailable)?;
+    tokio::spawn(relay(store, None, Some(announcer), stop));
+    Ok(())
+}
+
+/// Tells the reader, and other processes, of this one's commits.
+async fn relay(
+    store: Arc<dyn Store>,
+    wakeups: Option<Arc<Wakeups>>,
+    announcer: Option<Announcer>,
+    stop: CancellationToken,
+) {
+    stop.run_until_cancelled(async {
+        loop {
+            store.committed().await;
+            if let Some(wakeups) = &wakeups {
+                wakeups.on_own_commit();
+            }
+            if let Some(announcer) = &announcer {
+                announcer.on_commit();
+            }
+        }
+    })
+    .await;
 }
 
 impl Shared {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use payments::model::log::Position;
 use payments::ports::store::{LogQuery, StoreError};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Shared;
+use super::wakeups::{self, WokenBy};
 
-/// How often the log is read. Commits of this process wake the reader; those of others are found by reading.
+/// How often the log is read. Commits of this process wake the reader, and word of others' commits; what neither has
+/// announced is found by reading.
 const EVERY: Duration = Duration::from_millis(250);
 /// The pause after a wake-up: the events of a burst are read together.
 const GATHERING: Duration = Duration::from_millis(5);
@@ -48,18 +50,25 @@ async fn follow(shared: &Shared) -> Result<(), StoreError> {
         None => shared.store.log_end().await?,
     };
     shared.read.send_replace(Some(position));
-    let mut quick = QUICK_READS;
+    let (mut quick, mut woken_by) = (QUICK_READS, WokenBy::Clock);
     while shared.is_watched() {
         let (end, has_more) = read_part(shared, position).await?;
+        if end > position {
+            wakeups::count(woken_by);
+        }
         position = end;
         shared.read.send_replace(Some(position));
         if has_more {
             continue;
         }
         let pause = if quick > 0 { QUICK } else { EVERY };
-        quick = quick.saturating_sub(1);
-        if timeout(pause, shared.store.committed()).await.is_ok() {
-            quick = QUICK_READS;
+        let next = shared.wakeups.next(pause).await;
+        if next == WokenBy::Clock {
+            // The reads in short order belong to the wake-up before them.
+            woken_by = if quick > 0 { woken_by } else { WokenBy::Clock };
+            quick = quick.saturating_sub(1);
+        } else {
+            (quick, woken_by) = (QUICK_READS, next);
             sleep(GATHERING).await;
         }
     }

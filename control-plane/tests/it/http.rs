@@ -54,7 +54,8 @@ impl Api {
             cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
             stream_tenure,
-            live: control_plane::live::Live::start(test.gateway.store.clone(), draining.clone()),
+            live: control_plane::live::Live::start(test.gateway.store.clone(), None, draining.clone())
+                .unwrap(),
             return_url_hosts: Arc::new(ReturnUrlHosts::new(["shop.example"]).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),
