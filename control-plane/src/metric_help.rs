@@ -12,7 +12,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 35] = [
+const METRICS: [(Kind, &str, &str); 36] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
@@ -84,6 +84,11 @@ const METRICS: [(Kind, &str, &str); 35] = [
         "Payments and refunds without an outcome, by age since they were requested",
     ),
     (Gauge, "payments_in_review", "Payments and refunds that need an operator"),
+    (
+        Gauge,
+        "event_log_behind_seconds",
+        "Age of the oldest event that is committed and not readable yet, because an older transaction is open",
+    ),
     (Gauge, "webhook_events_waiting", "Providers' events not yet tried"),
     (Gauge, "webhook_events_failed", "Providers' events that failed and will be retried"),
     (Gauge, "webhook_events_parked", "Providers' events that need an operator"),

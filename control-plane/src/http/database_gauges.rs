@@ -33,6 +33,7 @@ impl DatabaseGauges {
         tokio::join!(
             read("events", store.event_backlog(), |backlog| event_gauges::publish(&backlog, now)),
             read("due work", store.backlog(now), |backlog| due_gauges::publish_backlog(&backlog, now)),
+            read("event log", store.log_held_since(), |since| due_gauges::publish_held_events(since, now)),
             read("undecided", survey(gateway, UNDECIDED_MAX), |found| due_gauges::publish_survey(&found)),
         );
     }

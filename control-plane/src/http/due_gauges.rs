@@ -13,6 +13,15 @@ const UNDECIDED: &str = "payments_undecided";
 /// Undecided payments and refunds that need an operator, by provider.
 const IN_REVIEW: &str = "payments_in_review";
 
+/// The age of the oldest event that is committed and that no reader may see yet.
+const EVENTS_HELD: &str = "event_log_behind_seconds";
+
+/// `since`: when that event happened, if there is one.
+pub(super) fn publish_held_events(since: Option<Timestamp>, now: Timestamp) {
+    let age = since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
+    metrics::gauge!(EVENTS_HELD).set(age);
+}
+
 /// Sets every gauge, including those of empty lanes.
 pub(super) fn publish_backlog(backlog: &[LaneBacklog], now: Timestamp) {
     for lane in Lane::all() {

@@ -237,6 +237,10 @@ impl EventLog for Forgetful {
         self.store.log_end().await
     }
 
+    async fn log_held_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.store.log_held_since().await
+    }
+
     async fn committed(&self) {
         self.store.committed().await;
     }

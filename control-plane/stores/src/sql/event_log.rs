@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use payments::model::event::Event;
 use payments::model::log::{EventId, Position};
 use payments::ports::store::{EventLog, LogPage, LogQuery, LoggedEvent, StoreError};
@@ -53,6 +54,18 @@ impl<D: Database> EventLog for SqlStore<D> {
         let last = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch));
         let row = self.0.one::<LogRow>(Purpose::Operators, last).await?;
         row.map_or(Ok(Position { epoch, ..Position::START }), |row| row.position(epoch))
+    }
+
+    async fn log_held_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = D::LOG;
+        // The first in the order of the log: a transaction that stays open for long may hold back millions.
+        let text = format!(
+            "SELECT {} FROM events WHERE seq >= $1 AND NOT ({}) ORDER BY {} LIMIT 1",
+            sql.columns, sql.is_settled, sql.order
+        );
+        let first = Query::new(AssertSqlSafe(text)).with(self.first_of(self.last_epoch()));
+        let Some(row) = self.0.one::<LogRow>(Purpose::Operators, first).await? else { return Ok(None) };
+        Event::try_from(row.event).map(|event| Some(event.at))
     }
 
     async fn committed(&self) {

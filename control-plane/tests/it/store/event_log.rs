@@ -69,6 +69,7 @@ on_both_stores! {
     a_client_reads_its_own_events_and_may_choose_a_payment
     the_end_of_the_log_is_where_a_new_reader_continues
     an_event_that_the_log_does_not_have_has_no_place
+    nothing_is_held_back_where_no_transaction_is_open
 }
 
 async fn parts_of_the_log_are_the_whole_in_order(test: TestStore) {
@@ -128,6 +129,13 @@ async fn an_event_that_the_log_does_not_have_has_no_place(test: TestStore) {
     }
 }
 
+async fn nothing_is_held_back_where_no_transaction_is_open(test: TestStore) {
+    assert_eq!(test.store.log_held_since().await.unwrap(), None);
+    completed_as_of(&*test.store, 1).await;
+    read_up_to(&*test.store, after(Position::START, 10), 3).await;
+    assert_eq!(test.store.log_held_since().await.unwrap(), None);
+}
+
 /// Writes an event past the store and leaves its transaction open.
 async fn hold_open(test: &TestStore, payment: &str, version: u32) -> PgConnection {
     let mut writer = PgConnection::connect(test.uri()).await.unwrap();
@@ -149,8 +157,11 @@ async fn an_event_that_commits_late_is_not_skipped_by_those_that_overtook_it() {
     completed_as_of(&*test.store, 2).await;
     let (meanwhile, waiting) = read_on(&*test.store, after(end, 10)).await;
     assert!(meanwhile.is_empty(), "they may be behind the open one: {:?}", kinds(&meanwhile));
+    let held_since = test.store.log_held_since().await.unwrap();
+    assert!(held_since.is_some(), "operators see that events are held back");
     slow.execute("COMMIT").await.unwrap();
     let (rest, _) = read_up_to(&*test.store, after(waiting, 10), 4).await;
+    assert_eq!(held_since, Some(rest[1].event.at), "the oldest that was committed");
     assert_eq!(rest[0].event.version, 7, "the open one drew its number first");
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use edge_core::client::ClientId;
+use jiff::Timestamp;
 
 use super::StoreError;
 use crate::model::event::Event;
@@ -43,6 +44,10 @@ pub trait EventLog {
 
     /// The place behind the last event that can be read now.
     async fn log_end(&self) -> Result<Position, StoreError>;
+
+    /// When the oldest event happened that is committed and cannot be read yet, because an event of a transaction that is
+    /// still open may come before it. `None` if there is none.
+    async fn log_held_since(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Waits until this process has committed something since the last call. Only one task may wait; others' commits are
     /// found by reading.
