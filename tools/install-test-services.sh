@@ -20,6 +20,7 @@ wanted() {
 [ -n "${TEST_AMQP_URI:-}" ] || wanted rabbitmq-server rabbitmq-server
 wanted pgbouncer pgbouncer /usr/sbin/pgbouncer
 wanted prometheus promtool
+wanted chromium chromium chromium-browser google-chrome
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if can_install_debian_packages; then

@@ -10,6 +10,7 @@
 
 mod audiences;
 mod bodies;
+mod browser;
 mod captures;
 mod card_numbers;
 mod contracts;

@@ -7,6 +7,7 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
+mod browser;
 mod contract;
 mod gateway;
 pub mod hostile_redis;
@@ -21,6 +22,7 @@ mod sandbox;
 mod stacks;
 mod wait;
 
+pub use browser::Browser;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
