@@ -124,11 +124,14 @@ impl Live {
     /// Begins to watch: behind `after`, or behind the newest event.
     pub(crate) async fn watch(&self, interest: Interest, after: Option<Position>) -> Result<Watch, Refused> {
         let queue = self.0.join(&interest)?;
+        // Before anything is awaited: it gives its place back if the client goes away meanwhile.
+        let mut watch = Watch::new(self.0.clone(), interest, queue, after);
         self.0.joined.notify_one();
-        // Whatever is committed from here on is in the queue or behind `read`.
         let mut read = self.0.read.subscribe();
-        let read = read.wait_for(Option::is_some).await.ok().and_then(|read| *read);
-        Ok(Watch::new(self.0.clone(), interest, queue, after, read.unwrap_or(Position::START)))
+        if let Some(end) = read.wait_for(Option::is_some).await.ok().and_then(|read| *read) {
+            watch.begin(end);
+        }
+        Ok(watch)
     }
 }
 
@@ -218,5 +221,30 @@ impl Shared {
         for queue in queues {
             queue.push(&event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_leaves_before_the_log_was_read_gives_its_place_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        payments_stores::migrate(&uri).await.unwrap();
+        let store = payments_stores::open(uri).await.unwrap();
+        let live = Live::start(store, None, CancellationToken::new()).unwrap();
+        let client = ClientId::parse("demo").unwrap();
+        let interest = Interest { client, payments: Vec::new(), types: Vec::new(), is_payers: false };
+        // The reader's task has not run yet, so each waits.
+        for _ in 0..5_000 {
+            let watching = pin!(live.watch(interest.clone(), None));
+            assert!(watching.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        live.watch(interest, None).await.map(drop).unwrap();
     }
 }

@@ -42,13 +42,19 @@ impl Watch {
         interest: Interest,
         queue: Arc<Queue>,
         after: Option<Position>,
-        end: Position,
     ) -> Self {
         let (position, has_more) = match after {
             Some(after) => (after, true),
-            None => (end, false),
+            None => (Position::START, false),
         };
         Self { shared, interest, queue, position, read: VecDeque::new(), has_more }
+    }
+
+    /// Whatever is committed from here on is in the queue or behind `end`.
+    pub(super) const fn begin(&mut self, end: Position) {
+        if !self.has_more {
+            self.position = end;
+        }
     }
 
     /// Watches something else: behind `after`, or from now on. Earlier events of it that wait are dropped.
