@@ -20,7 +20,7 @@ use crate::workload::{CANARY, Clients, Reader};
 
 const CLIENTS: usize = 8;
 /// Readers of the event log, each cut every few seconds.
-const READERS: usize = 6;
+const READERS: usize = 50;
 const TICK: Duration = Duration::from_millis(50);
 /// Everything must be decided within this time after the last fault.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     broken.extend(judge(&records));
     for mut reader in readers.join_all().await {
         let trail = records.trail_of(reader.client());
-        reader.catch_up(&clients, trail.len()).await;
+        reader.catch_up(&clients, &trail).await;
         broken.extend(reader.judge(&trail));
     }
     broken.extend(leaks(&cluster));

@@ -1,6 +1,7 @@
 //! Clients that charge, capture, cancel, refund, read and retry, and that keep retrying when a gateway dies.
 
 mod client;
+mod reader_socket;
 mod readers;
 
 use std::sync::Arc;
@@ -148,8 +149,13 @@ impl Clients {
     }
 
     fn request(&self, verb: Verb, gateway: usize, client: &str, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.gateways[gateway % self.gateways.len()]);
+        let (url, key) = self.address(gateway, client);
+        self.http.request(verb, format!("{url}{path}")).bearer_auth(key)
+    }
+
+    /// A gateway's URL and the client's key.
+    fn address(&self, gateway: usize, client: &str) -> (&str, &'static str) {
         let key = if client == CLIENT_IDS[0] { DEMO_KEY } else { DEMO_2_KEY };
-        self.http.request(verb, url).bearer_auth(key)
+        (&self.gateways[gateway % self.gateways.len()], key)
     }
 }

@@ -1,4 +1,5 @@
-//! Readers of the event log that are cut at random, and what they have seen in the end.
+//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets,
+//! and some of the sockets more slowly than events come.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use reqwest::Method as Verb;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::reader_socket::ReaderSocket;
 use super::{CLIENT_IDS, Clients};
 use crate::model::Broken;
 use crate::records::Event;
@@ -17,10 +19,25 @@ const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// Everything committed can be read within this time after the last fault.
 const READ_WITHIN: Duration = Duration::from_secs(20);
 
+/// The pause of a slow reader after each event.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// How a reader reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Stream,
+    Socket,
+    /// Events are left out for it, but never the newest of a payment.
+    SlowSocket,
+}
+
+const WAYS: [Way; 5] = [Way::Stream, Way::Socket, Way::Stream, Way::Socket, Way::SlowSocket];
+
 /// What one reader has seen.
 #[derive(Debug)]
 pub(crate) struct Reader {
     client: &'static str,
+    way: Way,
     /// The event to continue behind.
     last: String,
     /// In the order of arrival.
@@ -40,17 +57,23 @@ pub(crate) struct Seen {
 
 impl Reader {
     pub(crate) fn new(number: usize, seed: u64) -> Self {
-        let client = CLIENT_IDS[number % CLIENT_IDS.len()];
+        let (client, way) = (CLIENT_IDS[number % CLIENT_IDS.len()], WAYS[number % WAYS.len()]);
         let random = seed ^ (number as u64 + 101).rotate_left(17);
-        Self { client, last: BEGINNING.to_owned(), seen: Vec::new(), random, refused: Vec::new() }
+        Self { client, way, last: BEGINNING.to_owned(), seen: Vec::new(), random, refused: Vec::new() }
     }
 
-    /// Reads streams at random gateways, and cuts each at a random time, until the clients end.
+    /// Reads at random gateways, and cuts each connection at a random time, until the clients end.
     pub(crate) async fn read(mut self, clients: Arc<Clients>) -> Self {
         while clients.is_running() {
             let gateway = self.next_below(clients.gateways.len() as u64) as usize;
             let length = Duration::from_millis(100 + self.next_below(5_000));
-            let _ = timeout(length, self.stream(&clients, gateway)).await;
+            let _ = timeout(length, async {
+                match self.way {
+                    Way::Stream => self.stream(&clients, gateway).await,
+                    Way::Socket | Way::SlowSocket => self.socket(&clients, gateway).await,
+                }
+            })
+            .await;
             sleep(Duration::from_millis(self.next_below(200))).await;
         }
         self
@@ -77,8 +100,25 @@ impl Reader {
         }
     }
 
+    async fn socket(&mut self, clients: &Clients, gateway: usize) {
+        let mut socket = match ReaderSocket::open(clients, gateway, self.client, &self.last).await {
+            Ok(socket) => socket,
+            Err(status) => return self.note_refusal(status),
+        };
+        while let Some(message) = socket.next().await {
+            match message["type"].as_str() {
+                Some("event") => self.note(&message["event"]),
+                Some("reset") => self.refused.push(format!("reset behind {}", self.last)),
+                _ => {}
+            }
+            if self.way == Way::SlowSocket {
+                sleep(SLOW).await;
+            }
+        }
+    }
+
     /// Lists what it has not seen, once everything works again.
-    pub(crate) async fn catch_up(&mut self, clients: &Clients, count: usize) {
+    pub(crate) async fn catch_up(&mut self, clients: &Clients, trail: &[&Event]) {
         let deadline = Instant::now() + READ_WITHIN;
         while Instant::now() < deadline {
             let path = format!("/events?after={}", self.last);
@@ -93,11 +133,10 @@ impl Reader {
             for event in page["data"].as_array().into_iter().flatten() {
                 self.note(event);
             }
-            let distinct = self.seen.iter().map(|seen| &seen.id).collect::<HashSet<_>>().len();
-            if page["hasMore"] == false && distinct >= count {
-                return;
-            }
             if page["hasMore"] == false {
+                if missing(&self.seen, trail, self.may_miss()).is_empty() {
+                    return;
+                }
                 sleep(Duration::from_millis(100)).await;
             }
         }
@@ -136,12 +175,35 @@ impl Reader {
             .iter()
             .map(|what| Broken::new("P13", format!("a reader was refused: {what}")))
             .collect();
-        broken.extend(judge(&self.seen, trail).into_iter().map(|what| Broken::new("P13", what)));
+        let wrong = judge(&self.seen, trail, self.may_miss());
+        broken.extend(wrong.into_iter().map(|what| Broken::new("P13", format!("{:?}: {what}", self.way))));
         broken
+    }
+
+    fn may_miss(&self) -> bool {
+        self.way == Way::SlowSocket
     }
 }
 
-fn judge(seen: &[Seen], trail: &[&Event]) -> Vec<String> {
+/// The events of the trail that were not seen: all, or the newest of each payment and refund if the reader may miss
+/// others.
+fn missing<'t>(seen: &[Seen], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t str, i64)> {
+    let seen: HashSet<_> = seen.iter().map(|one| (one.subject.as_str(), one.version)).collect();
+    let mut newest: HashMap<&str, i64> = HashMap::new();
+    for event in trail {
+        let version = newest.entry(subject(event)).or_insert(event.version);
+        *version = event.version.max(*version);
+    }
+    let recorded: HashSet<_> = trail.iter().map(|event| (subject(event), event.version)).collect();
+    let wanted = recorded.into_iter().filter(|(subject, version)| !may_miss || newest.get(subject) == Some(version));
+    wanted.filter(|key| !seen.contains(key)).collect()
+}
+
+fn subject(event: &Event) -> &str {
+    event.refund.as_deref().unwrap_or(&event.payment)
+}
+
+fn judge(seen: &[Seen], trail: &[&Event], may_miss: bool) -> Vec<String> {
     let mut broken = Vec::new();
     let mut ids: HashMap<(&str, i64), &str> = HashMap::new();
     let mut newest: HashMap<&str, i64> = HashMap::new();
@@ -158,12 +220,9 @@ fn judge(seen: &[Seen], trail: &[&Event]) -> Vec<String> {
             broken.push(format!("{key:?} came behind version {before:?}"));
         }
     }
-    let recorded: HashSet<_> = trail
-        .iter()
-        .map(|event| (event.refund.as_deref().unwrap_or(&event.payment), event.version))
-        .collect();
-    let missing = recorded.iter().filter(|key| !ids.contains_key(*key));
-    broken.extend(missing.map(|key| format!("a reader never saw {key:?}")));
+    let missing = missing(seen, trail, may_miss);
+    broken.extend(missing.into_iter().map(|key| format!("a reader never saw {key:?}")));
+    let recorded: HashSet<_> = trail.iter().map(|event| (subject(event), event.version)).collect();
     let invented = ids.keys().filter(|key| !recorded.contains(*key));
     broken.extend(invented.map(|key| format!("a reader saw {key:?}, which is not recorded")));
     broken
@@ -195,7 +254,17 @@ mod tests {
         let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
         let trail: Vec<_> = trail.iter().collect();
         let all = [seen("1", "a", 0), seen("2", "b", 0), seen("1", "a", 0), seen("3", "a", 1)];
-        assert_eq!(judge(&all, &trail), Vec::<String>::new());
+        assert_eq!(judge(&all, &trail, false), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_slow_reader_may_miss_all_but_the_newest_event_of_a_payment() {
+        let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
+        let trail: Vec<_> = trail.iter().collect();
+        let newest = [seen("2", "b", 0), seen("3", "a", 1)];
+        assert_eq!(judge(&newest, &trail, true), Vec::<String>::new());
+        assert_eq!(judge(&newest, &trail, false).len(), 1);
+        assert_eq!(judge(&newest[..1], &trail, true).len(), 1);
     }
 
     #[test]
@@ -209,7 +278,7 @@ mod tests {
             vec![first.clone(), second.clone(), seen("9", "a", 1)],
             vec![second, first],
         ] {
-            assert!(!judge(&wrong, &trail).is_empty(), "{wrong:?}");
+            assert!(!judge(&wrong, &trail, false).is_empty(), "{wrong:?}");
         }
     }
 }
