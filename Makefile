@@ -67,7 +67,7 @@ model: ## Try the payments' and the keys' state machines in random order: SEQUEN
 	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test idempotency_model
 
 .PHONY: bench
-bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =replay or =webhook for one
+bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =events, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 # The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.

@@ -14,6 +14,7 @@ mod charge;
 mod claim;
 mod connection;
 mod cpu;
+mod events;
 mod load;
 mod replay;
 mod rounds;
@@ -24,7 +25,7 @@ mod webhook;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "make bench [BENCH=charge|claim|replay|webhook]";
+const USAGE: &str = "make bench [BENCH=charge|claim|events|replay|webhook]";
 
 /// One thread drives the load, so that it takes at most one core of the measured machine.
 #[tokio::main(flavor = "current_thread")]
@@ -35,11 +36,13 @@ async fn main() -> ExitCode {
         [] => {
             charge::run().await;
             claim::run().await;
+            events::run().await;
             replay::run().await;
             webhook::run().await;
         }
         ["charge"] => charge::run().await,
         ["claim"] => claim::run().await,
+        ["events"] => events::run().await,
         ["replay"] => replay::run().await,
         ["webhook"] => webhook::run().await,
         _ => {

@@ -12,7 +12,7 @@ use super::queue::Queue;
 /// Watchers of one client in one process, with its key. A shop's server needs one.
 const WATCHERS_PER_CLIENT: usize = 500;
 /// Watchers in one process. Each costs some kilobytes and, if it reads slowly, up to 256 references to events.
-const WATCHERS_MAX: usize = 2_000;
+const WATCHERS_MAX: usize = 4_000;
 /// Watchers with tickets in one process. The rest is for those with keys, which no crowd of payers can take from them.
 const PAYERS_MAX: usize = 1_500;
 /// Watchers of one client with tickets: one for each page of its shop that waits for a payment.
