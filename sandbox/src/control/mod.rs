@@ -16,7 +16,7 @@ use axum::{
     extract::{State, rejection::QueryRejection},
     http::StatusCode,
     http::header::CONTENT_TYPE,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::{delete, get, post},
 };
 use serde::de::DeserializeOwned;
@@ -34,6 +34,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/ledger", get(ledger::show))
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
+        .route("/_sandbox/live", get(async || Html(include_str!("live.html"))))
         .route("/_sandbox/happen", post(happen::happen))
         .route("/_sandbox/stripe/account", get(account::show).put(account::change))
         .route("/_sandbox/paypal/payments/{id}/review", post(payments::review))
