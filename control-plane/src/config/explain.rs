@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::settings::{CRASH_POINTS, OF_OTHER_PROGRAMS, SETTINGS, meant};
+use super::settings::{CRASH_POINTS, IN_FILES, OF_OTHER_PROGRAMS, SETTINGS, meant};
 
 /// The format of the explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,9 @@ fn of_another_program(key: &str) -> Result<String, String> {
     }
     if let Some((_, meaning)) = OF_OTHER_PROGRAMS.iter().find(|(name, _)| *name == key) {
         return Ok((*meaning).to_owned());
+    }
+    if let Some((secret, _)) = IN_FILES.iter().find(|(_, file)| *file == key) {
+        return Ok(format!("the path of a file that has the value of {secret}"));
     }
     if key == CRASH_POINTS {
         return Ok("for tests only: where the process ends itself; never set it elsewhere".to_owned());

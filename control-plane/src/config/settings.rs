@@ -39,6 +39,17 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     ("GATEWAY_CONFIG", "of the command line: the file of settings, as `--config`"),
 ];
 
+/// Secrets, and addresses that may hold one, each with the setting that names a file with it.
+pub(super) const IN_FILES: [(&str, &str); 7] = [
+    ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
+    ("DB_URI", "DB_URI_FILE"),
+    ("REDIS_URI", "REDIS_URI_FILE"),
+    ("AMQP_URI", "AMQP_URI_FILE"),
+    ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"),
+    ("PAYPAL_CLIENT_SECRET", "PAYPAL_CLIENT_SECRET_FILE"),
+    ("GATEWAY_CLIENTS", "GATEWAY_CLIENTS_FILE"),
+];
+
 /// For tests only, so not in the table.
 pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";
 
@@ -73,7 +84,8 @@ const LIKENESS_MIN: f64 = 0.85;
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
     let others = OF_OTHER_PROGRAMS.iter().map(|(name, _)| *name);
-    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain([CRASH_POINTS])
+    let files = IN_FILES.iter().map(|(_, file)| *file);
+    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain(files).chain([CRASH_POINTS])
 }
 
 /// The setting of exactly this name.
@@ -93,7 +105,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 33] = [
+pub const SETTINGS: [Setting; 35] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",

@@ -74,7 +74,24 @@ impl Source {
                 }
             }
         }
+        source.read_secrets(&mut errors);
         if errors.is_empty() { Ok(source) } else { Err(errors) }
+    }
+
+    /// Reads the secrets that are in files of their own, as orchestrators mount them.
+    fn read_secrets(&mut self, errors: &mut Vec<ConfigError>) {
+        for (key, file_key) in settings::IN_FILES {
+            let Some(path) = self.get(file_key).map(str::to_owned) else { continue };
+            if self.get(key).is_some() {
+                let problem = format!("is set, too; set either {key} or {file_key}");
+                errors.push(ConfigError::Invalid { key: file_key, problem, origin: path });
+                continue;
+            }
+            match secret_in(Path::new(&path)) {
+                Ok(text) => self.keep(key.to_owned(), &text, path, errors),
+                Err(problem) => errors.push(ConfigError::File { path: path.into(), problem }),
+            }
+        }
     }
 
     fn read_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
@@ -189,6 +206,20 @@ impl Source {
     }
 }
 
+/// Longer than any secret.
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
+fn secret_in(path: &Path) -> Result<String, String> {
+    let file = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if file.len() > SECRET_BYTES_MAX {
+        return Err(format!("has more than {SECRET_BYTES_MAX} bytes"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let text = without_mark(&text).trim();
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 fn looks_like_a_name(key: &str) -> bool {
     key.len() <= 64
         && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
@@ -223,6 +254,27 @@ mod tests {
         let source = with_file(text, &[("WORKERS", "2"), ("REDIS_URI", "")]).unwrap();
         let values = ["WORKERS", "DB_URI", "REDIS_URI"].map(|key| source.get(key));
         assert_eq!(values, [Some("2"), Some("file"), None]);
+    }
+
+    #[test]
+    fn a_secret_may_be_in_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(path("key"), "sk_test_1\n").unwrap();
+        std::fs::write(path("empty"), "\n").unwrap();
+        let read = |settings: &[(&str, &str)]| with_file("", settings);
+        let source = read(&[("STRIPE_SECRET_KEY_FILE", &path("key"))]).unwrap();
+        assert_eq!(source.get("STRIPE_SECRET_KEY"), Some("sk_test_1"));
+        let both = [("STRIPE_SECRET_KEY_FILE", path("key")), ("STRIPE_SECRET_KEY", "sk_test_2".to_owned())];
+        let both = both.each_ref().map(|(key, value)| (*key, value.as_str()));
+        let refused = read(&both).err().unwrap();
+        assert!(refused.contains("set either STRIPE_SECRET_KEY or") && !refused.contains("sk_test"), "{refused}");
+        for (name, problem) in [("empty", "is empty"), ("missing", "No such file")] {
+            let refused = read(&[("DB_URI_FILE", &path(name))]).err().unwrap();
+            assert!(refused.contains(&path(name)) && refused.contains(problem), "{refused}");
+        }
+        // What is not a secret has no such file.
+        assert_eq!(read(&[("LOG_LEVEL_FILE", &path("key"))]).unwrap().get("LOG_LEVEL"), None);
     }
 
     #[test]
