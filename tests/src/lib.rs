@@ -29,5 +29,7 @@ pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
 pub use prometheus::sum as sum_of;
 pub use sandbox::Sandbox;
-pub use stacks::{FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, shared_folder, without_webhooks};
+pub use stacks::{
+    FaultyGateway, OwnGateway, RejectingGateway, faulty, rejecting, shared, shared_folder, without_webhooks,
+};
 pub use wait::{until, until_within};

@@ -268,7 +268,10 @@ mod tests {
         let both = [("STRIPE_SECRET_KEY_FILE", path("key")), ("STRIPE_SECRET_KEY", "sk_test_2".to_owned())];
         let both = both.each_ref().map(|(key, value)| (*key, value.as_str()));
         let refused = read(&both).err().unwrap();
-        assert!(refused.contains("set either STRIPE_SECRET_KEY or") && !refused.contains("sk_test"), "{refused}");
+        assert!(
+            refused.contains("set either STRIPE_SECRET_KEY or") && !refused.contains("sk_test"),
+            "{refused}"
+        );
         for (name, problem) in [("empty", "is empty"), ("missing", "No such file")] {
             let refused = read(&[("DB_URI_FILE", &path(name))]).err().unwrap();
             assert!(refused.contains(&path(name)) && refused.contains(problem), "{refused}");

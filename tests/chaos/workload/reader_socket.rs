@@ -14,7 +14,12 @@ pub(super) struct ReaderSocket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl ReaderSocket {
     /// Subscribes to all events behind `after`. The error is the status of a refusal; 0: no connection.
-    pub(super) async fn open(clients: &Clients, gateway: usize, client: &str, after: &str) -> Result<Self, u16> {
+    pub(super) async fn open(
+        clients: &Clients,
+        gateway: usize,
+        client: &str,
+        after: &str,
+    ) -> Result<Self, u16> {
         let (url, key) = clients.address(gateway, client);
         let url = format!("{}/events/socket", url.replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();

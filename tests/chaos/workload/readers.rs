@@ -195,7 +195,8 @@ fn missing<'t>(seen: &[Seen], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t s
         *version = event.version.max(*version);
     }
     let recorded: HashSet<_> = trail.iter().map(|event| (subject(event), event.version)).collect();
-    let wanted = recorded.into_iter().filter(|(subject, version)| !may_miss || newest.get(subject) == Some(version));
+    let wanted =
+        recorded.into_iter().filter(|(subject, version)| !may_miss || newest.get(subject) == Some(version));
     wanted.filter(|key| !seen.contains(key)).collect()
 }
 

@@ -88,7 +88,11 @@ async fn order_of(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResul
 /// `None` if PayPal does not show the authorization. A new one may not be shown yet.
 async fn look_at(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<Option<Transaction>> {
     let answer = talk.send(&requests::look_at_authorization(authorization)).await?;
-    if Problem::read(&answer).is_missing() { Ok(None) } else { answers::transaction(&answer, Asked::Look).map(Some) }
+    if Problem::read(&answer).is_missing() {
+        Ok(None)
+    } else {
+        answers::transaction(&answer, Asked::Look).map(Some)
+    }
 }
 
 /// `None` if PayPal does not show the order, or does not name it.
