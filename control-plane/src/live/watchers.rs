@@ -14,7 +14,7 @@ const WATCHERS_PER_CLIENT: usize = 500;
 /// Watchers in one process. Each costs some kilobytes and, if it reads slowly, up to 256 references to events.
 const WATCHERS_MAX: usize = 4_000;
 /// Watchers with tickets in one process. The rest is for those with keys, which no crowd of payers can take from them.
-const PAYERS_MAX: usize = 1_500;
+const PAYERS_MAX: usize = 3_000;
 /// Watchers of one client with tickets: one for each page of its shop that waits for a payment.
 const PAYERS_PER_CLIENT: usize = 1_000;
 /// Watchers of one payment with tickets: a payer may have the page open twice, and reconnect before the gateway has
@@ -116,8 +116,9 @@ mod tests {
         let mut watchers = Watchers::default();
         assert_eq!(fill(&mut watchers, |_| interest("a", Some(payment(9_999)))), (8, Refused::Payment));
         assert_eq!(fill(&mut watchers, |n| interest("a", Some(payment(n)))), (992, Refused::Client));
-        assert_eq!(fill(&mut watchers, |n| interest("b", Some(payment(n)))), (500, Refused::Process));
-        assert_eq!(fill(&mut watchers, |_| interest("a", None)), (500, Refused::Process));
-        assert_eq!(fill(&mut Watchers::default(), |_| interest("a", None)), (500, Refused::Client));
+        assert_eq!(fill(&mut watchers, |n| interest("b", Some(payment(n)))), (1_000, Refused::Client));
+        assert_eq!(fill(&mut watchers, |n| interest("c", Some(payment(n)))), (1_000, Refused::Process));
+        assert_eq!(fill(&mut watchers, |_| interest("a", None)), (500, Refused::Client));
+        assert_eq!(fill(&mut watchers, |_| interest("b", None)), (500, Refused::Process));
     }
 }
