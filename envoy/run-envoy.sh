@@ -64,11 +64,11 @@ drain() {
   trap '' TERM INT QUIT
   local closed=no left='' until code
   # Says goodbye on open connections and no to probes; the port stays open for as long as balancers need to notice.
-  told /healthcheck/fail
+  # Again if there is no answer: a busy Envoy may be late, and nobody would notice.
+  told /healthcheck/fail || told /healthcheck/fail || told /healthcheck/fail
   sleep "$notice"
   until=$((SECONDS + most))
   while kill -0 "$envoy" 2>/dev/null; do
-    # Again, too, if the first time was not answered: an Envoy that lives may be busy.
     if [ "$closed" = no ] && told /healthcheck/fail && told /drain_listeners; then closed=yes; fi
     # Without an answer nothing is known, and its requests get their time.
     left=$(inside)
