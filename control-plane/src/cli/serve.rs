@@ -50,6 +50,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         cache,
         attestation_keys: keys,
         live,
+        graphql: Arc::new(config.graphql),
         stream_tenure: config.stream_tenure,
         return_url_hosts: Arc::new(config.return_url_hosts),
         metrics: metrics.clone(),

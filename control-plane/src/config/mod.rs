@@ -5,6 +5,7 @@ mod database;
 mod edge_cache;
 mod explain;
 mod gateway;
+mod graphql;
 mod process;
 mod providers;
 mod reconcile;
@@ -34,6 +35,7 @@ pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
 
 use crate::escapes::ESCAPES;
+use crate::http::Graphql;
 
 /// The configuration of `serve`.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ pub struct Config {
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
     pub return_url_hosts: ReturnUrlHosts,
+    pub graphql: Graphql,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
     pub gateway: GatewaySettings,
@@ -57,16 +60,28 @@ impl Config {
         let keys = keep(&mut errors, attestation_keys(source));
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
+        let graphql = keep(&mut errors, graphql::graphql(source));
         let stream_tenure = keep(&mut errors, stream_tenure(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, keys, edge_cache, return_url_hosts, stream_tenure, gateway, background, process) {
+        match (
+            listen,
+            keys,
+            edge_cache,
+            return_url_hosts,
+            graphql,
+            stream_tenure,
+            gateway,
+            background,
+            process,
+        ) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(return_url_hosts),
+                Some(graphql),
                 Some(stream_tenure),
                 Some(gateway),
                 Some(background),
@@ -76,6 +91,7 @@ impl Config {
                 attestation_keys,
                 edge_cache,
                 return_url_hosts,
+                graphql,
                 stream_tenure,
                 gateway,
                 background,
@@ -201,6 +217,7 @@ mod tests {
             ("EDGE_CACHE_CLIENT_MB", "much"),
             ("PAYMENT_RETURN_URL", "https://user@shop.example"),
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
+            ("GRAPHQL_INTROSPECTION", "yes"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
@@ -217,6 +234,7 @@ mod tests {
             "EDGE_CACHE_CLIENT_MB",
             "PAYMENT_RETURN_URL",
             "RETURN_URL_HOSTS",
+            "GRAPHQL_INTROSPECTION",
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
         ] {

@@ -105,7 +105,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 33] = [
+pub const SETTINGS: [Setting; 35] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -190,6 +190,16 @@ pub const SETTINGS: [Setting; 33] = [
         keys: &["RETURN_URL_HOSTS"],
         default: "any",
         meaning: "the hosts that a charge's `returnUrl` may lead to, a comma list of names. The control plane and `control-plane envoy-bootstrap` both read it",
+    },
+    Setting {
+        keys: &["GRAPHQL_INTROSPECTION"],
+        default: "`off`",
+        meaning: "`on` lets clients of `/graphql` ask for the schema, which is in `docs/schema.graphql` too",
+    },
+    Setting {
+        keys: &["GRAPHQL_DOCUMENTS"],
+        default: "any document",
+        meaning: "a folder of registered documents, files that end with `.graphql`: `/graphql` then executes no others. Clients send `documentId`, the file's SHA-256 in lower-case hex, or the same text",
     },
     Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
     Setting {

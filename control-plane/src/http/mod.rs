@@ -6,6 +6,7 @@ mod due_gauges;
 mod error;
 mod event_gauges;
 mod event_log;
+mod graphql;
 mod health;
 pub(crate) mod log_gauges;
 mod observe;
@@ -14,6 +15,7 @@ mod openapi;
 mod path_id;
 mod payments;
 mod refunds;
+mod socket_upgrade;
 mod view;
 mod webhooks;
 mod wire;
@@ -33,6 +35,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::event_log::event_as_json;
+pub use self::graphql::{Documents, DocumentsError, Graphql};
 pub use self::payments::charge_terms;
 pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
@@ -50,6 +53,8 @@ pub struct App {
     pub attestation_keys: Arc<Keys>,
     /// Delivers events to those who watch.
     pub live: Live,
+    /// What `/graphql` executes.
+    pub graphql: Arc<Graphql>,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
     /// The hosts to which payers may be sent.
@@ -85,6 +90,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(payments::routes())
         .merge(refunds::routes())
         .merge(event_log::routes())
+        .merge(graphql::routes())
         .routes(routes!(webhooks::stripe))
         .routes(routes!(webhooks::paypal))
         .routes(routes!(openapi::serve))

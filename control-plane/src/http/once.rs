@@ -10,6 +10,7 @@ use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
 use edge_core::error::ErrorCode;
 use edge_core::idempotency::{Answer as EdgeAnswer, Fenced, REPLAYED_HEADER, SealedAnswer};
+use payments::model::event::Cause;
 use payments::model::idempotency::{KeyChange, KeyClaim, KeyRecord, StoredAnswer};
 use payments::ports::store::{Change, CommitError, Conflict};
 use payments::usecases::call::{Asked, Call, CallKey, Decided, Render};
@@ -20,21 +21,21 @@ use super::attested::Attested;
 use super::error::ApiError;
 use crate::cache::{CacheError, Completed};
 
-const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
 /// Seconds until a client should retry if another request is in progress on the key or the payment.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const JSON: &str = "application/json";
 
 /// How often a free key may be lost to another request before that counts as a defect.
 const RACES_MAX: usize = 3;
 
 /// The reply to a request.
-struct Reply {
-    answer: StoredAnswer,
+pub(super) struct Reply {
+    pub(super) answer: StoredAnswer,
     /// Whether every later request with the key gets the same answer.
-    is_final: bool,
+    pub(super) is_final: bool,
     /// Whether this repeats the answer of an earlier request.
-    is_replay: bool,
+    pub(super) is_replay: bool,
 }
 
 /// Runs an operation at most once per key. `run` begins it; a key that was already used is answered with the first
@@ -55,24 +56,52 @@ where
     let tasks = app.gateway.tasks.clone();
     // Boxed, since the future is large and is moved while its task is created.
     let reply = tasks.spawn(Box::pin(async move {
-        let claim = attested.key.map(|key| KeyClaim { scope: key.scope, fingerprint: key.fingerprint });
-        let call = Call { cause: attested.cause, key: claim.map(CallKey::Own), render, asked };
-        let (Some(claim), Some(key)) = (claim, attested.key) else {
-            let result = run(call.clone()).await;
-            return Ok(Reply { answer: rendered(&call, &result), is_final: false, is_replay: false });
-        };
-        let reply = tell(&app, &call, &claim, key.fence.is_some(), run).await;
+        let (key, client) = (attested.key, attested.cause.client.clone());
+        let reply = decide(&app, attested.cause, key, render, asked, run).await;
+        let Some(key) = key else { return reply };
         reach("after_reply_before_edge").await;
-        match &reply {
+        let kept = match &reply {
             Ok(Reply { answer, is_final: true, .. }) => {
-                complete(&app, &key, &call.cause.client, answer).await;
+                EdgeAnswer::new(answer.status, JSON.to_owned(), answer.body.clone()).ok()
             }
-            Ok(_) | Err(_) => release(&app, &key).await,
-        }
+            Ok(_) | Err(_) => None,
+        };
+        conclude(&app, &key, &client, kept).await;
         reply
     }));
     let reply = reply.await.unwrap_or_else(|_| Err(ApiError::from(&OperationError::Crashed)))?;
     Ok(respond(reply))
+}
+
+/// As [`once`], but the caller runs it to completion, writes the response, and then calls [`conclude`].
+pub(super) async fn decide<T, F>(
+    app: &App,
+    cause: Cause,
+    key: Option<AttestedKey>,
+    render: Render<T>,
+    asked: Asked,
+    run: impl Fn(Call<T>) -> F,
+) -> Result<Reply, ApiError>
+where
+    T: FirstOutcome + Decided + Clone,
+    F: Future<Output = Result<T, OperationError>>,
+{
+    let claim = key.map(|key| KeyClaim { scope: key.scope, fingerprint: key.fingerprint });
+    let call = Call { cause, key: claim.map(CallKey::Own), render, asked };
+    let (Some(claim), Some(key)) = (claim, key) else {
+        let result = run(call.clone()).await;
+        return Ok(Reply { answer: rendered(&call, &result), is_final: false, is_replay: false });
+    };
+    tell(app, &call, &claim, key.fence.is_some(), run).await
+}
+
+/// Ends the key's claim in the edge cache: with the answer that all later requests get, or without one, so that the next
+/// request is forwarded. The cache does not keep what is too long, nor a final 400 or 503.
+pub(super) async fn conclude(app: &App, key: &AttestedKey, client: &ClientId, kept: Option<EdgeAnswer>) {
+    match kept {
+        Some(kept) => complete(app, key, client, kept).await,
+        None => release(app, key).await,
+    }
 }
 
 async fn tell<T, F>(
@@ -170,25 +199,19 @@ fn respond(reply: Reply) -> Response {
 /// Stores the answer in the edge cache, so that the edges can answer repeats. This is optional: a repeat that reaches
 /// the control plane is answered from the record, so an unavailable cache costs only time. The edges trust the answer
 /// by its seal only, since others may write to the cache.
-async fn complete(app: &App, key: &AttestedKey, client: &ClientId, answer: &StoredAnswer) {
+async fn complete(app: &App, key: &AttestedKey, client: &ClientId, kept: EdgeAnswer) {
     let Some(fence) = key.fence else { return };
-    match EdgeAnswer::new(answer.status, JSON.to_owned(), answer.body.clone()) {
-        Ok(kept) => {
-            let sealed = SealedAnswer::new(kept, &key.scope, &key.fingerprint, &app.attestation_keys);
-            let completed = app.cache.complete(&key.scope, fence, &sealed, client).await;
-            note(
-                "complete",
-                completed.map(|completed| match completed {
-                    Completed::Kept => "applied",
-                    Completed::Stale => "stale",
-                    Completed::OverQuota => "over_quota",
-                    Completed::NoRoom => "no_room",
-                }),
-            );
-        }
-        // Too long for the cache, or a final 400 or 503, which it does not keep: repeats are answered from the record.
-        Err(_) => release(app, key).await,
-    }
+    let sealed = SealedAnswer::new(kept, &key.scope, &key.fingerprint, &app.attestation_keys);
+    let completed = app.cache.complete(&key.scope, fence, &sealed, client).await;
+    note(
+        "complete",
+        completed.map(|completed| match completed {
+            Completed::Kept => "applied",
+            Completed::Stale => "stale",
+            Completed::OverQuota => "over_quota",
+            Completed::NoRoom => "no_room",
+        }),
+    );
 }
 
 /// Releases the key in the edge cache, so that the next request with it is forwarded.

@@ -1,5 +1,6 @@
 //! The API's representation of payments, refunds and events.
 
+use async_graphql::{Enum, SimpleObject};
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
@@ -19,38 +20,38 @@ use super::wire::{AttemptId, CancelReason, PaymentId, RefundId, RefundStatus, St
 #[serde(rename_all = "camelCase")]
 #[schema(as = Payment)]
 pub(super) struct PaymentView {
-    transaction_id: PaymentId,
-    status: Status,
-    provider: Provider,
-    amount: Amount,
-    currency: Currency,
-    capture: CaptureMode,
+    pub(super) transaction_id: PaymentId,
+    pub(super) status: Status,
+    pub(super) provider: Provider,
+    pub(super) amount: Amount,
+    pub(super) currency: Currency,
+    pub(super) capture: CaptureMode,
     /// Minor units that moved to you.
-    amount_captured: u64,
+    pub(super) amount_captured: u64,
     /// Minor units given back, or being given back.
-    amount_refunded: u64,
+    pub(super) amount_refunded: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    payment_method_id: Option<String>,
+    pub(super) payment_method_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
+    pub(super) description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    customer_reference: Option<String>,
+    pub(super) customer_reference: Option<String>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
-    metadata: Metadata,
+    pub(super) metadata: Metadata,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_action: Option<NextAction>,
+    pub(super) next_action: Option<NextAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureView>,
+    pub(super) failure: Option<FailureView>,
     /// Of a canceled payment that nobody here canceled: `expired`, or `at_provider`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cancel_reason: Option<CancelReason>,
+    pub(super) cancel_reason: Option<CancelReason>,
     /// The provider's name for the payment: a PaymentIntent or an order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    provider_reference: Option<String>,
+    pub(super) provider_reference: Option<String>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    pub(super) created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    pub(super) updated_at: Timestamp,
 }
 
 /// `true`, in every answer that is no error.
@@ -72,7 +73,7 @@ impl PartialSchema for Success {
 impl ToSchema for Success {}
 
 /// How the payer acts.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ActionKind {
     /// Send the payer's browser to `url`.
@@ -80,25 +81,27 @@ pub(super) enum ActionKind {
 }
 
 /// What the payer has to do.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NextAction {
     #[serde(rename = "type")]
-    kind: ActionKind,
-    url: String,
+    #[graphql(name = "type")]
+    pub(super) kind: ActionKind,
+    pub(super) url: String,
 }
 
 /// Why it failed.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Failure)]
+#[graphql(name = "Failure")]
 pub(super) struct FailureView {
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    pub(super) code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decline_code: Option<String>,
-    message: String,
+    pub(super) decline_code: Option<String>,
+    pub(super) message: String,
 }
 
 /// A refund.
@@ -106,19 +109,19 @@ pub(super) struct FailureView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Refund)]
 pub(super) struct RefundView {
-    refund_id: RefundId,
-    transaction_id: PaymentId,
-    status: RefundStatus,
-    amount: Amount,
-    currency: Currency,
+    pub(super) refund_id: RefundId,
+    pub(super) transaction_id: PaymentId,
+    pub(super) status: RefundStatus,
+    pub(super) amount: Amount,
+    pub(super) currency: Currency,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<FailureView>,
+    pub(super) failure: Option<FailureView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    provider_reference: Option<String>,
+    pub(super) provider_reference: Option<String>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    pub(super) created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    pub(super) updated_at: Timestamp,
 }
 
 /// A payer's complaint about a payment.
@@ -127,35 +130,35 @@ pub(super) struct RefundView {
 #[schema(as = Dispute)]
 pub(super) struct DisputeView {
     /// The provider's name for it.
-    dispute_id: String,
+    pub(super) dispute_id: String,
     /// `false`: PayPal's webhook claims it, and PayPal does not let this account read its own record (the app lacks the
     /// permission for disputes). Such a webhook is signed over a checksum only, which does not keep a forger who has
     /// one from writing another.
-    verified: bool,
+    pub(super) verified: bool,
     /// The provider's word for it, e.g. `fraudulent` or `MERCHANDISE_OR_SERVICE_NOT_RECEIVED`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// The provider's word for it, e.g. `needs_response` or `RESOLVED`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<String>,
+    pub(super) status: Option<String>,
     /// How it ended: `won` (you keep the money), `lost` (the payer has it back), `withdrawn` (the payer or the bank
     /// did not pursue it), `prevented` (it ended before it became a chargeback), `other` (see `outcomeCode`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Verdict>,
+    pub(super) outcome: Option<Verdict>,
     /// The provider's word for the outcome, e.g. `lost` or `RESOLVED_BUYER_FAVOUR`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome_code: Option<String>,
+    pub(super) outcome_code: Option<String>,
     /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount>,
+    pub(super) amount: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    currency: Option<Currency>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    opened_at: Option<Timestamp>,
+    pub(super) currency: Option<Currency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    closed_at: Option<Timestamp>,
+    pub(super) opened_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) closed_at: Option<Timestamp>,
 }
 
 impl From<Dispute> for DisputeView {
@@ -183,43 +186,43 @@ impl From<Dispute> for DisputeView {
 pub(super) struct EventView {
     /// `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
     #[serde(rename = "type")]
-    kind: String,
+    pub(super) kind: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    to: String,
+    pub(super) from: Option<String>,
+    pub(super) to: String,
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// Whose payment it is.
-    client: String,
+    pub(super) client: String,
     /// The request that caused it, or `webhook` and the id of the provider's event.
-    request_id: String,
+    pub(super) request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<RefundId>,
+    pub(super) refund_id: Option<RefundId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<String>,
+    pub(super) operation: Option<String>,
     /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount>,
+    pub(super) amount: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    attempt_id: Option<AttemptId>,
+    pub(super) attempt_id: Option<AttemptId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    provider_reference: Option<String>,
+    pub(super) provider_reference: Option<String>,
     /// The provider's code for a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    pub(super) code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// How often the provider was asked in vain, where it is asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tries: Option<u32>,
+    pub(super) tries: Option<u32>,
     /// When it is asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    next_at: Option<Timestamp>,
+    pub(super) next_at: Option<Timestamp>,
     /// `true` where a provider's event claims it and the provider's own record could not be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
-    unverified: bool,
+    pub(super) unverified: bool,
 }
 
 impl From<Payment> for PaymentView {

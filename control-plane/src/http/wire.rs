@@ -1,5 +1,6 @@
 //! The API's representation of the domain's ids and statuses, so that the domain can evolve without changing the API.
 
+use async_graphql::Enum;
 use payments::model;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,8 +51,9 @@ impl From<model::log::EventId> for EventId {
 }
 
 /// What a client sees of the state.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
+#[graphql(name = "PaymentStatus")]
 pub(super) enum Status {
     /// Under way, or not known yet: ask again later, it will be decided.
     Pending,
@@ -77,8 +79,22 @@ impl From<model::payment::Status> for Status {
     }
 }
 
+impl From<Status> for model::payment::Status {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Pending => Self::Pending,
+            Status::RequiresAction => Self::RequiresAction,
+            Status::Authorized => Self::Authorized,
+            Status::Completed => Self::Completed,
+            Status::Captured => Self::Captured,
+            Status::Canceled => Self::Canceled,
+            Status::Failed => Self::Failed,
+        }
+    }
+}
+
 /// What a client sees of the state.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum RefundStatus {
     Pending,
@@ -97,7 +113,7 @@ impl From<model::refund::RefundStatus> for RefundStatus {
 }
 
 /// Why a payment ended without money, where nobody here asked for it.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CancelReason {
     /// The provider let the authorization, or the offer to the payer, run out.
@@ -117,8 +133,9 @@ impl From<model::payment::CancelReason> for CancelReason {
 
 /// Who has the money in the end. Of two verdicts of the same moment the larger one is recorded: the definite one,
 /// and the one that the merchant must know of.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
+#[graphql(name = "DisputeOutcome")]
 pub(super) enum Verdict {
     /// A word of the provider's that says nothing of it, or that this gateway does not know.
     Other,

@@ -121,6 +121,11 @@ impl Live {
         Ok(Self(shared))
     }
 
+    /// Waits until the process stops, and all watchers with it.
+    pub(crate) async fn stopped(&self) {
+        self.0.stop.cancelled().await;
+    }
+
     /// Begins to watch: behind `after`, or behind the newest event.
     pub(crate) async fn watch(&self, interest: Interest, after: Option<Position>) -> Result<Watch, Refused> {
         let queue = self.0.join(&interest)?;

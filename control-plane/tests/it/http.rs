@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use crate::common::*;
 
+mod graphql;
 mod keys;
 
 pub(crate) const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
@@ -53,6 +54,10 @@ impl Api {
             gateway: test.gateway.clone(),
             cache: cache.clone(),
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
+            graphql: Arc::new(control_plane::http::Graphql::new(
+                true,
+                control_plane::http::Documents::default(),
+            )),
             stream_tenure,
             live: control_plane::live::Live::start(test.gateway.store.clone(), None, draining.clone())
                 .unwrap(),

@@ -21,6 +21,10 @@ pub enum Route {
     /// A ticket to watch one payment.
     EventTicket,
     GetRefund,
+    /// GraphQL queries, and mutations under an idempotency key.
+    Graphql,
+    /// GraphQL subscriptions over a WebSocket.
+    GraphqlSocket,
     OpenApi,
     /// A webhook of a provider.
     Webhook(Provider),
@@ -64,6 +68,8 @@ impl Route {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("events"), None, ..) => return Ok(Self::Events),
+            (Some("graphql"), None, ..) => return Ok(Self::Graphql),
+            (Some("graphql"), Some("socket"), None, _) => return Ok(Self::GraphqlSocket),
             (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
             (Some("events"), Some("tickets"), None, _) => return Ok(Self::EventTicket),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
@@ -96,6 +102,8 @@ impl Route {
             Self::EventSocket => "event_socket",
             Self::EventTicket => "event_ticket",
             Self::GetRefund => "get_refund",
+            Self::Graphql => "graphql",
+            Self::GraphqlSocket => "graphql_socket",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
             Self::Webhook(Provider::Paypal) => "webhook_paypal",
@@ -112,7 +120,7 @@ impl Route {
     #[must_use]
     pub const fn body(self) -> BodyRule {
         match self {
-            Self::Charge | Self::Refund | Self::EventTicket => BodyRule::Required,
+            Self::Charge | Self::Refund | Self::EventTicket | Self::Graphql => BodyRule::Required,
             Self::Capture | Self::Cancel => BodyRule::Optional,
             Self::Webhook(_) => BodyRule::Signed,
             Self::GetPayment
@@ -121,6 +129,7 @@ impl Route {
             | Self::Events
             | Self::EventSocket
             | Self::GetRefund
+            | Self::GraphqlSocket
             | Self::OpenApi => BodyRule::None,
         }
     }
@@ -128,13 +137,13 @@ impl Route {
     /// Whether the request is complete with its head: what follows belongs to the protocol that it asks for.
     #[must_use]
     pub const fn is_upgrade(self) -> bool {
-        matches!(self, Self::EventSocket)
+        matches!(self, Self::EventSocket | Self::GraphqlSocket)
     }
 
     /// Whether an answer may stay open for days.
     #[must_use]
     pub const fn may_stream(self) -> bool {
-        matches!(self, Self::Events | Self::EventSocket)
+        matches!(self, Self::Events | Self::EventSocket | Self::GraphqlSocket)
     }
 
     /// Whether the route requires an authenticated client.
@@ -166,6 +175,8 @@ mod tests {
             ("GET", "/events/socket".to_owned(), Route::EventSocket),
             ("POST", "/events/tickets".to_owned(), Route::EventTicket),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
+            ("POST", "/graphql".to_owned(), Route::Graphql),
+            ("GET", "/graphql/socket".to_owned(), Route::GraphqlSocket),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),
             ("POST", "/webhooks/paypal".to_owned(), Route::Webhook(Provider::Paypal)),

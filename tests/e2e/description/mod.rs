@@ -43,7 +43,7 @@ async fn tools(
 }
 
 /// Runs Python with the tools and what lies in the folder; gives what it prints.
-async fn python(tools: &Path, folder: &Path, arguments: &[&str]) -> String {
+pub(crate) async fn python(tools: &Path, folder: &Path, arguments: &[&str]) -> String {
     let path = std::env::join_paths([tools, folder]).unwrap();
     let mut python = Command::new("python3");
     python.args(arguments).env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -51,7 +51,7 @@ async fn python(tools: &Path, folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// What a command says that ends well.
-async fn said_by(command: &mut Command) -> String {
+pub(crate) async fn said_by(command: &mut Command) -> String {
     let output = command.output().await.unwrap();
     let (printed, errors) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

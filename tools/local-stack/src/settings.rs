@@ -45,6 +45,7 @@ impl Settings {
                 // No other part delivers webhooks to it.
                 ("MIGRATE_ON_START", "on".to_owned()),
                 ("LOG_LEVEL", "info".to_owned()),
+                ("GRAPHQL_INTROSPECTION", "on".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
                 ("PAYPAL_API_BASE", api_base(&options.providers.paypal, addresses.sandbox)),
             ]

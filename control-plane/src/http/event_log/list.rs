@@ -1,6 +1,6 @@
 use axum::Json;
 use payments::model::log::Position;
-use payments::ports::store::LogQuery;
+use payments::ports::store::{LogPage, LogQuery, Store, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,23 +31,34 @@ pub(super) async fn list(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Json<EventsPage>, ApiError> {
-    let mut cursor = after.unwrap_or(Position::START);
-    let mut data: Vec<LoggedEventView> = Vec::new();
-    let mut has_more = true;
+    let after = after.unwrap_or(Position::START);
+    let page = read_page(&*app.gateway.store, &interest, after, limit).await?;
+    let cursor = page.end.id().into();
+    let data = page.events.into_iter().map(LoggedEventView::from).collect();
+    Ok(Json(EventsPage { success: Success, data, has_more: page.has_more, cursor }))
+}
+
+/// Up to `limit` events behind `after`. `end` is where to continue.
+pub(in crate::http) async fn read_page(
+    store: &dyn Store,
+    interest: &Interest,
+    after: Position,
+    limit: u32,
+) -> Result<LogPage, StoreError> {
+    let mut found = LogPage { events: Vec::new(), end: after, has_more: true };
     for _ in 0..READS_MAX {
-        let left = limit.saturating_sub(u32::try_from(data.len()).unwrap_or(u32::MAX));
-        if left == 0 || !has_more {
+        let left = limit.saturating_sub(u32::try_from(found.events.len()).unwrap_or(u32::MAX));
+        if left == 0 || !found.has_more {
             break;
         }
         let client = Some(interest.client.clone());
-        let query = LogQuery { after: cursor, client, payment: interest.only_payment(), limit: left };
-        let page = app.gateway.store.log(&query).await?;
-        has_more = page.has_more;
+        let query = LogQuery { after: found.end, client, payment: interest.only_payment(), limit: left };
+        let page = store.log(&query).await?;
+        found.has_more = page.has_more;
         if let Some(last) = page.events.last() {
-            cursor = last.position;
+            found.end = last.position;
         }
-        let wanted = page.events.into_iter().filter(|one| interest.includes(&one.event));
-        data.extend(wanted.map(LoggedEventView::from));
+        found.events.extend(page.events.into_iter().filter(|one| interest.includes(&one.event)));
     }
-    Ok(Json(EventsPage { success: Success, data, has_more, cursor: cursor.id().into() }))
+    Ok(found)
 }

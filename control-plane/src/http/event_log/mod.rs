@@ -5,7 +5,7 @@ mod list;
 mod protocol;
 mod socket;
 mod stream;
-mod tenure;
+pub(super) mod tenure;
 mod tickets;
 mod view;
 mod watcher;
@@ -18,11 +18,12 @@ use edge_core::error::ErrorCode;
 use edge_core::request::{EventsQuery, InvalidRequest, wants_stream};
 use edge_core::ticket::{self, TicketError};
 use payments::model::log::{EventId, Position};
-use payments::ports::store::LoggedEvent;
+use payments::ports::store::{LoggedEvent, Store};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::audience::PayerEventView;
+pub(super) use self::list::read_page;
 use self::view::LoggedEventView;
 use self::watcher::Watcher;
 use super::App;
@@ -101,23 +102,24 @@ async fn answer(
     let query = EventsQuery::parse(query)?;
     let payment = query.payment.as_deref().map(str::parse).transpose();
     let payment = payment.map_err(|_| named("payment", "must be a transaction id"))?;
+    let store = &*app.gateway.store;
     let interest = watcher.interest(payment.into_iter().collect(), query.types)?;
     if !wants_stream(headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes)) {
         if watcher.pass.is_some() {
             return Err(named("Accept", "must be `text/event-stream`: a ticket opens a stream").into());
         }
-        let after = place(app, query.after.as_deref(), "after").await?;
+        let after = place(store, query.after.as_deref(), "after").await?;
         return Ok(list::list(app, interest, after, query.limit).await?.into_response());
     }
     let last = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default());
     let after = match last {
-        Some(last) => place(app, Some(last), "Last-Event-ID").await?,
-        None => place(app, query.after.as_deref(), "after").await?,
+        Some(last) => place(store, Some(last), "Last-Event-ID").await?,
+        None => place(store, query.after.as_deref(), "after").await?,
     };
     stream::stream(app, watcher, interest, after).await
 }
 
-fn refused(refused: Refused) -> ApiError {
+pub(super) fn refused(refused: Refused) -> ApiError {
     let code = match refused {
         Refused::Client | Refused::Payment => ErrorCode::RateLimited,
         Refused::Process => ErrorCode::StreamsExhausted,
@@ -132,10 +134,14 @@ impl From<TicketError> for ApiError {
 }
 
 /// The place of the event to continue behind.
-async fn place(app: &App, id: Option<&str>, name: &str) -> Result<Option<Position>, ApiError> {
+pub(super) async fn place(
+    store: &dyn Store,
+    id: Option<&str>,
+    name: &str,
+) -> Result<Option<Position>, ApiError> {
     let Some(id) = id else { return Ok(None) };
     let id: EventId = id.parse().map_err(|invalid| named(name, &format!("is no event: {invalid}")))?;
-    let position = app.gateway.store.log_position(id).await?;
+    let position = store.log_position(id).await?;
     position.map(Some).ok_or_else(|| {
         let message =
             "the log does not have this event (any more); read the payments again and continue without it";

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use payments::model::log::{EventId, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::audience::Audience;
 use super::protocol::{Close, PROTOCOL, Reply, Request};
@@ -17,14 +16,13 @@ use super::tenure::{Over, Tenure, return_after_ms};
 use super::watcher::Watcher;
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::socket_upgrade::SocketProtocol;
 use crate::live::{Ended, Interest, Watch};
 
-/// Messages of clients are short; the largest is a subscription of 100 payments.
-const MESSAGE_BYTES_MAX: usize = 6 * 1024;
-/// Larger buffers would cost each idle socket as much.
-const BUFFER_BYTES: usize = 4 * 1024;
-/// Bytes that may wait to be sent. The queue of events bounds what is written.
-const UNSENT_BYTES_MAX: usize = 64 * 1024;
+/// Messages of clients are short; the largest is a subscription of 100 payments. The queue of events bounds what is
+/// written.
+const EVENTS: SocketProtocol =
+    SocketProtocol { name: PROTOCOL, message_bytes_max: 6 * 1024, unsent_bytes_max: 64 * 1024 };
 const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Three heartbeats: a client that answers none of them is gone.
@@ -45,25 +43,11 @@ pub(super) async fn socket(
     let audience = watcher.audience(&app).await?;
     // A place is taken before the answer, so that a refusal is an HTTP answer.
     let place = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
-    let mut response = upgrade
-        .protocols([PROTOCOL])
-        .max_message_size(MESSAGE_BYTES_MAX)
-        .max_frame_size(MESSAGE_BYTES_MAX)
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(UNSENT_BYTES_MAX)
-        .on_upgrade(move |socket| async move {
-            let mut session = Session::new(app, watcher, audience, socket, place);
-            let close = session.run().await;
-            session.close(close).await;
-        });
-    // Over HTTP/2 there is no such header, but Envoy passes on what its HTTP/1.1 client asks, and the client wants the
-    // answer to it.
-    if let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) {
-        let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()));
-        response.headers_mut().extend(accept.ok().map(|accept| (header::SEC_WEBSOCKET_ACCEPT, accept)));
-    }
-    Ok(response)
+    Ok(EVENTS.open(upgrade, &headers, move |socket| async move {
+        let mut session = Session::new(app, watcher, audience, socket, place);
+        let close = session.run().await;
+        session.close(close).await;
+    }))
 }
 
 struct Session {
@@ -81,7 +65,7 @@ struct Session {
 
 impl Session {
     fn new(app: App, watcher: Watcher, audience: Audience, socket: WebSocket, watch: Watch) -> Self {
-        let (now, tenure) = (Instant::now(), Tenure::begin(&app, watcher.pass));
+        let (now, tenure) = (Instant::now(), Tenure::begin(&app, watcher.pass.map(|pass| pass.expires_s)));
         Self {
             app,
             watcher,

@@ -35,7 +35,7 @@ pub(super) async fn stream(
     let open = Open {
         watch,
         audience,
-        tenure: Tenure::begin(app, watcher.pass),
+        tenure: Tenure::begin(app, watcher.pass.map(|pass| pass.expires_s)),
         retry: RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS)),
         return_after: Duration::from_millis(return_after_ms(app)),
     };

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::watcher::Pass;
 use crate::http::App;
 
 /// The clients of connections that end for their tenure return within this time, each at its own moment.
@@ -17,14 +16,14 @@ const RETURN_MS_SPREAD: u32 = 450;
 
 /// The end of one connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tenure {
+pub(in crate::http) struct Tenure {
     ends: Instant,
     over: Over,
 }
 
 /// Why a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
+pub(in crate::http) enum Over {
     /// The client is to connect again, and its key or ticket is checked.
     Renew,
     /// The ticket has expired.
@@ -32,13 +31,13 @@ pub(super) enum Over {
 }
 
 impl Tenure {
-    /// Begins now. The last fifth of the tenure is random, so that connections that were opened together do not end
+    /// Begins now, and ends with a ticket at `expires_s` (Unix seconds). The last fifth of the tenure is random, so that connections that were opened together do not end
     /// together.
-    pub(super) fn begin(app: &App, pass: Option<Pass>) -> Self {
+    pub(in crate::http) fn begin(app: &App, expires_s: Option<u64>) -> Self {
         let tenure = app.stream_tenure;
         let spread = u32::try_from(tenure.as_millis() / 5).unwrap_or(u32::MAX).max(1);
         let tenure = tenure.saturating_sub(Duration::from_millis((app.gateway.random() % spread).into()));
-        let left = pass.map(|pass| left_of(pass, app));
+        let left = expires_s.map(|expires_s| left_until(expires_s, app));
         let (after, over) = match left {
             Some(left) if left <= tenure => (left, Over::Expired),
             _ => (tenure, Over::Renew),
@@ -47,19 +46,19 @@ impl Tenure {
     }
 
     /// Waits for the end.
-    pub(super) async fn over(self) -> Over {
+    pub(in crate::http) async fn over(self) -> Over {
         sleep_until(self.ends).await;
         self.over
     }
 }
 
-fn left_of(pass: Pass, app: &App) -> Duration {
+fn left_until(expires_s: u64, app: &App) -> Duration {
     let now_ms = app.gateway.now().as_millisecond();
-    let expires_ms = i64::try_from(pass.expires_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let expires_ms = i64::try_from(expires_s).unwrap_or(i64::MAX).saturating_mul(1_000);
     Duration::from_millis(u64::try_from(expires_ms.saturating_sub(now_ms)).unwrap_or(0))
 }
 
 /// When a client is to connect again after its tenure.
-pub(super) fn return_after_ms(app: &App) -> u64 {
+pub(in crate::http) fn return_after_ms(app: &App) -> u64 {
     RETURN_MS_MIN + u64::from(app.gateway.random() % RETURN_MS_SPREAD)
 }

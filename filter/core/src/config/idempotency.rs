@@ -22,6 +22,7 @@ pub struct ClaimSettings {
     refund: KeyRule,
     capture: KeyRule,
     cancel: KeyRule,
+    graphql: WhenUnavailable,
 }
 
 /// An operation's rule about keys.
@@ -51,10 +52,14 @@ impl ClaimSettings {
             Route::Refund => Some(self.refund),
             Route::Capture => Some(self.capture),
             Route::Cancel => Some(self.cancel),
+            // Queries need no key, and which requests are queries is known only to who reads GraphQL: the control plane
+            // refuses mutations without one.
+            Route::Graphql => Some(KeyRule { required: false, when_unavailable: self.graphql }),
             Route::GetPayment
             | Route::ListPayments
             | Route::Events
             | Route::EventSocket
+            | Route::GraphqlSocket
             | Route::EventTicket
             | Route::ListEvents
             | Route::GetRefund
@@ -83,6 +88,7 @@ struct Routes {
     refund: Exception,
     capture: Exception,
     cancel: Exception,
+    graphql: UnrequiredException,
 }
 
 /// The differences of an operation.
@@ -90,6 +96,13 @@ struct Routes {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Exception {
     required: Option<bool>,
+    when_unavailable: Option<WhenUnavailable>,
+}
+
+/// The differences of a route that cannot require keys.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct UnrequiredException {
     when_unavailable: Option<WhenUnavailable>,
 }
 
@@ -133,6 +146,7 @@ impl Settings {
             refund: rule(&self.routes.refund),
             capture: rule(&self.routes.capture),
             cancel: rule(&self.routes.cancel),
+            graphql: self.routes.graphql.when_unavailable.unwrap_or(self.when_unavailable),
             cluster: self.cluster,
         })
     }

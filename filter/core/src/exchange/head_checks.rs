@@ -13,8 +13,8 @@ use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
-    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
-    SocketQuery, TicketRequest,
+    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, GraphqlRequest, InvalidRequest, ListQuery,
+    RefundRequest, SocketQuery, TicketRequest,
 };
 use crate::route::{NoRoute, Route};
 
@@ -48,11 +48,13 @@ impl Request {
             Route::Refund => RefundRequest::parse(body).map(drop)?,
             Route::Capture => CaptureRequest::parse(body).map(drop)?,
             Route::Cancel => CancelRequest::parse(body).map(drop)?,
+            Route::Graphql => GraphqlRequest::parse(body).map(drop)?,
             Route::EventTicket => TicketRequest::parse(body).map(drop)?,
             Route::GetPayment
             | Route::ListPayments
             | Route::Events
             | Route::EventSocket
+            | Route::GraphqlSocket
             | Route::ListEvents
             | Route::GetRefund
             | Route::OpenApi

@@ -1,0 +1,140 @@
+//! The inputs of mutations. They become the bodies of the same requests over REST, whose parsers check them.
+
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use edge_core::error::ErrorCode;
+use serde_json::{Map, Value, json};
+
+use super::objects::{CaptureName, ProviderName};
+use super::scalars::MinorUnits;
+use crate::http::error::ApiError;
+
+/// One of a payment's metadata.
+#[derive(InputObject)]
+pub(super) struct MetadataInput {
+    key: String,
+    value: String,
+}
+
+/// What to charge.
+#[derive(InputObject)]
+pub(super) struct ChargePaymentInput {
+    provider: ProviderName,
+    amount: MinorUnits,
+    /// The ISO 4217 code in capitals.
+    currency: String,
+    /// Stripe: `pm_…`, required. PayPal: a vault id, a billing agreement, an approved order's id, or left out to get a
+    /// link at which the payer approves.
+    payment_method_id: Option<String>,
+    capture: Option<CaptureName>,
+    /// Shown to the payer where the provider can; 1 to 127 characters.
+    description: Option<String>,
+    metadata: Option<Vec<MetadataInput>>,
+    /// Where the payer's browser goes after a step outside.
+    return_url: Option<String>,
+    /// Your own name for the payer or the order; 1 to 127 characters.
+    customer_reference: Option<String>,
+    /// How many seconds from now the charge may be made, as long as it is certain that it is not made yet: 1 to 86400.
+    expires_in: Option<i32>,
+}
+
+impl ChargePaymentInput {
+    /// The body of `POST /payments/charge`.
+    pub(super) fn body(self) -> Result<Vec<u8>, ApiError> {
+        let Self {
+            provider,
+            amount,
+            currency,
+            payment_method_id,
+            capture,
+            description,
+            metadata,
+            return_url,
+            customer_reference,
+            expires_in,
+        } = self;
+        let mut body = Map::new();
+        let provider = match provider {
+            ProviderName::Stripe => "stripe",
+            ProviderName::Paypal => "paypal",
+        };
+        body.insert("provider".to_owned(), provider.into());
+        body.insert("amount".to_owned(), amount.0.into());
+        body.insert("currency".to_owned(), currency.into());
+        let capture = capture.map(|capture| match capture {
+            CaptureName::Automatic => json!("automatic"),
+            CaptureName::Manual => json!("manual"),
+        });
+        for (name, value) in [
+            ("paymentMethodId", payment_method_id.map(Value::from)),
+            ("capture", capture),
+            ("description", description.map(Value::from)),
+            ("metadata", metadata.map(object).transpose()?.map(Value::from)),
+            ("returnUrl", return_url.map(Value::from)),
+            ("customerReference", customer_reference.map(Value::from)),
+            ("expiresIn", expires_in.map(Value::from)),
+        ] {
+            body.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        Ok(Value::from(body).to_string().into_bytes())
+    }
+}
+
+fn object(entries: Vec<MetadataInput>) -> Result<Map<String, Value>, ApiError> {
+    let mut object = Map::new();
+    for MetadataInput { key, value } in entries {
+        if object.insert(key, value.into()).is_some() {
+            let message = "`metadata` has a key twice; give each key once";
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message).about("metadata"));
+        }
+    }
+    Ok(object)
+}
+
+/// What to refund.
+#[derive(InputObject)]
+pub(super) struct RefundPaymentInput {
+    payment_id: ID,
+    /// Left out: all that is not refunded yet. Null is refused, because an amount that went missing on the way would
+    /// otherwise refund all.
+    amount: MaybeUndefined<MinorUnits>,
+}
+
+impl RefundPaymentInput {
+    /// The body of `POST /payments/refund`.
+    pub(super) fn body(self) -> Vec<u8> {
+        let mut body = amount_alone(self.amount);
+        body.insert("transactionId".to_owned(), self.payment_id.as_str().into());
+        Value::from(body).to_string().into_bytes()
+    }
+}
+
+/// What to capture.
+#[derive(InputObject)]
+pub(super) struct CapturePaymentInput {
+    pub(super) payment_id: ID,
+    /// Left out: all that is authorized; the rest is released. Null is refused.
+    amount: MaybeUndefined<MinorUnits>,
+}
+
+impl CapturePaymentInput {
+    /// The body of `POST /payments/{id}/capture`.
+    pub(super) fn body(&self) -> Vec<u8> {
+        Value::from(amount_alone(self.amount.clone())).to_string().into_bytes()
+    }
+}
+
+/// What to cancel.
+#[derive(InputObject)]
+pub(super) struct CancelPaymentInput {
+    pub(super) payment_id: ID,
+}
+
+fn amount_alone(amount: MaybeUndefined<MinorUnits>) -> Map<String, Value> {
+    let mut body = Map::new();
+    match amount {
+        MaybeUndefined::Undefined => {}
+        MaybeUndefined::Null => drop(body.insert("amount".to_owned(), Value::Null)),
+        MaybeUndefined::Value(MinorUnits(amount)) => drop(body.insert("amount".to_owned(), amount.into())),
+    }
+    body
+}

@@ -1,0 +1,35 @@
+//! `/graphql`: the API's operations over GraphQL (specification of October 2021, GraphQL over HTTP). It has no logic of
+//! its own: queries read the same store, mutations run the same use cases under the same idempotency keys, and errors
+//! carry the same codes.
+
+mod caller;
+mod cost;
+mod document;
+mod documents;
+mod errors;
+mod inputs;
+mod mutation;
+mod objects;
+mod pages;
+mod payloads;
+mod query;
+mod respond;
+mod scalars;
+mod schema;
+mod serve;
+mod socket;
+mod subscription;
+
+pub use documents::{Documents, DocumentsError};
+pub use schema::Graphql;
+
+use axum::routing::{any, post};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::App;
+
+/// Not in the OpenAPI document: GraphQL has its own, the schema.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    // Over HTTP/2, a WebSocket is opened by CONNECT.
+    OpenApiRouter::new().route("/graphql", post(serve::graphql)).route("/graphql/socket", any(socket::socket))
+}

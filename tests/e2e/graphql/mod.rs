@@ -1,0 +1,231 @@
+//! `/graphql` through Envoy and the filter.
+
+mod clients;
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared};
+use local_stack::DEMO_KEY;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const CHARGE: &str = "mutation Charge($input: ChargePaymentInput!) {
+    chargePayment(input: $input) { transactionId payment { id status } userErrors { code declineCode } } }";
+
+fn charge(method: &str) -> Value {
+    let input = json!({ "provider": "STRIPE", "amount": 1234, "currency": "USD", "paymentMethodId": method });
+    json!({ "query": CHARGE, "variables": { "input": input } })
+}
+
+async fn send(gateway: &Gateway<'_>, key: Option<&str>, body: &Value) -> HttpResponse {
+    let mut request = gateway.request(Method::POST, "/graphql").json(body);
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    HttpResponse::of(request).await
+}
+
+fn code(response: &HttpResponse) -> String {
+    let body = response.json();
+    let own = &body["errors"][0]["extensions"]["code"];
+    own.as_str().or(body["error"]["code"].as_str()).unwrap_or_else(|| panic!("{body}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_charge_by_mutation_happens_once_and_its_answer_is_replayed() {
+    let gateway = shared().await;
+    let key = fresh_key();
+    let first = send(&gateway, Some(&key), &charge("pm_card_visa")).await;
+    let payload = &first.json()["data"]["chargePayment"];
+    assert_eq!(payload["payment"]["status"], "COMPLETED", "{}", first.text());
+    let again = send(&gateway, Some(&key), &charge("pm_card_visa")).await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.body, first.body);
+    let id = payload["transactionId"].as_str().unwrap();
+    assert_eq!(gateway.effects(id).await, ["stripe charge 1234 USD"]);
+    let other = send(&gateway, Some(&key), &charge("pm_card_mastercard")).await;
+    assert_eq!((other.status, code(&other).as_str()), (422, "IDEMPOTENCY_KEY_REUSED"));
+}
+
+#[tokio::test]
+async fn a_decline_is_data() {
+    let gateway = shared().await;
+    let declined =
+        send(&gateway, Some(&fresh_key()), &charge("pm_card_visa_chargeDeclinedInsufficientFunds")).await;
+    assert_eq!(declined.status, 200);
+    let payload = declined.json()["data"]["chargePayment"].clone();
+    let error = json!({ "code": "PAYMENT_FAILED", "declineCode": "insufficient_funds" });
+    assert_eq!(payload["userErrors"], json!([error]), "{}", declined.text());
+    assert_eq!(payload["payment"]["status"], "FAILED");
+}
+
+#[tokio::test]
+async fn a_payment_is_captured_canceled_and_refunded_by_mutations() {
+    let gateway = shared().await;
+    let authorize = || {
+        let mut body = charge("pm_card_visa");
+        body["variables"]["input"]["capture"] = "MANUAL".into();
+        body
+    };
+    let id = |response: &HttpResponse| {
+        response.json()["data"]["chargePayment"]["transactionId"].as_str().unwrap().to_owned()
+    };
+    let paid = id(&send(&gateway, Some(&fresh_key()), &authorize()).await);
+    let capture = json!({ "query": format!(
+        "mutation {{ capturePayment(input: {{ paymentId: \"{paid}\", amount: 1000 }}) {{ payment {{ status amountCaptured }} }} }}"
+    ) });
+    let captured = send(&gateway, Some(&fresh_key()), &capture).await.json();
+    let payment = json!({ "status": "CAPTURED", "amountCaptured": 1000 });
+    assert_eq!(captured["data"]["capturePayment"]["payment"], payment, "{captured}");
+    let refund = json!({ "query": format!(
+        "mutation {{ refundPayment(input: {{ paymentId: \"{paid}\", amount: 400 }}) {{ refundId refund {{ status payment {{ amountRefunded }} }} }} }}"
+    ) });
+    let refunded = send(&gateway, Some(&fresh_key()), &refund).await.json();
+    let refund = json!({ "status": "PROCESSED", "payment": { "amountRefunded": 400 } });
+    assert_eq!(refunded["data"]["refundPayment"]["refund"], refund, "{refunded}");
+    let held = id(&send(&gateway, Some(&fresh_key()), &authorize()).await);
+    let cancel = json!({ "query": format!(
+        "mutation {{ cancelPayment(input: {{ paymentId: \"{held}\" }}) {{ payment {{ status }} }} }}"
+    ) });
+    let canceled = send(&gateway, Some(&fresh_key()), &cancel).await.json();
+    assert_eq!(canceled["data"]["cancelPayment"]["payment"]["status"], "CANCELED", "{canceled}");
+}
+
+#[tokio::test]
+async fn what_could_multiply_a_charge_is_refused_and_executes_nothing() {
+    let own = OwnGateway::start(&[]).await;
+    let gateway = own.gateway();
+    let one = "chargePayment(input: $input) { transactionId }";
+    let body = |query: String| json!({ "query": query, "variables": charge("pm_card_visa")["variables"] });
+    let head = "mutation($input: ChargePaymentInput!)";
+    let bomb: String = (0..300).map(|n| format!("a{n}: {one} ")).collect();
+    for (key, query, expected) in [
+        (None, format!("{head} {{ {one} }}"), "IDEMPOTENCY_KEY_REQUIRED"),
+        (Some(fresh_key()), format!("{head} {{ a: {one} b: {one} }}"), "INVALID_REQUEST"),
+        (Some(fresh_key()), format!("{head} {{ {bomb} }}"), "INVALID_REQUEST"),
+        (
+            Some(fresh_key()),
+            format!("{head} {{ ...f }} fragment f on Mutation {{ {one} }}"),
+            "INVALID_REQUEST",
+        ),
+        (Some(fresh_key()), "{ viewer { client } }".to_owned(), "INVALID_REQUEST"),
+    ] {
+        let refused = send(&gateway, key.as_deref(), &body(query)).await;
+        assert_eq!(code(&refused), expected, "{}", refused.text());
+    }
+    let batch =
+        send(&gateway, Some(&fresh_key()), &json!([charge("pm_card_visa"), charge("pm_card_visa")])).await;
+    assert_eq!((batch.status, code(&batch).as_str()), (400, "INVALID_REQUEST"));
+    let got = gateway.get("/graphql").await;
+    assert_eq!((got.status, code(&got).as_str()), (405, "METHOD_NOT_ALLOWED"));
+    let card = json!({ "query": "{ payment(id: \"4242424242424242\") { id } }" });
+    assert_eq!(code(&send(&gateway, None, &card).await), "CARD_DATA_NOT_ACCEPTED");
+    let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
+    let summary = HttpResponse::of(gateway.http.get(ledger)).await.json();
+    assert_eq!(summary["total"], 0, "{summary}");
+    assert_eq!(gateway.filter_reloads().await, 0);
+}
+
+#[tokio::test]
+async fn the_status_says_whether_anything_was_executed_if_the_client_knows_the_newer_type() {
+    let gateway = shared().await;
+    let ask = async |query: &str| {
+        let request = gateway.request(Method::POST, "/graphql").json(&json!({ "query": query }));
+        HttpResponse::of(request.header("accept", "application/graphql-response+json")).await
+    };
+    assert_eq!(ask("{ viewer { client } }").await.status, 200);
+    assert_eq!(ask("{ viewer { nothing } }").await.status, 400);
+    assert_eq!(ask("{").await.status, 400);
+}
+
+struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    async fn open(gateway: &Gateway<'_>) -> Self {
+        let mut request = format!("ws://{}/graphql/socket", gateway.address()).into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        headers.insert("authorization", format!("Bearer {DEMO_KEY}").parse().unwrap());
+        let (socket, _) = timeout(PATIENCE, connect_async(request)).await.expect("no answer").unwrap();
+        let mut socket = Self(socket);
+        socket.send(&json!({ "type": "connection_init" })).await;
+        assert_eq!(socket.read().await["type"], "connection_ack");
+        socket
+    }
+
+    async fn send(&mut self, message: &Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, query: &str, variables: &Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.send(&json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    }
+
+    async fn read(&mut self) -> Value {
+        loop {
+            let message =
+                timeout(PATIENCE, self.0.next()).await.expect("nothing comes").expect("closed").unwrap();
+            match message {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Close(close) => panic!("{close:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Value {
+        let mut message = self.read().await;
+        assert_eq!(message["type"], "next", "{message}");
+        message["payload"]["data"]["paymentEvents"].take()
+    }
+}
+
+const EVENTS: &str = "subscription($after: ID, $payment: ID) {
+    paymentEvents(after: $after, payment: $payment) { id type transactionId payment { status } } }";
+
+#[tokio::test]
+async fn a_subscription_tells_transitions_and_continues_behind_an_event() {
+    let own = OwnGateway::start(&[]).await;
+    let gateway = own.gateway();
+    let mut socket = Socket::open(&gateway).await;
+    socket.subscribe(EVENTS, &json!({})).await;
+    // The subscription has no acknowledgement; a second charge is seen in any case.
+    let charge =
+        json!({ "provider": "stripe", "amount": 700, "currency": "USD", "paymentMethodId": "pm_card_visa" });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let id = gateway.charge(&charge).await.transaction_id();
+    let first = socket.event().await;
+    assert_eq!((&first["type"], &first["transactionId"]), (&json!("payment.created"), &json!(id)));
+    socket.event().await;
+    assert_eq!(socket.event().await["payment"]["status"], "COMPLETED");
+    drop(socket);
+    let mut resumed = Socket::open(&gateway).await;
+    resumed.subscribe(EVENTS, &json!({ "after": first["id"], "payment": id })).await;
+    assert_eq!(resumed.event().await["type"], "payment.processing");
+    assert_eq!(resumed.event().await["type"], "payment.completed");
+}
+
+#[tokio::test]
+async fn a_socket_executes_no_mutation_and_no_query() {
+    let own = OwnGateway::start(&[]).await;
+    let gateway = own.gateway();
+    for query in [CHARGE, "{ viewer { client } }"] {
+        let mut socket = Socket::open(&gateway).await;
+        socket.subscribe(query, &charge("pm_card_visa")["variables"]).await;
+        let refused = socket.read().await;
+        assert!(refused.to_string().contains("INVALID_REQUEST"), "{refused}");
+    }
+    let mut unknown = Socket::open(&gateway).await;
+    unknown.subscribe(EVENTS, &json!({ "after": format!("evt_{}", "b".repeat(32)) })).await;
+    assert!(unknown.read().await.to_string().contains("CURSOR_UNKNOWN"));
+    let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
+    assert_eq!(HttpResponse::of(gateway.http.get(ledger)).await.json()["total"], 0);
+}
