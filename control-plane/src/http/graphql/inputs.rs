@@ -93,7 +93,7 @@ fn object(entries: Vec<MetadataInput>) -> Result<Map<String, Value>, ApiError> {
 /// What to refund.
 #[derive(InputObject)]
 pub(super) struct RefundPaymentInput {
-    payment_id: ID,
+    pub(super) payment_id: ID,
     /// Left out: all that is not refunded yet. Null is refused, because an amount that went missing on the way would
     /// otherwise refund all.
     amount: MaybeUndefined<MinorUnits>,
