@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod chart;
 mod compose;
 mod dockerfile;
 mod engine;

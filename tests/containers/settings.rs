@@ -173,16 +173,23 @@ fn envoy_accepts_the_bootstrap_that_these_settings_make() {
         places.insert(inside.to_owned(), outside.to_owned());
     }
     let rendered = render(Profile::Production, &source(bootstrap)).unwrap();
-    let placed = ["/filter/plugin.wasm", "/tls/certificate.pem", "/tls/private-key.pem"].iter().fold(
-        rendered,
-        |text, inside| {
-            assert!(text.contains(&format!("\"{inside}\"")), "{inside} in {text}");
-            text.replace(inside, &places[*inside])
-        },
-    );
-    let file = environment.folder.path().join("envoy.yaml");
-    fs::write(&file, placed).unwrap();
-    validate(&programs.envoy, &file, &envoy.environment);
+    envoy_accepts(&rendered, &places, &envoy.environment);
+}
+
+/// Envoy validates a bootstrap that names files inside a container, with those of this machine in their place.
+pub(crate) fn envoy_accepts(
+    rendered: &str,
+    places: &BTreeMap<String, String>,
+    variables: &BTreeMap<String, String>,
+) {
+    let placed = places.iter().fold(rendered.to_owned(), |text, (inside, outside)| {
+        assert!(text.contains(&format!("\"{inside}\"")), "{inside} in {text}");
+        text.replace(inside, outside)
+    });
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    fs::write(file.path(), placed).unwrap();
+    let envoy = Programs::of_this_build().unwrap().envoy;
+    validate(&envoy, file.path(), variables);
 }
 
 /// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints that

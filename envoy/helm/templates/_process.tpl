@@ -26,7 +26,7 @@ spec:
           imagePullPolicy: {{ .root.Values.images.pullPolicy }}
           args: [{{ .command }}]
           ports: [{ name: http, containerPort: {{ .port }} }]
-          env: {{- include "gateway.environment" (merge (dict "settings" .values.settings "of" (printf "%s.settings" .key)) .) | nindent 12 }}
+          env: {{- include "gateway.environment" (merge (dict "settings" .values.settings "of" (printf "%s.settings" .key)) .) | trim | nindent 12 }}
           volumeMounts: [{ name: secrets, mountPath: /secrets, readOnly: true }]
           securityContext: {{- include "gateway.container-security" . | nindent 12 }}
           resources: {{- toYaml .values.resources | nindent 12 }}
