@@ -48,3 +48,4 @@ mod strict_json;
 mod tls;
 mod trailers;
 mod webhooks;
+mod without_filter;

@@ -1,12 +1,8 @@
 //! What the chart changes in the Envoys of Istio and of Envoy Gateway: the changes, made as those would make them, give an Envoy that
 //! starts, asks for a key, and shows the filter each request.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::Child;
-use std::time::{Duration, Instant};
-
+use gateway_tests::BareEnvoy;
 use local_stack::Programs;
-use reqwest::{Client, StatusCode};
 
 use super::*;
 
@@ -35,76 +31,30 @@ impl Mesh {
     }
 
     /// Runs it, with files of this machine in place of those that pods mount.
-    async fn started(self, places: &[(&str, String)]) -> Running {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let socket = |port: u16| json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
-        let manager =
-            json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": self.manager });
-        let listener =
-            json!({ "name": "https", "address": socket(port), "filter_chains": [{ "filters": [manager] }] });
-        let bootstrap = json!({
-            "node": { "id": "mesh", "cluster": "mesh" },
-            "admin": { "address": socket(0) },
-            "static_resources": { "listeners": [listener], "clusters": self.clusters },
-        });
-        let text = places.iter().fold(bootstrap.to_string(), |text, (inside, outside)| {
-            assert!(text.contains(inside), "{inside} in {text}");
-            text.replace(inside, outside)
-        });
-        Running::start(&text, SocketAddr::from(([127, 0, 0, 1], port))).await
+    async fn started(self, places: &[(&str, String)]) -> BareEnvoy {
+        let placed = |value: &Value| -> Value {
+            let text = places
+                .iter()
+                .fold(value.to_string(), |text, (inside, outside)| text.replace(inside, outside));
+            serde_json::from_str(&text).unwrap()
+        };
+        let keys = format!("k1:{}", "0f".repeat(32));
+        let variables = [
+            ("EDGE_ATTESTATION_KEYS", &*keys),
+            ("STRIPE_WEBHOOK_SECRETS", "whsec_0123456789abcdef0123456789abcdef"),
+        ];
+        BareEnvoy::start(&placed(&self.manager), &self.clusters, &variables).await
     }
 }
 
-/// Ends with the test.
-struct Running {
-    envoy: Child,
-    address: SocketAddr,
-    http: Client,
-    _folder: tempfile::TempDir,
-}
-
-impl Running {
-    async fn start(bootstrap: &str, address: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let [file, log] = ["envoy.json", "envoy.log"].map(|name| folder.path().join(name));
-        fs::write(&file, bootstrap).unwrap();
-        let mut envoy = Command::new(Programs::of_this_build().unwrap().envoy);
-        envoy.args(["--disable-hot-restart", "--concurrency", "1", "--config-path"]).arg(file);
-        envoy.arg("--log-path").arg(&log).stderr(Stdio::null());
-        envoy.env("EDGE_ATTESTATION_KEYS", format!("k1:{}", "0f".repeat(32)));
-        envoy.env("STRIPE_WEBHOOK_SECRETS", "whsec_0123456789abcdef0123456789abcdef");
-        let envoy = envoy.spawn().unwrap();
-        let http = Client::builder().no_proxy().build().unwrap();
-        let mut running = Self { envoy, address, http, _folder: folder };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while running.http.get(format!("http://{address}/")).send().await.is_err() {
-            let ended = running.envoy.try_wait().unwrap();
-            let log = || fs::read_to_string(&log).unwrap_or_default();
-            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}: {}", log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        running
-    }
-
-    /// Status and error code of the answer; an Envoy's own words count as none.
-    async fn asked(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
-        let url = format!("http://{}{path}", self.address);
-        let mut request = self.http.request(method.parse().unwrap(), url);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
-        (status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.envoy.kill();
-        let _ = self.envoy.wait();
-    }
+/// Status and error code of the answer; an Envoy's own words count as none.
+async fn asked(envoy: &BareEnvoy, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let request = envoy.http.request(method.parse().unwrap(), envoy.url(path));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
+    (status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Puts every field of the second object into the first, objects in objects field by field, as protobuf merges.
@@ -200,15 +150,15 @@ async fn istios_envoy_asks_for_a_key_and_shows_the_filter_each_request() {
         ("GET", "/payments", &[], 401, ""),
         ("GET", "/payments", &[("x-client-id", "shop")], 401, ""),
         ("GET", "/events", &[], 401, ""),
-        ("POST", "/payments/charge", &key, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("POST", "/payments/charge", &key, 400, "IDEMPOTENCY_KEY_REQUIRED"),
         ("POST", "/webhooks/stripe", &[], 401, "SIGNATURE_INVALID"),
         ("GET", "/events?ticket=none", &[], 401, "TICKET_INVALID"),
         // It got past the filter; nobody is behind it here.
         ("GET", "/payments", &key, 503, ""),
     ];
     for (method, path, headers, status, code) in cases {
-        let answer = envoy.asked(method, path, headers).await;
-        assert_eq!((answer.0.as_u16(), answer.1.as_str()), (status, code), "{method} {path} {headers:?}");
+        let (found, reason) = asked(&envoy, method, path, headers).await;
+        assert_eq!((found, reason.as_str()), (status, code), "{method} {path} {headers:?}");
     }
 }
 
@@ -228,7 +178,7 @@ fn istios_changes_reach_the_gateway_of_this_release_and_no_other() {
 #[tokio::test]
 async fn envoy_gateways_envoy_shows_the_filter_whole_requests() {
     let Some(example) = example("envoy-gateway") else { return };
-    // As Envoy Gateway names and fills the filter of the policy, with settings as a Struct.
+    // As Envoy Gateway names and fills the filter of the policy.
     let wasm = &example.one("EnvoyExtensionPolicy", "envoy")["spec"]["wasm"][0];
     let name = "envoy.filters.http.wasm/envoyextensionpolicy/payments/shop-envoy/wasm/0";
     let filter = json!({
@@ -264,6 +214,6 @@ async fn envoy_gateways_envoy_shows_the_filter_whole_requests() {
     let envoy = mesh.started(&[("/plugin.wasm", filter)]).await;
     // It has no key here, which Envoy Gateway's SecurityPolicy asks for. That the signature is looked for means that the filter has
     // seen the whole body: without its patch this request hangs.
-    let answer = envoy.asked("POST", "/webhooks/stripe", &[]).await;
-    assert_eq!((answer.0.as_u16(), answer.1.as_str()), (401, "SIGNATURE_INVALID"));
+    let answer = asked(&envoy, "POST", "/webhooks/stripe", &[]).await;
+    assert_eq!(answer, (401, "SIGNATURE_INVALID".to_owned()));
 }

@@ -52,7 +52,7 @@ impl Example {
     }
 
     /// The one of this kind and name, where the release is called `shop`.
-    fn one(&self, kind: &str, name: &str) -> &Value {
+    fn one<'a>(&'a self, kind: &'a str, name: &str) -> &'a Value {
         let name = format!("shop-{name}");
         let found = self.all(kind).find(|document| document["metadata"]["name"] == name.as_str());
         found.unwrap_or_else(|| panic!("{}: no {kind} {name}", self.name))
