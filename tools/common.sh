@@ -31,3 +31,17 @@ install_debian_packages() {
   apt-get install "${options[@]}" "$@" </dev/null >&2 ||
     { apt-get update -qq </dev/null >&2 && apt-get install "${options[@]}" "$@" </dev/null >&2; }
 }
+
+# install_debian_servers NAME…: the same for packages with a service of their own, which is not to run.
+install_debian_servers() {
+  local policy=/usr/sbin/policy-rc.d status=0
+  if [ -e "$policy" ]; then
+    install_debian_packages "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+  install_debian_packages "$@" || status=$?
+  rm -f "$policy"
+  return "$status"
+}
