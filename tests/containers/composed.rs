@@ -24,6 +24,7 @@ const CONTROL_PLANE: &str = concat!("payment-gateway-control-plane:", env!("CARG
 struct Composed {
     docker: String,
     compose: Vec<String>,
+    file: String,
     env_file: PathBuf,
     http: Client,
     sandbox: Sandbox,
@@ -41,6 +42,7 @@ impl Composed {
         let mut this = Self {
             docker: variable("COMPOSE_TEST_DOCKER"),
             compose,
+            file: variable("COMPOSE_TEST_FILE"),
             env_file,
             http: http.build().unwrap(),
             sandbox: Sandbox::at(String::new()),
@@ -73,7 +75,7 @@ impl Composed {
     fn compose(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(&self.compose[0]);
         command.args(&self.compose[1..]).arg("--project-directory").arg(root());
-        command.arg("--file").arg(root().join("docker-compose.yml")).arg("--env-file").arg(&self.env_file);
+        command.arg("--file").arg(&self.file).arg("--env-file").arg(&self.env_file);
         said(command.args(arguments))
     }
 

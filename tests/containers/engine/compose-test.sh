@@ -20,7 +20,7 @@ images=${IMAGES:-prebuilt}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
 ours=("payment-gateway-control-plane:$version" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
 bases=$(grep -hoE '(debian|redis|postgres|rabbitmq|envoyproxy/envoy):[v0-9][^ @"]*' "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u)
-why='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test
+why='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test compose_file=$root/docker-compose.yml
 mkdir -p "$cache" "$folder/engine"
 export COMPOSE_PROJECT_NAME=payment-gateway-compose-test
 
@@ -86,13 +86,16 @@ make_image() {
     >"$folder/build" 2>&1 || die "$dockerfile does not build: $(tail -n 5 "$folder/build")"
 }
 
+# Stand-ins have a name and no digest.
+without_digests() { sed -E 's/@sha256:[0-9a-f]{64}//' "$1"; }
+
 # The parts of the build context that the images are made of without a build.
 prepare_context() {
   local dockerfile
   mkdir -p "$folder/context/prebuilt" "$folder/context/envoy"
   for dockerfile in control-plane filter sandbox; do
     mkdir -p "$folder/context/$dockerfile"
-    cp "$root/$dockerfile/Dockerfile" "$folder/context/$dockerfile/"
+    without_digests "$root/$dockerfile/Dockerfile" >"$folder/context/$dockerfile/Dockerfile"
   done
   cp "$root/envoy/run-envoy.sh" "$folder/context/envoy/"
   cp "$build/release/control-plane" "$build/release/provider-sandbox" "$build/edge_filter.wasm" "$folder/context/prebuilt/"
@@ -119,7 +122,7 @@ clean_up() {
   exit "$status"
 }
 
-run_compose() { "${compose[@]}" --project-directory "$root" --file "$root/docker-compose.yml" --env-file "$folder/env/.env" "$@"; }
+run_compose() { "${compose[@]}" --project-directory "$root" --file "$compose_file" --env-file "$folder/env/.env" "$@"; }
 
 if ! docker info >/dev/null 2>&1; then
   can_start_engine || skip "$why"
@@ -139,6 +142,8 @@ else
   [ "$images" = prebuilt ] || die "IMAGES=built needs the real base images, and no image registry is reached"
   say "base images: no registry is reached. NOT TRIED: the real base images, and what their versions do"
   "$(dirname "$0")/stand-ins.sh" "$docker" "$cache" "$tools/bin/envoy"
+  compose_file=$folder/docker-compose.yml
+  without_digests "$root/docker-compose.yml" >"$compose_file"
 fi
 if [ "$images" = prebuilt ]; then
   say "programs: those of \`make build\`. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
@@ -162,5 +167,5 @@ say "every service is healthy after $((SECONDS - began)) s"
 
 # An upgrade: another image under the same name.
 make_image "payment-gateway-control-plane:$version-next" control-plane/Dockerfile --label release=next
-COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_COMPOSE=${compose[*]} \
+COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_FILE=$compose_file COMPOSE_TEST_COMPOSE=${compose[*]} \
   "${COMPOSE_TEST_RUNNER:-cargo}" test --locked --release --test containers -- --ignored --nocapture composed::

@@ -206,3 +206,37 @@ async fn what_is_no_filter_or_cannot_be_pushed_is_refused_with_a_reason() {
     let said = why(push.arg(&file).arg(format!("{away}/edge-filter:1")).output().unwrap());
     assert!(said.contains("edge-filter:1 could not be pushed"), "{said}");
 }
+
+/// `tools/pin-images.sh` asks a registry, here for an image that it has.
+#[tokio::test]
+async fn base_images_are_pinned_by_the_digest_that_the_registry_names() {
+    let Some(registry) = Registry::start().await else { return };
+    if Command::new("skopeo").arg("--version").output().is_err() {
+        return skipped("no skopeo on the PATH (Debian: apt-get install skopeo)");
+    }
+    let (module, _) = registry.module();
+    let name = format!("{}/payments/edge-filter:1.40.0", registry.host);
+    let [dockerfile, compose] =
+        ["Dockerfile", "docker-compose.yml"].map(|file| registry.folder.path().join(file));
+    let (from, image) = (
+        format!("FROM {name} AS envoy\nUSER 1:1\n"),
+        format!("  image: {name}\n  image: payment-gateway-x:1\n"),
+    );
+    fs::write(&dockerfile, &from).unwrap();
+    fs::write(&compose, &image).unwrap();
+    let pin = || {
+        let mut pin = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../pin-images.sh"));
+        pin.arg(&dockerfile).arg(&compose).env("SKOPEO_OPTIONS", "--tls-verify=false").output().unwrap()
+    };
+    assert!(!pin().status.success(), "the registry has no such image yet");
+    assert_eq!(fs::read_to_string(&dockerfile).unwrap(), from, "nothing is changed then");
+    // The second time the tag has moved.
+    for byte in [1, 2] {
+        fs::write(&module, [b"\0asm\x01\0\0\0".as_slice(), &[byte; 8]].concat()).unwrap();
+        let pinned = format!("{name}@{}", registry.pushed("image", &module, "1.40.0"));
+        let output = pin();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read_to_string(&dockerfile).unwrap(), from.replace(&name, &pinned));
+        assert_eq!(fs::read_to_string(&compose).unwrap(), image.replace(&name, &pinned));
+    }
+}
