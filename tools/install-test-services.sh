@@ -4,7 +4,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-# wanted PACKAGE PROGRAM…: nothing to do if one of the programs is there; Debian hides PostgreSQL's in a place of its own.
+# wanted PACKAGE PROGRAM…: nothing to do if one of the programs is there; Debian hides PostgreSQL's in a place of its
+# own.
 missing=()
 wanted() {
   local package=$1 program

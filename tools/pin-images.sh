@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Adds to each base image of the Dockerfiles and of docker-compose.yml the digest that its tag has now, or renews it: a tag can be
-# pushed again, a digest cannot. Needs the image registries that the names lead to.
+# Adds to each base image of the Dockerfiles and of docker-compose.yml the digest that its tag has now, or renews it: a
+# tag can be pushed again, a digest cannot. Needs the image registries that the names lead to.
 #
 #   pin-images.sh [FILE…]   FILE: the Dockerfiles and docker-compose.yml if left out
 #

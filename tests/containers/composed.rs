@@ -1,5 +1,6 @@
-//! The gateway of docker-compose.yml on a container engine, while its containers are killed, frozen, cut off, given other keys and
-//! another image. The judge is the sandbox's ledger. Started by `make compose-test`, which builds the images and brings all of it up.
+//! The gateway of docker-compose.yml on a container engine, while its containers are killed, frozen, cut off, given
+//! other keys and another image. The judge is the sandbox's ledger. Started by `make compose-test`, which builds the
+//! images and brings all of it up.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

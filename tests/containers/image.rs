@@ -1,4 +1,5 @@
-/// Whether the name pins the image: a full version, no moving tag. `tools/pin-images.sh` adds digests where a registry is at hand.
+/// Whether the name pins the image: a full version, no moving tag. `tools/pin-images.sh` adds digests where a registry
+/// is at hand.
 pub(crate) fn is_pinned(name: &str) -> bool {
     let (name, digest) = name.split_once('@').map_or((name, None), |(name, digest)| (name, Some(digest)));
     let is_digest = |digest: &str| {

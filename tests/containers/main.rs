@@ -1,6 +1,6 @@
-//! The container files, without a container engine: what they name exists, their settings are read, their properties hold (pinned,
-//! probed, no secrets, loopback), and Envoy accepts the resulting bootstrap; the same of the Helm chart. `composed` alone needs an
-//! engine, and `make compose-test` runs it.
+//! The container files, without a container engine: what they name exists, their settings are read, their properties
+//! hold (pinned, probed, no secrets, loopback), and Envoy accepts the resulting bootstrap; the same of the Helm chart.
+//! `composed` alone needs an engine, and `make compose-test` runs it.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -216,8 +216,8 @@ pub(crate) fn envoy_accepts(
     validate(&envoy, file.path(), variables);
 }
 
-/// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints that
-/// it takes for failed.
+/// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints
+/// that it takes for failed.
 #[test]
 fn the_first_health_check_of_each_endpoint_waits_for_the_event_loop() {
     let environment = Environment::made();

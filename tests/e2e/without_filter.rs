@@ -1,4 +1,5 @@
-//! A mesh whose Envoy has no filter: it was left out, or could not be fetched and fails open. The control plane then takes nothing.
+//! A mesh whose Envoy has no filter: it was left out, or could not be fetched and fails open. The control plane then
+//! takes nothing.
 
 use gateway_tests::{BareEnvoy, Gateway, HttpResponse, sum_of, without_webhooks};
 use local_stack::DEMO_KEY;

@@ -49,7 +49,7 @@ impl BareEnvoy {
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .envs(variables.iter().copied());
-        let http = Client::builder().no_proxy().build().unwrap();
+        let http = Client::builder().no_proxy().timeout(START).build().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut this = Self { envoy: envoy.spawn().unwrap(), address, http, _folder: folder };
         let deadline = Instant::now() + START;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-/// Longer than the 1.5 s in which readiness proves a write; shorter than the 3 s that container engines are told to wait.
+/// Longer than the 1.5 s in which readiness proves a write; shorter than the 3 s that container engines are told to
+/// wait.
 const TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Asks the `serve`, `worker` or `edge-cache` process at this address.

@@ -74,8 +74,9 @@ projected:
     {{- end }}
 {{- end }}
 
-{{- /* own: what the chart sets; settings: what the values set, nothing of which the chart does; secrets: setting -> reference of
-       those that are read from a file; variables: those that can only be variables; of: the name of `settings`. */}}
+{{- /* own: what the chart sets; settings: what the values set, nothing of which the chart does; secrets: setting
+       -> reference of those that are read from a file; variables: those that can only be variables; of: the name
+       of `settings`. */}}
 {{- define "gateway.environment" -}}
 {{- $secret := list "EDGE_ATTESTATION_KEYS" "DB_URI" "REDIS_URI" "AMQP_URI" "STRIPE_SECRET_KEY" "STRIPE_WEBHOOK_SECRETS" "PAYPAL_CLIENT_ID" "PAYPAL_CLIENT_SECRET" "GATEWAY_CLIENTS" }}
 {{- range $name, $value := .settings }}

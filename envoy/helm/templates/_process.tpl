@@ -1,6 +1,6 @@
-{{- /* One kind of process of the control plane: its Deployment, and what keeps enough of it running.
-       root, component, command, port, values (of this kind), own, secrets, variables (see gateway.environment), grace: seconds that
-       it may take to end after the signal, key: the name of its values. */}}
+{{- /* One kind of process of the control plane: its Deployment, and what keeps enough of it running. root,
+       component, command, port, values (of this kind), own, secrets, variables (see gateway.environment), grace:
+       seconds that it may take to end after the signal, key: the name of its values. */}}
 {{- define "gateway.process" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -36,7 +36,8 @@ spec:
             periodSeconds: 2
             timeoutSeconds: 2
             failureThreshold: 60
-          # It says that the process lives, and nothing of what it needs: a database that is away is no reason to start it anew.
+          # It says that the process lives, and nothing of what it needs: a database that is away is no reason to start
+          # it anew.
           livenessProbe:
             httpGet: { path: /healthz, port: http }
             periodSeconds: 10

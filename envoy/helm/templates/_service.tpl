@@ -1,5 +1,6 @@
-{{- /* Of a process that Envoy calls: root, component, port. The chart's own Envoy balances over the pods itself, and so has to see
-       each of them by name; a mesh takes them from the cluster. `clusterIP` can never change, hence two names. */}}
+{{- /* Of a process that Envoy calls: root, component, port. The chart's own Envoy balances over the pods itself,
+       and so has to see each of them by name; a mesh takes them from the cluster. `clusterIP` can never change,
+       hence two names. */}}
 {{- define "gateway.service" -}}
 apiVersion: v1
 kind: Service

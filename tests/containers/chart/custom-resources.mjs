@@ -1,5 +1,6 @@
-// Holds custom resources against the schemas of those who define them: Gateway API, Envoy Gateway, Istio, the Prometheus operator.
-// Run where these are installed. In: a JSON list of resources; out: a JSON list of what is wrong with them.
+// Holds custom resources against the schemas of those who define them: Gateway API, Envoy Gateway, Istio, the
+// Prometheus operator. Run where these are installed. In: a JSON list of resources; out: a JSON list of what is wrong
+// with them.
 import { readFileSync } from "node:fs";
 
 const PACKAGES = {
@@ -9,8 +10,8 @@ const PACKAGES = {
   "monitoring.coreos.com": "prometheus-operator",
 };
 
-// A validator reads each field that its schema knows. What of an object is never read is unknown to it, unless nothing of it is: then
-// its content is free, as that of a label or a patch.
+// A validator reads each field that its schema knows. What of an object is never read is unknown to it, unless nothing
+// of it is: then its content is free, as that of a label or a patch.
 function watched(value, path, objects) {
   if (value === null || typeof value !== "object") return value;
   const read = new Set();

@@ -1,5 +1,5 @@
-//! What the chart changes in the Envoys of Istio and of Envoy Gateway: the changes, made as those would make them, give an Envoy that
-//! starts, asks for a key, and shows the filter each request.
+//! What the chart changes in the Envoys of Istio and of Envoy Gateway: the changes, made as those would make them, give
+//! an Envoy that starts, asks for a key, and shows the filter each request.
 
 use gateway_tests::BareEnvoy;
 use local_stack::Programs;
@@ -50,6 +50,7 @@ impl Mesh {
 /// Status and error code of the answer; an Envoy's own words count as none.
 async fn asked(envoy: &BareEnvoy, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let request = envoy.http.request(method.parse().unwrap(), envoy.url(path));
+    let request = if method == "POST" { request.json(&json!({})) } else { request };
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
@@ -212,8 +213,8 @@ async fn envoy_gateways_envoy_shows_the_filter_whole_requests() {
     }
     let filter = Programs::of_this_build().unwrap().filter.display().to_string();
     let envoy = mesh.started(&[("/plugin.wasm", filter)]).await;
-    // It has no key here, which Envoy Gateway's SecurityPolicy asks for. That the signature is looked for means that the filter has
-    // seen the whole body: without its patch this request hangs.
+    // It has no key here, which Envoy Gateway's SecurityPolicy asks for. That the signature is looked for means that
+    // the filter has seen the whole body: without its patch this request hangs.
     let answer = asked(&envoy, "POST", "/webhooks/stripe", &[]).await;
     assert_eq!(answer, (401, "SIGNATURE_INVALID".to_owned()));
 }

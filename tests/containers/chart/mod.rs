@@ -1,7 +1,8 @@
-//! The Helm chart, rendered by Helm's own engine. What comes of it is held against the schemas of Kubernetes and of the custom
-//! resources, and against the programs that read it. No cluster runs here.
+//! The Helm chart, rendered by Helm's own engine. What comes of it is held against the schemas of Kubernetes and of the
+//! custom resources, and against the programs that read it. No cluster runs here.
 //!
-//! Engine and schemas come from PyPI and npm, into the build folder. If that is not possible, the tests say why and skip.
+//! Engine and schemas come from PyPI and npm, into the build folder. If that is not possible, the tests say why and
+//! skip.
 
 mod envoys;
 mod network;

@@ -1,5 +1,5 @@
-//! The pods of the chart: the programs take the settings that they get, secrets are referred to, and nothing has more rights or less
-//! time than it needs.
+//! The pods of the chart: the programs take the settings that they get, secrets are referred to, and nothing has more
+//! rights or less time than it needs.
 
 use std::collections::BTreeMap;
 

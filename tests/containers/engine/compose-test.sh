@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Builds our Dockerfiles, starts our docker-compose.yml on Docker Engine, breaks it, and judges by the sandbox's ledger. Leaves no
-# process, bridge, image, volume or iptables rule behind. Run it by `make compose-test`.
+# Builds our Dockerfiles, starts our docker-compose.yml on Docker Engine, breaks it, and judges by the sandbox's ledger.
+# Leaves no process, bridge, image, volume or iptables rule behind. Run it by `make compose-test`.
 #
-# An engine that runs is used, and keeps what it had; where none runs, root gets one of its own for the time of the test. Where an
-# image registry is reached, the real base images are pulled; elsewhere stand-ins are made (stand-ins.sh).
+# An engine that runs is used, and keeps what it had; where none runs, root gets one of its own for the time of the
+# test. Where an image registry is reached, the real base images are pulled; elsewhere stand-ins are made
+# (stand-ins.sh).
 #
 #   compose-test.sh BUILD   BUILD: cargo's build folder, with the programs of `make build`
 #
-#   IMAGES=prebuilt   the programs of `make build` go into the images (default); the builds inside our Dockerfiles are not tried
-#   IMAGES=built      the Dockerfiles build them, in about ten minutes; needs an image registry
+#   IMAGES=prebuilt   the programs of `make build` go into the images (default); the builds inside our Dockerfiles are
+#   not tried IMAGES=built      the Dockerfiles build them, in about ten minutes; needs an image registry
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../../tools/common.sh
 . "$(dirname "$0")/../../../tools/common.sh"

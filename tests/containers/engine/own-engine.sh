@@ -1,5 +1,5 @@
-# A container engine for a test alone, where no other runs: started, and taken away with all that it changed on this machine.
-# shellcheck shell=bash
+# A container engine for a test alone, where no other runs: started, and taken away with all that it changed on this
+# machine. shellcheck shell=bash
 
 # can_start_engine: installs Docker Engine where Debian has it; says why not otherwise.
 can_start_engine() {

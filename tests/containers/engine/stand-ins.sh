@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes images under the names of those that our Dockerfiles and docker-compose.yml stand on, for machines that reach Debian's
-# packages and no image registry: the same kinds of programs, as Debian has them, and the Envoy that tests use. With them, our own
-# files are tried as they are; the real base images are not.
+# Makes images under the names of those that our Dockerfiles and docker-compose.yml stand on, for machines that reach
+# Debian's packages and no image registry: the same kinds of programs, as Debian has them, and the Envoy that tests use.
+# With them, our own files are tried as they are; the real base images are not.
 #
 #   stand-ins.sh DOCKER CACHE ENVOY   DOCKER: a client that builds with BuildKit; CACHE: a folder; ENVOY: the program
 set -euo pipefail

@@ -96,7 +96,8 @@ pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigErr
     Ok(fill(TEMPLATE, |name| values.get(name)))
 }
 
-/// Writes the bootstrap to a file, the whole of it or nothing. It contains the clients' keys, so it is for its owner alone.
+/// Writes the bootstrap to a file, the whole of it or nothing. It contains the clients' keys, so it is for its owner
+/// alone.
 ///
 /// # Errors
 /// If the file, or `FILE.new` beside it, cannot be written.
