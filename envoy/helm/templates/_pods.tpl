@@ -89,7 +89,8 @@ projected:
 {{- end }}
 {{- range $name, $value := merge (dict) .own .settings }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  {{- /* Helm reads numbers as floating point, and would write a million as 1e+06. */}}
+  value: {{ (kindIs "float64" $value) | ternary (toString (int64 $value)) (toString $value) | quote }}
 {{- end }}
 {{- range $name, $_ := .secrets }}
 - name: {{ $name }}_FILE

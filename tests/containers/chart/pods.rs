@@ -230,3 +230,23 @@ fn pods_are_probed_and_have_the_time_that_their_work_may_take() {
         }
     }
 }
+
+#[test]
+fn settings_reach_the_programs_as_they_were_written() {
+    let settings =
+        json!({ "DB_READ_TIMEOUT_MS": 10_000_000, "LOG_LEVEL": "debug", "WEBHOOK_PARK_AFTER_SECONDS": 60 });
+    let renderings = match rendered(&[json!({ "controlPlane": { "settings": settings } })]) {
+        Ok(renderings) => renderings,
+        Err(why) => return skipped(&why),
+    };
+    let Some(Rendering::Done { documents, problems }) = renderings.into_iter().next() else {
+        panic!("refused")
+    };
+    assert_eq!(problems, Vec::<String>::new());
+    let example = Example { name: "settings".to_owned(), documents, problems };
+    let pod = &example.one("Deployment", "control-plane")["spec"]["template"]["spec"];
+    let environment = environment(&pod["containers"][0], Path::new("/"));
+    assert_eq!(environment["DB_READ_TIMEOUT_MS"], "10000000");
+    assert_eq!(environment["LOG_LEVEL"], "debug");
+    assert_eq!(environment["WEBHOOK_PARK_AFTER_SECONDS"], "60");
+}

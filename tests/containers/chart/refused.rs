@@ -19,6 +19,7 @@ fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
         (json!({ "providers": { "stripe": { "apiBase": "api.stripe.com" } } }), "/providers/stripe/apiBase"),
         (json!({ "networkPolicy": { "monitoring": {} } }), "/networkPolicy/monitoring"),
         (json!({ "controlPlane": { "settings": { "log-level": "info" } } }), "log-level"),
+        (json!({ "worker": { "settings": { "WORKERS": 1.5 } } }), "/worker/settings/WORKERS"),
         // What is wrong together, by the chart.
         (secret, "controlPlane.settings.STRIPE_SECRET_KEY: secrets are no values"),
         (
