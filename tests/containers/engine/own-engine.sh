@@ -1,5 +1,6 @@
 # A container engine for a test alone, where no other runs: started, and taken away with all that it changed on this
-# machine. shellcheck shell=bash
+# machine. Says in `why` what is in the way.
+# shellcheck shell=bash disable=SC2034
 
 # can_start_engine: installs Docker Engine where Debian has it; says why not otherwise.
 can_start_engine() {
