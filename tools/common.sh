@@ -33,15 +33,12 @@ install_debian_packages() {
 }
 
 # install_debian_servers NAME…: the same for packages with a service of their own, which is not to run.
-install_debian_servers() {
-  local policy=/usr/sbin/policy-rc.d status=0
-  if [ -e "$policy" ]; then
-    install_debian_packages "$@"
-    return
+install_debian_servers() (
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
   fi
-  printf '#!/bin/sh\nexit 101\n' >"$policy"
-  chmod +x "$policy"
-  install_debian_packages "$@" || status=$?
-  rm -f "$policy"
-  return "$status"
-}
+  install_debian_packages "$@"
+)
