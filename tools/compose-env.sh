@@ -43,6 +43,10 @@ STRIPE_WEBHOOK_SECRETS=whsec_$(random 24)
 STRIPE_SECRET_KEY=sk_test_sandbox_$(random 24)
 PAYPAL_CLIENT_ID=sandbox-$(random 16)
 PAYPAL_CLIENT_SECRET=$(random 24)
+# sandbox: with real credentials above, these three lines have to go. The control plane refuses to start otherwise.
+COMPOSE_PROFILES=sandbox
+STRIPE_API_BASE=http://sandbox:8090
+PAYPAL_API_BASE=http://sandbox:8090
 END
 mv "$environment.new" "$environment"
 say "wrote $environment and $tls; keep both, the database's password is one of them"

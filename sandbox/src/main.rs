@@ -29,6 +29,11 @@ enum Command {
     /// Serves Stripe at /v1, PayPal at /v1/oauth2 and /v2, and its own controls at /_sandbox.
     #[command(after_help = EXAMPLES)]
     Serve(Serve),
+    /// Exits 0 if a sandbox answers at an address, else 1; for health checks.
+    Ready {
+        #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8090")]
+        address: SocketAddr,
+    },
 }
 
 const EXAMPLES: &str = "\
@@ -148,7 +153,13 @@ impl Serve {
 }
 
 fn main() -> ExitCode {
-    let Command::Serve(arguments) = Cli::parse().command;
+    let arguments = match Cli::parse().command {
+        Command::Serve(arguments) => arguments,
+        Command::Ready { address } => {
+            let answered = ready(address).inspect_err(|error| logging::say(&format!("error: {error:#}")));
+            return if answered.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
     if let Err(error) = logging::start(&arguments.log_level, Format::Human) {
         logging::say(&format!("error: {error}"));
         return ExitCode::FAILURE;
@@ -186,6 +197,14 @@ async fn run(arguments: &Serve) -> anyhow::Result<()> {
     }
     info!("stopping");
     sandbox.stop().await;
+    Ok(())
+}
+
+/// Whether a sandbox answers there within 2.5 s.
+#[tokio::main(flavor = "current_thread")]
+async fn ready(address: SocketAddr) -> anyhow::Result<()> {
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(2500)).build()?;
+    http.get(format!("http://{address}/_sandbox/requests?summary=1")).send().await?.error_for_status()?;
     Ok(())
 }
 

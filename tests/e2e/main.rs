@@ -50,3 +50,4 @@ mod strict_json;
 mod tls;
 mod trailers;
 mod webhooks;
+mod without_filter;

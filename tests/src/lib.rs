@@ -7,6 +7,7 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
+mod bare_envoy;
 mod browser;
 mod contract;
 mod gateway;
@@ -22,6 +23,7 @@ mod sandbox;
 mod stacks;
 mod wait;
 
+pub use bare_envoy::BareEnvoy;
 pub use browser::Browser;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;

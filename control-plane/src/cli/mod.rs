@@ -7,6 +7,7 @@ pub mod events;
 mod free_text;
 mod migrate;
 pub mod payments;
+mod ready;
 pub mod reconcile;
 pub mod serve;
 pub mod webhook_events;
@@ -14,6 +15,7 @@ pub mod webhook_verify;
 pub mod worker;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -79,6 +81,12 @@ enum Command {
     /// Check or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Exit 0 if a process of the gateway is ready, 1 if not, with its reason; for health checks
+    Ready {
+        /// The address that it listens on
+        #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8081")]
+        address: SocketAddr,
+    },
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
@@ -163,7 +171,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             for warning in envoy_bootstrap::warnings(&source) {
                 logging::say(&format!("warning: {warning}"));
             }
-            print(&bootstrap)
+            match args.output {
+                Some(file) => envoy_bootstrap::write(&file, &bootstrap)
+                    .with_context(|| format!("--output: could not write {}", file.display())),
+                None => print(&bootstrap),
+            }
         }
         Command::Webhook(WebhookCommand::Verify(args)) => {
             let report = webhook_verify::verify(&args).await?;
@@ -176,6 +188,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Events(command) => events::run(command, &source).await,
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
+        Command::Ready { address } => ready::ask(address).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
     }
 }

@@ -9,6 +9,11 @@ mod webhooks;
 
 pub use profile::Profile;
 
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::config::{ConfigError, Source};
@@ -22,6 +27,9 @@ pub struct Args {
     /// The set of defaults
     #[arg(long, value_enum, default_value_t = Profile::Local)]
     pub profile: Profile,
+    /// A file for it, which its owner alone can read; standard output by default
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 const HELP: &str = "\
@@ -77,7 +85,7 @@ comma list with both secrets while one is being rolled.
 The output contains the clients' keys: protect it accordingly.
 
 Example:
-  (umask 077 && control-plane envoy-bootstrap --profile production > envoy.yaml) && envoy -c envoy.yaml";
+  control-plane envoy-bootstrap --profile production --output envoy.yaml && envoy -c envoy.yaml";
 
 /// Renders the whole bootstrap as YAML.
 ///
@@ -86,6 +94,24 @@ Example:
 pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
     let values = values::read(profile, source)?;
     Ok(fill(TEMPLATE, |name| values.get(name)))
+}
+
+/// Writes the bootstrap to a file, the whole of it or nothing. It contains the clients' keys, so it is for its owner
+/// alone.
+///
+/// # Errors
+/// If the file, or `FILE.new` beside it, cannot be written.
+pub fn write(file: &Path, bootstrap: &str) -> io::Result<()> {
+    let mut unfinished = file.to_owned().into_os_string();
+    unfinished.push(".new");
+    // What an interrupted run left behind may be readable by others.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    new.write_all(bootstrap.as_bytes())?;
+    fs::rename(&unfinished, file)
 }
 
 /// The settings in the first column of the help.

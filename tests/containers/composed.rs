@@ -1,0 +1,335 @@
+//! The gateway of docker-compose.yml on a container engine, while its containers are killed, frozen, cut off, given
+//! other keys and another image. The judge is the sandbox's ledger. Started by `make compose-test`, which builds the
+//! images and brings all of it up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use gateway_tests::{HttpResponse, Sandbox, fresh_key, until};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::root;
+
+/// The longest that anything here may keep a charge from its end: a frozen database, and a new Envoy after that.
+const PATIENCE: Duration = Duration::from_secs(120);
+const CONTROL_PLANE: &str = concat!("payment-gateway-control-plane:", env!("CARGO_PKG_VERSION"));
+
+/// The engine, its client, and what was composed.
+struct Composed {
+    docker: String,
+    compose: Vec<String>,
+    file: String,
+    env_file: PathBuf,
+    http: Client,
+    sandbox: Sandbox,
+}
+
+impl Composed {
+    fn found() -> Self {
+        let variable =
+            |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name}: run `make compose-test`"));
+        let env_file = PathBuf::from(variable("COMPOSE_TEST_FOLDER")).join(".env");
+        // The certificate is its own issuer, which no client of Rust's takes; curl does, below.
+        let http =
+            Client::builder().no_proxy().danger_accept_invalid_certs(true).timeout(Duration::from_secs(45));
+        let compose = variable("COMPOSE_TEST_COMPOSE").split(' ').map(str::to_owned).collect();
+        let mut this = Self {
+            docker: variable("COMPOSE_TEST_DOCKER"),
+            compose,
+            file: variable("COMPOSE_TEST_FILE"),
+            env_file,
+            http: http.build().unwrap(),
+            sandbox: Sandbox::at(String::new()),
+        };
+        this.sandbox = Sandbox::at(format!("http://127.0.0.1:{}", this.setting("SANDBOX_PORT")));
+        this
+    }
+
+    fn setting(&self, name: &str) -> String {
+        let text = fs::read_to_string(&self.env_file).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("no {name}")).to_owned()
+    }
+
+    /// Gives a setting another value, and brings everything that has it up with it.
+    fn set(&self, name: &str, value: &str) {
+        let text = fs::read_to_string(&self.env_file).unwrap();
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some((found, _)) if found == name => format!("{name}={value}\n"),
+            _ => format!("{line}\n"),
+        });
+        fs::write(&self.env_file, lines.collect::<String>()).unwrap();
+        self.up();
+    }
+
+    fn up(&self) {
+        self.compose(&["up", "--no-build", "--detach", "--wait", "--wait-timeout", "180"]);
+    }
+
+    fn compose(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.compose[0]);
+        command.args(&self.compose[1..]).arg("--project-directory").arg(root());
+        command.arg("--file").arg(&self.file).arg("--env-file").arg(&self.env_file);
+        said(command.args(arguments))
+    }
+
+    fn docker(&self, arguments: &[&str]) -> String {
+        said(Command::new(&self.docker).args(arguments))
+    }
+
+    /// The containers of a service, by id.
+    fn containers(&self, service: &str) -> Vec<String> {
+        self.compose(&["ps", "--quiet", service]).lines().map(str::to_owned).collect()
+    }
+
+    /// A request with the client's key.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> reqwest::Result<HttpResponse> {
+        let url = format!("https://localhost:{}{path}", self.setting("GATEWAY_PORT"));
+        let clients = self.setting("GATEWAY_CLIENTS");
+        let (_, secret) = clients.split_once(':').unwrap();
+        let request = self.http.request(method, url).bearer_auth(secret).header("idempotency-key", key);
+        HttpResponse::try_of(request.json(body)).await
+    }
+
+    async fn charge(&self, key: &str, amount: u64) -> reqwest::Result<HttpResponse> {
+        self.ask(Method::POST, "/payments/charge", key, &charge(amount)).await
+    }
+
+    /// A charge that is repeated under its key, as a client does, until it is decided.
+    async fn decided(&self, key: &str, amount: u64) -> HttpResponse {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.charge(key, amount).await;
+            match answer {
+                Ok(answer) if answer.status == 200 => return answer,
+                Ok(answer) => {
+                    let may_repeat = [202, 409, 429, 502, 503, 504].contains(&answer.status);
+                    assert!(may_repeat, "{key}: {} {}", answer.status, answer.text());
+                }
+                // Cut off: the outcome is unknown.
+                Err(_) => {}
+            }
+            assert!(Instant::now() < deadline, "{key} is not decided");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+fn charge(amount: u64) -> Value {
+    json!({ "provider": "stripe", "amount": amount, "currency": "USD", "paymentMethodId": "pm_card_visa" })
+}
+
+fn said(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Clients that charge without a pause between two charges, whatever happens.
+struct Clients {
+    stop: Arc<AtomicBool>,
+    running: Vec<JoinHandle<BTreeMap<String, String>>>,
+}
+
+impl Clients {
+    const COUNT: u64 = 3;
+
+    fn start(composed: &Arc<Composed>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let running = (0..Self::COUNT).map(|client| {
+            let (composed, stop) = (Arc::clone(composed), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut charged = BTreeMap::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let (key, amount) = (fresh_key(), 1_000 + client);
+                    let answer = composed.decided(&key, amount).await;
+                    charged.insert(key, answer.transaction_id());
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                charged
+            })
+        });
+        Self { running: running.collect(), stop }
+    }
+
+    /// Ends after each has its last answer; gives the transaction of each key.
+    async fn stopped(self) -> BTreeMap<String, String> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = BTreeMap::new();
+        for client in self.running {
+            all.extend(client.await.unwrap());
+        }
+        all
+    }
+}
+
+/// A test of its own for each thing that happens would have to bring the whole of it up each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a container engine: make compose-test"]
+async fn a_composed_gateway_charges_each_key_once_whatever_happens_to_its_containers() {
+    let composed = Arc::new(Composed::found());
+    the_images_are_small_and_hold_no_shell(&composed);
+    the_certificate_is_good(&composed);
+    let clients = Clients::start(&composed);
+
+    // Charged, replayed, refunded, and told of by webhooks.
+    let key = fresh_key();
+    let first = composed.decided(&key, 4_999).await;
+    replays(&composed, &key, &first).await;
+    let transaction = first.transaction_id();
+    let refund = json!({ "transactionId": transaction, "amount": 999 });
+    let refunded = composed.ask(Method::POST, "/payments/refund", &fresh_key(), &refund).await.unwrap();
+    refunded.succeeds(200, &json!({ "status": "processed" }));
+    webhooks_arrive(&composed).await;
+
+    // A control plane dies.
+    let [victim, _] = &composed.containers("control-plane")[..] else { panic!("two control planes") };
+    composed.docker(&["kill", victim]);
+    for _ in 0..6 {
+        composed.decided(&fresh_key(), 500).await;
+    }
+    composed.up();
+
+    // The database freezes: what is decided is answered, and what is not comes to its end later.
+    let [database] = &composed.containers("postgres")[..] else { panic!("one database") };
+    composed.docker(&["pause", database]);
+    replays(&composed, &key, &first).await;
+    let during = fresh_key();
+    let undecided = composed.charge(&during, 600).await;
+    assert!(undecided.is_err() || undecided.is_ok_and(|answer| answer.status >= 500), "without a database");
+    composed.docker(&["unpause", database]);
+    composed.decided(&during, 600).await;
+
+    // The cache is cut off.
+    let [cache] = &composed.containers("redis")[..] else { panic!("one Redis") };
+    let network = composed.docker(&[
+        "inspect",
+        "--format",
+        "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}",
+        cache,
+    ]);
+    composed.docker(&["network", "disconnect", &network, cache]);
+    composed.decided(&fresh_key(), 700).await;
+    replays(&composed, &key, &first).await;
+    composed.docker(&["network", "connect", "--alias", "redis", &network, cache]);
+
+    // The keys between edge and control plane are rotated, as docs/operations.md says.
+    let old = composed.setting("EDGE_ATTESTATION_KEYS");
+    let new = format!("k2:{}", "3c".repeat(32));
+    for keys in [format!("{old},{new}"), format!("{new},{old}"), new] {
+        composed.set("EDGE_ATTESTATION_KEYS", &keys);
+        composed.decided(&fresh_key(), 800).await;
+    }
+    replays(&composed, &key, &first).await;
+
+    // Another image.
+    let before = image_of(&composed, "control-plane");
+    composed.docker(&["tag", &format!("{CONTROL_PLANE}-next"), CONTROL_PLANE]);
+    composed.up();
+    assert_ne!(image_of(&composed, "control-plane"), before, "it runs the other image");
+    composed.decided(&fresh_key(), 900).await;
+    replays(&composed, &key, &first).await;
+
+    let charged = clients.stopped().await;
+    assert!(charged.len() > 50, "{} charges say little", charged.len());
+    judge(&composed, charged, &transaction).await;
+}
+
+/// Each key of a client has one charge, and there is no other.
+async fn judge(composed: &Composed, charged: BTreeMap<String, String>, refunded: &str) {
+    // Webhooks and retries may still come.
+    composed.sandbox.is_quiet().await;
+    let ledger = composed.sandbox.ledger().await;
+    let mut charges: BTreeMap<String, u32> = BTreeMap::new();
+    for effect in ledger.iter().filter(|effect| effect["kind"] == "charge") {
+        *charges.entry(effect["transactionId"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    for (key, transaction) in &charged {
+        assert_eq!(charges.get(transaction), Some(&1), "{key}, {transaction}");
+    }
+    let twice: Vec<_> = charges.iter().filter(|(_, count)| **count != 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    // 6 after the kill, one each before, while frozen and cut off; three keys; the upgrade.
+    assert_eq!(charges.len(), charged.len() + 6 + 3 + 3 + 1, "a charge of which no client knows");
+    let refunds: Vec<_> = ledger.iter().filter(|effect| effect["kind"] == "refund").collect();
+    assert_eq!(refunds.len(), 1);
+    assert_eq!((&refunds[0]["transactionId"], &refunds[0]["amount"]), (&refunded.into(), &999.into()));
+}
+
+/// The first answer, byte for byte.
+async fn replays(composed: &Composed, key: &str, first: &HttpResponse) {
+    let again = until("the replay", async || {
+        composed.charge(key, 4_999).await.ok().filter(|answer| answer.status == 200)
+    });
+    let again = again.await;
+    assert_eq!(again.body, first.body);
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+}
+
+async fn webhooks_arrive(composed: &Composed) {
+    until("a delivery that was acknowledged", async || {
+        let states = composed.sandbox.deliveries("stripe", 1).await;
+        states.iter().any(|state| state == "delivered").then_some(())
+    })
+    .await;
+    until("an event that was processed", async || {
+        let container = &composed.containers("worker")[0];
+        let list = ["exec", container, "control-plane", "webhook", "list", "--state", "done", "--json"];
+        composed.docker(&list).contains("payment_intent").then_some(())
+    })
+    .await;
+}
+
+fn image_of(composed: &Composed, service: &str) -> Vec<String> {
+    let containers = composed.containers(service);
+    containers.iter().map(|id| composed.docker(&["inspect", "--format", "{{.Image}}", id])).collect()
+}
+
+fn the_images_are_small_and_hold_no_shell(composed: &Composed) {
+    const MOST: u64 = 60_000_000;
+    let inspect = |what: &str| composed.docker(&["image", "inspect", "--format", what, CONTROL_PLANE]);
+    let size: u64 = inspect("{{.Size}}").parse().unwrap();
+    assert!(size < MOST, "{size} bytes");
+    assert_eq!(inspect("{{.Config.User}}"), "65532:65532");
+    let shell = ["run", "--rm", "--entrypoint", "/bin/sh", CONTROL_PLANE, "-c", "true"];
+    assert!(!Command::new(&composed.docker).args(shell).output().unwrap().status.success(), "it has a shell");
+    for service in ["control-plane", "worker", "edge-cache", "envoy", "sandbox"] {
+        for container in composed.containers(service) {
+            let format = "{{.HostConfig.ReadonlyRootfs}} {{.Config.User}} {{.State.Health.Status}}";
+            let found = composed.docker(&["inspect", "--format", format, &container]);
+            assert_eq!(found, "true 65532:65532 healthy", "{service}");
+        }
+    }
+}
+
+/// Curl trusts the certificate that `make compose-env` made, and nothing else.
+fn the_certificate_is_good(composed: &Composed) {
+    let certificate = composed.setting("TLS_CERTIFICATE_FILE");
+    let url = format!("https://localhost:{}/payments", composed.setting("GATEWAY_PORT"));
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--tlsv1.3",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "--cacert",
+        &certificate,
+        &url,
+    ]);
+    assert_eq!(said(&mut curl), "401", "nobody has shown a key");
+}
