@@ -39,9 +39,15 @@ compose-test: build ## Build the images, start docker-compose.yml on Docker Engi
 push-filter: filter ## Push the filter for Istio and Envoy Gateway: TO=registry.example/NAME:TAG, FORM=image or =artifact
 	@cargo run --quiet --locked --release -p filter-image -- --form '$(or $(FORM),image)' $(filter) '$(TO)'
 
+.PHONY: clients
+clients: prerequisites ## Write docs/openapi.json, and what is generated from it: the clients' cores, the collection
+	cargo build --locked --release --bin control-plane
+	$(target)/release/control-plane openapi >docs/openapi.json
+	@tools/generate-clients.sh
+
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
-	cargo build --locked --release --bins $(features)
+	cargo build --locked --release --bin control-plane --bin local-stack --bin provider-sandbox $(features)
 
 filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
