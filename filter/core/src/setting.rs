@@ -43,6 +43,7 @@ pub fn clean(value: &str) -> Result<&str, Unclean> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn only_what_cannot_be_meant_is_taken_away() {

@@ -38,6 +38,7 @@ impl From<ExpiresIn> for u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn a_charge_may_wait_from_a_second_to_a_day() {

@@ -1,6 +1,7 @@
 //! Streams that a ticket opens.
 
 use super::*;
+use crate::test;
 use crate::ticket::Ticket;
 
 const OTHER: &str = "txn_01890000-0000-7000-8000-00000000abce";
