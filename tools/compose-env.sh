@@ -23,8 +23,9 @@ random() { openssl rand -hex "$1"; }
 umask 077
 mkdir -p "$tls"
 if ! [ -e "$tls/private-key.pem" ]; then
+  # Strict clients take no certificate of an authority for that of a server.
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
-    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -addext 'basicConstraints=critical,CA:FALSE' \
     -keyout "$tls/private-key.pem" -out "$tls/certificate.pem" 2>/dev/null
   # The container's user is another; the folder lets no other user of this machine in.
   chmod 644 "$tls/private-key.pem" "$tls/certificate.pem"
