@@ -95,6 +95,18 @@ async fn what_is_generated_from_the_description_is_as_committed() {
     }
 }
 
+<<<<<<< HEAD
+=======
+#[test]
+fn the_typescript_client_is_built_with_the_compiler_that_is_pinned() {
+    let package = fs::read(in_root("clients/typescript/package.json")).unwrap();
+    let package: Value = serde_json::from_slice(&package).unwrap();
+    let version = package["devDependencies"]["typescript"].as_str().unwrap();
+    let pins = fs::read_to_string(in_root("tools/client-generators.txt")).unwrap();
+    assert!(pins.lines().any(|pin| pin == format!("npm typescript@{version}")), "{version}");
+}
+
+>>>>>>> work-clients
 #[tokio::test]
 async fn the_served_description_is_the_committed_one() {
     let served = shared().await.get("/openapi.json").await;
@@ -125,7 +137,11 @@ async fn the_python_client_passes_its_own_tests() {
 async fn typescript_script(name: &str, gateway: &Gateway<'_>) -> String {
     let mut node = Command::new("node");
     node.arg(in_root(&format!("tests/e2e/clients/{name}.mjs"))).arg(typescript().await.join("dist"));
+<<<<<<< HEAD
     said_by(node.args([&gateway.stack().gateway_url(), DEMO_KEY])).await
+=======
+    said_by(node.arg(gateway.stack().gateway_url()).arg(DEMO_KEY)).await
+>>>>>>> work-clients
 }
 
 /// The same with the Python client.
