@@ -191,6 +191,21 @@ pub const SETTINGS: [Setting; 33] = [
         default: "any",
         meaning: "the hosts that a charge's `returnUrl` may lead to, a comma list of names. The control plane and `control-plane envoy-bootstrap` both read it",
     },
+    Setting {
+        keys: &["WALLET_LIABILITY_SHIFT"],
+        default: "`POSSIBLE,UNKNOWN`",
+        meaning: "a PayPal order whose card the payer's bank authenticated in a wallet is captured only with one of these results (PayPal's `liability_shift`); with another, the charge fails with the `declineCode` `authentication_failed`",
+    },
+    Setting {
+        keys: &["STRIPE_PUBLISHABLE_KEY"],
+        default: "none",
+        meaning: "`pk_test_…` or `pk_live_…`: what `GET /wallets/config` gives to a client's page for Stripe's script. No secret",
+    },
+    Setting {
+        keys: &["WALLET_DOMAINS"],
+        default: "none",
+        meaning: "the domains on which clients show wallets, as `client:domain` in a comma list: `GET /wallets/config` answers a client for its own domains only",
+    },
     Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
     Setting {
         keys: &["RETRY_BASE_MS", "RETRY_CAP_SECONDS"],

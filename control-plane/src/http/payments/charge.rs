@@ -40,9 +40,15 @@ pub(super) struct ChargeAnswer {
         ("paypal" = (summary = "A payer who approves at PayPal", value = json!({
             "provider": "paypal", "amount": 4999, "currency": "EUR", "returnUrl": "https://shop.example/return",
         }))),
+        ("wallet" = (summary = "Apple Pay or Google Pay at Stripe: the confirmation token of Stripe.js", value = json!({
+            "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "ctoken_1NnQUf2eZvKYlo2CIObdtnxb",
+        }))),
+        ("paypalWallet" = (summary = "Google Pay at PayPal: an order that the payer's browser confirms", value = json!({
+            "provider": "paypal", "amount": 4999, "currency": "EUR", "wallet": "google_pay",
+        }))),
     )),
     responses(
-        (status = 200, description = "Done, authorized, or waiting for the payer at `nextAction.url`", body = ChargeAnswer),
+        (status = 200, description = "Done, authorized, or waiting for the payer as `nextAction` says", body = ChargeAnswer),
         (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /payments/{id}`.", body = ChargeAnswer),
     ),
 )]
@@ -67,6 +73,8 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         amount,
         currency,
         payment_method_id,
+        wallet,
+        verification,
         capture,
         description,
         metadata,
@@ -80,6 +88,8 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         amount,
         currency,
         payment_method_id,
+        wallet,
+        verification,
         capture,
         description,
         metadata,

@@ -150,7 +150,7 @@ pub(super) fn no_route(reason: NoRoute) -> Rejection {
 }
 
 fn card_data(found: CardData) -> Rejection {
-    let rejection = Rejection::new(ErrorCode::CardDataNotAccepted, found.message());
+    let rejection = Rejection::new(found.code(), found.message());
     match found.param {
         Some(param) => rejection.about(&param),
         None => rejection,

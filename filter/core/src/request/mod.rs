@@ -15,6 +15,7 @@ mod query;
 mod refund;
 mod return_url;
 mod ticket;
+mod wallet;
 
 #[cfg(test)]
 mod tests;
@@ -30,3 +31,4 @@ pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;
 pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};
 pub use ticket::TicketRequest;
+pub use wallet::{Verification, Wallet};
