@@ -9,6 +9,7 @@ mod certificate;
 mod command;
 mod context;
 mod dashboard;
+mod digital_wallet;
 mod dispute;
 mod endpoint;
 pub(crate) mod errors;
