@@ -25,6 +25,7 @@ use payments::ports::provider::PaymentProvider;
 pub use inspect::{Fault, inspect_paypal, inspect_stripe};
 pub use liability::LiabilityShifts;
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
+pub use stripe::domains::{DomainStatus, NotRegistered, register_stripe_domain};
 pub use transport::TransportError;
 
 use self::circuit_broken::{CircuitBroken, Reachable};

@@ -52,6 +52,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         live,
         stream_tenure: config.stream_tenure,
         return_url_hosts: Arc::new(config.return_url_hosts),
+        wallets: Arc::new(config.wallets),
         metrics: metrics.clone(),
         draining: stop.clone(),
     };

@@ -12,6 +12,7 @@ mod retries;
 mod return_url;
 mod settings;
 mod source;
+mod wallets;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub(crate) use return_url::return_url_hosts;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
+pub use wallets::WalletSettings;
 
 use crate::escapes::ESCAPES;
 
@@ -44,6 +46,7 @@ pub struct Config {
     pub return_url_hosts: ReturnUrlHosts,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
+    pub wallets: WalletSettings,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -58,16 +61,28 @@ impl Config {
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let stream_tenure = keep(&mut errors, stream_tenure(source));
+        let wallets = keep_all(&mut errors, WalletSettings::read(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, keys, edge_cache, return_url_hosts, stream_tenure, gateway, background, process) {
+        match (
+            listen,
+            keys,
+            edge_cache,
+            return_url_hosts,
+            stream_tenure,
+            wallets,
+            gateway,
+            background,
+            process,
+        ) {
             (
                 Some(listen),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(return_url_hosts),
                 Some(stream_tenure),
+                Some(wallets),
                 Some(gateway),
                 Some(background),
                 Some(process),
@@ -77,6 +92,7 @@ impl Config {
                 edge_cache,
                 return_url_hosts,
                 stream_tenure,
+                wallets,
                 gateway,
                 background,
                 process,
@@ -201,6 +217,8 @@ mod tests {
             ("EDGE_CACHE_CLIENT_MB", "much"),
             ("PAYMENT_RETURN_URL", "https://user@shop.example"),
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
+            ("WALLET_DOMAINS", "shop.example"),
+            ("WALLET_LIABILITY_SHIFT", "no"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
@@ -217,6 +235,8 @@ mod tests {
             "EDGE_CACHE_CLIENT_MB",
             "PAYMENT_RETURN_URL",
             "RETURN_URL_HOSTS",
+            "WALLET_DOMAINS",
+            "WALLET_LIABILITY_SHIFT",
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
         ] {

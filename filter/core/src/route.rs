@@ -21,6 +21,8 @@ pub enum Route {
     /// A ticket to watch one payment.
     EventTicket,
     GetRefund,
+    /// What a page needs to show wallets on a domain of the client.
+    WalletConfig,
     OpenApi,
     /// A webhook of a provider.
     Webhook(Provider),
@@ -64,6 +66,7 @@ impl Route {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("events"), None, ..) => return Ok(Self::Events),
+            (Some("wallets"), Some("config"), None, _) => return Ok(Self::WalletConfig),
             (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
             (Some("events"), Some("tickets"), None, _) => return Ok(Self::EventTicket),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
@@ -96,6 +99,7 @@ impl Route {
             Self::EventSocket => "event_socket",
             Self::EventTicket => "event_ticket",
             Self::GetRefund => "get_refund",
+            Self::WalletConfig => "wallet_config",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
             Self::Webhook(Provider::Paypal) => "webhook_paypal",
@@ -121,6 +125,7 @@ impl Route {
             | Self::Events
             | Self::EventSocket
             | Self::GetRefund
+            | Self::WalletConfig
             | Self::OpenApi => BodyRule::None,
         }
     }
@@ -166,6 +171,7 @@ mod tests {
             ("GET", "/events/socket".to_owned(), Route::EventSocket),
             ("POST", "/events/tickets".to_owned(), Route::EventTicket),
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
+            ("GET", "/wallets/config".to_owned(), Route::WalletConfig),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),
             ("POST", "/webhooks/paypal".to_owned(), Route::Webhook(Provider::Paypal)),
@@ -199,6 +205,9 @@ mod tests {
             "/refunds",
             "/refunds/",
             "/refunds/x",
+            "/wallets",
+            "/wallets/config/",
+            "/.well-known/apple-developer-merchantid-domain-association",
             "/webhooks",
             "/webhooks/",
             "/webhooks/adyen",

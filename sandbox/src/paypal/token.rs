@@ -83,7 +83,7 @@ fn holder(body: &[u8]) -> Holder {
 }
 
 /// The lifetime of a client token, in seconds.
-const CLIENT_TOKEN_SECONDS: u32 = 900;
+pub(super) const CLIENT_TOKEN_SECONDS: u32 = 900;
 
 /// A token request with valid credentials.
 struct TokenCall {

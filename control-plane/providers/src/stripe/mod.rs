@@ -2,6 +2,7 @@
 
 mod answers;
 mod currency;
+pub(super) mod domains;
 mod errors;
 mod inspect;
 mod look_up;

@@ -145,6 +145,27 @@ fn get(segments: &[&str], body: Body) -> ProviderRequest {
     }
 }
 
+/// Without a key: registering a domain twice has no further effect.
+pub(super) fn register_domain(domain: &str) -> ProviderRequest {
+    let mut form = Form::default();
+    form.set("domain_name", &domain);
+    unkeyed(&["payment_method_domains"], form)
+}
+
+pub(super) fn validate_domain(domain: &ProviderRef) -> ProviderRequest {
+    unkeyed(&["payment_method_domains", domain.as_str(), "validate"], Form::default())
+}
+
+fn unkeyed(segments: &[&str], form: Form) -> ProviderRequest {
+    ProviderRequest {
+        operation: "domain",
+        method: Method::POST,
+        path: path(segments),
+        headers: vec![("Stripe-Version", API_VERSION.to_owned())],
+        body: Body::Form(form.0),
+    }
+}
+
 pub(super) fn capture(order: &CaptureOrder, units: u64) -> ProviderRequest {
     let mut form = Form::default();
     form.set("amount_to_capture", &units);

@@ -61,6 +61,7 @@ fn own(operation: &str) -> &'static [Case] {
             &[(401, TicketInvalid), (401, TicketExpired), (410, CursorUnknown), (503, StreamsExhausted)]
         }
         "getRefund" => &[(404, NotFound)],
+        "getWalletConfig" => &[(403, DomainNotAllowed)],
         _ => &[],
     }
 }

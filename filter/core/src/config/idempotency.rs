@@ -58,6 +58,7 @@ impl ClaimSettings {
             | Route::EventTicket
             | Route::ListEvents
             | Route::GetRefund
+            | Route::WalletConfig
             | Route::OpenApi
             | Route::Webhook(_) => None,
         }

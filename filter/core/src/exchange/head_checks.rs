@@ -14,7 +14,7 @@ use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
-    SocketQuery, TicketRequest,
+    SocketQuery, TicketRequest, WalletConfigQuery,
 };
 use crate::route::{NoRoute, Route};
 
@@ -55,6 +55,7 @@ impl Request {
             | Route::EventSocket
             | Route::ListEvents
             | Route::GetRefund
+            | Route::WalletConfig
             | Route::OpenApi
             | Route::Webhook(_) => {}
         }
@@ -120,6 +121,9 @@ pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidReques
     }
     if route == Route::EventSocket {
         return SocketQuery::parse(query).map(drop);
+    }
+    if route == Route::WalletConfig {
+        return WalletConfigQuery::parse(query).map(drop);
     }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);

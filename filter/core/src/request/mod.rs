@@ -16,6 +16,7 @@ mod refund;
 mod return_url;
 mod ticket;
 mod wallet;
+mod wallet_config;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +33,4 @@ pub use refund::RefundRequest;
 pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};
 pub use ticket::TicketRequest;
 pub use wallet::{Verification, Wallet};
+pub use wallet_config::{WalletConfigQuery, is_domain};
