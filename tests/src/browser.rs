@@ -1,7 +1,6 @@
 //! A real browser: Chromium without a screen opens a page of a server of its own, whose script reports what it saw.
 
 use std::io;
-use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -55,7 +54,7 @@ impl Browser {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let profile = tempfile::Builder::new().prefix("gateway-browser-").tempdir().unwrap();
-        let child = start(address, &profile)?;
+        let child = start(&format!("http://{address}/"), &profile, &[])?;
         let (sender, reports) = mpsc::channel(16);
         let page = page(script);
         let server = tokio::spawn(async move {
@@ -84,11 +83,12 @@ impl Drop for Browser {
     }
 }
 
-fn start(page: SocketAddr, profile: &TempDir) -> Option<Child> {
+/// Starts a browser with the page at this URL open. `None` if this machine has no browser.
+pub(crate) fn start(url: &str, profile: &TempDir, more: &[&str]) -> Option<Child> {
     for program in PROGRAMS {
         let mut command = Command::new(program);
         command.args(ARGUMENTS).arg(format!("--user-data-dir={}", profile.path().display()));
-        command.arg(format!("http://{page}/"));
+        command.args(more).arg(url);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.spawn() {
             Ok(child) => return Some(child),

@@ -14,21 +14,26 @@ const STATUS = {
   pending: ['Working…', 'wait'], requires_action: ['Waiting for you', 'wait'],
 };
 
+const isOver = (status) => ['good', 'bad'].includes(STATUS[status]?.[1]);
+
 /** An attempt that is under way: a second click, or a second button, begins no other one. */
 let isBusy = false;
 let shown = null;
 
 function show(status, explanation = '') {
+  // An event may say how it ended before the answer to the charge is here.
+  if (isOver($('status').dataset.status) && !isOver(status)) return;
   const [words, kind] = STATUS[status] ?? STATUS.pending;
-  $('methods').hidden = true;
-  $('result').hidden = false;
+  if ($('result').hidden) {
+    $('methods').hidden = true;
+    $('result').hidden = false;
+    $('result').focus();
+  }
   Object.assign($('status'), { textContent: words });
   $('status').dataset.kind = kind;
   $('status').dataset.status = status;
   if (explanation) $('explanation').textContent = explanation;
 }
-
-const isOver = (status) => ['good', 'bad'].includes(STATUS[status]?.[1]);
 
 /** Sends a charge under a key of its attempt. Network trouble is answered by the same request under the same key. */
 async function pay(key, charge) {
