@@ -17,6 +17,7 @@ pub mod http2;
 mod http_response;
 mod log_disk;
 mod log_pipe;
+mod page;
 mod prometheus;
 pub mod rate_limit_service;
 mod sandbox;
@@ -29,6 +30,7 @@ pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
+pub use page::Page;
 pub use prometheus::sum as sum_of;
 pub use sandbox::Sandbox;
 pub use stacks::{

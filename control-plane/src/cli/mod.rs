@@ -10,6 +10,7 @@ pub mod payments;
 mod ready;
 pub mod reconcile;
 pub mod serve;
+pub mod wallets;
 pub mod webhook_events;
 pub mod webhook_verify;
 pub mod worker;
@@ -57,6 +58,7 @@ Examples:
   control-plane payments review              show payments and refunds that have been undecided for too long
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
+  control-plane wallets check shop.example   see whether a domain can show Apple Pay, and why not
   control-plane webhook verify --help        verify a webhook, and explain why it is not genuine";
 
 #[derive(Subcommand)]
@@ -99,6 +101,9 @@ enum Command {
     /// Compare the records with the providers', adopt changes made at the providers, and print differences; exit 1 if
     /// there are any, or if something could not be read
     Reconcile(reconcile::ReconcileArgs),
+    /// Set up and check the domains on which pages show Apple Pay
+    #[command(subcommand)]
+    Wallets(wallets::Command),
     /// Verify a webhook by hand; list, replay and dismiss stored events
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -187,6 +192,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Events(command) => events::run(command, &source).await,
         Command::Payments(command) => print(&payments::run(command, &source).await?),
+        Command::Wallets(command) => print(&wallets::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
         Command::Ready { address } => ready::ask(address).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),

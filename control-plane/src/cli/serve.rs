@@ -53,6 +53,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         graphql: Arc::new(config.graphql),
         stream_tenure: config.stream_tenure,
         return_url_hosts: Arc::new(config.return_url_hosts),
+        wallets: Arc::new(config.wallets),
         metrics: metrics.clone(),
         draining: stop.clone(),
     };

@@ -13,6 +13,7 @@ mod retries;
 mod return_url;
 mod settings;
 mod source;
+mod wallets;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub(crate) use return_url::return_url_hosts;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
+pub use wallets::WalletSettings;
 
 use crate::escapes::ESCAPES;
 use crate::http::Graphql;
@@ -47,6 +49,7 @@ pub struct Config {
     pub graphql: Graphql,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
+    pub wallets: WalletSettings,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -62,6 +65,7 @@ impl Config {
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let graphql = keep(&mut errors, graphql::graphql(source));
         let stream_tenure = keep(&mut errors, stream_tenure(source));
+        let wallets = keep_all(&mut errors, WalletSettings::read(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
@@ -72,6 +76,7 @@ impl Config {
             return_url_hosts,
             graphql,
             stream_tenure,
+            wallets,
             gateway,
             background,
             process,
@@ -83,6 +88,7 @@ impl Config {
                 Some(return_url_hosts),
                 Some(graphql),
                 Some(stream_tenure),
+                Some(wallets),
                 Some(gateway),
                 Some(background),
                 Some(process),
@@ -93,6 +99,7 @@ impl Config {
                 return_url_hosts,
                 graphql,
                 stream_tenure,
+                wallets,
                 gateway,
                 background,
                 process,
@@ -218,6 +225,8 @@ mod tests {
             ("PAYMENT_RETURN_URL", "https://user@shop.example"),
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("GRAPHQL_INTROSPECTION", "yes"),
+            ("WALLET_DOMAINS", "shop.example"),
+            ("WALLET_LIABILITY_SHIFT", "no"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
         ])
@@ -235,6 +244,8 @@ mod tests {
             "PAYMENT_RETURN_URL",
             "RETURN_URL_HOSTS",
             "GRAPHQL_INTROSPECTION",
+            "WALLET_DOMAINS",
+            "WALLET_LIABILITY_SHIFT",
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
         ] {

@@ -105,7 +105,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 35] = [
+pub const SETTINGS: [Setting; 38] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -200,6 +200,21 @@ pub const SETTINGS: [Setting; 35] = [
         keys: &["GRAPHQL_DOCUMENTS"],
         default: "any document",
         meaning: "a folder of registered documents, files that end with `.graphql`: `/graphql` then executes no others. Clients send `documentId`, the file's SHA-256 in lower-case hex, or the same text",
+    },
+    Setting {
+        keys: &["WALLET_LIABILITY_SHIFT"],
+        default: "`POSSIBLE,UNKNOWN`",
+        meaning: "a PayPal order whose card the payer's bank authenticated in a wallet is captured only with one of these results (PayPal's `liability_shift`); with another, the charge fails with the `declineCode` `authentication_failed`",
+    },
+    Setting {
+        keys: &["STRIPE_PUBLISHABLE_KEY"],
+        default: "none",
+        meaning: "`pk_test_…` or `pk_live_…`: what `GET /wallets/config` gives to a client's page for Stripe's script. No secret",
+    },
+    Setting {
+        keys: &["WALLET_DOMAINS"],
+        default: "none",
+        meaning: "the domains on which clients show wallets, as `client:domain` in a comma list: `GET /wallets/config` answers a client for its own domains only",
     },
     Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
     Setting {

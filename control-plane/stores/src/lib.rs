@@ -18,6 +18,7 @@ mod shares;
 mod sql;
 pub mod sqlite;
 mod stored_request;
+mod stored_state;
 pub mod unreadable;
 mod webhook_rows;
 

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::row::row;
 use crate::stored_request::StoredRequest;
+use crate::stored_state::StoredState;
 
 row! {
     pub(super) struct PaymentRow {
@@ -107,13 +108,15 @@ impl TryFrom<PaymentRow> for Payment {
 
     fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
         let read = Reader { table: "payments", row: &row.id };
+        let StoredState { state, paid_with } = read.json("detail", &row.detail)?;
         let payment = Self {
             id: read.parsed("id", &row.id)?,
             client: read.some("client", ClientId::parse(&row.client))?,
             request: read.json::<StoredRequest>("request", &row.request)?.into(),
-            state: read.json("detail", &row.detail)?,
+            state,
             reference: row.reference.as_ref().map(ProviderRef::new),
             refunded: read.minor_units("refunded", row.refunded)?,
+            paid_with,
             follow_up: read.follow_up(row.due_at, row.tries)?,
             version: read.number("version", row.version)?,
             created_at: read.time("created_at", row.created_at)?,

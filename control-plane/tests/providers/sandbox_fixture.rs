@@ -11,6 +11,7 @@ use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 use payments::model::id::{AttemptId, PaymentId, RefundId};
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Charged, Outcome, ProviderRef, RefundOrder,
     Refusal, RefusalKind, ResumeOrder,
@@ -125,6 +126,8 @@ impl SandboxFixture {
             attempt: self.attempt(),
             money: money(minor, currency),
             method: method.map(str::to_owned),
+            wallet: None,
+            verification: None,
             capture: CaptureMode::Automatic,
             description: None,
             customer_reference: None,
@@ -145,7 +148,8 @@ impl SandboxFixture {
             money: charged.money,
             capture: charged.capture,
             session: session.clone(),
-            page: PAGE.to_owned(),
+            page: Some(PAGE.to_owned()),
+            wallet: charged.wallet,
         }
     }
 
@@ -258,6 +262,7 @@ pub(crate) fn settings(base: &str) -> Settings {
             client_secret: "secret".to_owned().into(),
         }),
         default_return_url: None,
+        wallet_liability_shift: payments_providers::LiabilityShifts::default(),
         timeouts: Timeouts { call: Duration::from_secs(5), ..Timeouts::default() },
         circuit_breakers: false,
     }
@@ -333,7 +338,7 @@ pub(crate) fn authorized(charged: Charged) -> ProviderRef {
 #[track_caller]
 pub(crate) fn to_be_acted_on(charged: Charged) -> (ProviderRef, String) {
     match charged {
-        Charged::RequiresAction { payment, url, .. } => (payment, url),
+        Charged::RequiresAction { payment, action: PayerAction::Page(url), .. } => (payment, url),
         other => panic!("requires no action: {other:?}"),
     }
 }

@@ -49,6 +49,7 @@ impl Settings {
                 ("GRAPHQL_INTROSPECTION", "on".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
                 ("PAYPAL_API_BASE", api_base(&options.providers.paypal, addresses.sandbox)),
+                (SANDBOX_GATEWAY, format!("http://{}", addresses.gateway)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
@@ -121,7 +122,7 @@ impl Settings {
 
     /// The sandbox signs only for the providers that it replaces.
     pub(crate) fn of_sandbox(&self) -> Environment {
-        let mut names = vec!["SANDBOX_LISTEN", "LOG_LEVEL"];
+        let mut names = vec!["SANDBOX_LISTEN", SANDBOX_GATEWAY, "LOG_LEVEL"];
         if self.own.contains_key(STRIPE_WEBHOOK_URL) {
             names.extend([STRIPE_WEBHOOK_URL, "STRIPE_WEBHOOK_SECRETS"]);
         }
@@ -140,6 +141,8 @@ impl Settings {
     }
 }
 
+/// The gateway that the sandbox's checkout page pays through.
+const SANDBOX_GATEWAY: &str = "SANDBOX_GATEWAY_URL";
 const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
 const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
 /// Read when Envoy's bootstrap is created, after the sandbox has written it.

@@ -1,5 +1,6 @@
 //! `control-plane envoy-bootstrap`: generates Envoy's configuration from a template and the settings.
 
+mod associations;
 mod docs_page;
 mod limits;
 mod own_replies;
@@ -8,6 +9,7 @@ mod shared_limit;
 mod values;
 mod webhooks;
 
+pub(crate) use associations::{PATH as ASSOCIATION_PATH, file_of as association_file};
 pub use profile::Profile;
 
 use std::fs::{self, OpenOptions};
@@ -55,6 +57,8 @@ Settings:
   PAYPAL_CERTIFICATE_REFRESH_SECONDS   how old a certificate's key may be when it is fetched again; 43200
   PAYPAL_TLS_CA                        PEM file for TLS to PayPal; /etc/ssl/certs/ca-certificates.crt
   RETURN_URL_HOSTS                     the hosts that a charge's returnUrl may lead to, a comma list; any
+  WALLET_ASSOCIATION_FILES             which file each domain gives to Apple, domain=path,domain=path,…: its provider's
+                                       file at /.well-known/apple-developer-merchantid-domain-association; none
   WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
@@ -151,6 +155,7 @@ const FILES: [&str; 7] = [
 #[must_use]
 pub fn warnings(source: &Source) -> Vec<String> {
     let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
+    let files = files.chain(associations::files(source).map(|file| (associations::KEY, file)));
     let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
     let missing = missing.map(|(key, file)| (key, file.to_owned())).chain(docs_page::missing(source)).map(
         |(key, file)| {
@@ -162,12 +167,23 @@ pub fn warnings(source: &Source) -> Vec<String> {
     source.near_miss_warnings().into_iter().chain(missing).collect()
 }
 
-/// Replaces each `${NAME}` with the JSON of its value, which is also YAML.
+/// Replaces each `${NAME}` with the JSON of its value, which is also YAML. Where it stands alone as an item of a list, a
+/// list of values becomes as many items, or none.
 fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a Value>) -> String {
     let mut parts = template.split("${");
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (name, text) = part.split_once('}').unwrap_or((part, ""));
+        let line = filled.rfind('\n').map_or(0, |end| end + 1);
+        let indent = filled.get(line..).and_then(|start| start.strip_suffix("- ")).map(str::to_owned);
+        let is_indent = |indent: &String| indent.bytes().all(|b| b == b' ');
+        if let (Some(indent), Some(Value::Array(items))) = (indent.filter(is_indent), value(name)) {
+            filled.truncate(line);
+            let items: Vec<_> = items.iter().map(|item| format!("{indent}- {item}")).collect();
+            filled.push_str(&items.join("\n"));
+            filled.push_str(text);
+            continue;
+        }
         // Unknown names do not depend on the settings; a test checks that there are none.
         filled.push_str(&value(name).map_or_else(|| format!("${{{name}}}"), Value::to_string));
         filled.push_str(text);
@@ -190,7 +206,9 @@ mod tests {
         ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
     ];
 
-    const WRONG: [(&str, &str); 28] = [
+    const WRONG: [(&str, &str); 30] = [
+        ("WALLET_ASSOCIATION_FILES", "shop.example"),
+        ("WALLET_ASSOCIATION_FILES", "https://shop.example=/etc/a"),
         ("GATEWAY_LISTEN", "8080"),
         ("GATEWAY_TLS_LISTEN", "localhost:8443"),
         ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
@@ -239,6 +257,20 @@ mod tests {
     fn a_value_cannot_break_out_of_its_place() {
         let yaml = with(Profile::Local, &[("ENVOY_ACCESS_LOG", "/tmp/a\", b: {")]).unwrap();
         assert!(yaml.contains(r#"path: "/tmp/a\", b: {""#), "{yaml}");
+    }
+
+    #[test]
+    fn each_domain_gives_apple_its_own_file_and_without_any_there_is_no_route() {
+        let without = with(Profile::Local, &[]).unwrap();
+        assert!(!without.contains("apple-developer-merchantid"), "{without}");
+        let files = "shop.example=/etc/apple/stripe,b.example=/etc/apple/paypal";
+        let yaml = with(Profile::Local, &[("WALLET_ASSOCIATION_FILES", files)]).unwrap();
+        for part in ["/etc/apple/stripe", "/etc/apple/paypal", r"^shop[.]example(:[0-9]+)?$"] {
+            assert!(yaml.contains(part), "{part} in {yaml}");
+        }
+        let items =
+            yaml.lines().filter(|line| line.trim_start().starts_with("- {") && line.contains("apple-dev"));
+        assert_eq!(items.count(), 2, "{yaml}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
-use super::{Profile, limits, webhooks};
+use super::{Profile, associations, limits, webhooks};
 use crate::config::{ConfigError, Source, keep, listen_address, return_url_hosts};
 
 /// The template's values, or all missing and invalid settings.
@@ -48,6 +48,7 @@ fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> V
         ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")),
         ("TLS_ADDRESS", tls.map(|address| address.map_or(Value::Null, at))),
         ("ADMIN_ADDRESS", admin(source)),
+        ("WALLET_ASSOCIATIONS", associations::read(source)),
     ] {
         values.extend(keep(errors, value).map(|value| (name, value)));
     }

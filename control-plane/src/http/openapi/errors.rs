@@ -15,6 +15,7 @@ type Case = (u16, ErrorCode);
 const ALWAYS: &[Case] = &[
     (400, InvalidRequest),
     (400, CardDataNotAccepted),
+    (400, WalletPayloadNotAccepted),
     (408, InvalidRequest),
     (413, PayloadTooLarge),
     (415, UnsupportedMediaType),
@@ -60,6 +61,7 @@ fn own(operation: &str) -> &'static [Case] {
             &[(401, TicketInvalid), (401, TicketExpired), (410, CursorUnknown), (503, StreamsExhausted)]
         }
         "getRefund" => &[(404, NotFound)],
+        "getWalletConfig" => &[(403, DomainNotAllowed)],
         _ => &[],
     }
 }
@@ -143,12 +145,16 @@ fn meaning(status: u16, code: ErrorCode) -> &'static str {
         IdempotencyKeyRequired => "the header `Idempotency-Key` is missing",
         IdempotencyKeyInvalid => "the header `Idempotency-Key` is malformed or given twice",
         CardDataNotAccepted => "card data was found; this gateway takes tokens only",
+        WalletPayloadNotAccepted => {
+            "a wallet's encrypted payload was found; send the provider's token for it instead"
+        }
         Unauthenticated => "a known client key is needed",
         TicketInvalid => "the ticket is none of this gateway's, was altered, or is for something else",
         TicketExpired => "the ticket has expired; get a new one",
         SignatureInvalid => "the signature is missing, wrong or too old",
         EdgeAttestationRequired => "the request did not come through the edge",
         Forbidden => "this client may not do this",
+        DomainNotAllowed => "this domain is not one that the client has listed for its wallets",
         PaymentFailed => "the provider declined; `declineCode` says why",
         NotFound => "there is nothing of yours at this path",
         TransactionNotFound => "no such payment of yours",

@@ -144,6 +144,21 @@ fn charge() -> Vec<Example> {
                 "provider": "paypal", "amount": 4999, "currency": "EUR", "returnUrl": "https://shop.example/return",
             }),
         ),
+        // Apple Pay or Google Pay: the confirmation token of Stripe.js.
+        named(
+            "request",
+            "wallet",
+            json!({
+                "provider": "stripe", "amount": 4999, "currency": "USD",
+                "paymentMethodId": "ctoken_1NnQUf2eZvKYlo2CIObdtnxb",
+            }),
+        ),
+        // An order that the payer's browser confirms.
+        named(
+            "request",
+            "paypalWallet",
+            json!({ "provider": "paypal", "amount": 4999, "currency": "EUR", "wallet": "google_pay" }),
+        ),
         named("200", "completed", answer("completed")),
         named("200", "authorized", answer("authorized")),
         named("200", "requires_action", action),

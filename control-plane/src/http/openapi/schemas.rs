@@ -32,7 +32,7 @@ pub(super) fn without_null(node: &mut Value) {
 }
 
 /// Makes the payment method required for Stripe, and adds each provider's id pattern
-/// ([`edge_core::request::PaymentMethodId`]).
+/// ([`edge_core::request::PaymentMethodId`]) and what goes with a wallet.
 pub(super) fn judge_payment_methods_by_provider(document: &mut Value) {
     let Some(charge) = document.pointer_mut("/components/schemas/ChargeRequest") else { return };
     let Some(charge) = charge.as_object_mut() else { return };
@@ -46,8 +46,22 @@ pub(super) fn judge_payment_methods_by_provider(document: &mut Value) {
     let mut stripe = form(Provider::Stripe);
     stripe.as_object_mut().into_iter().for_each(|then| {
         then.insert("required".to_owned(), json!(["paymentMethodId"]));
+        let of_paypal = json!({ "anyOf": [{ "required": ["wallet"] }, { "required": ["verification"] }] });
+        then.insert("not".to_owned(), of_paypal);
     });
     charge.insert("if".to_owned(), json!({ "properties": { "provider": { "const": "stripe" } } }));
     charge.insert("then".to_owned(), stripe);
-    charge.insert("else".to_owned(), form(Provider::Paypal));
+    let mut paypal = form(Provider::Paypal);
+    paypal.as_object_mut().into_iter().for_each(|other| {
+        let rules = json!({
+            "wallet": { "properties": { "paymentMethodId": { "pattern": "^[A-Z0-9]{17}$" } } },
+            "verification": {
+                "required": ["wallet"],
+                "properties": { "wallet": { "const": "google_pay" } },
+                "not": { "required": ["paymentMethodId"] },
+            },
+        });
+        other.insert("dependentSchemas".to_owned(), rules);
+    });
+    charge.insert("else".to_owned(), paypal);
 }

@@ -36,7 +36,7 @@ pub(super) struct ChargeAnswer {
     post, path = "/payments/charge", operation_id = "createCharge", tag = "payments",
     request_body = ChargeRequest,
     responses(
-        (status = 200, description = "Done, authorized, or waiting for the payer at `nextAction.url`", body = ChargeAnswer),
+        (status = 200, description = "Done, authorized, or waiting for the payer as `nextAction` says", body = ChargeAnswer),
         (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /payments/{id}`.", body = ChargeAnswer),
     ),
 )]
@@ -61,6 +61,8 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         amount,
         currency,
         payment_method_id,
+        wallet,
+        verification,
         capture,
         description,
         metadata,
@@ -74,6 +76,8 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         amount,
         currency,
         payment_method_id,
+        wallet,
+        verification,
         capture,
         description,
         metadata,

@@ -51,7 +51,7 @@ pub(super) async fn list(
     let page = app.gateway.store.payments(&attested.cause.client, &filter).await?;
     Ok(Json(ListAnswer {
         success: Success,
-        data: page.items.into_iter().map(PaymentView::from).collect(),
+        data: page.items.into_iter().map(|payment| PaymentView::from(payment).without_secrets()).collect(),
         has_more: page.has_more,
     }))
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::rows::{captured, due};
 use crate::stored_request::StoredRequest;
+use crate::stored_state::WrittenState;
 use crate::webhook_rows::Stored;
 
 /// The number of the change in its batch that a row belongs to.
@@ -191,7 +192,7 @@ pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<Paymen
         currency: payment.request.currency.code().to_owned(),
         request: serde_json::to_string(&StoredRequest::from(&payment.request))?,
         state: payment.state.name(),
-        detail: serde_json::to_string(&payment.state)?,
+        detail: serde_json::to_string(&WrittenState::from(payment))?,
         reference: text(payment.reference.as_ref()),
         captured: captured(payment),
         refunded: payment.refunded,
@@ -209,7 +210,7 @@ pub(super) fn payment_moved(member: Member, payment: &Payment) -> Result<Payment
         member,
         id: payment.id.to_string(),
         state: payment.state.name(),
-        detail: serde_json::to_string(&payment.state)?,
+        detail: serde_json::to_string(&WrittenState::from(payment))?,
         reference: text(payment.reference.as_ref()),
         captured: captured(payment),
         due_at,

@@ -11,6 +11,7 @@ use super::{key, not_written, unavailable, webhooks};
 use crate::due_rows::SET_WATCH;
 use crate::rows::{bigint, captured, due};
 use crate::stored_request::StoredRequest;
+use crate::stored_state::WrittenState;
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
@@ -112,7 +113,7 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), No
     .bind(payment.request.currency.code())
     .bind(json(&StoredRequest::from(&payment.request))?)
     .bind(payment.state.name())
-    .bind(json(&payment.state)?)
+    .bind(json(&WrittenState::from(payment))?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(bigint(payment.refunded))
@@ -143,7 +144,7 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), No
          WHERE id = ? AND version = ?",
     )
     .bind(payment.state.name())
-    .bind(json(&payment.state)?)
+    .bind(json(&WrittenState::from(payment))?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(due_at)
