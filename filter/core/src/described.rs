@@ -127,7 +127,9 @@ pub fn idempotency_key() -> Object {
 #[must_use]
 pub fn payment_method(provider: Provider) -> String {
     match provider {
-        Provider::Stripe => format!("(?:pm|ctoken|tok)_[A-Za-z0-9_]{{1,{}}}", PaymentMethodId::STRIPE_CHARS_MAX),
+        Provider::Stripe => {
+            format!("(?:pm|ctoken|tok)_[A-Za-z0-9_]{{1,{}}}", PaymentMethodId::STRIPE_CHARS_MAX)
+        }
         Provider::Paypal => format!("(?:card:)?[A-Za-z0-9_-]{{1,{}}}", PaymentMethodId::PAYPAL_CHARS_MAX),
     }
 }

@@ -95,8 +95,6 @@ async fn what_is_generated_from_the_description_is_as_committed() {
     }
 }
 
-<<<<<<< HEAD
-=======
 #[test]
 fn the_typescript_client_is_built_with_the_compiler_that_is_pinned() {
     let package = fs::read(in_root("clients/typescript/package.json")).unwrap();
@@ -106,7 +104,6 @@ fn the_typescript_client_is_built_with_the_compiler_that_is_pinned() {
     assert!(pins.lines().any(|pin| pin == format!("npm typescript@{version}")), "{version}");
 }
 
->>>>>>> work-clients
 #[tokio::test]
 async fn the_served_description_is_the_committed_one() {
     let served = shared().await.get("/openapi.json").await;
@@ -137,11 +134,7 @@ async fn the_python_client_passes_its_own_tests() {
 async fn typescript_script(name: &str, gateway: &Gateway<'_>) -> String {
     let mut node = Command::new("node");
     node.arg(in_root(&format!("tests/e2e/clients/{name}.mjs"))).arg(typescript().await.join("dist"));
-<<<<<<< HEAD
-    said_by(node.args([&gateway.stack().gateway_url(), DEMO_KEY])).await
-=======
     said_by(node.arg(gateway.stack().gateway_url()).arg(DEMO_KEY)).await
->>>>>>> work-clients
 }
 
 /// The same with the Python client.
