@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use jiff::Timestamp;
@@ -159,15 +159,16 @@ async fn connect(bench_stack: &BenchStack, key: String) -> Socket {
 
 async fn watch(mut socket: Socket, seen: Arc<AtomicU64>, delays: Arc<Mutex<Vec<u32>>>) {
     while let Some(Ok(message)) = socket.next().await {
-        let now = Timestamp::now();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let Message::Text(text) = message else { continue };
         let message: Value = serde_json::from_str(&text).expect("a message is JSON");
         let Some(at) = message["event"]["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()) else {
             continue;
         };
         seen.fetch_add(1, Ordering::Relaxed);
-        let delay = now.duration_since(at).as_micros();
-        delays.lock().await.push(u32::try_from(delay.max(0)).unwrap_or(u32::MAX));
+        let at = u64::try_from(at.as_microsecond()).unwrap_or_default();
+        let delay = now.saturating_sub(Duration::from_micros(at)).as_micros();
+        delays.lock().await.push(u32::try_from(delay).unwrap_or(u32::MAX));
     }
 }
 

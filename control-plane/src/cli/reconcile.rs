@@ -88,7 +88,7 @@ pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Resu
     let mut reconciliation = Reconciliation::new(&gateway, args.since, place, &pace);
     loop {
         let part = tokio::select! {
-            part = reconciliation.next() => part.map_err(anyhow::Error::from),
+            part = reconciliation.compare_next() => part.map_err(anyhow::Error::from),
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
         };
         match part {

@@ -62,7 +62,7 @@ pub async fn once(
     let place = run.place.parse().unwrap_or(Place::BEGINNING);
     tracing::info!(since = %run.since, place = %place, "reconciling");
     let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);
-    while let Some(part) = reconciliation.next().await? {
+    while let Some(part) = reconciliation.compare_next().await? {
         for compared in &part {
             tell(compared, &mut run);
         }

@@ -48,7 +48,7 @@ async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
     let mut all = Vec::new();
     let pace = Pace::new(1_000);
     let mut reconciliation = Reconciliation::new(&test.gateway, at(since_s), Place::BEGINNING, &pace);
-    while let Some(part) = reconciliation.next().await.unwrap() {
+    while let Some(part) = reconciliation.compare_next().await.unwrap() {
         for one in part {
             if !all.contains(&one) {
                 all.push(one);
@@ -214,7 +214,7 @@ async fn an_interrupted_reconciliation_goes_on_where_it_was() {
         // Another process each time: only the place is left of the one before.
         let kept: Place = place.to_string().parse().unwrap();
         let mut reconciliation = Reconciliation::new(&test.gateway, at(0), kept, &pace);
-        let Some(part) = reconciliation.next().await.unwrap() else { break };
+        let Some(part) = reconciliation.compare_next().await.unwrap() else { break };
         all.extend(part.into_iter().filter_map(|one| one.payment));
         place = reconciliation.place().clone();
     }
@@ -231,7 +231,7 @@ async fn a_provider_that_lists_nothing_is_told_as_not_seen_and_as_no_failure() {
     test.provider.lists_nothing.store(true, Ordering::SeqCst);
     let pace = Pace::new(1_000);
     let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
-    while reconciliation.next().await.unwrap().is_some() {}
+    while reconciliation.compare_next().await.unwrap().is_some() {}
     let unseen: Vec<_> = reconciliation.unseen.iter().collect();
     assert_eq!(unseen, [&Unseen::NotListed(Provider::Stripe), &Unseen::NotListed(Provider::Paypal)]);
     assert!(unseen.iter().all(|one| !one.is_failure()));

@@ -119,7 +119,7 @@ pub(super) struct CapturePaymentInput {
 impl CapturePaymentInput {
     /// The body of `POST /payments/{id}/capture`.
     pub(super) fn body(&self) -> Vec<u8> {
-        Value::from(amount_alone(self.amount.clone())).to_string().into_bytes()
+        Value::from(amount_alone(self.amount)).to_string().into_bytes()
     }
 }
 

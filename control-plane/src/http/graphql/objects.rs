@@ -39,7 +39,6 @@ pub(super) enum CaptureName {
 /// An object with an id of its own.
 #[derive(Interface)]
 #[graphql(name = "Node", field(name = "id", ty = "ID"))]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it lives for one field")]
 pub(super) enum Node {
     Payment(PaymentObject),
     Refund(RefundObject),

@@ -147,7 +147,7 @@ async fn review_and_reconciliation_go_on_and_name_what_they_left_out() {
     let mut compared = Vec::new();
     let pace = Pace::new(1_000);
     let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
-    while let Some(part) = reconciliation.next().await.unwrap() {
+    while let Some(part) = reconciliation.compare_next().await.unwrap() {
         compared.extend(part);
     }
     assert_eq!(reconciliation.unseen, [detail_of(2), detail_of(3)].map(Unseen::Record));

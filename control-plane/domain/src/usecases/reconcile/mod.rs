@@ -111,7 +111,7 @@ impl<'a> Reconciliation<'a> {
     ///
     /// # Errors
     /// If the database cannot be read. The same part can be compared again.
-    pub fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Compared>>, StoreError>> {
+    pub fn compare_next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Compared>>, StoreError>> {
         Box::pin(async move {
             match self.place.clone() {
                 Place::Records { after } => self.records(after).await.map(Some),
