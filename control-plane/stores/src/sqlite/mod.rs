@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payments::ports::store::StoreError;
+use sealing::Sealer;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 
@@ -57,7 +58,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened, or this build cannot serve its schema.
-    pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(settings: &DatabaseSettings, sealer: &Arc<Sealer>) -> Result<Self, OpenError> {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
@@ -88,8 +89,8 @@ impl Sqlite {
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
         let lists = pool(LIST_READERS).connect_lazy_with(options);
-        let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
-        let rows = RowReader::new();
+        let commits = GroupCommit::start([SqliteWriter { pool: writer.clone(), sealer: sealer.clone() }]);
+        let rows = RowReader::new(sealer.clone());
         let list_max = settings.read_timeout;
         let shares = Shares::of(LIST_READERS, list_max);
         Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
@@ -178,6 +179,10 @@ impl Database for Sqlite {
 
     fn list_max(&self) -> Option<Duration> {
         Some(self.list_max)
+    }
+
+    fn hex(bytes: &str) -> String {
+        format!("hex({bytes})")
     }
 
     async fn check(&self) -> Result<(), StoreError> {

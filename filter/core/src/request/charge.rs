@@ -105,7 +105,7 @@ const PAYPAL_METHOD: Field = Field {
 };
 const CAPTURE: Field = Field { name: "capture", rule: "must be `automatic` or `manual`" };
 const DESCRIPTION: Field = Field { name: "description", rule: SHORT_TEXT };
-const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
+pub(super) const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
 const SHORT_TEXT: &str = "must be a text of 1 to 127 characters without control characters";
 
 /// Which ids fit depends on the provider; only PayPal lets the payer choose later.
@@ -120,7 +120,7 @@ fn payment_method(
     }
 }
 
-fn short_text(text: &str) -> Option<String> {
+pub(super) fn short_text(text: &str) -> Option<String> {
     let fits = (1..=127).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
