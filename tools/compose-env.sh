@@ -33,6 +33,7 @@ fi
 # Complete or not at all.
 cat >"$environment.new" <<END
 EDGE_ATTESTATION_KEYS=k1:$(random 32)
+ENCRYPTION_KEYS=k1:$(random 32)
 GATEWAY_CLIENTS=demo:$(random 24)
 TLS_CERTIFICATE_FILE=$tls/certificate.pem
 TLS_PRIVATE_KEY_FILE=$tls/private-key.pem
@@ -45,4 +46,4 @@ PAYPAL_CLIENT_ID=sandbox-$(random 16)
 PAYPAL_CLIENT_SECRET=$(random 24)
 END
 mv "$environment.new" "$environment"
-say "wrote $environment and $tls; keep both, the database's password is one of them"
+say "wrote $environment and $tls; keep both: the database's password is one of them, and without ENCRYPTION_KEYS nobody reads what it holds"

@@ -24,6 +24,7 @@ pub mod key_ring;
 pub mod place;
 pub mod sealer;
 mod secret_key;
+mod several;
 pub mod wrapping;
 
 pub use blind_index::{BlindIndex, IndexKey};
@@ -33,4 +34,5 @@ pub use key_ring::{KeyRing, KeyRingError};
 pub use place::Place;
 pub use sealer::{OpenError, PlainValues, SealError, Sealer};
 pub use secret_key::{NoRandomness, SecretKey};
+pub use several::Several;
 pub use wrapping::{WrapError, WrappedKey, Wrapping};

@@ -172,6 +172,22 @@ impl Sealer {
         self.open(place, id, format::read_bytes(stored))
     }
 
+    /// Like [`Self::open_text`], and accepts a plain value in any case: it is about to be sealed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_or_plain_text(&self, place: Place<'_>, stored: String) -> Result<String, OpenError> {
+        if format::key_of(stored.as_bytes())?.is_none() { Ok(stored) } else { self.open_text(place, stored) }
+    }
+
+    /// Like [`Self::open_or_plain_text`], for a column of bytes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_or_plain_bytes(&self, place: Place<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
+        if format::key_of(&stored)?.is_none() { Ok(stored) } else { self.open_bytes(place, stored) }
+    }
+
     fn plain<T>(&self, stored: T) -> Result<T, OpenError> {
         if self.plain == PlainValues::Rejected { Err(OpenError::Plain) } else { Ok(stored) }
     }

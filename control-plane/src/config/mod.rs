@@ -3,6 +3,7 @@
 mod background;
 mod database;
 mod edge_cache;
+mod encryption;
 mod explain;
 mod gateway;
 mod process;
@@ -21,6 +22,7 @@ use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
+pub(crate) use database::database;
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use explain::{ExplainFormat, explain};
@@ -203,6 +205,7 @@ mod tests {
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
+            ("ENCRYPTION_KEYS", "k1"),
         ])
         .unwrap_err();
         for key in [
@@ -219,6 +222,7 @@ mod tests {
             "RETURN_URL_HOSTS",
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
+            "ENCRYPTION_KEYS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

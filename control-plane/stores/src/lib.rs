@@ -4,6 +4,7 @@ mod due_rows;
 mod encryption;
 mod group_commit;
 mod inspect;
+pub mod keys;
 mod listing;
 mod migrations;
 pub mod postgres;

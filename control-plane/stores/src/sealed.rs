@@ -95,8 +95,12 @@ impl Customer {
     /// `None` for a payment without a customer reference.
     pub(crate) fn of(payment: &Payment, sealer: &Sealer) -> Result<Option<Self>, Unwritable> {
         let Some(reference) = &payment.request.customer_reference else { return Ok(None) };
-        let (key, index) = sealer.index(&[CUSTOMER_REFERENCE, payment.client.as_str()], reference)?;
-        Ok(Some(Self { index, key }))
+        Ok(Some(Self::new(payment.client.as_str(), reference, sealer)?))
+    }
+
+    pub(crate) fn new(client: &str, reference: &str, sealer: &Sealer) -> Result<Self, SealError> {
+        let (key, index) = sealer.index(&[CUSTOMER_REFERENCE, client], reference)?;
+        Ok(Self { index, key })
     }
 
     /// The indexes under which payments with this reference may be entered.
@@ -187,6 +191,9 @@ plain! {
     crate::due_rows::DueRow,
     crate::due_rows::InLane,
     crate::due_rows::BacklogRow,
+    crate::keys::BatchRow,
+    crate::keys::EntryRow,
+    crate::keys::ProgressRow,
     crate::reconcile_rows::RunRow,
     crate::sealed_tables::CountRow,
     crate::sql::data_keys::KeyTableRow,

@@ -18,6 +18,8 @@ pub(crate) struct SealedTable {
     /// What values are bound to, as SQL.
     pub(crate) row: &'static str,
     pub(crate) columns: &'static [SealedColumn],
+    /// Whether it has a column `client` that names the owner.
+    pub(crate) has_client: bool,
 }
 
 #[derive(Debug)]
@@ -46,30 +48,40 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         key: &[text_key("id")],
         row: "id",
         columns: &[text("request"), text("detail")],
+        has_client: true,
     },
-    SealedTable { name: "refunds", key: &[text_key("id")], row: "id", columns: &[text("detail")] },
+    SealedTable {
+        name: "refunds",
+        key: &[text_key("id")],
+        row: "id",
+        columns: &[text("detail")],
+        has_client: true,
+    },
     SealedTable {
         name: "events",
         key: &[KeyColumn { name: "seq", is_number: true }],
         row: "coalesce(refund, payment) || '/' || version",
         columns: &[text("detail")],
+        has_client: true,
     },
     SealedTable {
         name: "idempotency_keys",
         key: &[text_key("scope")],
         row: "scope",
         columns: &[text("answer_body")],
+        has_client: true,
     },
     SealedTable {
         name: "webhook_events",
         key: &[text_key("provider"), text_key("id")],
         row: "provider || '/' || id",
         columns: &[SealedColumn { name: "body", is_bytes: true }],
+        has_client: false,
     },
 ];
 
 /// The table of customers' payments, whose column names the key of the index.
-const CUSTOMERS: &str = "payment_customers";
+pub(crate) const CUSTOMERS: &str = "payment_customers";
 impl SealedColumn {
     /// SQL for the id of the data key that a value is sealed with; empty for a plain value, NULL for none. `$1` is the
     /// prefix of sealed values, as bytes.

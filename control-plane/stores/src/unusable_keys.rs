@@ -11,6 +11,8 @@ use crate::sealed_tables::Counts;
 /// Why the data keys of a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
+    #[error("there is no key to seal with; set ENCRYPTION_KEYS")]
+    NoKeys,
     #[error(transparent)]
     Unusable(UnusableKeys),
     #[error(transparent)]

@@ -28,6 +28,7 @@ use payments::ports::store::StoreError;
 use sealing::Sealer;
 
 use crate::group_commit::GroupCommit;
+use crate::keys::Scrubbed;
 use crate::reads::log_columns;
 use crate::renewal::Renewal;
 use crate::schema::Migrated;
@@ -163,6 +164,9 @@ impl Database for Postgres {
         None
     }
 
+    const BYTES: &'static str = "bytea";
+    const FOR_UPDATE: &'static str = "FOR UPDATE";
+
     fn hex(bytes: &str) -> String {
         format!("encode({bytes}, 'hex')")
     }
@@ -184,6 +188,10 @@ impl Database for Postgres {
     /// A server that is read-only refuses it.
     async fn one_written<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
         Ok(self.plain(purpose, &query).await?.into_iter().next())
+    }
+
+    async fn scrub(&self, _: bool) -> Result<Scrubbed, StoreError> {
+        Ok(Scrubbed::LeftToServer)
     }
 
     async fn execute(&self, purpose: Purpose, query: Query) -> Result<u64, StoreError> {

@@ -21,6 +21,7 @@ use self::data_keys::DataKeys;
 pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
 use crate::group_commit::GroupCommit;
+use crate::keys::Scrubbed;
 use crate::sealed::SealedRow;
 use crate::shares::Shares;
 use crate::unreadable::RowReader;
@@ -53,6 +54,11 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// Whether this process is the only one that writes to it.
     const IS_EXCLUSIVE: bool;
     const LOG: LogSql;
+
+    /// The type of columns of bytes.
+    const BYTES: &'static str;
+    /// What locks the rows that a query reads.
+    const FOR_UPDATE: &'static str;
 
     /// SQL that writes bytes as hex digits.
     fn hex(bytes: &str) -> String;
@@ -88,6 +94,9 @@ pub(crate) trait Database: Send + Sync + 'static {
         purpose: Purpose,
         query: Query,
     ) -> impl Future<Output = Result<Option<R>, StoreError>> + Send;
+
+    /// Removes overwritten values from the database's files, see [`crate::keys::KeyMaintenance::scrub`].
+    fn scrub(&self, even_if_large: bool) -> impl Future<Output = Result<Scrubbed, StoreError>> + Send;
 
     /// Executes a statement that writes and returns no rows. Returns the number of rows changed.
     fn execute(&self, purpose: Purpose, query: Query)

@@ -7,6 +7,7 @@ mod inspect;
 mod key;
 mod private;
 mod schema;
+mod scrub;
 mod uri;
 mod webhooks;
 mod writer;
@@ -22,6 +23,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 
 use crate::group_commit::GroupCommit;
+use crate::keys::Scrubbed;
 use crate::reads::{READ_EACH, log_columns};
 use crate::schema::Migrated;
 use crate::settings::{DatabaseSettings, MigrateOnStart};
@@ -136,6 +138,8 @@ fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
         // NORMAL may lose the last commits on a power failure, and with them the record of a charge.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // Overwritten values may be plain ones that were sealed since. SQLite would leave their bytes in the file.
+        .pragma("secure_delete", "ON")
         .busy_timeout(PATIENCE))
 }
 
@@ -181,6 +185,10 @@ impl Database for Sqlite {
         Some(self.list_max)
     }
 
+    const BYTES: &'static str = "BLOB";
+    /// One writer at a time.
+    const FOR_UPDATE: &'static str = "";
+
     fn hex(bytes: &str) -> String {
         format!("hex({bytes})")
     }
@@ -205,6 +213,10 @@ impl Database for Sqlite {
         let Query { sql, arguments } = query;
         let query = bind_all!(sqlx::query_as(sql), arguments);
         query.fetch_optional(&self.writer).await.map_err(unavailable)
+    }
+
+    async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, StoreError> {
+        scrub::scrub(&self.writer, even_if_large).await
     }
 
     async fn execute(&self, _: Purpose, query: Query) -> Result<u64, StoreError> {
