@@ -351,8 +351,7 @@ fn verdict(reply: Value, read: impl FnOnce(&[u8]) -> Option<SealedAnswer>) -> Op
         "mismatch" => {
             let fingerprint = Fingerprint::from_hex(&from_redis_value::<String>(value).ok()?)?;
             let answer: Vec<u8> = from_redis_value(parts.next()?).ok()?;
-            let held =
-                if answer.is_empty() { None } else { Some(read(&answer)?.held(fingerprint)) };
+            let held = if answer.is_empty() { None } else { Some(read(&answer)?.held(fingerprint)) };
             Verdict::Mismatch { held }
         }
         _ => return None,

@@ -76,7 +76,11 @@ async fn status(keys: &dyn KeyMaintenance, args: &StatusArgs) -> anyhow::Result<
     let text = if args.json { serde_json::to_string(&StatusJson::from(&status))? } else { to_text(&status) };
     if let Some(key) = missing.first() {
         let _ = writeln!(std::io::stdout(), "{text}");
-        bail!("the key `{}` is missing or wrong, and {} rows need it; add it to ENCRYPTION_KEYS", key.name, key.rows);
+        bail!(
+            "the key `{}` is missing or wrong, and {} rows need it; add it to ENCRYPTION_KEYS",
+            key.name,
+            key.rows
+        );
     }
     Ok(text)
 }
@@ -88,7 +92,8 @@ fn to_text(status: &KeyStatus) -> String {
     };
     // Writing to a string cannot fail.
     if !status.wrapping_keys.is_empty() {
-        let _ = writeln!(text, "\n{:<24}  {:>9}  {:>7}  {:>12}", "KEY", "DATA KEYS", "RETIRED", "ROWS NEED IT");
+        let _ =
+            writeln!(text, "\n{:<24}  {:>9}  {:>7}  {:>12}", "KEY", "DATA KEYS", "RETIRED", "ROWS NEED IT");
     }
     for key in &status.wrapping_keys {
         let problem = if key.is_usable { "" } else { "  missing or wrong" };
@@ -180,10 +185,8 @@ impl<'a> From<&'a KeyStatus> for StatusJson<'a> {
 
 async fn rotate(keys: &dyn KeyMaintenance, args: &RotateArgs) -> anyhow::Result<String> {
     let rotated = keys.rotate(args.new_data_keys).await.context("the keys cannot be replaced")?;
-    let mut text = format!(
-        "`{}` wraps all data keys now, {} of them since this moment",
-        rotated.first, rotated.wrapped
-    );
+    let mut text =
+        format!("`{}` wraps all data keys now, {} of them since this moment", rotated.first, rotated.wrapped);
     if args.new_data_keys {
         let _ = write!(
             text,
@@ -204,8 +207,10 @@ async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<
         };
         let Some(part) = part? else { break };
         report.add(&part);
-        tokio::time::sleep(Duration::from_secs(1) * u32::try_from(part.batch).unwrap_or(u32::MAX) / args.per_second)
-            .await;
+        tokio::time::sleep(
+            Duration::from_secs(1) * u32::try_from(part.batch).unwrap_or(u32::MAX) / args.per_second,
+        )
+        .await;
     }
     let scrubbed = keys.scrub(args.vacuum).await.context("the database's files cannot be cleaned")?;
     let mut text = String::from(match scrubbed {

@@ -26,14 +26,7 @@ pub(crate) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigEr
     let timeout = keep(&mut errors, read_timeout(source));
     let encryption = keep_all(&mut errors, encryption(source));
     match (settings, migrate, connections, lists, timeout, encryption) {
-        (
-            Some(settings),
-            Some(migrate),
-            Some(connections),
-            Some(lists),
-            Some(timeout),
-            Some(encryption),
-        ) => {
+        (Some(settings), Some(migrate), Some(connections), Some(lists), Some(timeout), Some(encryption)) => {
             Ok(DatabaseSettings {
                 encryption,
                 migrate_on_start: migrate.unwrap_or(settings.migrate_on_start),

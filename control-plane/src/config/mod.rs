@@ -22,8 +22,8 @@ use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
-pub(crate) use database::database;
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
+pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;

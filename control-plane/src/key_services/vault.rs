@@ -106,8 +106,7 @@ impl VaultTransit {
         body: &impl Serialize,
     ) -> Result<T, Problem> {
         let url = self.engine.join(&format!("{operation}/{}", self.key)).map_err(|_| Problem::Unusable)?;
-        let request =
-            self.client.post(url).header("x-vault-token", self.token.expose_secret()).json(body);
+        let request = self.client.post(url).header("x-vault-token", self.token.expose_secret()).json(body);
         let away = |error: reqwest::Error| Problem::Away(error.without_url().to_string());
         let mut answer = request.send().await.map_err(away)?;
         let status = answer.status();
@@ -147,7 +146,9 @@ fn is_this_machine(url: &Url) -> bool {
 enum Problem {
     #[error("Vault does not answer: {0}")]
     Away(String),
-    #[error("Vault refuses the request with {0}: the token may not use this key, or there is no such key or mount")]
+    #[error(
+        "Vault refuses the request with {0}: the token may not use this key, or there is no such key or mount"
+    )]
     Denied(u16),
     #[error("Vault refuses the request with {0}")]
     Refused(u16),

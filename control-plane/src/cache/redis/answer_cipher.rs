@@ -71,7 +71,8 @@ mod tests {
     }
 
     fn answer() -> SealedAnswer {
-        let answer = Answer::new(200, "application/json".to_owned(), "{\"a\":\"canary\"}".to_owned()).unwrap();
+        let answer =
+            Answer::new(200, "application/json".to_owned(), "{\"a\":\"canary\"}".to_owned()).unwrap();
         let fingerprint = Fingerprint::from_hex(&hex::encode([1; 32])).unwrap();
         SealedAnswer::new(answer, &scope(1), &fingerprint, &Keys::parse(OLD).unwrap())
     }

@@ -104,14 +104,29 @@ async fn a_vault_that_is_away_for_a_moment_is_asked_again_and_one_that_denies_is
 #[test]
 fn a_token_goes_over_tls_or_stays_on_this_machine_and_is_never_printed() {
     let new = |name: &str, address: &str| VaultTransit::new(name, address, TOKEN.to_owned().into());
-    for address in ["https://vault.internal:8200", "http://127.0.0.1:8200", "http://localhost:8200", "http://[::1]:8200"] {
+    for address in
+        ["https://vault.internal:8200", "http://127.0.0.1:8200", "http://localhost:8200", "http://[::1]:8200"]
+    {
         let vault = new("vault:transit/payments", address).unwrap();
         assert_eq!(format!("{vault:?}"), "vault:transit/payments");
     }
-    for address in ["http://vault.internal:8200", "vault.internal", "https://vault.internal/other", "https://u@vault", ""] {
+    for address in [
+        "http://vault.internal:8200",
+        "vault.internal",
+        "https://vault.internal/other",
+        "https://u@vault",
+        "",
+    ] {
         assert_eq!(new("vault:transit/payments", address).unwrap_err(), InvalidVault::Address, "{address}");
     }
-    for name in ["vault:payments", "vault:transit/", "vault:/payments", "vault:transit/a b", "vault:../payments", "k1"] {
+    for name in [
+        "vault:payments",
+        "vault:transit/",
+        "vault:/payments",
+        "vault:transit/a b",
+        "vault:../payments",
+        "k1",
+    ] {
         assert_eq!(new(name, "https://vault.internal").unwrap_err(), InvalidVault::Key, "{name}");
     }
 }

@@ -1,5 +1,6 @@
 //! The data keys: read from their table, made when one is due, and taken over from other processes.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24);
 const READ_EVERY: Duration = Duration::from_secs(60);
 /// The pause after a failed attempt. Until then, the last key seals.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// The least pause between two reads of the table for the sake of a key that is not known: a damaged row names one that
-/// never existed, and lists are polled.
+/// The least pause between two reads of the table for the sake of a key that it did not have: a damaged row names one that
+/// never existed, and lists are polled. Also between two for look-ups by customer.
 const LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
 
 const READ: &str = "SELECT id, purpose, wrapped_by, wrapped, created_at, retired_at
@@ -127,6 +128,8 @@ struct State {
     /// When the key that seals was made.
     sealing_since: Option<Timestamp>,
     read_at: Option<Instant>,
+    /// Keys that rows name and that the table did not have then.
+    missing: HashSet<DataKeyId>,
     /// When the table is read next.
     next_at: Option<Instant>,
 }
@@ -309,20 +312,41 @@ impl DataKeys {
         database: &impl Database,
         rows: &mut [R],
     ) -> Result<(), StoreError> {
-        if self.knows_all(rows) { Ok(()) } else { self.look_up(database).await }
+        let unknown = self.unknown(rows);
+        if unknown.is_empty() || self.wrapping.is_none() || self.were_missing(&unknown) {
+            return Ok(());
+        }
+        let _guard = self.renewing.lock().await;
+        if unknown.iter().all(|key| self.sealer.knows(*key)) {
+            return Ok(());
+        }
+        self.read(database).await?;
+        let missing = unknown.into_iter().filter(|key| !self.sealer.knows(*key)).collect();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).missing = missing;
+        Ok(())
     }
 
-    fn knows_all<R: SealedRow>(&self, rows: &mut [R]) -> bool {
-        rows.iter_mut().all(|row| {
-            let mut values = row.sealed().into_iter().flatten();
-            values.all(|(_, value)| match format::key_of(value.bytes()) {
-                Ok(Some(key)) => self.sealer.knows(key),
-                Ok(None) | Err(_) => true,
-            })
-        })
+    fn unknown<R: SealedRow>(&self, rows: &mut [R]) -> HashSet<DataKeyId> {
+        let mut unknown = HashSet::new();
+        for row in rows {
+            for (_, value) in row.sealed().into_iter().flatten() {
+                match format::key_of(value.bytes()) {
+                    Ok(Some(key)) if !self.sealer.knows(key) => drop(unknown.insert(key)),
+                    _ => {}
+                }
+            }
+        }
+        unknown
     }
 
-    /// Reads the table, unless it was read a moment ago.
+    /// Whether the table, read a moment ago, had none of these keys.
+    fn were_missing(&self, keys: &HashSet<DataKeyId>) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = state.read_at.is_some_and(|at| at.elapsed() < LOOKED_UP_EVERY);
+        is_fresh && keys.is_subset(&state.missing)
+    }
+
+    /// Reads the table for keys of indexes that others have made, unless it was read a moment ago.
     pub(crate) async fn look_up(&self, database: &impl Database) -> Result<(), StoreError> {
         if self.wrapping.is_none() {
             return Ok(());

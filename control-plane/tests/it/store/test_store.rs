@@ -58,10 +58,13 @@ impl TestStore {
     }
 }
 
+/// What the values of every test store are sealed with.
+pub(crate) const ENCRYPTION_KEYS: &str =
+    "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 /// Values are sealed, as in production.
 pub(crate) fn settings(uri: &str) -> DatabaseSettings {
-    const KEYS: &str = "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-    let encryption = Encryption::with(Arc::new(KeyRing::parse(KEYS).unwrap()));
+    let encryption = Encryption::with(Arc::new(KeyRing::parse(ENCRYPTION_KEYS).unwrap()));
     DatabaseSettings { encryption, ..DatabaseSettings::new(uri) }
 }
 
