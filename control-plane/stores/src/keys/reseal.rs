@@ -104,8 +104,9 @@ async fn walk<D: Database>(
     let mut work = Work { keys, table, retired, unreadable: Vec::new() };
     let mut sealed = HashSet::new();
     if table.name == "payments" {
-        for entry in rows.iter().filter_map(|row| work.customer(row)) {
-            database.execute(Purpose::Operators, customers::enter(&entry)).await?;
+        let entries: Vec<_> = rows.iter().filter_map(|row| work.customer(row)).collect();
+        for entry in &entries {
+            database.execute(Purpose::Operators, customers::enter(entry)).await?;
         }
     }
     for (n, column) in table.columns.iter().enumerate() {
