@@ -34,6 +34,7 @@ fi
 # Complete or not at all.
 cat >"$environment.new" <<END
 EDGE_ATTESTATION_KEYS=k1:$(random 32)
+ENCRYPTION_KEYS=k1:$(random 32)
 GATEWAY_CLIENTS=demo:$(random 24)
 TLS_CERTIFICATE_FILE=$tls/certificate.pem
 TLS_PRIVATE_KEY_FILE=$tls/private-key.pem
@@ -50,4 +51,4 @@ STRIPE_API_BASE=http://sandbox:8090
 PAYPAL_API_BASE=http://sandbox:8090
 END
 mv "$environment.new" "$environment"
-say "wrote $environment and $tls; keep both, the database's password is one of them"
+say "wrote $environment and $tls; keep both: the database's password is one of them, and without ENCRYPTION_KEYS nobody reads what it holds"

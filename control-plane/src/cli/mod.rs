@@ -5,6 +5,7 @@ pub mod edge_cache;
 pub mod envoy_bootstrap;
 pub mod events;
 mod free_text;
+pub mod keys;
 mod migrate;
 pub mod payments;
 mod ready;
@@ -55,6 +56,7 @@ Examples:
   control-plane config check --connect       also try the database, cache, queue and providers
   control-plane config explain WORKERS       explain a setting; without a name, all of them
   control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane keys status                  show the keys of stored values, and what needs them
   control-plane payments review              show payments and refunds that have been undecided for too long
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
@@ -95,6 +97,9 @@ enum Command {
     /// Show transitions of payments and refunds
     #[command(subcommand)]
     Events(events::Command),
+    /// Show, replace and apply the keys that stored values are sealed with
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Review and resolve payments that need an operator
     #[command(subcommand)]
     Payments(payments::Command),
@@ -191,6 +196,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             print(&webhook_events::run(command, &source).await?)
         }
         Command::Events(command) => events::run(command, &source).await,
+        Command::Keys(command) => print(&keys::run(command, &source).await?),
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Wallets(command) => print(&wallets::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,

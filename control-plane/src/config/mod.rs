@@ -3,6 +3,7 @@
 mod background;
 mod database;
 mod edge_cache;
+mod encryption;
 mod explain;
 mod gateway;
 mod graphql;
@@ -24,6 +25,7 @@ use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
+pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;
@@ -229,6 +231,7 @@ mod tests {
             ("WALLET_LIABILITY_SHIFT", "no"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
+            ("ENCRYPTION_KEYS", "k1"),
         ])
         .unwrap_err();
         for key in [
@@ -248,6 +251,7 @@ mod tests {
             "WALLET_LIABILITY_SHIFT",
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
+            "ENCRYPTION_KEYS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

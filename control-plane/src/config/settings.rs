@@ -40,8 +40,10 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
 ];
 
 /// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 7] = [
+pub(super) const IN_FILES: [(&str, &str); 9] = [
     ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
+    ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE"),
+    ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
     ("DB_URI", "DB_URI_FILE"),
     ("REDIS_URI", "REDIS_URI_FILE"),
     ("AMQP_URI", "AMQP_URI_FILE"),
@@ -105,7 +107,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 40] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -137,9 +139,19 @@ pub const SETTINGS: [Setting; 38] = [
         meaning: "a client's list that takes longer is canceled and answered 503",
     },
     Setting {
+        keys: &["ENCRYPTION_KEYS", "ENCRYPTION_PLAIN"],
+        default: "none, `accept`",
+        meaning: "keys that seal what the database holds of payers and payments, `id:hex` (64 digits), comma list; the first seals, all open ([which values](security.md#at-rest), [rotation](operations.md#encryption-keys)). Every control plane, worker and command needs them. Without the list, values are stored as they are. Without a key that stored rows need, nothing starts. With `reject`, a stored value that is not sealed counts as unreadable: set it once `control-plane keys status` finds no plain row",
+    },
+    Setting {
+        keys: &["KMS_KEY", "VAULT_ADDR", "VAULT_TOKEN"],
+        default: "none, none, none",
+        meaning: "a key management service wraps data keys instead of the first of `ENCRYPTION_KEYS`, which may still be given to open what they have wrapped: `vault:MOUNT/KEY` of Vault's or OpenBao's transit engine (at `VAULT_ADDR`, with `VAULT_TOKEN` or `VAULT_TOKEN_FILE`), or `awskms:arn:aws:kms:…` (with AWS's own settings; in a build with the feature `aws-kms`). It is asked when a process starts and for a new data key once a day",
+    },
+    Setting {
         keys: &["REDIS_URI"],
         default: "none",
-        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed and encrypted with subkeys of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
     },
     Setting {
         keys: &["EDGE_CACHE_ANSWERS_SECONDS"],

@@ -13,7 +13,7 @@ use payments::model::log::Position;
 use payments::model::payment::{Payment, Status};
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState, RefundStatus};
-use payments::ports::store::{StoreError, Unreadable};
+use payments::ports::store::{Problem, StoreError, Unreadable};
 use serde::de::DeserializeOwned;
 
 use crate::row::row;
@@ -24,9 +24,9 @@ row! {
     pub(super) struct PaymentRow {
         pub(super) id: String,
         client: String,
-        request: String,
+        pub(super) request: String,
         state: String,
-        detail: String,
+        pub(super) detail: String,
         reference: Option<String>,
         captured: i64,
         refunded: i64,
@@ -40,13 +40,13 @@ row! {
 
 row! {
     pub(super) struct RefundRow {
-        id: String,
+        pub(super) id: String,
         payment: String,
         client: String,
         amount: i64,
         currency: String,
         state: String,
-        detail: String,
+        pub(super) detail: String,
         due_at: Option<i64>,
         tries: i64,
         version: i64,
@@ -57,26 +57,26 @@ row! {
 
 row! {
     pub(super) struct EventRow {
-        payment: String,
-        refund: Option<String>,
-        version: i64,
+        pub(super) payment: String,
+        pub(super) refund: Option<String>,
+        pub(super) version: i64,
         from_state: Option<String>,
         to_state: String,
         at: i64,
         client: String,
         request_id: String,
-        detail: String,
+        pub(super) detail: String,
     }
 }
 
 row! {
     pub(super) struct KeyRow {
-        scope: String,
+        pub(super) scope: String,
         fingerprint: String,
         payment: Option<String>,
         refund: Option<String>,
         answer_status: Option<i64>,
-        answer_body: Option<String>,
+        pub(super) answer_body: Option<String>,
     }
 }
 
@@ -237,7 +237,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn wrong(&self, column: &str) -> StoreError {
         let (row, column) = (self.row.to_owned(), column.to_owned());
-        StoreError::Inconsistent(Unreadable { table: self.table, row, column })
+        StoreError::Inconsistent(Unreadable { table: self.table, row, column, problem: Problem::Invalid })
     }
 
     pub(super) fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {

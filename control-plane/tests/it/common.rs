@@ -39,7 +39,7 @@ pub(crate) fn listening_address(line: &str) -> Option<String> {
 }
 
 pub(crate) use crate::scripted_provider::{ScriptedProvider, dispute};
-pub(crate) use crate::store::TestStore;
+pub(crate) use crate::store::{ENCRYPTION_KEYS, TestStore, settings};
 
 /// Stands still until it is moved.
 pub(crate) struct TestClock(AtomicI64);

@@ -26,7 +26,8 @@ fn a_lists_parameter_is_judged_as_documented() {
     let instants =
         ["2026-01-31T23:59:59Z", "2026-01-31T23:59:59.123456789+02:00", "2026-01-31", "yesterday", ""];
     let other_id = [TXN.to_uppercase(), format!("{TXN}0"), TXN.replace("txn", "rfnd")];
-    let probes: [(&str, Vec<&str>); 6] = [
+    let long = "a".repeat(128);
+    let probes: [(&str, Vec<&str>); 7] = [
         ("limit", vec!["0", "1", "2", "99", "100", "101", "-1", "", "x", "1.0", "4294967296"]),
         (
             "startingAfter",
@@ -36,6 +37,7 @@ fn a_lists_parameter_is_judged_as_documented() {
         ("status", [&ListQuery::STATUSES[..], &["unknown", "", "Pending", "processing"]].concat()),
         ("createdAfter", instants.to_vec()),
         ("createdBefore", instants.to_vec()),
+        ("customerReference", vec!["cust-1", "", &long]),
     ];
     for (name, probes) in probes {
         let schema = schema_of("/payments", "get", name);

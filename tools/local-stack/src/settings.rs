@@ -249,7 +249,9 @@ mod tests {
         let (_folder, settings) = settings(&[("REDIS_URI", "redis://mine"), ("AMQP_URI", "amqp://mine")]);
         let worker = settings.of_worker();
         assert!(!worker.contains_key("EDGE_ATTESTATION_KEYS") && !worker.contains_key("REDIS_URI"));
-        assert!(worker.contains_key("STRIPE_SECRET_KEY") && worker.contains_key("AMQP_URI"));
+        for name in ["STRIPE_SECRET_KEY", "ENCRYPTION_KEYS", "AMQP_URI"] {
+            assert!(worker.contains_key(name), "{name}");
+        }
     }
 
     #[test]
@@ -263,7 +265,9 @@ mod tests {
         let (_folder, settings) = settings(&given);
         for environment in [settings.of_envoy(), settings.of_sandbox()] {
             assert_eq!(environment["PATH"], "/bin");
-            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI", "REDIS_URI"] {
+            for secret in
+                ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "ENCRYPTION_KEYS", "DB_URI", "REDIS_URI"]
+            {
                 assert!(!environment.contains_key(secret), "{secret}");
             }
         }
@@ -279,6 +283,6 @@ mod tests {
         assert_eq!(shared.of_bootstrap()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
         let edge_cache = shared.of_edge_cache();
         assert_eq!(edge_cache["REDIS_URI"], "redis://mine");
-        assert!(!edge_cache.contains_key("STRIPE_SECRET_KEY"));
+        assert!(!edge_cache.contains_key("STRIPE_SECRET_KEY") && !edge_cache.contains_key("ENCRYPTION_KEYS"));
     }
 }

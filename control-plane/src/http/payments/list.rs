@@ -37,6 +37,8 @@ pub(super) struct ListAnswer {
          description = "An instant of RFC 3339"),
         ("createdBefore" = Option<String>, Query, format = DateTime, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.][0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$",
          description = "An instant of RFC 3339"),
+        ("customerReference" = Option<String>, Query, min_length = 1, max_length = 127,
+         description = "Only payments with exactly this `customerReference`"),
     ),
     responses(
         (status = 200, description = "A page of payments", body = ListAnswer),
@@ -73,5 +75,6 @@ fn filter(query: ListQuery) -> Result<Filter, InvalidRequest> {
         status: query.status.and_then(|name| payment::Status::ALL.into_iter().find(|s| s.name() == name)),
         created_after: instant("createdAfter", query.created_after)?,
         created_before: instant("createdBefore", query.created_before)?,
+        customer_reference: query.customer_reference,
     })
 }

@@ -58,7 +58,7 @@ impl CutStore {
                 tokio::spawn(carry(client, server, cut, counter.clone()));
             }
         });
-        let store = payments_stores::open(proxied.as_str()).await.unwrap();
+        let store = payments_stores::open(settings(proxied.as_str())).await.unwrap();
         Some(Self { store, made, test })
     }
 

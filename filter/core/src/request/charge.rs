@@ -128,7 +128,7 @@ const GOOGLE_VERIFICATION: Field = Field {
 };
 const CAPTURE: Field = Field { name: "capture", rule: "must be `automatic` or `manual`" };
 const DESCRIPTION: Field = Field { name: "description", rule: SHORT_TEXT };
-const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
+pub(super) const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
 const SHORT_TEXT: &str = "must be a text of 1 to 127 characters without control characters";
 
 /// Always. With `skip_serializing` the field would be missing in the API's description.
@@ -170,7 +170,7 @@ fn wallet(
     Ok((wallet, verification))
 }
 
-fn short_text(text: &str) -> Option<String> {
+pub(super) fn short_text(text: &str) -> Option<String> {
     let fits = (1..=ChargeRequest::SHORT_TEXT_CHARS_MAX).contains(&text.chars().count())
         && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
