@@ -169,4 +169,4 @@ say "every service is healthy after $((SECONDS - began)) s"
 # An upgrade: another image under the same name.
 make_image "payment-gateway-control-plane:$version-next" control-plane/Dockerfile --label release=next
 COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_FILE=$compose_file COMPOSE_TEST_COMPOSE=${compose[*]} \
-  "${COMPOSE_TEST_RUNNER:-cargo}" test --locked --release --test containers -- --ignored --nocapture composed::
+  cargo test --locked --release --test containers -- --ignored --nocapture composed::
