@@ -52,7 +52,7 @@ fn the_environment_is_written_once_whole_and_for_its_owner() {
     assert!(again.success());
     assert_eq!(fs::read_to_string(&file).unwrap(), text, "a database has this password");
     let other = Environment::made();
-    for (name, value) in &made.values {
+    for (name, value) in made.values.iter().filter(|(name, _)| is_secret(name)) {
         assert_ne!(other.values.get(name), Some(value), "{name} is the same for everybody");
     }
 }

@@ -19,7 +19,8 @@ build=$(cd "$1" && pwd)
 images=${IMAGES:-prebuilt}
 [ "$images" = prebuilt ] || [ "$images" = built ] || die "IMAGES must be prebuilt or built, not '$images'"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
-ours=("payment-gateway-control-plane:$version" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
+control_plane=payment-gateway-control-plane:$version
+ours=("$control_plane" "$control_plane-next" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
 bases=$(grep -hoE '(debian|redis|postgres|rabbitmq|envoyproxy/envoy):[v0-9][^ @"]*' "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u)
 why='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test compose_file=$root/docker-compose.yml
 mkdir -p "$cache" "$folder/engine"
@@ -62,8 +63,23 @@ find_compose() {
   fi
 }
 
-# What was there before, to be left alone at the end.
-remember() { "$docker" image ls --format '{{.Repository}}:{{.Tag}}' | sort >"$folder/images"; }
+# Which images have which names, to be put right at the end.
+remember() { "$docker" image ls --format '{{.ID}} {{.Repository}}:{{.Tag}}' >"$folder/images"; }
+
+# Names that were given, and images that lost theirs to others meanwhile.
+forget_images() {
+  local image id
+  for image in "${ours[@]}" $bases; do
+    id=$(awk -v name="$image" '$2 == name { print $1 }' "$folder/images")
+    if [ -z "$id" ]; then
+      "$docker" image rm --force "$image" >/dev/null 2>&1 || true
+    elif [ "$("$docker" image ls --quiet "$image")" != "$id" ]; then
+      "$docker" image rm --force "$image" >/dev/null 2>&1 || true
+      "$docker" tag "$id" "$image"
+    fi
+  done
+  while read -r id; do "$docker" image rm "$id" >/dev/null 2>&1 || true; done <"$folder/built"
+}
 
 have_bases() {
   local image
@@ -85,6 +101,7 @@ make_image() {
   # The host's network: a bridge of the engine may not lead to Debian's packages.
   DOCKER_BUILDKIT=1 "$docker" build --quiet --network host "${arguments[@]}" "$@" --tag "$name" --file "$from/$dockerfile" "$from" \
     >"$folder/build" 2>&1 || die "$dockerfile does not build: $(tail -n 5 "$folder/build")"
+  "$docker" image inspect --format '{{.Id}}' "$name" >>"$folder/built"
 }
 
 # Stand-ins have a name and no digest.
@@ -105,7 +122,7 @@ prepare_context() {
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 clean_up() {
-  local status=$? image
+  local status=$?
   trap - EXIT INT TERM
   if [ -n "${compose+x}" ] && [ -e "$folder/env/.env" ]; then
     if [ "$status" != 0 ]; then run_compose ps --all >&2 || true; run_compose logs --tail 40 >&2 || true; fi
@@ -114,10 +131,7 @@ clean_up() {
   if [ -n "${engine_pid:-}" ]; then
     stop_engine "$folder/engine" || status=1
   elif [ -e "$folder/images" ]; then
-    for image in "${ours[@]}" $bases; do
-      grep -qxF -- "$image" "$folder/images" || "$docker" image rm "$image" >/dev/null 2>&1 || true
-    done
-    "$docker" image prune --force >/dev/null
+    forget_images
   fi
   rm -rf --one-file-system "$folder"
   exit "$status"
@@ -150,9 +164,10 @@ if [ "$images" = prebuilt ]; then
   say "programs: those of \`make build\`. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
   prepare_context
 fi
-make_image "${ours[0]}" control-plane/Dockerfile
-make_image "${ours[1]}" sandbox/Dockerfile
-make_image "${ours[2]}" filter/Dockerfile --target envoy
+: >"$folder/built"
+make_image "$control_plane" control-plane/Dockerfile
+make_image "payment-gateway-sandbox:$version" sandbox/Dockerfile
+make_image "payment-gateway-envoy:$version" filter/Dockerfile --target envoy
 say "images:"
 "$docker" image ls --format '  {{.Repository}}:{{.Tag}} {{.Size}}' | grep payment-gateway >&2
 
@@ -167,6 +182,6 @@ run_compose up --no-build --wait --wait-timeout 180 >"$folder/up" 2>&1 || die "n
 say "every service is healthy after $((SECONDS - began)) s"
 
 # An upgrade: another image under the same name.
-make_image "payment-gateway-control-plane:$version-next" control-plane/Dockerfile --label release=next
+make_image "$control_plane-next" control-plane/Dockerfile --label release=next
 COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_FILE=$compose_file COMPOSE_TEST_COMPOSE=${compose[*]} \
-  "${COMPOSE_TEST_RUNNER:-cargo}" test --locked --release --test containers -- --ignored --nocapture composed::
+  cargo test --locked --release --test containers -- --ignored --nocapture composed::

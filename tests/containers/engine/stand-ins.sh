@@ -61,7 +61,7 @@ image "$(named 'postgres:[0-9.]+-bookworm')" "$postgres" <<END
 FROM $debian
 RUN groupadd --gid 999 database && useradd --uid 999 --gid 999 database \\
     && apt-get update && apt-get install -y --no-install-recommends postgresql && rm -rf /var/lib/apt/lists/* \\
-    && install -d -o 999 -g 999 /var/lib/postgresql/data && chown 999:999 /var/run/postgresql
+    && install -d -o 999 -g 999 /var/lib/postgresql/data && chmod 3777 /var/run/postgresql
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin LANG=C.UTF-8
 COPY entrypoint.sh /
 ENTRYPOINT ["/entrypoint.sh"]
