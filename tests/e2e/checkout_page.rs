@@ -39,7 +39,8 @@ async fn click(page: &mut Page, button: &str, times: u32) {
     page.evaluate(&click).await;
     if button != "pay-card" {
         page.wait_for("document.querySelector('dialog [data-sheet=agree]')").await;
-        let agree = "document.querySelectorAll('dialog [data-sheet=agree]').forEach(button => button.click())";
+        let agree =
+            "document.querySelectorAll('dialog [data-sheet=agree]').forEach(button => button.click())";
         page.evaluate(agree).await;
     }
 }
@@ -57,7 +58,9 @@ async fn transaction(page: &mut Page) -> String {
 
 /// The bank's page in its frame, or PayPal's, is on the same origin.
 async fn authenticate(page: &mut Page, outcome: &str) {
-    let button = format!("document.querySelector('dialog iframe')?.contentDocument?.querySelector('[value={outcome}]')");
+    let button = format!(
+        "document.querySelector('dialog iframe')?.contentDocument?.querySelector('[value={outcome}]')"
+    );
     page.wait_for(&button).await;
     page.evaluate(&format!("{button}.click()")).await;
 }

@@ -89,7 +89,10 @@ async fn a_client_secret_is_shown_while_the_payment_waits_and_nowhere_else() {
     .await;
     let later = pay_by_token(&gateway, &key, &token).await;
     later.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
-    assert!(!later.text().contains(&secret) && !gateway.get(&format!("/payments/{transaction}")).await.text().contains(&secret));
+    assert!(
+        !later.text().contains(&secret)
+            && !gateway.get(&format!("/payments/{transaction}")).await.text().contains(&secret)
+    );
     for (file, contents) in gateway.files() {
         let is_log = file.extension().is_some_and(|end| end == "log");
         let holds = contents.windows(secret.len()).any(|part| part == secret.as_bytes());
@@ -151,8 +154,12 @@ async fn a_wallets_order_is_brought_back_with_its_own_wallet_and_amount() {
     let gateway = without_webhooks().await;
     let made = gateway.charge(&order("google_pay", 4900)).await;
     let id = made.json()["nextAction"]["orderId"].clone();
-    gateway.sandbox.confirm_order(credentials(&gateway), id.as_str().unwrap(), "google_pay", "Sandbox Payer").await;
-    for (field, wrong, param) in [("wallet", json!("apple_pay"), "wallet"), ("amount", json!(4901), "amount")] {
+    gateway
+        .sandbox
+        .confirm_order(credentials(&gateway), id.as_str().unwrap(), "google_pay", "Sandbox Payer")
+        .await;
+    for (field, wrong, param) in [("wallet", json!("apple_pay"), "wallet"), ("amount", json!(4901), "amount")]
+    {
         let mut back = order("google_pay", 4900);
         back["paymentMethodId"] = id.clone();
         back[field] = wrong;
@@ -198,7 +205,8 @@ async fn an_order_whose_page_was_closed_after_the_confirmation_is_captured_once(
 async fn a_wallets_own_payload_is_refused_and_kept_nowhere() {
     let gateway = shared().await;
     let canary = "MEUCIQDcanaryofawalletspayload";
-    let encrypted = json!({ "paymentData": { "version": "EC_v1", "header": { "ephemeralPublicKey": canary } } });
+    let encrypted =
+        json!({ "paymentData": { "version": "EC_v1", "header": { "ephemeralPublicKey": canary } } });
     let decrypted = json!({ "paymentData": { "onlinePaymentCryptogram": canary } });
     for (payload, code) in
         [(&encrypted, "WALLET_PAYLOAD_NOT_ACCEPTED"), (&decrypted, "CARD_DATA_NOT_ACCEPTED")]
