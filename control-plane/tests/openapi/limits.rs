@@ -25,6 +25,8 @@ fn requests() -> [(&'static str, Parse, Vec<Value>); 4] {
                 charge("stripe", "pm_card_visa"),
                 charge("paypal", "card:vault-ok"),
                 charge("paypal", "B-1"),
+                charge("stripe", "ctoken_1"),
+                json!({ "provider": "paypal", "amount": 4999, "currency": "USD", "wallet": "google_pay" }),
             ],
         ),
         (
@@ -79,7 +81,7 @@ fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
         let (text, pairs) = ("a".repeat(length), length.min(100));
         probes.push(json!(text));
         probes.push(json!("é".repeat(length)));
-        for prefix in ["pm_", "card:", "card:pm_", "https://", "http://", "https://shop.example/"] {
+        for prefix in ["pm_", "ctoken_", "tok_", "card:", "card:pm_", "https://", "http://", "https://shop.example/"] {
             probes.push(json!(format!("{prefix}{text}")));
         }
         // As long in all.
@@ -93,6 +95,11 @@ fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
         "stripe",
         "paypal",
         "Stripe",
+        "apple_pay",
+        "google_pay",
+        "always",
+        "when_required",
+        "5O190127TN364715T",
         "automatic",
         "manual",
         "Manual",
