@@ -43,6 +43,7 @@ STRIPE_WEBHOOK_SECRETS=whsec_$(random 24)
 STRIPE_SECRET_KEY=sk_test_sandbox_$(random 24)
 PAYPAL_CLIENT_ID=sandbox-$(random 16)
 PAYPAL_CLIENT_SECRET=$(random 24)
+AUDIT_SIGNING_KEY=localhost/audit:$(random 32)
 END
 mv "$environment.new" "$environment"
 say "wrote $environment and $tls; keep both, the database's password is one of them"

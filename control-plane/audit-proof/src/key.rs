@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The signature type of Ed25519.
 const ALGORITHM: u8 = 1;
+/// Bytes of an Ed25519 signature.
+pub(crate) const SIGNATURE: usize = 64;
 /// In bytes. Names stand in each checkpoint.
 const NAME_MAX: usize = 200;
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::key::{SigningKey, VerifyingKey};
+use crate::key::{SIGNATURE, SigningKey, VerifyingKey};
 
 /// What a signature line begins with: an em dash and a space.
 const MARK: &str = "\u{2014} ";
@@ -61,11 +61,22 @@ impl Note {
         &self.text
     }
 
+    /// The same note with more signatures, as lines. `None` if they are none.
+    #[must_use]
+    pub fn with_signatures(&self, lines: &str) -> Option<Self> {
+        format!("{self}{lines}").parse().ok()
+    }
+
     #[must_use]
     pub fn trust(&self, keys: &[VerifyingKey]) -> Trust {
         let mut trust = Trust::Unknown;
         for signature in &self.signatures {
-            let is_named = |key: &&VerifyingKey| key.name() == signature.name && key.id() == signature.key_id;
+            // Another length is no signature of such a key: the note was written in part.
+            let is_named = |key: &&VerifyingKey| {
+                key.name() == signature.name
+                    && key.id() == signature.key_id
+                    && signature.bytes.len() == SIGNATURE
+            };
             match keys.iter().find(is_named) {
                 Some(key) if key.verifies(&self.text, &signature.bytes) => trust = Trust::Signed,
                 Some(_) => return Trust::Forged,

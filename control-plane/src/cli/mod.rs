@@ -1,11 +1,13 @@
 //! The commands of `control-plane`, with one file or folder per command.
 
+pub mod audit;
 pub mod config_check;
 pub mod edge_cache;
 pub mod envoy_bootstrap;
 pub mod events;
 mod free_text;
 mod migrate;
+mod operator;
 pub mod payments;
 pub mod reconcile;
 pub mod serve;
@@ -53,6 +55,7 @@ Examples:
   control-plane config explain WORKERS       explain a setting; without a name, all of them
   control-plane migrate                      bring the schema of DB_URI up to date
   control-plane payments review              show payments and refunds that have been undecided for too long
+  control-plane audit verify                 prove that the audit trail is what was sealed; exit 1 if it is not
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
   control-plane webhook verify --help        verify a webhook, and explain why it is not genuine";
@@ -82,6 +85,9 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Verify and export the sealed audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Show transitions of payments and refunds
     #[command(subcommand)]
     Events(events::Command),
@@ -173,6 +179,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Webhook(WebhookCommand::Admin(command)) => {
             print(&webhook_events::run(command, &source).await?)
         }
+        Command::Audit(command) => match audit::run(command, &source).await? {
+            Some(text) => print(&text),
+            None => Ok(()),
+        },
         Command::Events(command) => events::run(command, &source).await,
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,

@@ -1,5 +1,6 @@
 //! SQLite and PostgreSQL behind the domain's store port, with their schema.
 
+mod audit_rows;
 mod due_rows;
 mod group_commit;
 mod inspect;

@@ -6,7 +6,7 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::Fingerprint;
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
-use payments::model::event::{Cause, Event, Initiator};
+use payments::model::event::{Cause, Detail, Event, Initiator};
 use payments::model::follow_up::FollowUp;
 use payments::model::idempotency::{KeyRecord, StoredAnswer, Subject};
 use payments::model::log::Position;
@@ -55,16 +55,17 @@ row! {
 }
 
 row! {
+    #[derive(Clone)]
     pub(super) struct EventRow {
-        payment: String,
-        refund: Option<String>,
-        version: i64,
-        from_state: Option<String>,
-        to_state: String,
-        at: i64,
-        client: String,
-        request_id: String,
-        detail: String,
+        pub(super) payment: String,
+        pub(super) refund: Option<String>,
+        pub(super) version: i64,
+        pub(super) from_state: Option<String>,
+        pub(super) to_state: String,
+        pub(super) at: i64,
+        pub(super) client: String,
+        pub(super) request_id: String,
+        pub(super) detail: String,
     }
 }
 
@@ -209,6 +210,7 @@ impl TryFrom<EventRow> for Event {
 
     fn try_from(row: EventRow) -> Result<Self, StoreError> {
         let read = Reader { table: "events", row: &row.payment };
+        let detail: Detail = read.json("detail", &row.detail)?;
         Ok(Self {
             payment: read.parsed("payment", &row.payment)?,
             refund: row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?,
@@ -219,8 +221,9 @@ impl TryFrom<EventRow> for Event {
             cause: Cause {
                 client: read.some("client", ClientId::parse(&row.client))?,
                 initiator: Initiator::read(row.request_id),
+                address: detail.address,
             },
-            detail: read.json("detail", &row.detail)?,
+            detail,
         })
     }
 }

@@ -10,7 +10,7 @@ use payments::ports::store::{EventLog, LogPage, LogQuery, LoggedEvent, StoreErro
 use sqlx::AssertSqlSafe;
 
 use super::{Argument, Database, Purpose, Query, SqlStore};
-use crate::rows::LogRow;
+use crate::rows::{EventRow, LogRow};
 
 /// How the databases differ: in the columns that order the events, and in which events may be read already.
 #[derive(Clone, Copy, Debug)]
@@ -32,16 +32,13 @@ impl<D: Database> EventLog for SqlStore<D> {
             Some(client) => Some(self.0.shares().take(client).await?),
             None => None,
         };
-        let mut page = LogPage { events: Vec::new(), end: query.after, has_more: false };
-        // An epoch ends only with its last event, so an empty rest of one is followed by the next.
-        for epoch in query.after.epoch..=self.last_epoch() {
-            let start = Position { epoch, ..Position::START };
-            self.read_epoch(query, page.end.max(start), &mut page).await?;
-            if page.has_more {
-                break;
-            }
+        let StoredPage { rows, end, has_more } = self.stored(query).await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for (position, row) in rows {
+            let read = self.0.rows().read::<_, Event>(vec![row])?;
+            events.extend(read.items.into_iter().map(|event| LoggedEvent { position, event }));
         }
-        Ok(page)
+        Ok(LogPage { events, end, has_more })
     }
 
     async fn log_end(&self) -> Result<Position, StoreError> {
@@ -88,22 +85,41 @@ impl<D: Database> EventLog for SqlStore<D> {
     }
 }
 
+/// A part of the log as it is stored.
+pub(super) struct StoredPage {
+    pub(super) rows: Vec<(Position, EventRow)>,
+    end: Position,
+    has_more: bool,
+}
+
 impl<D: Database> SqlStore<D> {
+    /// The rows that a query finds, whether they can be read as events or not.
+    pub(super) async fn stored(&self, query: &LogQuery) -> Result<StoredPage, StoreError> {
+        let mut page = StoredPage { rows: Vec::new(), end: query.after, has_more: false };
+        // An epoch ends only with its last event, so an empty rest of one is followed by the next.
+        for epoch in query.after.epoch..=self.last_epoch() {
+            let start = Position { epoch, ..Position::START };
+            self.read_epoch(query, page.end.max(start), &mut page).await?;
+            if page.has_more {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     async fn read_epoch(
         &self,
         query: &LogQuery,
         after: Position,
-        page: &mut LogPage,
+        page: &mut StoredPage,
     ) -> Result<(), StoreError> {
-        let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.events.len());
+        let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.rows.len());
         let rows = self.rows_of(query, after, room).await?;
         page.has_more = rows.len() > room;
         page.end = page.end.max(after);
         for row in rows.into_iter().take(room) {
-            let position = row.position(after.epoch)?;
-            page.end = position;
-            let read = self.0.rows().read::<_, Event>(vec![row.event])?;
-            page.events.extend(read.items.into_iter().map(|event| LoggedEvent { position, event }));
+            page.end = row.position(after.epoch)?;
+            page.rows.push((page.end, row.event));
         }
         Ok(())
     }

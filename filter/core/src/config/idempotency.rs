@@ -57,6 +57,7 @@ impl ClaimSettings {
             | Route::EventSocket
             | Route::EventTicket
             | Route::ListEvents
+            | Route::ProveEvents
             | Route::GetRefund
             | Route::OpenApi
             | Route::Webhook(_) => None,

@@ -13,8 +13,8 @@ use crate::error::ErrorCode;
 use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
-    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, RefundRequest,
-    SocketQuery, TicketRequest,
+    CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, InvalidRequest, ListQuery, ProofQuery,
+    RefundRequest, SocketQuery, TicketRequest,
 };
 use crate::route::{NoRoute, Route};
 
@@ -54,6 +54,7 @@ impl Request {
             | Route::Events
             | Route::EventSocket
             | Route::ListEvents
+            | Route::ProveEvents
             | Route::GetRefund
             | Route::OpenApi
             | Route::Webhook(_) => {}
@@ -123,6 +124,9 @@ pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidReques
     }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);
+    }
+    if route == Route::ProveEvents {
+        return ProofQuery::parse(query).map(drop);
     }
     match form_urlencoded::parse(query.as_bytes()).next() {
         Some((name, _)) => Err(InvalidRequest::named(&name, "is not a parameter here; this path takes none")),
