@@ -27,10 +27,11 @@ async fn envoy_with(gateway: &Gateway<'_>, filters: &[Value]) -> BareEnvoy {
         "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
     });
     let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "control_plane" } });
+    let filters = [filters, &[router]].concat();
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "mesh",
-        "http_filters": [filters, &[router]].concat(),
+        "http_filters": filters,
         "route_config": { "virtual_hosts": [{ "name": "mesh", "domains": ["*"], "routes": [route] }] },
     });
     let address = gateway.stack().control_plane_url();
