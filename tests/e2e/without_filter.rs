@@ -24,7 +24,11 @@ const REQUESTS: [(Method, &str); 10] = [
 async fn envoy_with(gateway: &Gateway<'_>, filters: &[Value]) -> BareEnvoy {
     let router = json!({
         "name": "envoy.filters.http.router",
-        "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            // What the gateway's own Envoy does, too.
+            "suppress_envoy_headers": true,
+        },
     });
     let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "control_plane" } });
     let filters = [filters, &[router]].concat();
