@@ -2,7 +2,7 @@
 
 use edge_core::id;
 use edge_core::idempotency::Key;
-use edge_core::request::ListQuery;
+use edge_core::request::{EventsQuery, ListQuery};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -44,6 +44,48 @@ fn a_lists_parameter_is_judged_as_documented() {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, text).finish();
             let accepted = ListQuery::parse(&query).is_ok();
             assert_eq!(schema.is_valid(&typed(name, text)), accepted, "{name}={text}");
+            seen[usize::from(accepted)] = true;
+        }
+        assert_eq!(seen, [true, true], "no probe tells what {name} takes");
+    }
+}
+
+#[test]
+fn a_parameter_of_the_event_log_is_judged_as_documented() {
+    let types = |n: usize| vec!["payment.completed"; n].join(",");
+    let probes: [(&str, Vec<String>); 4] = [
+        ("limit", ["0", "1", "100", "101", "-1", "", "x"].map(str::to_owned).into()),
+        ("after", ["evt_aaaaaaaaaaaaaaabaaaaaaaaaaaaaaap", "evt_1", ""].map(str::to_owned).into()),
+        ("payment", vec![TXN.to_owned(), TXN.to_uppercase(), String::new()]),
+        (
+            "types",
+            [30, 31]
+                .map(types)
+                .into_iter()
+                .chain(
+                    [
+                        "",
+                        "payment.",
+                        "refund.processed",
+                        "completed",
+                        "payment.X",
+                        "payment.a,",
+                        "payment.a,,payment.b",
+                    ]
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain([40, 41].map(|length| format!("refund.{}", "a".repeat(length)))),
+                )
+                .collect(),
+        ),
+    ];
+    for (name, probes) in probes {
+        let schema = schema_of("/events", "get", name);
+        let mut seen = [false, false];
+        for text in probes {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, &text).finish();
+            let accepted = EventsQuery::parse(&query).is_ok();
+            assert_eq!(schema.is_valid(&typed(name, &text)), accepted, "{name}={text}");
             seen[usize::from(accepted)] = true;
         }
         assert_eq!(seen, [true, true], "no probe tells what {name} takes");

@@ -6,7 +6,7 @@ use edge_core::error::ErrorBody;
 use edge_core::error::ErrorCode::{self, *};
 use serde_json::{Map, Value, json};
 
-use super::{Kind, headers};
+use super::{Kind, examples, headers};
 
 /// A status with an error code.
 type Case = (u16, ErrorCode);
@@ -119,13 +119,13 @@ fn response(status: u16, codes: &[ErrorCode], kind: Kind) -> Value {
 
 fn example(code: ErrorCode) -> Value {
     let mut body = ErrorBody::new(code, meaning(code.status(), code));
-    body.error.request_id = Some("b0f2a6a0-6f0e-4f6b-9c56-0d3b1d2c7a11".to_owned());
+    body.error.request_id = Some(examples::REQUEST.to_owned());
     match code {
         InvalidRequest => body.error.param = Some("amount".to_owned()),
         PaymentFailed => {
             body.error.decline_code = Some("insufficient_funds".to_owned());
             body.error.provider_code = Some("card_declined".to_owned());
-            body.error.transaction_id = Some("txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b".to_owned());
+            body.error.transaction_id = Some(examples::TRANSACTION.to_owned());
             body.error.retryable = Some(false);
         }
         RateLimited | GatewayUnavailable | GatewayTimeout => body.error.retryable = Some(true),

@@ -1,5 +1,7 @@
 //! Schema adjustments that the types' own descriptions cannot express.
 
+use edge_core::described::payment_method;
+use edge_core::provider::Provider;
 use serde_json::{Value, json};
 
 /// Removes `null` from every schema: the generator marks optional fields as nullable, but answers contain no nulls and
@@ -34,18 +36,18 @@ pub(super) fn without_null(node: &mut Value) {
 pub(super) fn judge_payment_methods_by_provider(document: &mut Value) {
     let Some(charge) = document.pointer_mut("/components/schemas/ChargeRequest") else { return };
     let Some(charge) = charge.as_object_mut() else { return };
-    let form = |pattern: &str| {
+    let form = |provider: Provider| {
         json!({
-            "properties": { "paymentMethodId": { "pattern": pattern } },
+            "properties": { "paymentMethodId": { "pattern": format!("^{}$", payment_method(provider)) } },
             // The enclosing schema closes the object; linters would demand that this part be closed, too.
             "unevaluatedProperties": true,
         })
     };
-    let mut stripe = form("^pm_[A-Za-z0-9_]{1,100}$");
+    let mut stripe = form(Provider::Stripe);
     stripe.as_object_mut().into_iter().for_each(|then| {
         then.insert("required".to_owned(), json!(["paymentMethodId"]));
     });
     charge.insert("if".to_owned(), json!({ "properties": { "provider": { "const": "stripe" } } }));
     charge.insert("then".to_owned(), stripe);
-    charge.insert("else".to_owned(), form("^(?:card:)?[A-Za-z0-9_-]{1,64}$"));
+    charge.insert("else".to_owned(), form(Provider::Paypal));
 }

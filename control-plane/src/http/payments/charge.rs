@@ -29,18 +29,12 @@ pub(super) struct ChargeAnswer {
     next_action: Option<NextAction>,
 }
 
-/// Charge a payment method, or authorize it with `"capture": "manual"`.
+/// Charge a payment method.
+///
+/// With `"capture": "manual"`, the amount is only authorized.
 #[utoipa::path(
     post, path = "/payments/charge", operation_id = "createCharge", tag = "payments",
-    request_body(content = ChargeRequest, examples(
-        ("stripe" = (summary = "A card at Stripe", value = json!({
-            "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
-            "metadata": { "order": "1234" },
-        }))),
-        ("paypal" = (summary = "A payer who approves at PayPal", value = json!({
-            "provider": "paypal", "amount": 4999, "currency": "EUR", "returnUrl": "https://shop.example/return",
-        }))),
-    )),
+    request_body = ChargeRequest,
     responses(
         (status = 200, description = "Done, authorized, or waiting for the payer at `nextAction.url`", body = ChargeAnswer),
         (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /payments/{id}`.", body = ChargeAnswer),

@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use edge_core::described::PaymentsLimit;
 use edge_core::request::{InvalidRequest, ListQuery};
 use jiff::Timestamp;
 use payments::model::payment;
@@ -22,11 +23,13 @@ pub(super) struct ListAnswer {
     has_more: bool,
 }
 
-/// Your payments, newest first.
+/// List payments.
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/payments", operation_id = "listPayments", tag = "payments",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "20 when left out"),
+        ("limit" = inline(Option<PaymentsLimit>), Query),
         ("startingAfter" = Option<PaymentId>, Query, description = "Go on behind this payment"),
         ("provider" = Option<edge_core::provider::Provider>, Query),
         ("status" = Option<Status>, Query),

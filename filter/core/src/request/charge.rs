@@ -23,40 +23,30 @@ pub struct ChargeRequest {
     pub capture: CaptureMode,
     /// Shown to the payer where the provider can; 1 to 127 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 127, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
-    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::described::ShortText>))]
     pub description: Option<String>,
     #[serde(default)]
     pub metadata: Metadata,
     /// Where the payer's browser goes after a step outside (3-D Secure, PayPal approval): https, or http to the
     /// payer's own machine; no user's name in it, at most 2,048 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(
-            max_length = 2048,
-            pattern = r"^(?:https://(?:(?=[A-Za-z0-9._-]{1,254}(?:[:/?#]|$))(?:[A-Za-z0-9_-]{1,63}[.])*(?![0-9]+[.]?(?:[:/?#]|$))(?!0[xX])[A-Za-z0-9_-]{1,63}[.]?|(?:[0-9]{1,3}[.]){3}[0-9]{1,3}|\[[0-9A-Fa-f:.]+\])|http://(?:localhost|127(?:[.][0-9]{1,3}){3}|\[::1\]))(?::[1-9][0-9]{0,4})?(?:[/?#][!-\[\]-~]*)?$"
-        )
-    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::described::ReturnUrl>))]
     pub return_url: Option<String>,
     /// Your own name for the payer or the order; 1 to 127 characters, passed to the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(min_length = 1, max_length = 127, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")
-    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::described::ShortText>))]
     pub customer_reference: Option<String>,
     /// How many seconds from now the charge may be made, as long as it is certain that it is not made yet (the provider
     /// is away): 1 to 86,400. Left out, the gateway's default counts. It is no part of what is kept of a request:
     /// the moment that follows from it is.
-    #[serde(default, skip_serializing)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 86_400))]
+    #[serde(default, skip_serializing_if = "is_not_kept")]
     pub expires_in: Option<ExpiresIn>,
 }
 
 impl ChargeRequest {
+    /// Of `description` and `customerReference`.
+    pub const SHORT_TEXT_CHARS_MAX: usize = 127;
+
     /// Reads the body strictly.
     ///
     /// # Errors
@@ -108,6 +98,12 @@ const DESCRIPTION: Field = Field { name: "description", rule: SHORT_TEXT };
 const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", rule: SHORT_TEXT };
 const SHORT_TEXT: &str = "must be a text of 1 to 127 characters without control characters";
 
+/// Always. With `skip_serializing` the field would be missing in the API's description.
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_not_kept(_: &Option<ExpiresIn>) -> bool {
+    true
+}
+
 /// Which ids fit depends on the provider; only PayPal lets the payer choose later.
 fn payment_method(
     body: &mut Body<'_>,
@@ -121,7 +117,8 @@ fn payment_method(
 }
 
 fn short_text(text: &str) -> Option<String> {
-    let fits = (1..=127).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fits = (1..=ChargeRequest::SHORT_TEXT_CHARS_MAX).contains(&text.chars().count())
+        && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
 

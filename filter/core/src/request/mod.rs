@@ -32,3 +32,6 @@ pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;
 pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};
 pub use ticket::TicketRequest;
+
+#[cfg(feature = "openapi")]
+pub(crate) use return_url::CHARS_MAX as RETURN_URL_CHARS_MAX;

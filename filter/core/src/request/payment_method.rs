@@ -9,23 +9,27 @@ use crate::provider::Provider;
 /// Stripe: `pm_` and 1 to 100 of `A-Z a-z 0-9 _`. PayPal: 1 to 64 of `A-Z a-z 0-9 _ -` (a vault id, a
 /// billing agreement `B-…` or an approved order's id), with `card:` before it for a vaulted card.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^(?:pm_[A-Za-z0-9_]{1,100}|(?:card:)?[A-Za-z0-9_-]{1,64})$"))]
 #[serde(try_from = "String", into = "String")]
 pub struct PaymentMethodId(String);
 
 impl PaymentMethodId {
+    /// Behind `pm_`.
+    pub(crate) const STRIPE_CHARS_MAX: usize = 100;
+    /// Behind `card:`, if that is there.
+    pub(crate) const PAYPAL_CHARS_MAX: usize = 64;
+
     /// `None` for what cannot be an id of this provider.
     #[must_use]
     pub fn parse(provider: Provider, id: &str) -> Option<Self> {
         let fits = match provider {
             Provider::Stripe => id.strip_prefix("pm_").is_some_and(|rest| {
-                (1..=100).contains(&rest.len())
+                (1..=Self::STRIPE_CHARS_MAX).contains(&rest.len())
                     && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             }),
             Provider::Paypal => {
                 let rest = id.strip_prefix("card:").unwrap_or(id);
                 let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-                (1..=64).contains(&rest.len()) && rest.bytes().all(allowed)
+                (1..=Self::PAYPAL_CHARS_MAX).contains(&rest.len()) && rest.bytes().all(allowed)
             }
         };
         fits.then(|| Self(id.to_owned()))
