@@ -14,7 +14,7 @@ pub(crate) fn of(stack: &Stack, providers: &Destinations) -> String {
     };
     format!(
         "
-  gateway         {gateway}
+  gateway         {gateway}  (its API: {gateway}/docs)
                   {tls}  (TLS 1.3; curl --cacert {certificate})
   Envoy admin     {admin}
   control plane   {control_plane}

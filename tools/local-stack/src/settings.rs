@@ -38,6 +38,7 @@ impl Settings {
             [
                 ("GATEWAY_CLIENTS", CLIENTS.to_owned()),
                 ("EDGE_FILTER_WASM", path(&options.programs.filter)),
+                ("GATEWAY_DOCS", path(&options.programs.docs)),
                 ("TLS_CERTIFICATE", path(&tls.certificate)),
                 ("TLS_PRIVATE_KEY", path(&tls.private_key)),
                 ("ENVOY_ACCESS_LOG", path(&run_dir.log("access"))),
@@ -195,6 +196,7 @@ mod tests {
                 sandbox: "sandbox".into(),
                 envoy: "envoy".into(),
                 filter: "filter.wasm".into(),
+                docs: "docs".into(),
             },
             providers: Destinations::from_environment(&environment).unwrap(),
             environment,

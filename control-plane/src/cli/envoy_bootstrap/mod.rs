@@ -1,5 +1,6 @@
 //! `control-plane envoy-bootstrap`: generates Envoy's configuration from a template and the settings.
 
+mod docs_page;
 mod limits;
 mod own_replies;
 mod profile;
@@ -70,6 +71,8 @@ Settings:
   GATEWAY_RATE_LIMIT_SERVICE           host:port of an Envoy rate limit service, for a limit that several Envoys share
   GATEWAY_RATE_LIMIT_SERVICE_CA        PEM file; set: TLS to it, verified as above
   GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
+  GATEWAY_DOCS                         folder with the API's documentation, docs/ of the repository, that Envoy then
+                                       serves at /docs to everybody; off
 
 Envoy itself needs EDGE_ATTESTATION_KEYS in its environment, and for Stripe's webhooks STRIPE_WEBHOOK_SECRETS, a
 comma list with both secrets while one is being rolled.
@@ -123,9 +126,13 @@ const FILES: [&str; 7] = [
 pub fn warnings(source: &Source) -> Vec<String> {
     let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
     let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
-    let missing = missing.map(|(key, file)| {
-        format!("{key}: there is no file {file} here; Envoy does not start unless it exists where Envoy runs")
-    });
+    let missing = missing.map(|(key, file)| (key, file.to_owned())).chain(docs_page::missing(source)).map(
+        |(key, file)| {
+            format!(
+                "{key}: there is no file {file} here; Envoy does not start unless it exists where Envoy runs"
+            )
+        },
+    );
     source.near_miss_warnings().into_iter().chain(missing).collect()
 }
 
