@@ -1,0 +1,7 @@
+from enum import StrEnum
+
+class ActionKind(StrEnum):
+    REDIRECT = "redirect"
+
+    def __str__(self) -> str:
+        return str(self.value)
