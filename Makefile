@@ -31,6 +31,12 @@ status: ## Say what of the gateway runs, and where
 compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks for
 	@tools/compose-env.sh
 
+.PHONY: clients
+clients: prerequisites ## Write docs/openapi.json, and what is generated from it: the clients' cores, the collection
+	cargo build --locked --release --bin control-plane
+	$(target)/release/control-plane openapi >docs/openapi.json
+	@tools/generate-clients.sh
+
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
 	cargo build --locked --release --bins $(features)

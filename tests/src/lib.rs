@@ -22,7 +22,7 @@ mod sandbox;
 mod stacks;
 mod wait;
 
-pub use browser::Browser;
+pub use browser::{Browser, start_browser};
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;

@@ -108,6 +108,7 @@ class GatewayTest(unittest.TestCase):
                 refusal(503, "PROVIDER_UNAVAILABLE", retryable=False),
                 refusal(500, "INTERNAL_ERROR"),
                 refusal(400, "A_CODE_OF_A_LATER_RELEASE"),
+                answer(302, {}, Location="/payments"),
             ]
         )
         with self.assertRaises(GatewayError) as refused:
@@ -116,11 +117,11 @@ class GatewayTest(unittest.TestCase):
         self.assertEqual((error.status, error.code, str(error)), (402, ErrorCode.PAYMENT_FAILED, "as the test says"))
         self.assertEqual((error.decline_code, error.transaction_id), ("insufficient_funds", TXN))
         self.assertEqual((error.request_id, error.idempotency_key), ("r", "order-1"))
-        for code in ["INVALID_STATE", "IDEMPOTENCY_KEY_REUSED", "PROVIDER_UNAVAILABLE", "INTERNAL_ERROR", None]:
+        for code in ["INVALID_STATE", "IDEMPOTENCY_KEY_REUSED", "PROVIDER_UNAVAILABLE", "INTERNAL_ERROR", None, None]:
             with self.assertRaises(GatewayError) as refused:
                 shop.charge(order())
             self.assertEqual(refused.exception.code, code and ErrorCode(code))
-        self.assertEqual(len(self.fake.requests), 6)
+        self.assertEqual(len(self.fake.requests), 7)
 
     def test_without_any_answer_the_error_has_the_key_to_ask_again_with(self) -> None:
         with self.assertRaises(NoAnswer) as lost:

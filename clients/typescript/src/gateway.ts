@@ -124,6 +124,8 @@ function coreOf({ baseUrl, clientKey, attempts = 6, timeoutMs = 40_000, fetch = 
     baseUrl,
     auth: clientKey,
     fetch: repeating({ attempts, timeoutMs, fetch }),
+    // The gateway never redirects; followed, a command would become a read.
+    redirect: 'manual',
     // The gateway compares bytes: the order in which a caller sets fields must not make another request of it.
     bodySerializer: (body: unknown) => JSON.stringify(body, sorted),
   });

@@ -77,6 +77,7 @@ test('a refusal is an error with its code, and is not repeated', async (t) => {
     refusal(422, 'IDEMPOTENCY_KEY_REUSED'),
     refusal(503, 'PROVIDER_UNAVAILABLE', { retryable: false }),
     refusal(500, 'INTERNAL_ERROR'),
+    answer(302, {}, { location: '/payments' }),
   ];
   const { gateway: shop, requests } = await gateway(t, refusals);
   const declined = await shop.charge(order, { idempotencyKey: 'order-1' }).catch((error) => error);
@@ -92,7 +93,8 @@ test('a refusal is an error with its code, and is not repeated', async (t) => {
   for (const code of ['INVALID_STATE', 'IDEMPOTENCY_KEY_REUSED', 'PROVIDER_UNAVAILABLE', 'INTERNAL_ERROR']) {
     await assert.rejects(shop.charge(order), { name: 'GatewayError', code });
   }
-  assert.equal(requests.length, 5);
+  await assert.rejects(shop.charge(order), { name: 'GatewayError', status: 302, code: undefined });
+  assert.equal(requests.length, 6);
 });
 
 test('without any answer the error has the key to ask again with', async (t) => {

@@ -38,3 +38,27 @@ pub(super) fn missing(source: &Source) -> Option<(&'static str, String)> {
     let mut files = FILES.iter().map(|name| folder.join(name));
     files.find(|file| !file.is_file()).map(|file| (FOLDER, file.display().to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(folder: &str) -> Source {
+        Source::new([(FOLDER.to_owned(), folder.to_owned())], None).unwrap()
+    }
+
+    #[test]
+    fn the_page_is_served_where_a_folder_is_named_and_only_there() {
+        let docs = DocsPage::read(&source("/docs"));
+        assert_eq!(docs.percent, 100);
+        assert_eq!(docs.answers[2], json!({ "status": 200, "body": { "filename": "/docs/openapi.json" } }));
+        let off = DocsPage::read(&source(""));
+        assert_eq!((&off.percent, &off.answers[0]), (&json!(0), &json!({ "status": 404 })));
+    }
+
+    #[test]
+    fn the_folder_of_the_repository_has_what_is_served_and_another_has_not() {
+        assert_eq!(missing(&source(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"))), None);
+        assert_eq!(missing(&source("/none")), Some((FOLDER, "/none/page/index.html".to_owned())));
+    }
+}
