@@ -5,6 +5,7 @@
 
 mod folders;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{fs, process};
@@ -90,7 +91,7 @@ async fn what_is_generated_from_the_description_is_as_committed() {
         let fresh = tree(&Path::new(FRESH).join(folder));
         assert!(fresh.len() > 5, "{folder}");
         let of_either = committed.keys().chain(fresh.keys());
-        let differ: Vec<_> = of_either.filter(|name| committed.get(*name) != fresh.get(*name)).collect();
+        let differ: BTreeSet<_> = of_either.filter(|name| committed.get(*name) != fresh.get(*name)).collect();
         assert!(differ.is_empty(), "not as `make clients` makes it: {folder}: {differ:?}");
     }
 }

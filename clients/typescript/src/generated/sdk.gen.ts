@@ -19,9 +19,9 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 };
 
 /**
- * Every transition of your payments and refunds, oldest first.
+ * List or stream events.
  *
- * With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+ * Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
  * next event if neither is given. A browser opens it with `ticket` instead of your key; it then has the events of the
  * ticket's payment, as a payer may see them (`PayerEvent`).
  */
@@ -36,9 +36,9 @@ export const listEvents = <ThrowOnError extends boolean = false>(options?: Optio
 });
 
 /**
- * A ticket with which a browser watches the events of one payment, without your key.
+ * Make a ticket for a browser.
  *
- * It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
+ * With it, a browser watches the events of one payment without your key. It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
  * needed.
  */
 export const createEventTicket = <ThrowOnError extends boolean = false>(options: Options<CreateEventTicketData, ThrowOnError>) => (options.client ?? client).post<CreateEventTicketResponses, CreateEventTicketErrors, ThrowOnError>({
@@ -52,7 +52,7 @@ export const createEventTicket = <ThrowOnError extends boolean = false>(options:
 });
 
 /**
- * This description.
+ * Get this description.
  */
 export const getApiDescription = <ThrowOnError extends boolean = false>(options?: Options<GetApiDescriptionData, ThrowOnError>) => (options?.client ?? client).get<GetApiDescriptionResponses, GetApiDescriptionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -61,7 +61,9 @@ export const getApiDescription = <ThrowOnError extends boolean = false>(options?
 });
 
 /**
- * Your payments, newest first.
+ * List payments.
+ *
+ * Newest first.
  */
 export const listPayments = <ThrowOnError extends boolean = false>(options?: Options<ListPaymentsData, ThrowOnError>) => (options?.client ?? client).get<ListPaymentsResponses, ListPaymentsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -70,7 +72,9 @@ export const listPayments = <ThrowOnError extends boolean = false>(options?: Opt
 });
 
 /**
- * Charge a payment method, or authorize it with `"capture": "manual"`.
+ * Charge a payment method.
+ *
+ * With `"capture": "manual"`, the amount is only authorized.
  */
 export const createCharge = <ThrowOnError extends boolean = false>(options: Options<CreateChargeData, ThrowOnError>) => (options.client ?? client).post<CreateChargeResponses, CreateChargeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -83,7 +87,9 @@ export const createCharge = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * Give back a captured payment, in whole or in part.
+ * Refund a payment.
+ *
+ * In whole or in part; a payment takes several refunds.
  */
 export const createRefund = <ThrowOnError extends boolean = false>(options: Options<CreateRefundData, ThrowOnError>) => (options.client ?? client).post<CreateRefundResponses, CreateRefundErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -96,7 +102,9 @@ export const createRefund = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * A payment with its refunds and disputes.
+ * Get a payment.
+ *
+ * With its refunds and disputes.
  */
 export const getPayment = <ThrowOnError extends boolean = false>(options: Options<GetPaymentData, ThrowOnError>) => (options.client ?? client).get<GetPaymentResponses, GetPaymentErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -105,7 +113,9 @@ export const getPayment = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
- * Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is queued. While the
+ * Cancel a payment.
+ *
+ * Releases what is authorized, ends a payment whose payer has not acted yet, or cancels a charge that is queued. While the
  * outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as it is known.
  */
 export const cancelPayment = <ThrowOnError extends boolean = false>(options: Options<CancelPaymentData, ThrowOnError>) => (options.client ?? client).post<CancelPaymentResponses, CancelPaymentErrors, ThrowOnError>({
@@ -119,7 +129,9 @@ export const cancelPayment = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * Take what is authorized, in whole or in part; the rest is released.
+ * Capture a payment.
+ *
+ * Takes what is authorized, in whole or in part; the rest is released.
  */
 export const capturePayment = <ThrowOnError extends boolean = false>(options: Options<CapturePaymentData, ThrowOnError>) => (options.client ?? client).post<CapturePaymentResponses, CapturePaymentErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -132,7 +144,9 @@ export const capturePayment = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
- * A payment's audit trail, its refunds' included, oldest first.
+ * List a payment's events.
+ *
+ * Its audit trail, its refunds' included, oldest first.
  */
 export const listPaymentEvents = <ThrowOnError extends boolean = false>(options: Options<ListPaymentEventsData, ThrowOnError>) => (options.client ?? client).get<ListPaymentEventsResponses, ListPaymentEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -141,7 +155,7 @@ export const listPaymentEvents = <ThrowOnError extends boolean = false>(options:
 });
 
 /**
- * A refund.
+ * Get a refund.
  */
 export const getRefund = <ThrowOnError extends boolean = false>(options: Options<GetRefundData, ThrowOnError>) => (options.client ?? client).get<GetRefundResponses, GetRefundErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -150,7 +164,9 @@ export const getRefund = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * An event of PayPal, stored before it is acknowledged.
+ * Receive an event of PayPal.
+ *
+ * It is stored before it is acknowledged.
  */
 export const receivePaypalWebhook = <ThrowOnError extends boolean = false>(options: Options<ReceivePaypalWebhookData, ThrowOnError>) => (options.client ?? client).post<ReceivePaypalWebhookResponses, ReceivePaypalWebhookErrors, ThrowOnError>({
     url: '/webhooks/paypal',
@@ -162,7 +178,9 @@ export const receivePaypalWebhook = <ThrowOnError extends boolean = false>(optio
 });
 
 /**
- * An event of Stripe, stored before it is acknowledged.
+ * Receive an event of Stripe.
+ *
+ * It is stored before it is acknowledged.
  */
 export const receiveStripeWebhook = <ThrowOnError extends boolean = false>(options: Options<ReceiveStripeWebhookData, ThrowOnError>) => (options.client ?? client).post<ReceiveStripeWebhookResponses, ReceiveStripeWebhookErrors, ThrowOnError>({
     url: '/webhooks/stripe',

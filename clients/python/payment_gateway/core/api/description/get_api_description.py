@@ -145,7 +145,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
 
 ) -> Response[ErrorBody | GetApiDescriptionResponse200]:
-    """ This description.
+    """ Get this description.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -171,7 +171,7 @@ def sync(
     client: AuthenticatedClient | Client,
 
 ) -> ErrorBody | GetApiDescriptionResponse200 | None:
-    """ This description.
+    """ Get this description.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,7 +192,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 
 ) -> Response[ErrorBody | GetApiDescriptionResponse200]:
-    """ This description.
+    """ Get this description.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -218,7 +218,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 
 ) -> ErrorBody | GetApiDescriptionResponse200 | None:
-    """ This description.
+    """ Get this description.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -161,10 +161,10 @@ def sync_detailed(
     body: TicketRequest,
 
 ) -> Response[ErrorBody | TicketAnswer]:
-    """ A ticket with which a browser watches the events of one payment, without your key.
+    """ Make a ticket for a browser.
 
-     It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no
-    `Idempotency-Key` is
+     With it, a browser watches the events of one payment without your key. It allows to read and nothing
+    else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
     needed.
 
     Args:
@@ -196,10 +196,10 @@ def sync(
     body: TicketRequest,
 
 ) -> ErrorBody | TicketAnswer | None:
-    """ A ticket with which a browser watches the events of one payment, without your key.
+    """ Make a ticket for a browser.
 
-     It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no
-    `Idempotency-Key` is
+     With it, a browser watches the events of one payment without your key. It allows to read and nothing
+    else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
     needed.
 
     Args:
@@ -226,10 +226,10 @@ async def asyncio_detailed(
     body: TicketRequest,
 
 ) -> Response[ErrorBody | TicketAnswer]:
-    """ A ticket with which a browser watches the events of one payment, without your key.
+    """ Make a ticket for a browser.
 
-     It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no
-    `Idempotency-Key` is
+     With it, a browser watches the events of one payment without your key. It allows to read and nothing
+    else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
     needed.
 
     Args:
@@ -261,10 +261,10 @@ async def asyncio(
     body: TicketRequest,
 
 ) -> ErrorBody | TicketAnswer | None:
-    """ A ticket with which a browser watches the events of one payment, without your key.
+    """ Make a ticket for a browser.
 
-     It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no
-    `Idempotency-Key` is
+     With it, a browser watches the events of one payment without your key. It allows to read and nothing
+    else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
     needed.
 
     Args:

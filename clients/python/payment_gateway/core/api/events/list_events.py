@@ -182,10 +182,10 @@ def sync_detailed(
     last_event_id: str | Unset = UNSET,
 
 ) -> Response[ErrorBody | EventsPage]:
-    """ Every transition of your payments and refunds, oldest first.
+    """ List or stream events.
 
-     With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or
-    `after`, or with the
+     Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
+    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
@@ -232,10 +232,10 @@ def sync(
     last_event_id: str | Unset = UNSET,
 
 ) -> ErrorBody | EventsPage | None:
-    """ Every transition of your payments and refunds, oldest first.
+    """ List or stream events.
 
-     With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or
-    `after`, or with the
+     Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
+    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
@@ -277,10 +277,10 @@ async def asyncio_detailed(
     last_event_id: str | Unset = UNSET,
 
 ) -> Response[ErrorBody | EventsPage]:
-    """ Every transition of your payments and refunds, oldest first.
+    """ List or stream events.
 
-     With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or
-    `after`, or with the
+     Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
+    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
@@ -327,10 +327,10 @@ async def asyncio(
     last_event_id: str | Unset = UNSET,
 
 ) -> ErrorBody | EventsPage | None:
-    """ Every transition of your payments and refunds, oldest first.
+    """ List or stream events.
 
-     With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or
-    `after`, or with the
+     Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
+    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).

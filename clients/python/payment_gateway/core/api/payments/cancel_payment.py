@@ -205,8 +205,10 @@ def sync_detailed(
     idempotency_key: str,
 
 ) -> Response[CancelAnswer | ErrorBody]:
-    """ Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is
-    queued. While the
+    """ Cancel a payment.
+
+     Releases what is authorized, ends a payment whose payer has not acted yet, or cancels a charge that
+    is queued. While the
     outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as
     it is known.
 
@@ -245,8 +247,10 @@ def sync(
     idempotency_key: str,
 
 ) -> CancelAnswer | ErrorBody | None:
-    """ Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is
-    queued. While the
+    """ Cancel a payment.
+
+     Releases what is authorized, ends a payment whose payer has not acted yet, or cancels a charge that
+    is queued. While the
     outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as
     it is known.
 
@@ -280,8 +284,10 @@ async def asyncio_detailed(
     idempotency_key: str,
 
 ) -> Response[CancelAnswer | ErrorBody]:
-    """ Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is
-    queued. While the
+    """ Cancel a payment.
+
+     Releases what is authorized, ends a payment whose payer has not acted yet, or cancels a charge that
+    is queued. While the
     outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as
     it is known.
 
@@ -320,8 +326,10 @@ async def asyncio(
     idempotency_key: str,
 
 ) -> CancelAnswer | ErrorBody | None:
-    """ Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is
-    queued. While the
+    """ Cancel a payment.
+
+     Releases what is authorized, ends a payment whose payer has not acted yet, or cancels a charge that
+    is queued. While the
     outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as
     it is known.
 

@@ -205,7 +205,9 @@ def sync_detailed(
     idempotency_key: str,
 
 ) -> Response[CaptureAnswer | ErrorBody]:
-    """ Take what is authorized, in whole or in part; the rest is released.
+    """ Capture a payment.
+
+     Takes what is authorized, in whole or in part; the rest is released.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)
@@ -242,7 +244,9 @@ def sync(
     idempotency_key: str,
 
 ) -> CaptureAnswer | ErrorBody | None:
-    """ Take what is authorized, in whole or in part; the rest is released.
+    """ Capture a payment.
+
+     Takes what is authorized, in whole or in part; the rest is released.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)
@@ -274,7 +278,9 @@ async def asyncio_detailed(
     idempotency_key: str,
 
 ) -> Response[CaptureAnswer | ErrorBody]:
-    """ Take what is authorized, in whole or in part; the rest is released.
+    """ Capture a payment.
+
+     Takes what is authorized, in whole or in part; the rest is released.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)
@@ -311,7 +317,9 @@ async def asyncio(
     idempotency_key: str,
 
 ) -> CaptureAnswer | ErrorBody | None:
-    """ Take what is authorized, in whole or in part; the rest is released.
+    """ Capture a payment.
+
+     Takes what is authorized, in whole or in part; the rest is released.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)

@@ -193,7 +193,9 @@ def sync_detailed(
     idempotency_key: str,
 
 ) -> Response[ChargeAnswer | ErrorBody]:
-    """ Charge a payment method, or authorize it with `"capture": "manual"`.
+    """ Charge a payment method.
+
+     With `"capture": "manual"`, the amount is only authorized.
 
     Args:
         idempotency_key (str):
@@ -227,7 +229,9 @@ def sync(
     idempotency_key: str,
 
 ) -> ChargeAnswer | ErrorBody | None:
-    """ Charge a payment method, or authorize it with `"capture": "manual"`.
+    """ Charge a payment method.
+
+     With `"capture": "manual"`, the amount is only authorized.
 
     Args:
         idempotency_key (str):
@@ -256,7 +260,9 @@ async def asyncio_detailed(
     idempotency_key: str,
 
 ) -> Response[ChargeAnswer | ErrorBody]:
-    """ Charge a payment method, or authorize it with `"capture": "manual"`.
+    """ Charge a payment method.
+
+     With `"capture": "manual"`, the amount is only authorized.
 
     Args:
         idempotency_key (str):
@@ -290,7 +296,9 @@ async def asyncio(
     idempotency_key: str,
 
 ) -> ChargeAnswer | ErrorBody | None:
-    """ Charge a payment method, or authorize it with `"capture": "manual"`.
+    """ Charge a payment method.
+
+     With `"capture": "manual"`, the amount is only authorized.
 
     Args:
         idempotency_key (str):

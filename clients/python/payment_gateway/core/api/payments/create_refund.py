@@ -200,7 +200,9 @@ def sync_detailed(
     idempotency_key: str,
 
 ) -> Response[ErrorBody | RefundAnswer]:
-    """ Give back a captured payment, in whole or in part.
+    """ Refund a payment.
+
+     In whole or in part; a payment takes several refunds.
 
     Args:
         idempotency_key (str):
@@ -234,7 +236,9 @@ def sync(
     idempotency_key: str,
 
 ) -> ErrorBody | RefundAnswer | None:
-    """ Give back a captured payment, in whole or in part.
+    """ Refund a payment.
+
+     In whole or in part; a payment takes several refunds.
 
     Args:
         idempotency_key (str):
@@ -263,7 +267,9 @@ async def asyncio_detailed(
     idempotency_key: str,
 
 ) -> Response[ErrorBody | RefundAnswer]:
-    """ Give back a captured payment, in whole or in part.
+    """ Refund a payment.
+
+     In whole or in part; a payment takes several refunds.
 
     Args:
         idempotency_key (str):
@@ -297,7 +303,9 @@ async def asyncio(
     idempotency_key: str,
 
 ) -> ErrorBody | RefundAnswer | None:
-    """ Give back a captured payment, in whole or in part.
+    """ Refund a payment.
+
+     In whole or in part; a payment takes several refunds.
 
     Args:
         idempotency_key (str):

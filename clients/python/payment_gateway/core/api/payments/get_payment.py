@@ -154,7 +154,9 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
 
 ) -> Response[ErrorBody | PaymentAnswer]:
-    """ A payment with its refunds and disputes.
+    """ Get a payment.
+
+     With its refunds and disputes.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)
@@ -185,7 +187,9 @@ def sync(
     client: AuthenticatedClient | Client,
 
 ) -> ErrorBody | PaymentAnswer | None:
-    """ A payment with its refunds and disputes.
+    """ Get a payment.
+
+     With its refunds and disputes.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)
@@ -211,7 +215,9 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 
 ) -> Response[ErrorBody | PaymentAnswer]:
-    """ A payment with its refunds and disputes.
+    """ Get a payment.
+
+     With its refunds and disputes.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)
@@ -242,7 +248,9 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 
 ) -> ErrorBody | PaymentAnswer | None:
-    """ A payment with its refunds and disputes.
+    """ Get a payment.
+
+     With its refunds and disputes.
 
     Args:
         id (str): A payment, as clients know it (`transactionId`)

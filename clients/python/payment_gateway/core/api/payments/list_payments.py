@@ -193,7 +193,9 @@ def sync_detailed(
     created_before: datetime.datetime | Unset = UNSET,
 
 ) -> Response[ErrorBody | ListAnswer]:
-    """ Your payments, newest first.
+    """ List payments.
+
+     Newest first.
 
     Args:
         limit (int | Unset): How many payments a page has at most Default: 20.
@@ -239,7 +241,9 @@ def sync(
     created_before: datetime.datetime | Unset = UNSET,
 
 ) -> ErrorBody | ListAnswer | None:
-    """ Your payments, newest first.
+    """ List payments.
+
+     Newest first.
 
     Args:
         limit (int | Unset): How many payments a page has at most Default: 20.
@@ -280,7 +284,9 @@ async def asyncio_detailed(
     created_before: datetime.datetime | Unset = UNSET,
 
 ) -> Response[ErrorBody | ListAnswer]:
-    """ Your payments, newest first.
+    """ List payments.
+
+     Newest first.
 
     Args:
         limit (int | Unset): How many payments a page has at most Default: 20.
@@ -326,7 +332,9 @@ async def asyncio(
     created_before: datetime.datetime | Unset = UNSET,
 
 ) -> ErrorBody | ListAnswer | None:
-    """ Your payments, newest first.
+    """ List payments.
+
+     Newest first.
 
     Args:
         limit (int | Unset): How many payments a page has at most Default: 20.

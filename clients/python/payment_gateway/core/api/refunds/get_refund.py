@@ -154,7 +154,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
 
 ) -> Response[ErrorBody | RefundFound]:
-    """ A refund.
+    """ Get a refund.
 
     Args:
         id (str): A refund, as clients know it (`refundId`)
@@ -185,7 +185,7 @@ def sync(
     client: AuthenticatedClient | Client,
 
 ) -> ErrorBody | RefundFound | None:
-    """ A refund.
+    """ Get a refund.
 
     Args:
         id (str): A refund, as clients know it (`refundId`)
@@ -211,7 +211,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 
 ) -> Response[ErrorBody | RefundFound]:
-    """ A refund.
+    """ Get a refund.
 
     Args:
         id (str): A refund, as clients know it (`refundId`)
@@ -242,7 +242,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 
 ) -> ErrorBody | RefundFound | None:
-    """ A refund.
+    """ Get a refund.
 
     Args:
         id (str): A refund, as clients know it (`refundId`)

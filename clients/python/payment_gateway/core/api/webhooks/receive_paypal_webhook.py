@@ -174,7 +174,9 @@ def sync_detailed(
     paypal_auth_algo: str,
 
 ) -> Response[ErrorBody | Received]:
-    """ An event of PayPal, stored before it is acknowledged.
+    """ Receive an event of PayPal.
+
+     It is stored before it is acknowledged.
 
     Args:
         paypal_transmission_id (str):
@@ -220,7 +222,9 @@ def sync(
     paypal_auth_algo: str,
 
 ) -> ErrorBody | Received | None:
-    """ An event of PayPal, stored before it is acknowledged.
+    """ Receive an event of PayPal.
+
+     It is stored before it is acknowledged.
 
     Args:
         paypal_transmission_id (str):
@@ -261,7 +265,9 @@ async def asyncio_detailed(
     paypal_auth_algo: str,
 
 ) -> Response[ErrorBody | Received]:
-    """ An event of PayPal, stored before it is acknowledged.
+    """ Receive an event of PayPal.
+
+     It is stored before it is acknowledged.
 
     Args:
         paypal_transmission_id (str):
@@ -307,7 +313,9 @@ async def asyncio(
     paypal_auth_algo: str,
 
 ) -> ErrorBody | Received | None:
-    """ An event of PayPal, stored before it is acknowledged.
+    """ Receive an event of PayPal.
+
+     It is stored before it is acknowledged.
 
     Args:
         paypal_transmission_id (str):

@@ -158,7 +158,9 @@ def sync_detailed(
     stripe_signature: str,
 
 ) -> Response[ErrorBody | Received]:
-    """ An event of Stripe, stored before it is acknowledged.
+    """ Receive an event of Stripe.
+
+     It is stored before it is acknowledged.
 
     Args:
         stripe_signature (str):
@@ -192,7 +194,9 @@ def sync(
     stripe_signature: str,
 
 ) -> ErrorBody | Received | None:
-    """ An event of Stripe, stored before it is acknowledged.
+    """ Receive an event of Stripe.
+
+     It is stored before it is acknowledged.
 
     Args:
         stripe_signature (str):
@@ -221,7 +225,9 @@ async def asyncio_detailed(
     stripe_signature: str,
 
 ) -> Response[ErrorBody | Received]:
-    """ An event of Stripe, stored before it is acknowledged.
+    """ Receive an event of Stripe.
+
+     It is stored before it is acknowledged.
 
     Args:
         stripe_signature (str):
@@ -255,7 +261,9 @@ async def asyncio(
     stripe_signature: str,
 
 ) -> ErrorBody | Received | None:
-    """ An event of Stripe, stored before it is acknowledged.
+    """ Receive an event of Stripe.
+
+     It is stored before it is acknowledged.
 
     Args:
         stripe_signature (str):
