@@ -105,7 +105,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 33] = [
+pub const SETTINGS: [Setting; 36] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
