@@ -28,7 +28,7 @@ struct Cli {
 enum Command {
     /// Serves Stripe at /v1, PayPal at /v1/oauth2 and /v2, and its own controls at /_sandbox.
     #[command(after_help = EXAMPLES)]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Exits 0 if a sandbox answers at an address, else 1; for health checks.
     Ready {
         #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8090")]

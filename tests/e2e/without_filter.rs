@@ -24,13 +24,18 @@ const REQUESTS: [(Method, &str); 10] = [
 async fn envoy_with(gateway: &Gateway<'_>, filters: &[Value]) -> BareEnvoy {
     let router = json!({
         "name": "envoy.filters.http.router",
-        "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            // What the gateway's own Envoy does, too.
+            "suppress_envoy_headers": true,
+        },
     });
     let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "control_plane" } });
+    let filters = [filters, &[router]].concat();
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "mesh",
-        "http_filters": [filters, &[router]].concat(),
+        "http_filters": filters,
         "route_config": { "virtual_hosts": [{ "name": "mesh", "domains": ["*"], "routes": [route] }] },
     });
     let address = gateway.stack().control_plane_url();

@@ -18,7 +18,7 @@ struct Mesh {
 
 impl Mesh {
     /// With these routes, and these filters before the router.
-    fn new(routes: Value, mut filters: Vec<Value>) -> Self {
+    fn new(routes: &Value, mut filters: Vec<Value>) -> Self {
         filters.push(json!({
             "name": "envoy.filters.http.router",
             "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
@@ -135,10 +135,13 @@ fn clients_file() -> tempfile::TempDir {
     folder
 }
 
+/// Method, path and headers of a request; status and error code of the answer.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
 #[tokio::test]
 async fn istios_envoy_asks_for_a_key_and_shows_the_filter_each_request() {
     let Some(example) = example("istio") else { return };
-    let mut mesh = Mesh::new(routes_of(example.one("VirtualService", "envoy")), Vec::new());
+    let mut mesh = Mesh::new(&routes_of(example.one("VirtualService", "envoy")), Vec::new());
     patch(&mut mesh, example.one("EnvoyFilter", "envoy"));
     let clients = clients_file();
     let places = [
@@ -147,7 +150,7 @@ async fn istios_envoy_asks_for_a_key_and_shows_the_filter_each_request() {
     ];
     let envoy = mesh.started(&places).await;
     let key = [("authorization", KEY)];
-    let cases: [(&str, &str, &[(&str, &str)], u16, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         ("GET", "/payments", &[], 401, ""),
         ("GET", "/payments", &[("x-client-id", "shop")], 401, ""),
         ("GET", "/events", &[], 401, ""),
@@ -198,7 +201,7 @@ async fn envoy_gateways_envoy_shows_the_filter_whole_requests() {
         },
     });
     let route = json!([{ "match": { "prefix": "/" }, "route": { "cluster": "edge_cache" } }]);
-    let mut mesh = Mesh::new(route, vec![filter]);
+    let mut mesh = Mesh::new(&route, vec![filter]);
     for change in example.one("EnvoyPatchPolicy", "envoy")["spec"]["jsonPatches"].as_array().unwrap() {
         let operation = &change["operation"];
         if change["type"] == "type.googleapis.com/envoy.config.cluster.v3.Cluster" {

@@ -2,10 +2,10 @@
 
 use super::*;
 
-#[test]
-fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
+/// Values, and what the reason says.
+fn cases() -> Vec<(Value, &'static str)> {
     let secret = json!({ "controlPlane": { "settings": { "STRIPE_SECRET_KEY": "sk_live_of_a_test" } } });
-    let cases = [
+    vec![
         // Types, forms and names, by values.schema.json.
         (json!({ "controlPlane": { "replicas": "two" } }), "/controlPlane/replicas"),
         (json!({ "controlPlane": { "replicas": 0 } }), "/controlPlane/replicas"),
@@ -54,7 +54,12 @@ fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
             json!({ "envoy": { "kind": "istio", "settings": { "GATEWAY_LISTEN": "off" } } }),
             "envoy.settings: they are of the bootstrap",
         ),
-    ];
+    ]
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
+    let cases = cases();
     let values: Vec<_> = cases.iter().map(|(values, _)| values.clone()).collect();
     let renderings = match rendered(&values) {
         Ok(renderings) => renderings,
