@@ -136,7 +136,7 @@ async fn fetch(
     let client = client.build()?;
     let port = at.map_or(443, |address| address.port());
     let url = format!("https://{domain}:{port}{ASSOCIATION_PATH}");
-    Ok(read(&client, &url).await.map_err(|problem| with_causes(&problem.without_url()).to_string()))
+    Ok(read(&client, &url).await.map_err(|problem| with_causes(&problem.without_url())))
 }
 
 async fn read(client: &Client, url: &str) -> reqwest::Result<Answer> {

@@ -28,6 +28,7 @@ fn every_operation_has_an_id_of_its_own_that_speaks() {
         "getApiDescription",
         "getPayment",
         "getRefund",
+        "getWalletConfig",
         "listEvents",
         "listPaymentEvents",
         "listPayments",

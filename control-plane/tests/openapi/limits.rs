@@ -81,7 +81,9 @@ fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
         let (text, pairs) = ("a".repeat(length), length.min(100));
         probes.push(json!(text));
         probes.push(json!("é".repeat(length)));
-        for prefix in ["pm_", "ctoken_", "tok_", "card:", "card:pm_", "https://", "http://", "https://shop.example/"] {
+        for prefix in
+            ["pm_", "ctoken_", "tok_", "card:", "card:pm_", "https://", "http://", "https://shop.example/"]
+        {
             probes.push(json!(format!("{prefix}{text}")));
         }
         // As long in all.

@@ -2,7 +2,7 @@
 
 use edge_core::id;
 use edge_core::idempotency::Key;
-use edge_core::request::{EventsQuery, ListQuery};
+use edge_core::request::{EventsQuery, ListQuery, WalletConfigQuery};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -92,6 +92,36 @@ fn a_parameter_of_the_event_log_is_judged_as_documented() {
         }
         assert_eq!(seen, [true, true], "no probe tells what {name} takes");
     }
+}
+
+#[test]
+fn a_wallets_domain_is_judged_as_documented() {
+    let schema = schema_of("/wallets/config", "get", "domain");
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+    let mut seen = [false, false];
+    for text in [
+        "shop.example",
+        "pay.shop-1.example",
+        "shop",
+        "Shop.example",
+        "-shop.example",
+        "shop-.example",
+        "shop..example",
+        "shop.example.",
+        "shop.example:443",
+        "",
+        &format!("{label}.example"),
+        &format!("{label}a.example"),
+        &longest,
+        &format!("{longest}a"),
+    ] {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("domain", text).finish();
+        let accepted = WalletConfigQuery::parse(&query).is_ok();
+        assert_eq!(schema.is_valid(&json!(text)), accepted, "{text}");
+        seen[usize::from(accepted)] = true;
+    }
+    assert_eq!(seen, [true, true]);
 }
 
 #[test]
