@@ -31,7 +31,6 @@ status: ## Say what of the gateway runs, and where
 compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks for
 	@tools/compose-env.sh
 
-<<<<<<< HEAD
 .PHONY: compose-test
 compose-test: build ## Build the images, start docker-compose.yml on Docker Engine, break it, and judge by the ledger; IMAGES=built compiles in them
 	@IMAGES='$(IMAGES)' tests/containers/engine/compose-test.sh $(target)
@@ -40,8 +39,6 @@ compose-test: build ## Build the images, start docker-compose.yml on Docker Engi
 push-filter: filter ## Push the filter for Istio and Envoy Gateway: TO=registry.example/NAME:TAG, FORM=image or =artifact
 	@cargo run --quiet --locked --release -p filter-image -- --form '$(or $(FORM),image)' $(filter) '$(TO)'
 
-=======
->>>>>>> work-clients
 .PHONY: clients
 clients: prerequisites ## Write docs/openapi.json, and what is generated from it: the clients' cores, the collection
 	cargo build --locked --release --bin control-plane

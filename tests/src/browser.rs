@@ -89,7 +89,7 @@ impl Drop for Browser {
 /// # Panics
 /// If the browser does not start.
 #[must_use]
-pub fn start_browser(page: &str, profile: &Path, more_arguments: &[&str]) -> Option<Child> {
+pub(crate) fn start_browser(page: &str, profile: &Path, more_arguments: &[&str]) -> Option<Child> {
     for program in PROGRAMS {
         let mut command = Command::new(program);
         command.args(ARGUMENTS).args(more_arguments);

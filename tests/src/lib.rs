@@ -25,7 +25,7 @@ mod stacks;
 mod wait;
 
 pub use bare_envoy::BareEnvoy;
-pub use browser::{Browser, start_browser};
+pub use browser::Browser;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;

@@ -1,16 +1,12 @@
 //! The API's documentation at `/docs`: in a real browser that finds no other host, and as files that Envoy itself serves.
 
-mod devtools;
-
 use std::fs;
 
-use gateway_tests::{Gateway, HttpResponse, OwnGateway, rejecting, shared};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, Page, rejecting, shared};
 use local_stack::DEMO_KEY;
 use reqwest::Method;
 use serde_json::json;
 use test_services::skipped;
-
-use self::devtools::Page;
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 
@@ -84,13 +80,13 @@ async fn a_browser_without_a_network_shows_the_operations_and_sends_a_request() 
         return skipped("no chromium on the PATH (Debian: apt-get install chromium)");
     };
     for operation in ["Charge a payment method.", "Refund a payment.", "List or stream events."] {
-        page.until(&format!("{ROOT}.textContent.includes('{operation}')")).await;
+        page.wait_for(&format!("{ROOT}.textContent.includes('{operation}')")).await;
     }
     page.evaluate("location.hash = '#get-/payments'").await;
-    page.until(&format!("{SHOWN}.querySelector('[part~=btn-try]')")).await;
+    page.wait_for(&format!("{SHOWN}.querySelector('[part~=btn-try]')")).await;
     page.evaluate(&format!("document.querySelector('rapi-doc').setApiKey('clientKey', '{DEMO_KEY}')")).await;
     page.evaluate(&format!("{SHOWN}.querySelector('[part~=btn-try]').click()")).await;
-    page.until(&format!("{SHOWN}.textContent.includes('ratelimit-policy')")).await;
+    page.wait_for(&format!("{SHOWN}.textContent.includes('ratelimit-policy')")).await;
     assert_eq!(page.complaints, [""; 0]);
     let paths: Vec<_> =
         page.requested.iter().map(|asked| asked.strip_prefix(&url).unwrap_or(asked)).collect();
