@@ -133,7 +133,7 @@ fn charge(field: &str, value: Value) -> String {
 const FIELDS: [&str; 5] = ["paymentMethodId", "description", "metadata", "list", "paymentData"];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn no_encrypted_payload_passes_in_any_dress(
