@@ -901,7 +901,7 @@ export type ListPaymentsData = {
          */
         createdBefore?: string;
         /**
-         * Only payments with exactly this `customerReference`
+         * A text without control characters
          */
         customerReference?: string;
     };

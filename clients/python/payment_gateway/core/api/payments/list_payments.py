@@ -208,7 +208,7 @@ def sync_detailed(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
-        customer_reference (str | Unset):
+        customer_reference (str | Unset): A text without control characters
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -259,7 +259,7 @@ def sync(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
-        customer_reference (str | Unset):
+        customer_reference (str | Unset): A text without control characters
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -305,7 +305,7 @@ async def asyncio_detailed(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
-        customer_reference (str | Unset):
+        customer_reference (str | Unset): A text without control characters
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -356,7 +356,7 @@ async def asyncio(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
-        customer_reference (str | Unset):
+        customer_reference (str | Unset): A text without control characters
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
