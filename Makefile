@@ -31,9 +31,23 @@ status: ## Say what of the gateway runs, and where
 compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks for
 	@tools/compose-env.sh
 
+.PHONY: compose-test
+compose-test: build ## Build the images, start docker-compose.yml on Docker Engine, break it, and judge by the ledger; IMAGES=built compiles in them
+	@IMAGES='$(IMAGES)' tests/containers/engine/compose-test.sh $(target)
+
+.PHONY: push-filter
+push-filter: filter ## Push the filter for Istio and Envoy Gateway: TO=registry.example/NAME:TAG, FORM=image or =artifact
+	@cargo run --quiet --locked --release -p filter-image -- --form '$(or $(FORM),image)' $(filter) '$(TO)'
+
+.PHONY: clients
+clients: prerequisites ## Write docs/openapi.json, and what is generated from it: the clients' cores, the collection
+	cargo build --locked --release --bin control-plane
+	$(target)/release/control-plane openapi >docs/openapi.json
+	@tools/generate-clients.sh
+
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs
-	cargo build --locked --release --bins $(features)
+	cargo build --locked --release --bin control-plane --bin local-stack --bin provider-sandbox $(features)
 
 filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter

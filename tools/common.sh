@@ -31,3 +31,14 @@ install_debian_packages() {
   apt-get install "${options[@]}" "$@" </dev/null >&2 ||
     { apt-get update -qq </dev/null >&2 && apt-get install "${options[@]}" "$@" </dev/null >&2; }
 }
+
+# install_debian_servers NAME…: the same for packages with a service of their own, which is not to run.
+install_debian_servers() (
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
+  fi
+  install_debian_packages "$@"
+)

@@ -23,8 +23,9 @@ random() { openssl rand -hex "$1"; }
 umask 077
 mkdir -p "$tls"
 if ! [ -e "$tls/private-key.pem" ]; then
+  # Strict clients take no certificate of an authority for that of a server.
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
-    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -addext 'basicConstraints=critical,CA:FALSE' \
     -keyout "$tls/private-key.pem" -out "$tls/certificate.pem" 2>/dev/null
   # The container's user is another; the folder lets no other user of this machine in.
   chmod 644 "$tls/private-key.pem" "$tls/certificate.pem"
@@ -33,6 +34,7 @@ fi
 # Complete or not at all.
 cat >"$environment.new" <<END
 EDGE_ATTESTATION_KEYS=k1:$(random 32)
+ENCRYPTION_KEYS=k1:$(random 32)
 GATEWAY_CLIENTS=demo:$(random 24)
 TLS_CERTIFICATE_FILE=$tls/certificate.pem
 TLS_PRIVATE_KEY_FILE=$tls/private-key.pem
@@ -43,6 +45,10 @@ STRIPE_WEBHOOK_SECRETS=whsec_$(random 24)
 STRIPE_SECRET_KEY=sk_test_sandbox_$(random 24)
 PAYPAL_CLIENT_ID=sandbox-$(random 16)
 PAYPAL_CLIENT_SECRET=$(random 24)
+# sandbox: with real credentials above, these three lines have to go. The control plane refuses to start otherwise.
+COMPOSE_PROFILES=sandbox
+STRIPE_API_BASE=http://sandbox:8090
+PAYPAL_API_BASE=http://sandbox:8090
 END
 mv "$environment.new" "$environment"
-say "wrote $environment and $tls; keep both, the database's password is one of them"
+say "wrote $environment and $tls; keep both: the database's password is one of them, and without ENCRYPTION_KEYS nobody reads what it holds"

@@ -4,7 +4,8 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-# wanted PACKAGE PROGRAM…: nothing to do if one of the programs is there; Debian hides PostgreSQL's in a place of its own.
+# wanted PACKAGE PROGRAM…: nothing to do if one of the programs is there; Debian hides PostgreSQL's in a place of its
+# own.
 missing=()
 wanted() {
   local package=$1 program
@@ -20,18 +21,12 @@ wanted() {
 [ -n "${TEST_AMQP_URI:-}" ] || wanted rabbitmq-server rabbitmq-server
 wanted pgbouncer pgbouncer /usr/sbin/pgbouncer
 wanted prometheus promtool
+wanted docker-registry docker-registry registry
+wanted skopeo skopeo
 wanted chromium chromium chromium-browser google-chrome
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-if can_install_debian_packages; then
-  # No server of the package's own is to run: tests start theirs, on free ports.
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod +x "$policy"
-    trap 'rm -f "$policy"' EXIT
-  fi
-  install_debian_packages "${missing[@]}" && exit 0
-fi
+# No server of a package's own is to run: tests start theirs, on free ports.
+if can_install_debian_packages && install_debian_servers "${missing[@]}"; then exit 0; fi
 say "tests that need these will be skipped: ${missing[*]}"
 say "  fix: apt-get install ${missing[*]} (their services need not run), or name servers in TEST_REDIS_URI, TEST_POSTGRES_URI, TEST_AMQP_URI"

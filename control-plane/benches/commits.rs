@@ -54,7 +54,8 @@ fn charge(n: u64) -> [Change; 2] {
         Event::payment_moved(Some(&created.state), &begun, &cause),
     ];
     let reference = ProviderRef::new(format!("pi_{id}"));
-    let answer = Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference });
+    let answer =
+        Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference, paid_with: None });
     let done = begun.clone().charge_answered(answer, at).unwrap();
     let event = Event::payment_moved(Some(&begun.state), &done, &cause);
     let body = format!(r#"{{"success":true,"transactionId":"{id}","status":"completed"}}"#);

@@ -12,6 +12,7 @@
 //! | How is due work processed? | [`jobs`]: one runner, fed by polling or by RabbitMQ |
 //! | What do the edges query? | [`cache`]: claims and final answers, in the process or in Redis |
 //! | What can be configured? | [`config`]; [`cli::config_check`] checks it against the real services |
+//! | What protects the keys of stored values? | [`sealing`], and `key_services` for those in Vault or AWS KMS |
 //! | Which commands and services are there? | [`cli`]: one file or folder per command |
 //! | How is Envoy configured? | [`cli::envoy_bootstrap`] |
 //!
@@ -28,6 +29,7 @@ mod edge_clock;
 mod escapes;
 pub mod http;
 pub mod jobs;
+mod key_services;
 pub mod live;
 mod metric_help;
 mod process;

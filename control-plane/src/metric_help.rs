@@ -51,7 +51,11 @@ const METRICS: [(Kind, &str, &str); 36] = [
         "Updates of the edge cache, answers completed and claims released, by outcome",
     ),
     (Gauge, "edge_cache_memory_bytes", "Memory of Redis, used and max; 0 until first read"),
-    (Counter, "stored_rows_unreadable_total", "Rows that contradict themselves or come from a newer release"),
+    (
+        Counter,
+        "stored_rows_unreadable_total",
+        "Rows that contradict themselves, come from a newer release or do not open",
+    ),
     (Counter, "log_lines_dropped_total", "Log lines lost because their reader stalled"),
     (Counter, "webhook_events_total", "Providers' events, by outcome"),
     (

@@ -21,6 +21,7 @@ mod redact;
 mod requests_log;
 mod scripts;
 mod server;
+mod shop;
 mod state;
 mod stripe;
 mod webhooks;
@@ -79,8 +80,16 @@ pub struct Config {
     pub paypal_certificate_name: String,
     /// Base of the certificate's URL, if the gateway reaches the sandbox at another address than it listens on.
     pub paypal_certificate_base: Option<String>,
+    /// The gateway that the demonstration shop pays through.
+    pub gateway_url: String,
+    /// The shop's client key at the gateway.
+    pub gateway_key: String,
     pub clock: Arc<dyn Clock>,
 }
+
+/// Where a local gateway listens, and its demonstration client.
+pub const DEFAULT_GATEWAY: &str = "http://127.0.0.1:8080";
+pub const DEFAULT_KEY: &str = "demo-key";
 
 impl Default for Config {
     fn default() -> Self {
@@ -97,6 +106,8 @@ impl Default for Config {
             paypal_ca_dir: None,
             paypal_certificate_name: webhooks::DEFAULT_NAME.to_owned(),
             paypal_certificate_base: None,
+            gateway_url: DEFAULT_GATEWAY.to_owned(),
+            gateway_key: DEFAULT_KEY.to_owned(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -167,5 +178,10 @@ pub async fn start(config: Config) -> io::Result<Sandbox> {
 }
 
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new().merge(control::routes()).merge(paypal::routes()).merge(stripe::routes()).with_state(shared)
+    Router::new()
+        .merge(control::routes())
+        .merge(shop::routes())
+        .merge(paypal::routes())
+        .merge(stripe::routes())
+        .with_state(shared)
 }

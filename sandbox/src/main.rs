@@ -7,7 +7,7 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Durat
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use logging::{Format, Level, WrongLevel};
-use provider_sandbox::{Config, start};
+use provider_sandbox::{Config, DEFAULT_GATEWAY, DEFAULT_KEY, start};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use webhook_options::WebhookOptions;
@@ -28,7 +28,12 @@ struct Cli {
 enum Command {
     /// Serves Stripe at /v1, PayPal at /v1/oauth2 and /v2, and its own controls at /_sandbox.
     #[command(after_help = EXAMPLES)]
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Exits 0 if a sandbox answers at an address, else 1; for health checks.
+    Ready {
+        #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8090")]
+        address: SocketAddr,
+    },
 }
 
 const EXAMPLES: &str = "\
@@ -40,6 +45,8 @@ Examples:
   curl -u sk_test_demo: http://127.0.0.1:8090/v1/payment_intents -d amount=4999 -d currency=usd \\
       -d payment_method=pm_card_visa -d confirm=true -d 'payment_method_types[]=card'
       charges 49.99 USD
+  http://127.0.0.1:8090/_sandbox/checkout
+      in a browser: a checkout page that pays through a gateway on this machine
   curl http://127.0.0.1:8090/_sandbox/ledger
       shows what happened
   curl http://127.0.0.1:8090/_sandbox/faults -d '{\"operation\":\"charge\",\"fault\":\"drop_after\",\"every\":3}'
@@ -103,6 +110,14 @@ struct Serve {
     #[arg(long, env = "SANDBOX_PAYPAL_REVIEW_SECONDS", default_value_t = 0, value_name = "SECONDS")]
     paypal_review_seconds: u32,
 
+    /// The gateway that the checkout page at /_sandbox/checkout pays through, as browsers reach it.
+    #[arg(long, env = "SANDBOX_GATEWAY_URL", default_value = DEFAULT_GATEWAY, value_name = "URL")]
+    gateway_url: String,
+
+    /// The checkout page's client key at the gateway.
+    #[arg(long, env = "SANDBOX_GATEWAY_KEY", default_value = DEFAULT_KEY, hide_env_values = true, value_name = "KEY")]
+    gateway_key: String,
+
     /// off, error, warn, info, debug or trace, or a list as in `info,provider_sandbox::webhooks=debug`.
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL", value_parser = log_level)]
     log_level: Level,
@@ -129,6 +144,8 @@ impl Serve {
             stripe_releases_as_refunds: self.stripe_releases_as_refunds,
             paypal_credentials: self.paypal_client_id.clone().zip(self.paypal_client_secret.clone()),
             paypal_token_seconds: self.paypal_token_seconds,
+            gateway_url: self.gateway_url.clone(),
+            gateway_key: self.gateway_key.clone(),
             paypal_review_after: (self.paypal_review_seconds > 0)
                 .then(|| Duration::from_secs(self.paypal_review_seconds.into())),
             ..self.webhooks.add_to(Config::default())
@@ -148,7 +165,13 @@ impl Serve {
 }
 
 fn main() -> ExitCode {
-    let Command::Serve(arguments) = Cli::parse().command;
+    let arguments = match Cli::parse().command {
+        Command::Serve(arguments) => arguments,
+        Command::Ready { address } => {
+            let answered = ready(address).inspect_err(|error| logging::say(&format!("error: {error:#}")));
+            return if answered.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+    };
     if let Err(error) = logging::start(&arguments.log_level, Format::Human) {
         logging::say(&format!("error: {error}"));
         return ExitCode::FAILURE;
@@ -186,6 +209,14 @@ async fn run(arguments: &Serve) -> anyhow::Result<()> {
     }
     info!("stopping");
     sandbox.stop().await;
+    Ok(())
+}
+
+/// Whether a sandbox answers there within 2.5 s.
+#[tokio::main(flavor = "current_thread")]
+async fn ready(address: SocketAddr) -> anyhow::Result<()> {
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(2500)).build()?;
+    http.get(format!("http://{address}/_sandbox/requests?summary=1")).send().await?.error_for_status()?;
     Ok(())
 }
 

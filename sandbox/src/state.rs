@@ -16,6 +16,7 @@ use crate::{
     ledger::Ledger,
     paypal,
     requests_log::RequestsLog,
+    shop::Gateway,
     stripe,
     webhooks::{Authority, Outbox},
 };
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     pub(crate) contracts: Option<Arc<Contracts>>,
     pub(crate) config: Config,
+    /// The gateway that the demonstration shop pays through.
+    pub(crate) gateway: Gateway,
     /// Base of the links to the sandbox's own pages, without a trailing slash.
     pub(crate) public_url: String,
     /// Base URL of PayPal's certificates for the gateway, without a trailing slash.
@@ -99,6 +102,7 @@ impl Shared {
             state: Mutex::new(SandboxState::new(Outbox::new(&config.webhooks), account)),
             clock: Arc::clone(&config.clock),
             contracts,
+            gateway: Gateway::new(&config.gateway_url, &config.gateway_key),
             certificates: addresses.certificates,
             public_url: addresses.public,
             config,

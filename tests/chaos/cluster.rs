@@ -42,8 +42,9 @@ struct Servers {
 }
 
 /// The secrets that both gateways share, and the trust anchor of their common sandbox.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
     "EDGE_ATTESTATION_KEYS",
+    "ENCRYPTION_KEYS",
     "STRIPE_SECRET_KEY",
     "PAYPAL_CLIENT_ID",
     "PAYPAL_CLIENT_SECRET",
@@ -190,10 +191,17 @@ impl Cluster {
         &self.database
     }
 
+    /// What its values are sealed with.
+    pub(crate) fn encryption_keys(&self) -> &str {
+        self.stacks[0].setting("ENCRYPTION_KEYS").unwrap()
+    }
+
     /// Secrets that must not appear in any file of the gateways.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let names = ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "STRIPE_WEBHOOK_SECRETS"];
-        names.iter().filter_map(|name| self.stacks[0].setting(name).map(str::to_owned)).collect()
+        let settings = names.iter().filter_map(|name| self.stacks[0].setting(name));
+        let keys = self.encryption_keys().split(',').filter_map(|key| Some(key.split_once(':')?.1));
+        settings.chain(keys).map(str::to_owned).collect()
     }
 
     pub(crate) fn logs(&self) -> Vec<PathBuf> {

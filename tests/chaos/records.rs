@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use gateway_tests::Sandbox;
+use sealing::{DataKey, KeyRing, Place, PlainValues, Sealer, WrappedKey, Wrapping as _};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ColumnIndex, Connection as _, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
 
+use crate::cluster::Cluster;
 use crate::history::History;
 use crate::model::Request;
 
@@ -62,6 +64,12 @@ pub(crate) struct Event {
     pub(crate) detail: String,
 }
 
+struct StoredKey {
+    id: String,
+    wrapped_by: String,
+    wrapped: Vec<u8>,
+}
+
 /// Reads rows of either database, each field from the column of the same name.
 macro_rules! from_row {
     ($($row:ident: $($column:ident)*;)*) => {$(
@@ -69,6 +77,7 @@ macro_rules! from_row {
         where
             &'static str: ColumnIndex<R>,
             i64: Decode<'r, R::Database> + Type<R::Database>,
+            Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
             String: Decode<'r, R::Database> + Type<R::Database>,
         {
             fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
@@ -82,6 +91,7 @@ from_row! {
     Payment: id client provider amount currency request state captured refunded version;
     Refund: id payment client amount state version;
     Event: payment refund version from_state to_state at request_id detail;
+    StoredKey: id wrapped_by wrapped;
 }
 
 /// An entry of the providers' ledger.
@@ -111,15 +121,15 @@ impl Records {
         self.events.iter().filter(|event| own.contains(event.payment.as_str())).collect()
     }
 
-    pub(crate) async fn read(history: &History, database: &str, sandbox: &Sandbox) -> Self {
-        let mut records = Self { effects: effects(sandbox).await, ..Self::default() };
+    pub(crate) async fn read(history: &History, cluster: &Cluster) -> Self {
+        let mut records = Self { effects: effects(cluster.sandbox()).await, ..Self::default() };
         {
             let entries = history.entries();
             records.requests.clone_from(&entries.requests);
             records.acted.clone_from(&entries.acted);
             records.mismatched.clone_from(&entries.mismatched);
         }
-        let mut database = Database::open(database).await;
+        let mut database = Database::open(cluster.database()).await;
         records.payments = database
             .rows(
                 "SELECT id, client, provider, amount, currency, request, state, captured, refunded, version
@@ -132,6 +142,17 @@ impl Records {
         records.events = database
             .rows("SELECT payment, refund, version, from_state, to_state, at, request_id, detail FROM events ORDER BY seq")
             .await;
+        // After the rows: each was sealed with a key that was there before it.
+        let sealer = database.sealer(cluster.encryption_keys()).await;
+        for payment in &mut records.payments {
+            let place = Place { table: "payments", column: "request", row: &payment.id };
+            payment.request = sealer.open_text(place, std::mem::take(&mut payment.request)).unwrap();
+        }
+        for event in &mut records.events {
+            let row = format!("{}/{}", event.refund.as_ref().unwrap_or(&event.payment), event.version);
+            let place = Place { table: "events", column: "detail", row: &row };
+            event.detail = sealer.open_text(place, std::mem::take(&mut event.detail)).unwrap();
+        }
         records
     }
 }
@@ -187,6 +208,18 @@ impl Database {
         }
         let options: SqliteConnectOptions = uri.parse().unwrap();
         Self::Sqlite(SqliteConnection::connect_with(&options.read_only(true)).await.unwrap())
+    }
+
+    /// What opens the sealed values, with the keys of the database.
+    async fn sealer(&mut self, keys: &str) -> Sealer {
+        let (ring, sealer) = (KeyRing::parse(keys).unwrap(), Sealer::new(PlainValues::Read));
+        let stored = self.rows::<StoredKey>("SELECT id, wrapped_by, wrapped FROM data_keys").await;
+        for StoredKey { id, wrapped_by, wrapped } in stored {
+            let (id, wrapped) = (id.parse().unwrap(), WrappedKey { by: wrapped_by, bytes: wrapped });
+            let key = ring.unwrap(id, &wrapped).await.unwrap();
+            sealer.add(DataKey::new(id, &key).unwrap());
+        }
+        sealer
     }
 
     async fn rows<T>(&mut self, sql: &'static str) -> Vec<T>

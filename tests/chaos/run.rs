@@ -75,7 +75,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
 
     let (open, _, took) = quiet(&mut cluster, &clients).await;
     clients.repeat_everything().await;
-    let records = Records::read(&clients.history, cluster.database(), cluster.sandbox()).await;
+    let records = Records::read(&clients.history, &cluster).await;
     say(format!("quiet after {} s", took.as_secs()));
     if let Some(last) = records.events.iter().max_by_key(|event| event.at).filter(|_| took > SLOW) {
         say(format!("decided last:\n{}", records.about(&last.payment)));
@@ -137,7 +137,7 @@ pub(crate) async fn quiet(cluster: &mut Cluster, clients: &Clients) -> (Vec<Stri
     let open = watched(cluster, clients.retry_open_requests(deadline)).await;
     loop {
         cluster.watch();
-        let records = Records::read(&clients.history, cluster.database(), cluster.sandbox()).await;
+        let records = Records::read(&clients.history, cluster).await;
         if undecided(&records).is_empty() || Instant::now() > deadline {
             return (open, records, start.elapsed());
         }

@@ -30,6 +30,8 @@ pub(crate) struct Service {
     pub(crate) depends_on: BTreeMap<String, Dependency>,
     pub(crate) healthcheck: Option<HealthCheck>,
     pub(crate) deploy: Option<Deploy>,
+    #[serde(default)]
+    pub(crate) profiles: Vec<String>,
     pub(crate) restart: String,
     pub(crate) read_only: bool,
     pub(crate) cap_drop: Vec<String>,
@@ -58,6 +60,13 @@ pub(crate) struct Build {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dependency {
     pub(crate) condition: String,
+    /// Whether the other has to be there at all.
+    #[serde(default = "yes")]
+    pub(crate) required: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,7 +160,8 @@ impl Environment {
         let output = Command::new(script).arg(folder.path()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = fs::read_to_string(folder.path().join(".env")).unwrap();
-        let lines = text.lines().map(|line| line.split_once('=').expect("KEY=value"));
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let lines = lines.map(|line| line.split_once('=').expect("KEY=value"));
         let values = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Self { values, folder }
     }

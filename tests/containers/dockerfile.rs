@@ -7,6 +7,8 @@ use crate::root;
 #[derive(Debug)]
 pub(crate) struct Dockerfile {
     pub(crate) path: &'static str,
+    /// What may be chosen at the build, `NAME=default`.
+    pub(crate) arguments: Vec<String>,
     pub(crate) stages: Vec<Stage>,
 }
 
@@ -29,7 +31,7 @@ impl Dockerfile {
         let text = fs::read_to_string(root().join(path)).unwrap();
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let joined = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
-        let mut stages: Vec<Stage> = Vec::new();
+        let (mut stages, mut arguments): (Vec<Stage>, _) = (Vec::new(), Vec::new());
         for line in joined.lines() {
             let (keyword, rest) = line.split_once(' ').unwrap();
             if keyword == "FROM" {
@@ -40,12 +42,14 @@ impl Dockerfile {
                     name: name.map(str::to_owned),
                     instructions: Vec::new(),
                 });
+            } else if keyword == "ARG" && stages.is_empty() {
+                arguments.push(rest.to_owned());
             } else {
                 let stage = stages.last_mut().expect("FROM comes first");
                 stage.instructions.push((keyword.to_owned(), rest.to_owned()));
             }
         }
-        Self { path, stages }
+        Self { path, arguments, stages }
     }
 
     pub(crate) fn stage(&self, name: &str) -> &Stage {

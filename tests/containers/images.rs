@@ -37,6 +37,11 @@ fn every_base_is_pinned_and_of_the_versions_that_are_tested() {
     for dockerfile in all() {
         for stage in &dockerfile.stages {
             match stage.image.split_once(':') {
+                // One of the stages before it, by an argument.
+                None if stage.image == "${BINARIES}" => {
+                    assert_eq!(dockerfile.arguments, ["BINARIES=build"], "{}", dockerfile.path);
+                    assert_eq!(stage.name.as_deref(), Some("binaries"), "{}", dockerfile.path);
+                }
                 None => assert_eq!(stage.image, "scratch", "{}", dockerfile.path),
                 Some((name, tag)) => {
                     assert!(is_pinned(&stage.image), "{}: {}", dockerfile.path, stage.image);
@@ -75,11 +80,14 @@ fn what_is_built_is_what_is_copied() {
         assert_eq!(artefact, format!("target/{folder}/{file}"), "{}", dockerfile.path);
 
         let kept = after(artefact).unwrap();
+        // What tests bring along lies where the build would have put it.
+        let brought = dockerfile.stage("prebuilt").all("COPY").collect::<Vec<_>>();
+        assert_eq!(brought, [format!("prebuilt/{file} {kept}")], "{}", dockerfile.path);
         let copies = dockerfile
             .stages
             .iter()
             .flat_map(|stage| stage.all("COPY"))
-            .filter_map(|copy| copy.strip_prefix("--from=build "));
+            .filter_map(|copy| copy.strip_prefix("--from=binaries "));
         let copies: Vec<_> = copies.collect();
         assert!(!copies.is_empty());
         for copy in copies {

@@ -17,6 +17,8 @@ fn everything_that_runs_on_is_probed_and_what_others_wait_for_is_waited_for() {
                 "service_healthy"
             };
             assert_eq!(dependency.condition, waits, "{name} waits for {other}");
+            // What a profile leaves out is not waited for.
+            assert_eq!(dependency.required, compose.services[other].profiles.is_empty(), "{name}: {other}");
         }
     }
 }
@@ -25,8 +27,11 @@ fn everything_that_runs_on_is_probed_and_what_others_wait_for_is_waited_for() {
 fn a_probe_asks_where_its_service_listens() {
     for (name, service) in Compose::as_written().services {
         let Some(probe) = service.healthcheck else { continue };
-        let command = probe.test.join(" ");
-        let Some((_, after)) = command.split_once("/dev/tcp/127.0.0.1/") else { continue };
+        let asks = match probe.test.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["CMD", "control-plane" | "provider-sandbox", "ready", address] => address.to_owned(),
+            _ => probe.test.join(" ").replace("/dev/tcp/127.0.0.1/", "127.0.0.1:"),
+        };
+        let Some((_, after)) = asks.split_once("127.0.0.1:") else { continue };
         let port: u16 = after.split(' ').next().unwrap().parse().unwrap();
         let admin = "127.0.0.1:9901".to_owned();
         // Of the settings of Envoy's bootstrap, the admin interface keeps its default.
@@ -43,6 +48,23 @@ fn a_probe_asks_where_its_service_listens() {
             listens.iter().any(|listen| listen.ends_with(&format!(":{port}"))),
             "{name}: {port} in {listens:?}"
         );
+    }
+}
+
+#[test]
+fn the_health_checks_of_our_programs_need_no_shell() {
+    for (name, service) in Compose::as_written().services {
+        let Some(probe) = service.healthcheck else { continue };
+        // Of ours, Envoy's image alone has one: it runs a script.
+        if service.build.is_some() && name != "envoy" {
+            assert_eq!(probe.test[0], "CMD", "{name}");
+            assert!(
+                ["control-plane", "provider-sandbox"].contains(&&*probe.test[1]),
+                "{name}: {:?}",
+                probe.test
+            );
+        }
+        assert!(service.entrypoint.is_empty(), "{name}: {:?}", service.entrypoint);
     }
 }
 
@@ -88,6 +110,29 @@ fn there_are_two_control_planes_behind_one_name_and_none_of_them_is_published() 
 fn redis_never_drops_what_it_was_given() {
     let redis = &Compose::as_written().services["redis"];
     assert!(redis.command.join(" ").contains("--maxmemory-policy noeviction"));
+}
+
+/// The numbers beside `maxmemory` are those that a key was measured to cost, and docs/configuration.md has the same.
+#[test]
+fn redis_is_as_large_as_what_its_keys_cost() {
+    const ANSWER_BYTES: u64 = 565;
+    const CLAIM_BYTES: u64 = 293;
+    let redis = Compose::with(&Environment::made()).services.remove("redis").unwrap();
+    let command = redis.command.join(" ");
+    let (_, after) = command.split_once("--maxmemory ").unwrap();
+    let mib: u64 = after.split("mb").next().unwrap().parse().unwrap();
+    let (answers, claims) = (mib * 1024 * 1024 / 4 * 3 / ANSWER_BYTES, mib * 1024 * 1024 / 4 / CLAIM_BYTES);
+    let thousands = |count: u64| format!("{},000", (count + 500) / 1000);
+    for file in ["docker-compose.yml", "docs/configuration.md"] {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        for number in
+            [ANSWER_BYTES.to_string(), CLAIM_BYTES.to_string(), thousands(answers), thousands(claims)]
+        {
+            assert!(text.contains(&number), "{number} in {file}");
+        }
+    }
+    let alerts = std::fs::read_to_string(root().join("docs/monitoring/alerts.yaml")).unwrap();
+    assert!(alerts.contains("alert: EdgeCacheNearlyFull"));
 }
 
 #[test]

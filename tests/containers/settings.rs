@@ -149,6 +149,27 @@ fn real_credentials_are_not_sent_to_the_sandbox() {
 }
 
 #[test]
+fn without_its_profile_nothing_leads_to_the_sandbox() {
+    let mut environment = Environment::made();
+    let compose = Compose::with(&environment);
+    assert_eq!(compose.services["sandbox"].profiles, [environment.values["COMPOSE_PROFILES"].clone()]);
+    // All that a user with real credentials takes out.
+    for name in ["COMPOSE_PROFILES", "STRIPE_API_BASE", "PAYPAL_API_BASE"] {
+        environment.values.remove(name).unwrap();
+    }
+    environment.values.insert("STRIPE_SECRET_KEY".to_owned(), "sk_live_51Real".to_owned());
+    let compose = Compose::with(&environment);
+    for (name, service) in &compose.services {
+        for (key, value) in &service.environment {
+            assert!(name == "sandbox" || !value.contains("sandbox:8090"), "{name}: {key}={value}");
+        }
+    }
+    let control_plane = &compose.services["control-plane"].environment;
+    assert_eq!(control_plane["STRIPE_API_BASE"], "https://api.stripe.com");
+    assert!(Config::read(&source(&compose.services["control-plane"])).is_ok());
+}
+
+#[test]
 fn each_command_is_one_that_the_program_has() {
     let control_plane = Programs::of_this_build().unwrap().control_plane;
     for (name, service) in Compose::as_written().services {
@@ -170,23 +191,33 @@ fn envoy_accepts_the_bootstrap_that_these_settings_make() {
         BTreeMap::from([("/filter/plugin.wasm".to_owned(), programs.filter.display().to_string())]);
     for volume in &envoy.volumes {
         let [outside, inside, "ro"] = volume.split(':').collect::<Vec<_>>()[..] else { panic!("{volume}") };
-        places.insert(inside.to_owned(), outside.to_owned());
+        // The bootstrap itself is in a volume.
+        if outside.starts_with('/') {
+            places.insert(inside.to_owned(), outside.to_owned());
+        }
     }
     let rendered = render(Profile::Production, &source(bootstrap)).unwrap();
-    let placed = ["/filter/plugin.wasm", "/tls/certificate.pem", "/tls/private-key.pem"].iter().fold(
-        rendered,
-        |text, inside| {
-            assert!(text.contains(&format!("\"{inside}\"")), "{inside} in {text}");
-            text.replace(inside, &places[*inside])
-        },
-    );
-    let file = environment.folder.path().join("envoy.yaml");
-    fs::write(&file, placed).unwrap();
-    validate(&programs.envoy, &file, &envoy.environment);
+    envoy_accepts(&rendered, &places, &envoy.environment);
 }
 
-/// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints that
-/// it takes for failed.
+/// Envoy validates a bootstrap that names files inside a container, with those of this machine in their place.
+pub(crate) fn envoy_accepts(
+    rendered: &str,
+    places: &BTreeMap<String, String>,
+    variables: &BTreeMap<String, String>,
+) {
+    let placed = places.iter().fold(rendered.to_owned(), |text, (inside, outside)| {
+        assert!(text.contains(&format!("\"{inside}\"")), "{inside} in {text}");
+        text.replace(inside, outside)
+    });
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    fs::write(file.path(), placed).unwrap();
+    let envoy = Programs::of_this_build().unwrap().envoy;
+    validate(&envoy, file.path(), variables);
+}
+
+/// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints
+/// that it takes for failed.
 #[test]
 fn the_first_health_check_of_each_endpoint_waits_for_the_event_loop() {
     let environment = Environment::made();
@@ -223,9 +254,11 @@ fn the_two_halves_meet_at_the_paths_and_ports_that_both_name() {
         let listens = &compose.services[service].environment[listen];
         assert_eq!(bootstrap[setting], listens.replace("0.0.0.0", service), "{setting}");
     }
-    let written = compose.services["bootstrap"].entrypoint.join(" ");
+    let written = compose.services["bootstrap"].command.join(" ");
     let read = fs::read_to_string(root().join("filter/Dockerfile")).unwrap();
-    assert!(written.contains(">/bootstrap/envoy.yaml") && read.contains("\"/bootstrap/envoy.yaml\""));
+    assert!(
+        written.ends_with("--output /bootstrap/envoy.yaml") && read.contains("\"/bootstrap/envoy.yaml\"")
+    );
     let published = &compose.services["envoy"].ports;
     assert!(
         published.iter().any(|port| port.ends_with(&bootstrap["GATEWAY_TLS_LISTEN"].replace("0.0.0.0", "")))

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Folders with generated or third-party files: built, fetched, or of a running stack.
@@ -90,6 +92,14 @@ fn every_link_between_pages_leads_to_a_file_and_a_heading() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(checked > 50, "only {checked} links were found");
+}
+
+#[test]
+fn the_vendored_script_is_the_one_that_its_page_names() {
+    let folder = Path::new(ROOT).join("docs/page");
+    let script = fs::read(folder.join("rapidoc-min.js.gz")).unwrap();
+    let hash = hex::encode(Sha256::digest(script));
+    assert!(fs::read_to_string(folder.join("README.md")).unwrap().contains(&hash), "{hash}");
 }
 
 /// Outside the promises, which have their own test.

@@ -8,17 +8,21 @@
     reason = "a test fails by panicking"
 )]
 
+mod at_rest;
 mod audiences;
 mod bodies;
 mod browser;
 mod captures;
 mod card_numbers;
+mod checkout_page;
+mod clients;
 mod contracts;
 mod control_plane_errors;
 mod crowds;
 mod currencies;
 mod database;
 mod description;
+mod docs_page;
 mod drain;
 mod edge_errors;
 mod envoy_errors;
@@ -49,4 +53,6 @@ mod storms;
 mod strict_json;
 mod tls;
 mod trailers;
+mod wallets;
 mod webhooks;
+mod without_filter;

@@ -1,7 +1,7 @@
 //! A real browser: Chromium without a screen opens a page of a server of its own, whose script reports what it saw.
 
 use std::io;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Browser {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let profile = tempfile::Builder::new().prefix("gateway-browser-").tempdir().unwrap();
-        let child = start(address, &profile)?;
+        let child = start_browser(&format!("http://{address}/"), profile.path(), &[])?;
         let (sender, reports) = mpsc::channel(16);
         let page = page(script);
         let server = tokio::spawn(async move {
@@ -84,11 +84,16 @@ impl Drop for Browser {
     }
 }
 
-fn start(page: SocketAddr, profile: &TempDir) -> Option<Child> {
+/// Starts a browser on this page, with its state in the folder `profile`. `None` if this machine has none.
+///
+/// # Panics
+/// If the browser does not start.
+#[must_use]
+pub(crate) fn start_browser(page: &str, profile: &Path, more_arguments: &[&str]) -> Option<Child> {
     for program in PROGRAMS {
         let mut command = Command::new(program);
-        command.args(ARGUMENTS).arg(format!("--user-data-dir={}", profile.path().display()));
-        command.arg(format!("http://{page}/"));
+        command.args(ARGUMENTS).args(more_arguments);
+        command.arg(format!("--user-data-dir={}", profile.display())).arg(page);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.spawn() {
             Ok(child) => return Some(child),

@@ -7,6 +7,7 @@
     reason = "a harness that cannot go on fails the test that uses it"
 )]
 
+mod bare_envoy;
 mod browser;
 mod contract;
 mod gateway;
@@ -16,17 +17,20 @@ pub mod http2;
 mod http_response;
 mod log_disk;
 mod log_pipe;
+mod page;
 mod prometheus;
 pub mod rate_limit_service;
 mod sandbox;
 mod stacks;
 mod wait;
 
+pub use bare_envoy::BareEnvoy;
 pub use browser::Browser;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
+pub use page::Page;
 pub use prometheus::sum as sum_of;
 pub use sandbox::Sandbox;
 pub use stacks::{

@@ -152,6 +152,33 @@ impl Sandbox {
         assert!((200..400).contains(&response.status), "{} at {page}: {}", response.status, response.text());
     }
 
+    /// A confirmation token for one of the sandbox's payment methods, as Stripe's script makes it on a page.
+    pub async fn confirmation_token(&self, method: &str) -> String {
+        let request = self.http.post(format!("{}/v1/confirmation_tokens", self.url));
+        let request = request.bearer_auth("pk_test_sandbox").form(&[("payment_method", method)]);
+        HttpResponse::of(request).await.at("/id")
+    }
+
+    /// Confirms an order with a wallet, as PayPal's script does on a page; `name` decides what happens. Returns the
+    /// order's status.
+    pub async fn confirm_order(
+        &self,
+        credentials: (&str, &str),
+        order: &str,
+        wallet: &str,
+        name: &str,
+    ) -> String {
+        let token = self.http.post(format!("{}/v1/oauth2/token", self.url));
+        let token = token.basic_auth(credentials.0, Some(credentials.1));
+        let form = [("grant_type", "client_credentials"), ("response_type", "client_token")];
+        let token = HttpResponse::of(token.form(&form)).await.at("/access_token");
+        let url = format!("{}/v2/checkout/orders/{order}/confirm-payment-source", self.url);
+        let source = json!({ "payment_source": { wallet: { "name": name } } });
+        let confirmed = HttpResponse::of(self.http.post(url).bearer_auth(token).json(&source)).await;
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text());
+        confirmed.at("/status")
+    }
+
     /// An order created at PayPal by another system (a merchant's own page), in two-decimal dollars, e.g. `73.41`.
     /// Returns its id and the page where the payer approves it.
     pub async fn paypal_order(

@@ -7,6 +7,7 @@ mod circuit_broken;
 mod connections;
 mod decimals;
 mod inspect;
+mod liability;
 mod paypal;
 mod provider_result;
 mod settings;
@@ -22,7 +23,9 @@ use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
 pub use inspect::{Fault, inspect_paypal, inspect_stripe};
+pub use liability::LiabilityShifts;
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
+pub use stripe::domains::{DomainStatus, NotRegistered, register_stripe_domain};
 pub use transport::TransportError;
 
 use self::circuit_broken::{CircuitBroken, Reachable};
@@ -36,14 +39,27 @@ impl Providers {
     /// # Errors
     /// Returns an error if a provider's base URL or the machine's TLS set-up is unusable.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, TransportError> {
-        let Settings { stripe, paypal, default_return_url, timeouts, circuit_breakers } = settings;
+        let Settings {
+            stripe,
+            paypal,
+            default_return_url,
+            wallet_liability_shift,
+            timeouts,
+            circuit_breakers,
+        } = settings;
         let mut providers: HashMap<Provider, Arc<dyn PaymentProvider>> = HashMap::new();
         if let Some(stripe) = stripe {
             let stripe = stripe::Stripe::new(stripe, default_return_url.clone(), timeouts, clock.clone())?;
             providers.insert(Provider::Stripe, circuit_broken(stripe, clock.clone(), circuit_breakers));
         }
         if let Some(paypal) = paypal {
-            let paypal = paypal::Paypal::new(paypal, default_return_url, timeouts, clock.clone())?;
+            let paypal = paypal::Paypal::new(
+                paypal,
+                default_return_url,
+                wallet_liability_shift,
+                timeouts,
+                clock.clone(),
+            )?;
             providers.insert(Provider::Paypal, circuit_broken(paypal, clock, circuit_breakers));
         }
         Ok(Self(providers))

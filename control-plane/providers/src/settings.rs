@@ -5,12 +5,16 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::liability::LiabilityShifts;
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub stripe: Option<StripeSettings>,
     pub paypal: Option<PaypalSettings>,
     /// Where a payer's browser returns after a step at another site, for charges without a return URL.
     pub default_return_url: Option<String>,
+    /// With which results of an authentication a PayPal order that a wallet confirmed is captured.
+    pub wallet_liability_shift: LiabilityShifts,
     pub timeouts: Timeouts,
     /// Whether a failing provider gets no calls for a while.
     pub circuit_breakers: bool,

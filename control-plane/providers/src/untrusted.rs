@@ -1,5 +1,6 @@
 //! Bounds everything that a provider sends before it enters a record, a log or an answer.
 
+use payments::model::payer_action::ClientSecret;
 use payments::model::provider::ProviderRef;
 
 const ID_MAX: usize = 255;
@@ -17,6 +18,17 @@ pub(super) fn reference(id: &str) -> Option<ProviderRef> {
 pub(super) fn code(code: &str) -> Option<String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     ((1..=CODE_MAX).contains(&code.len()) && code.bytes().all(allowed)).then(|| code.to_owned())
+}
+
+/// The last four digits of a card's number.
+pub(super) fn last4(digits: &str) -> Option<String> {
+    (digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.to_owned())
+}
+
+/// A secret that belongs to the object `of` and lets a payer's browser act on it.
+pub(super) fn client_secret(secret: &str, of: &ProviderRef) -> Option<ClientSecret> {
+    let belongs = secret.strip_prefix(of.as_str()).is_some_and(|rest| rest.starts_with("_secret_"));
+    (belongs && reference(secret).is_some()).then(|| ClientSecret::new(secret))
 }
 
 /// An event's id, as it goes into rows and the audit trail.

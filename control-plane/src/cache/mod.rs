@@ -2,7 +2,7 @@
 //!
 //! It is an accelerator and a first line of defence, never the source of truth: it may be unavailable, be flushed or
 //! forget, and the durable idempotency row still holds. Nor is it trusted: the control plane seals its content, and
-//! edges accept only what the seals prove. Both backends follow the rules of [`edge_core::idempotency::Record`].
+//! edges accept only what the seals prove. In Redis, answers are encrypted as well. Both backends follow the rules of [`edge_core::idempotency::Record`].
 
 mod in_process;
 mod listener;
@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use edge_core::attestation::Keys;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fence, Fenced, Scope, SealedAnswer, Verdict};
 use payments::ports::clock::Clock;
@@ -20,7 +21,7 @@ use payments::ports::clock::Clock;
 pub use in_process::{InProcessCache, Limits};
 pub use listener::router;
 pub use quota::KeepPolicy;
-pub use redis::{RedisCache, RedisUri};
+pub use redis::{AnswerCipher, RedisCache, RedisUri};
 
 /// A store of idempotency claims shared by several edges. Each operation is atomic.
 #[async_trait]
@@ -88,10 +89,11 @@ impl CacheError {
 pub fn open(
     redis: Option<RedisUri>,
     keep_policy: KeepPolicy,
+    keys: &Keys,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn EdgeCache>, CacheError> {
     Ok(match redis {
-        Some(uri) => Arc::new(RedisCache::open(uri, keep_policy)?),
+        Some(uri) => Arc::new(RedisCache::open(uri, keep_policy, keys)?),
         None => Arc::new(InProcessCache::new(Limits::default(), keep_policy, clock)),
     })
 }

@@ -8,6 +8,7 @@
 //! Measured on Redis 7.0.15 with 200,000 keys of each kind, overhead included: 565 bytes for the answer to a charge
 //! (102 bytes of JSON; a longer answer takes correspondingly more), 293 bytes for a lease.
 
+mod answer_cipher;
 mod info;
 mod inspect;
 mod room;
@@ -25,7 +26,9 @@ use ::redis::{
     Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, Value,
     from_redis_value,
 };
+pub use answer_cipher::AnswerCipher;
 use async_trait::async_trait;
+use edge_core::attestation::Keys;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{
     ClaimRequest, Fence, Fenced, Fingerprint, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict,
@@ -54,15 +57,15 @@ const QUEUE: usize = 1_024;
 /// The overhead of an answer in Redis's memory beyond its body and content type, in bytes: measured, see above.
 const ANSWER_BYTES: u64 = 450;
 
-/// An earlier release keeps unsealed answers under another prefix, so neither release reads the other's records. While
-/// both run, a key known to one is new to the other; the database knows it in either case.
-const RECORDS: &str = "edge:idem:2:";
+/// Earlier releases keep answers unsealed or in clear, under other prefixes, so no release reads another's records. While
+/// two run, a key known to one is new to the other; the database knows it in either case.
+const RECORDS: &str = "edge:idem:3:";
 
 /// The prefix of the clients' recent use.
 const CLIENTS: &str = "edge:kept:";
 
 /// A key for probes, which no claim can have.
-const PROBE: &str = "edge:idem:2:ready";
+const PROBE: &str = "edge:idem:3:ready";
 
 /// Error codes that concern the connection, not a record. Our scripts return none of them.
 const REFUSALS: [&str; 5] = ["ERR", "NOAUTH", "NOPERM", "READONLY", "WRONGPASS"];
@@ -128,6 +131,7 @@ fn tcp_settings() -> TcpSettings {
 pub struct RedisCache {
     uri: RedisUri,
     keep_policy: KeepPolicy,
+    cipher: AnswerCipher,
     room: Room,
     connection: RwLock<ConnectionManager>,
     /// Consecutive commands without an answer.
@@ -142,8 +146,9 @@ impl RedisCache {
     ///
     /// # Errors
     /// The client cannot be set up.
-    pub fn open(uri: RedisUri, keep_policy: KeepPolicy) -> Result<Self, CacheError> {
+    pub fn open(uri: RedisUri, keep_policy: KeepPolicy, keys: &Keys) -> Result<Self, CacheError> {
         Ok(Self {
+            cipher: AnswerCipher::new(keys),
             keep_policy,
             room: Room::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
@@ -194,10 +199,11 @@ impl RedisCache {
         answer: &SealedAnswer,
         client: &ClientId,
     ) -> Result<Completed, CacheError> {
-        let text = serde_json::to_string(answer).map_err(CacheError::unavailable)?;
+        let encrypted = self.cipher.encrypt(scope, answer);
+        let encrypted = encrypted.ok_or_else(|| CacheError::unavailable("the answer cannot be encrypted"))?;
         let bytes = ANSWER_BYTES.saturating_add(u64::try_from(answer.length()).unwrap_or(u64::MAX));
         let mut script = self.complete.key(key(scope));
-        script.key(client_key(client)).arg(fence.get()).arg(text).arg(ms(self.keep_policy.answers_for));
+        script.key(client_key(client)).arg(fence.get()).arg(encrypted).arg(ms(self.keep_policy.answers_for));
         script.arg(bytes).arg(self.keep_policy.client_bytes);
         let mut connection = self.connection();
         match self.invoke::<u8>(script.invoke_async(&mut connection)).await? {
@@ -272,7 +278,8 @@ impl EdgeCache for RedisCache {
         let mut connection = self.connection();
         let reply = self.within_time(script.invoke_async(&mut connection)).await?;
         // Without the parser's reason, which would quote the answer.
-        verdict(reply).ok_or_else(|| CacheError::unavailable("Redis holds a record that is not ours"))
+        let read = |stored: &[u8]| self.cipher.decrypt(&claim.scope, stored);
+        verdict(reply, read).ok_or_else(|| CacheError::unavailable("Redis holds a record that is not ours"))
     }
 
     async fn complete(
@@ -332,22 +339,19 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Parses the reply of `claim.lua`.
-fn verdict(reply: Value) -> Option<Verdict> {
+/// Parses the reply of `claim.lua`. `read` decrypts an answer.
+fn verdict(reply: Value, read: impl FnOnce(&[u8]) -> Option<SealedAnswer>) -> Option<Verdict> {
     let mut parts = from_redis_value::<Vec<Value>>(reply).ok()?.into_iter();
     let name: String = from_redis_value(parts.next()?).ok()?;
     let value = parts.next()?;
     Some(match name.as_str() {
         "start" => Verdict::Start { fence: Fence::new(from_redis_value(value).ok()?)? },
-        "replay" => Verdict::Replay(serde_json::from_slice(&from_redis_value::<Vec<u8>>(value).ok()?).ok()?),
+        "replay" => Verdict::Replay(read(&from_redis_value::<Vec<u8>>(value).ok()?)?),
         "in_flight" => Verdict::in_flight(from_redis_value(value).ok()?),
         "mismatch" => {
             let fingerprint = Fingerprint::from_hex(&from_redis_value::<String>(value).ok()?)?;
-            let answer: String = from_redis_value(parts.next()?).ok()?;
-            let held = match answer.as_str() {
-                "" => None,
-                json => Some(serde_json::from_str::<SealedAnswer>(json).ok()?.held(fingerprint)),
-            };
+            let answer: Vec<u8> = from_redis_value(parts.next()?).ok()?;
+            let held = if answer.is_empty() { None } else { Some(read(&answer)?.held(fingerprint)) };
             Verdict::Mismatch { held }
         }
         _ => return None,

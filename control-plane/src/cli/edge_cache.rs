@@ -25,7 +25,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
     // The control planes store the answers, so the keep policy comes from their settings.
     let (version, redis) = (env!("CARGO_PKG_VERSION"), config.redis.to_string());
     tracing::info!(role = "edge-cache", version, edge_cache = redis, "starting");
-    let cache = RedisCache::open(config.redis, KeepPolicy::default());
+    let cache = RedisCache::open(config.redis, KeepPolicy::default(), &config.attestation_keys);
     let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let shown = metrics.clone();

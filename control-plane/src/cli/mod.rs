@@ -5,15 +5,19 @@ pub mod edge_cache;
 pub mod envoy_bootstrap;
 pub mod events;
 mod free_text;
+pub mod keys;
 mod migrate;
 pub mod payments;
+mod ready;
 pub mod reconcile;
 pub mod serve;
+pub mod wallets;
 pub mod webhook_events;
 pub mod webhook_verify;
 pub mod worker;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -52,9 +56,11 @@ Examples:
   control-plane config check --connect       also try the database, cache, queue and providers
   control-plane config explain WORKERS       explain a setting; without a name, all of them
   control-plane migrate                      bring the schema of DB_URI up to date
+  control-plane keys status                  show the keys of stored values, and what needs them
   control-plane payments review              show payments and refunds that have been undecided for too long
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
+  control-plane wallets check shop.example   see whether a domain can show Apple Pay, and why not
   control-plane webhook verify --help        verify a webhook, and explain why it is not genuine";
 
 #[derive(Subcommand)]
@@ -79,18 +85,30 @@ enum Command {
     /// Check or explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Exit 0 if a process of the gateway is ready, 1 if not, with its reason; for health checks
+    Ready {
+        /// The address that it listens on
+        #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8081")]
+        address: SocketAddr,
+    },
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
     /// Show transitions of payments and refunds
     #[command(subcommand)]
     Events(events::Command),
+    /// Show, replace and apply the keys that stored values are sealed with
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Review and resolve payments that need an operator
     #[command(subcommand)]
     Payments(payments::Command),
     /// Compare the records with the providers', adopt changes made at the providers, and print differences; exit 1 if
     /// there are any, or if something could not be read
     Reconcile(reconcile::ReconcileArgs),
+    /// Set up and check the domains on which pages show Apple Pay
+    #[command(subcommand)]
+    Wallets(wallets::Command),
     /// Verify a webhook by hand; list, replay and dismiss stored events
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -163,7 +181,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             for warning in envoy_bootstrap::warnings(&source) {
                 logging::say(&format!("warning: {warning}"));
             }
-            print(&bootstrap)
+            match args.output {
+                Some(file) => envoy_bootstrap::write(&file, &bootstrap)
+                    .with_context(|| format!("--output: could not write {}", file.display())),
+                None => print(&bootstrap),
+            }
         }
         Command::Webhook(WebhookCommand::Verify(args)) => {
             let report = webhook_verify::verify(&args).await?;
@@ -174,8 +196,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             print(&webhook_events::run(command, &source).await?)
         }
         Command::Events(command) => events::run(command, &source).await,
+        Command::Keys(command) => print(&keys::run(command, &source).await?),
         Command::Payments(command) => print(&payments::run(command, &source).await?),
+        Command::Wallets(command) => print(&wallets::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
+        Command::Ready { address } => ready::ask(address).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
     }
 }

@@ -208,13 +208,15 @@ struct UnreadableLine<'a> {
     unreadable: &'a str,
     table: &'a str,
     column: &'a str,
+    reason: &'static str,
 }
 
 /// A line about an unreadable row, which is left out.
 pub(crate) fn unreadable(row: &Unreadable, json: bool) -> serde_json::Result<String> {
     if json {
-        let Unreadable { table, row, column } = row;
-        return serde_json::to_string(&UnreadableLine { unreadable: row, table, column });
+        let Unreadable { table, row, column, problem } = row;
+        let reason = problem.name();
+        return serde_json::to_string(&UnreadableLine { unreadable: row, table, column, reason });
     }
     Ok(format!("unreadable, and left out: {row}"))
 }

@@ -39,7 +39,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
     let keys = Arc::new(config.attestation_keys);
     let redis = config.edge_cache.redis;
-    let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, gateway.clock.clone())
+    let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, &keys, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
@@ -53,6 +53,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         graphql: Arc::new(config.graphql),
         stream_tenure: config.stream_tenure,
         return_url_hosts: Arc::new(config.return_url_hosts),
+        wallets: Arc::new(config.wallets),
         metrics: metrics.clone(),
         draining: stop.clone(),
     };

@@ -14,7 +14,7 @@ use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
 use super::free_text::free_text;
-use crate::config::{GatewaySettings, Source, db_uri, unusable};
+use crate::config::{GatewaySettings, Source, database, unusable};
 use crate::jobs::poll::LocalWakeup;
 use crate::process::gateway_setup::{self, Opener};
 
@@ -132,9 +132,9 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
     let provider = args.provider.map(Provider::from);
-    let uri = db_uri(source)?;
-    gateway_setup::is_there(&uri)?;
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..uri.into() };
+    let database = database(source).map_err(|errors| unusable(&errors))?;
+    gateway_setup::is_there(&database.uri)?;
+    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..database };
     let store = stores::open(database).await?;
     let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
     let events = store.webhooks(&filter).await?;

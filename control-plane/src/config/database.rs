@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 
-use super::{ConfigError, Source, db_uri, keep};
+use super::encryption::encryption;
+use super::{ConfigError, Source, db_uri, keep, keep_all};
 
 const CONNECTIONS_MAX: u32 = 200;
 const TIMEOUT_MS_MAX: u64 = 60_000;
 
 /// Reads every setting and reports everything that is wrong at once.
-pub(super) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigError>> {
+pub(crate) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigError>> {
     let mut errors = Vec::new();
     let settings = keep(&mut errors, db_uri(source)).map(DatabaseSettings::new);
     let migrate = source.read_with("MIGRATE_ON_START", |text| match text {
@@ -23,9 +24,11 @@ pub(super) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigEr
     let connections = keep(&mut errors, connections(source, "DB_CONNECTIONS", 2));
     let lists = keep(&mut errors, connections_of_lists(source));
     let timeout = keep(&mut errors, read_timeout(source));
-    match (settings, migrate, connections, lists, timeout) {
-        (Some(settings), Some(migrate), Some(connections), Some(lists), Some(timeout)) => {
+    let encryption = keep_all(&mut errors, encryption(source));
+    match (settings, migrate, connections, lists, timeout, encryption) {
+        (Some(settings), Some(migrate), Some(connections), Some(lists), Some(timeout), Some(encryption)) => {
             Ok(DatabaseSettings {
+                encryption,
                 migrate_on_start: migrate.unwrap_or(settings.migrate_on_start),
                 connections: connections.unwrap_or(settings.connections),
                 list_connections: lists.unwrap_or(settings.list_connections),
@@ -94,6 +97,7 @@ mod tests {
             ("DB_CONNECTIONS", "1"),
             ("DB_LIST_CONNECTIONS", "0"),
             ("DB_READ_TIMEOUT_MS", "0"),
+            ("ENCRYPTION_KEYS", "k1"),
         ];
         let errors = read(&wrong).unwrap_err();
         for (key, _) in wrong {

@@ -3,6 +3,7 @@
 mod background;
 mod database;
 mod edge_cache;
+mod encryption;
 mod explain;
 mod gateway;
 mod graphql;
@@ -13,6 +14,7 @@ mod retries;
 mod return_url;
 mod settings;
 mod source;
+mod wallets;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
+pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;
@@ -33,6 +36,7 @@ pub(crate) use return_url::return_url_hosts;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
+pub use wallets::WalletSettings;
 
 use crate::escapes::ESCAPES;
 use crate::http::Graphql;
@@ -47,6 +51,7 @@ pub struct Config {
     pub graphql: Graphql,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
+    pub wallets: WalletSettings,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
     pub process: ProcessSettings,
@@ -62,6 +67,7 @@ impl Config {
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let graphql = keep(&mut errors, graphql::graphql(source));
         let stream_tenure = keep(&mut errors, stream_tenure(source));
+        let wallets = keep_all(&mut errors, WalletSettings::read(source));
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
@@ -72,6 +78,7 @@ impl Config {
             return_url_hosts,
             graphql,
             stream_tenure,
+            wallets,
             gateway,
             background,
             process,
@@ -83,6 +90,7 @@ impl Config {
                 Some(return_url_hosts),
                 Some(graphql),
                 Some(stream_tenure),
+                Some(wallets),
                 Some(gateway),
                 Some(background),
                 Some(process),
@@ -93,6 +101,7 @@ impl Config {
                 return_url_hosts,
                 graphql,
                 stream_tenure,
+                wallets,
                 gateway,
                 background,
                 process,
@@ -218,8 +227,11 @@ mod tests {
             ("PAYMENT_RETURN_URL", "https://user@shop.example"),
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("GRAPHQL_INTROSPECTION", "yes"),
+            ("WALLET_DOMAINS", "shop.example"),
+            ("WALLET_LIABILITY_SHIFT", "no"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
+            ("ENCRYPTION_KEYS", "k1"),
         ])
         .unwrap_err();
         for key in [
@@ -235,8 +247,11 @@ mod tests {
             "PAYMENT_RETURN_URL",
             "RETURN_URL_HOSTS",
             "GRAPHQL_INTROSPECTION",
+            "WALLET_DOMAINS",
+            "WALLET_LIABILITY_SHIFT",
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
+            "ENCRYPTION_KEYS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

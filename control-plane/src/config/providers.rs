@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use payments_providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
+use payments_providers::{LiabilityShifts, PaypalSettings, Settings, StripeSettings, Timeouts};
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -29,18 +29,32 @@ pub(super) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
         _ => Err("must be `on` or `off`".to_owned()),
     });
     let circuit_breakers = keep(&mut errors, circuit_breakers);
-    match (stripe, paypal, default_return_url, timeout, circuit_breakers) {
-        (Some(stripe), Some(paypal), Some(default_return_url), Some(timeout), Some(breakers)) => {
-            Ok(Settings {
-                stripe,
-                paypal,
-                default_return_url,
-                timeouts: Timeouts::of_calls(timeout),
-                circuit_breakers: breakers.unwrap_or(true),
-            })
-        }
+    let liability = keep(&mut errors, wallet_liability_shift(source));
+    match (stripe, paypal, default_return_url, timeout, circuit_breakers, liability) {
+        (
+            Some(stripe),
+            Some(paypal),
+            Some(default_return_url),
+            Some(timeout),
+            Some(breakers),
+            Some(wallet_liability_shift),
+        ) => Ok(Settings {
+            stripe,
+            paypal,
+            default_return_url,
+            wallet_liability_shift,
+            timeouts: Timeouts::of_calls(timeout),
+            circuit_breakers: breakers.unwrap_or(true),
+        }),
         _ => Err(errors),
     }
+}
+
+fn wallet_liability_shift(source: &Source) -> Result<LiabilityShifts, ConfigError> {
+    let problem =
+        "must be PayPal's words for a liability shift in capitals, separated by commas, e.g. `POSSIBLE`";
+    let read = |words: &str| LiabilityShifts::parse(words).ok_or_else(|| problem.to_owned());
+    Ok(source.read_with("WALLET_LIABILITY_SHIFT", read)?.unwrap_or_default())
 }
 
 fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {

@@ -16,7 +16,7 @@ const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it
 
 /// The settings of the gateway's other programs, with the program that reads each. They may be in the same file, as in
 /// a local stack's `.run/env`.
-pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
+pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 21] = [
     (
         "STRIPE_WEBHOOK_SECRETS",
         "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
@@ -24,6 +24,11 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     ),
     ("SANDBOX_LISTEN", OF_THE_SANDBOX),
     ("SANDBOX_PUBLIC_URL", OF_THE_SANDBOX),
+    ("SANDBOX_GATEWAY_URL", OF_THE_SANDBOX),
+    ("SANDBOX_GATEWAY_KEY", OF_THE_SANDBOX),
+    ("SANDBOX_WEBHOOK_TRIES", OF_THE_SANDBOX),
+    ("SANDBOX_WEBHOOK_CONCURRENCY", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_CERT_NAME", OF_THE_SANDBOX),
     ("SANDBOX_STRIPE_WEBHOOK_URL", OF_THE_SANDBOX),
     ("SANDBOX_PAYPAL_WEBHOOK_URL", OF_THE_SANDBOX),
     ("SANDBOX_PAYPAL_CA_DIR", OF_THE_SANDBOX),
@@ -40,8 +45,10 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
 ];
 
 /// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 7] = [
+pub(super) const IN_FILES: [(&str, &str); 9] = [
     ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
+    ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE"),
+    ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
     ("DB_URI", "DB_URI_FILE"),
     ("REDIS_URI", "REDIS_URI_FILE"),
     ("AMQP_URI", "AMQP_URI_FILE"),
@@ -105,7 +112,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 35] = [
+pub const SETTINGS: [Setting; 40] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -137,9 +144,19 @@ pub const SETTINGS: [Setting; 35] = [
         meaning: "a client's list that takes longer is canceled and answered 503",
     },
     Setting {
+        keys: &["ENCRYPTION_KEYS", "ENCRYPTION_PLAIN"],
+        default: "none, `accept`",
+        meaning: "keys that seal what the database holds of payers and payments, `id:hex` (64 digits), comma list; the first seals, all open ([which values](security.md#at-rest), [rotation](operations.md#encryption-keys)). Every control plane, worker and command needs them. Without the list, values are stored as they are. Without a key that stored rows need, nothing starts. With `reject`, a stored value that is not sealed counts as unreadable: set it once `control-plane keys status` finds no plain row",
+    },
+    Setting {
+        keys: &["KMS_KEY", "VAULT_ADDR", "VAULT_TOKEN"],
+        default: "none, none, none",
+        meaning: "a key management service wraps data keys instead of the first of `ENCRYPTION_KEYS`, which may still be given to open what they have wrapped: `vault:MOUNT/KEY` of Vault's or OpenBao's transit engine (at `VAULT_ADDR`, with `VAULT_TOKEN` or `VAULT_TOKEN_FILE`), or `awskms:arn:aws:kms:…` (with AWS's own settings; in a build with the feature `aws-kms`). It is asked when a process starts and for a new data key once a day",
+    },
+    Setting {
         keys: &["REDIS_URI"],
         default: "none",
-        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed with a subkey of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed and encrypted with subkeys of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
     },
     Setting {
         keys: &["EDGE_CACHE_ANSWERS_SECONDS"],
@@ -200,6 +217,21 @@ pub const SETTINGS: [Setting; 35] = [
         keys: &["GRAPHQL_DOCUMENTS"],
         default: "any document",
         meaning: "a folder of registered documents, files that end with `.graphql`: `/graphql` then executes no others. Clients send `documentId`, the file's SHA-256 in lower-case hex, or the same text",
+    },
+    Setting {
+        keys: &["WALLET_LIABILITY_SHIFT"],
+        default: "`POSSIBLE,UNKNOWN`",
+        meaning: "a PayPal order whose card the payer's bank authenticated in a wallet is captured only with one of these results (PayPal's `liability_shift`); with another, the charge fails with the `declineCode` `authentication_failed`",
+    },
+    Setting {
+        keys: &["STRIPE_PUBLISHABLE_KEY"],
+        default: "none",
+        meaning: "`pk_test_…` or `pk_live_…`: what `GET /wallets/config` gives to a client's page for Stripe's script. No secret",
+    },
+    Setting {
+        keys: &["WALLET_DOMAINS"],
+        default: "none",
+        meaning: "the domains on which clients show wallets, as `client:domain` in a comma list: `GET /wallets/config` answers a client for its own domains only",
     },
     Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
     Setting {

@@ -59,7 +59,7 @@ impl From<InvalidRequest> for ApiError {
 
 impl From<CardData> for ApiError {
     fn from(found: CardData) -> Self {
-        Self::new(ErrorCode::CardDataNotAccepted, found.message()).param(found.param)
+        Self::new(found.code(), found.message()).param(found.param)
     }
 }
 
@@ -195,6 +195,10 @@ impl ApiError {
         let Refusal { kind, message, .. } = refusal;
         let mut error = match kind {
             RefusalKind::Declined => Self::new(ErrorCode::PaymentFailed, message).retryable(false),
+            // What the payer brought cannot pay: a token that is used up, a failed authentication.
+            RefusalKind::Invalid { .. } if refusal.decline_code.is_some() => {
+                Self::new(ErrorCode::PaymentFailed, message).retryable(false)
+            }
             RefusalKind::Invalid { param } => {
                 Self::new(ErrorCode::InvalidRequest, message).param(param.clone())
             }

@@ -17,6 +17,7 @@ mod payments;
 mod refunds;
 mod socket_upgrade;
 mod view;
+mod wallets;
 mod webhooks;
 mod wire;
 
@@ -42,6 +43,7 @@ pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
 
 use crate::cache::EdgeCache;
+use crate::config::WalletSettings;
 use crate::live::Live;
 
 /// State shared by the handlers.
@@ -59,6 +61,8 @@ pub struct App {
     pub stream_tenure: Duration,
     /// The hosts to which payers may be sent.
     pub return_url_hosts: Arc<ReturnUrlHosts>,
+    /// What clients' pages need to show wallets, and where they may.
+    pub wallets: Arc<WalletSettings>,
     pub metrics: PrometheusHandle,
     /// Cancelled when shutdown begins: readiness then fails, so that no new requests are sent here.
     pub draining: CancellationToken,
@@ -91,6 +95,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(refunds::routes())
         .merge(event_log::routes())
         .merge(graphql::routes())
+        .routes(routes!(wallets::config))
         .routes(routes!(webhooks::stripe))
         .routes(routes!(webhooks::paypal))
         .routes(routes!(openapi::serve))

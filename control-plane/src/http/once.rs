@@ -143,7 +143,7 @@ where
         }
         if !matches!(result, Err(OperationError::KeyTaken)) && refuse(app, call, claim, &result).await? {
             let is_final = match &result {
-                Ok(subject) => subject.is_decided(),
+                Ok(subject) => subject.has_lasting_answer(),
                 Err(error) => error.is_final(),
             };
             return Ok(Reply { answer: rendered(call, &result), is_final, is_replay: false });

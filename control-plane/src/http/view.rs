@@ -6,6 +6,8 @@ use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
 use payments::model::event::{Detail, Event};
+use payments::model::paid_with::PaidWith;
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{Failure, Payment, State};
 use payments::model::refund::{Refund, RefundState};
 use payments::model::webhook::Dispute;
@@ -38,6 +40,9 @@ pub(super) struct PaymentView {
     pub(super) customer_reference: Option<String>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub(super) metadata: Metadata,
+    /// What it was paid with, where the provider tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payment_method: Option<PaidWithView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_action: Option<NextAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,12 +77,41 @@ impl PartialSchema for Success {
 
 impl ToSchema for Success {}
 
+/// What a payment was paid with. The words are the provider's and may be new ones.
+#[derive(Clone, Serialize, ToSchema, SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PaidWith)]
+#[graphql(name = "PaidWith")]
+pub(super) struct PaidWithView {
+    /// `card`, `paypal`, `link`, …
+    pub(super) kind: String,
+    /// The wallet that held the card: `apple_pay`, `google_pay`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) wallet: Option<String>,
+    /// The card's brand in lower case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) brand: Option<String>,
+    /// The last four digits of the card's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last4: Option<String>,
+}
+
+impl From<PaidWith> for PaidWithView {
+    fn from(PaidWith { kind, wallet, brand, last4 }: PaidWith) -> Self {
+        Self { kind, wallet, brand, last4 }
+    }
+}
+
 /// How the payer acts.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ActionKind {
     /// Send the payer's browser to `url`.
     Redirect,
+    /// Call `stripe.handleNextAction({ clientSecret })` on your page.
+    StripeSdk,
+    /// Confirm the order `orderId` with the wallet by PayPal's script on your page, then charge with it.
+    ConfirmOrder,
 }
 
 /// What the payer has to do.
@@ -87,7 +121,16 @@ pub(super) struct NextAction {
     #[serde(rename = "type")]
     #[graphql(name = "type")]
     pub(super) kind: ActionKind,
-    pub(super) url: String,
+    /// Of a `redirect`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<String>,
+    /// Of `stripe_sdk`, in the answers about this one payment and while it waits; never in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[graphql(skip)]
+    pub(super) client_secret: Option<String>,
+    /// Of `confirm_order`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) order_id: Option<String>,
 }
 
 /// Why it failed.
@@ -246,6 +289,7 @@ impl From<Payment> for PaymentView {
             description: request.description,
             customer_reference: request.customer_reference,
             metadata: request.metadata,
+            payment_method: payment.paid_with.map(PaidWithView::from),
             next_action: NextAction::of(&payment.state),
             failure: match payment.state {
                 State::Failed { failure } => Some(failure.into()),
@@ -259,14 +303,30 @@ impl From<Payment> for PaymentView {
     }
 }
 
+impl PaymentView {
+    /// For an answer about several payments, or to others than the payment's client: without what lets a browser act on
+    /// the payment at its provider.
+    pub(super) fn without_secrets(mut self) -> Self {
+        if let Some(action) = &mut self.next_action {
+            action.client_secret = None;
+        }
+        self
+    }
+}
+
 impl NextAction {
     pub(super) fn of(state: &State) -> Option<Self> {
-        match state {
-            State::RequiresAction(session) => {
-                Some(Self { kind: ActionKind::Redirect, url: session.url.clone() })
+        let State::RequiresAction(session) = state else { return None };
+        let bare = |kind| Self { kind, url: None, client_secret: None, order_id: None };
+        Some(match &session.action {
+            PayerAction::Page(url) => Self { url: Some(url.clone()), ..bare(ActionKind::Redirect) },
+            PayerAction::Script(secret) => {
+                Self { client_secret: Some(secret.expose().to_owned()), ..bare(ActionKind::StripeSdk) }
             }
-            _ => None,
-        }
+            PayerAction::ConfirmOrder => {
+                Self { order_id: Some(session.session.to_string()), ..bare(ActionKind::ConfirmOrder) }
+            }
+        })
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) struct Received {
     success: Success,
 }
 
-/// An event of Stripe, stored before it is acknowledged.
+/// Receive an event of Stripe.
+///
+/// It is stored before it is acknowledged.
 #[utoipa::path(
     post, path = "/webhooks/stripe", operation_id = "receiveStripeWebhook", tag = "webhooks", security(()),
     request_body(content = Object, description = "The event as Stripe signed it, byte for byte"),
@@ -36,7 +38,9 @@ pub(super) async fn stripe(State(app): State<App>, request: Request) -> Result<J
     receive(Provider::Stripe, &app, request).await
 }
 
-/// An event of PayPal, stored before it is acknowledged.
+/// Receive an event of PayPal.
+///
+/// It is stored before it is acknowledged.
 #[utoipa::path(
     post, path = "/webhooks/paypal", operation_id = "receivePaypalWebhook", tag = "webhooks", security(()),
     request_body(content = Object, description = "The event as PayPal signed it, byte for byte"),

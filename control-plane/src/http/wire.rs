@@ -1,17 +1,26 @@
 //! The API's representation of the domain's ids and statuses, so that the domain can evolve without changing the API.
 
 use async_graphql::Enum;
+use edge_core::described;
 use payments::model;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $pattern:literal) => {
+    ($(#[$doc:meta])* $name:ident, $schema:expr) => {
         $(#[$doc])*
-        #[derive(Serialize, ToSchema)]
+        #[derive(Serialize)]
         #[serde(transparent)]
-        #[schema(value_type = String, pattern = $pattern)]
         pub(super) struct $name(model::id::$name);
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema
+            }
+        }
+
+        impl ToSchema for $name {}
 
         impl From<model::id::$name> for $name {
             fn from(id: model::id::$name) -> Self {
@@ -21,21 +30,17 @@ macro_rules! id {
     };
 }
 
-id!(
-    /// A payment, as clients know it (`transactionId`).
-    PaymentId,
-    "^txn_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-);
-id!(
-    /// A refund, as clients know it (`refundId`).
-    RefundId,
-    "^rfnd_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-);
+id!(PaymentId, described::PaymentId::schema());
+id!(RefundId, described::RefundId::schema());
 id!(
     /// One try to have one thing done at a provider. The provider's idempotency key derives from it, so it
     /// is stored before the call and stays the same however often that call is repeated.
     AttemptId,
-    "^att_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+    RefOr::T(
+        described::id("att_")
+            .description(Some("One try to have one thing done at a provider"))
+            .into()
+    )
 );
 
 /// An event in the log, and the cursor to continue behind it.

@@ -180,7 +180,7 @@ row! {
 }
 
 /// A row and the lane it was read from.
-struct InLane(Lane, DueRow);
+pub(super) struct InLane(Lane, DueRow);
 
 impl TryFrom<InLane> for Due {
     type Error = StoreError;

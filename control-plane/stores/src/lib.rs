@@ -1,8 +1,10 @@
 //! SQLite and PostgreSQL behind the domain's store port, with their schema.
 
 mod due_rows;
+mod encryption;
 mod group_commit;
 mod inspect;
+pub mod keys;
 mod listing;
 mod migrations;
 pub mod postgres;
@@ -13,12 +15,16 @@ mod renewal;
 mod row;
 mod rows;
 mod schema;
+mod sealed;
+mod sealed_tables;
 mod settings;
 mod shares;
 mod sql;
 pub mod sqlite;
 mod stored_request;
+mod stored_state;
 pub mod unreadable;
+mod unusable_keys;
 mod webhook_rows;
 
 use std::pin::Pin;
@@ -27,11 +33,15 @@ use std::sync::Arc;
 use payments::ports::store::{Store, StoreError};
 
 use self::postgres::Postgres;
-use self::sql::SqlStore;
+use self::sql::data_keys::DataKeys;
+use self::sql::{Database, SqlStore};
 use self::sqlite::Sqlite;
+pub use encryption::Encryption;
 pub use inspect::{Inspection, inspect};
 pub use schema::{Migrated, SchemaError};
+use sealing::Sealer;
 pub use settings::{DatabaseSettings, MigrateOnStart};
+pub use unusable_keys::{KeyProblem, UnusableKeys};
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +52,8 @@ pub enum OpenError {
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the stored values cannot be read")]
+    Keys(#[from] KeyProblem),
 }
 
 /// A future whose code is compiled with this crate. That of an `async fn` would be compiled again, with all of the
@@ -58,12 +70,20 @@ pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store
 
 fn open_with(settings: DatabaseSettings) -> Boxed<'static, Arc<dyn Store>> {
     Box::pin(async move {
+        let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
+        let keys = DataKeys::new(&settings.encryption, sealer.clone());
         let store: Arc<dyn Store> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => Arc::new(SqlStore(Sqlite::open(&settings).await?)),
-            Kind::Postgres => Arc::new(SqlStore(Postgres::open(&settings).await?)),
+            Kind::Sqlite => Arc::new(with_keys(Sqlite::open(&settings, &sealer).await?, keys).await?),
+            Kind::Postgres => Arc::new(with_keys(Postgres::open(&settings, &sealer).await?, keys).await?),
         };
         Ok(store)
     })
+}
+
+/// Reads the data keys before anything else is read or written.
+async fn with_keys<D: Database>(database: D, keys: DataKeys) -> Result<SqlStore<D>, OpenError> {
+    keys.open(&database).await?;
+    Ok(SqlStore::new(database, keys))
 }
 
 /// Applies the missing migrations to a database.

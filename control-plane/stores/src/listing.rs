@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use payments::model::id::PaymentId;
 use payments::model::payment::{Payment, Status};
 use payments::ports::store::{Filter, Rows, StoreError};
+use sealing::BlindIndex;
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::reads::PAYMENT_COLUMNS;
@@ -32,7 +33,15 @@ impl Listing {
     ///
     /// A rare state among millions of payments must not cost a walk over all of them, so a filter by state or provider
     /// becomes one index walk per matching pair, merged.
-    pub(super) fn of(client: &ClientId, filter: &Filter, after: Option<&str>) -> Self {
+    ///
+    /// `customers` are the indexes of the filter's customer reference: a customer has few payments, so they are found
+    /// first.
+    pub(super) fn of(
+        client: &ClientId,
+        filter: &Filter,
+        after: Option<&str>,
+        customers: &[BlindIndex],
+    ) -> Self {
         let mut conditions = Conditions::new(client);
         if let Some(before) = before(filter, after) {
             conditions.and("id < ", Argument::Text(before));
@@ -44,6 +53,9 @@ impl Listing {
         }
         if let Some(time) = filter.created_before {
             conditions.and("created_at < ", Argument::Number(time.as_microsecond()));
+        }
+        if filter.customer_reference.is_some() {
+            return Self::of_customer(conditions, filter, customers);
         }
         let walks = walks(filter);
         let Conditions { sql: conditions, mut arguments } = conditions;
@@ -58,6 +70,34 @@ impl Listing {
         };
         let walks: Vec<_> = walks.iter().enumerate().map(|(n, more)| walk(n, more)).collect();
         let sql = format!("{} ORDER BY id DESC LIMIT ${limit}", walks.join(" UNION ALL "));
+        Self { sql, arguments }
+    }
+}
+
+impl Listing {
+    /// `CROSS JOIN` makes SQLite begin with the customer's payments; to PostgreSQL it is a join like any other.
+    fn of_customer(conditions: Conditions, filter: &Filter, customers: &[BlindIndex]) -> Self {
+        let Conditions { sql: mut conditions, mut arguments } = conditions;
+        let mut numbered = |argument: Argument| {
+            arguments.push(argument);
+            format!("${}", arguments.len())
+        };
+        let own: Vec<_> = customers.iter().map(|own| numbered(Argument::Text(own.to_string()))).collect();
+        if let Some(provider) = filter.provider {
+            let _ = write!(conditions, " AND provider = {}", numbered(provider.name().into()));
+        }
+        if let Some(status) = filter.status {
+            let states: Vec<_> = status.states().iter().map(|state| numbered((*state).into())).collect();
+            let _ = write!(conditions, " AND state IN ({})", states.join(", "));
+        }
+        let limit = numbered(Argument::Number(i64::from(filter.limit) + 1));
+        let sql = format!(
+            "WITH own AS MATERIALIZED (
+                 SELECT payment FROM payment_customers WHERE client = $1 AND customer IN ({}))
+             SELECT {PAYMENT_COLUMNS} FROM own CROSS JOIN payments
+             WHERE id = payment AND {conditions} ORDER BY id DESC LIMIT {limit}",
+            own.join(", ")
+        );
         Self { sql, arguments }
     }
 }
@@ -138,7 +178,7 @@ mod tests {
     use super::*;
 
     fn listing(filter: &Filter, after: Option<&str>) -> Listing {
-        Listing::of(&ClientId::parse("demo").unwrap(), filter, after)
+        Listing::of(&ClientId::parse("demo").unwrap(), filter, after, &[])
     }
 
     fn texts(listing: &Listing) -> Vec<&str> {

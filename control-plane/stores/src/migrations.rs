@@ -44,6 +44,7 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0090_event_log",
     "0091_events_in_order",
     "0092_events_by_client",
+    "0110_data_keys",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {
@@ -67,6 +68,7 @@ const SQLITE_FILES: &[(&str, &str)] = embedded! {
     "0080_disputes_verified",
     "0082_write_proofs",
     "0092_events_by_client",
+    "0110_data_keys",
 };
 
 /// What sqlx makes of a folder with these files.

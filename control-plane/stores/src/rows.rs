@@ -13,19 +13,20 @@ use payments::model::log::Position;
 use payments::model::payment::{Payment, Status};
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState, RefundStatus};
-use payments::ports::store::{StoreError, Unreadable};
+use payments::ports::store::{Problem, StoreError, Unreadable};
 use serde::de::DeserializeOwned;
 
 use crate::row::row;
 use crate::stored_request::StoredRequest;
+use crate::stored_state::StoredState;
 
 row! {
     pub(super) struct PaymentRow {
         pub(super) id: String,
         client: String,
-        request: String,
+        pub(super) request: String,
         state: String,
-        detail: String,
+        pub(super) detail: String,
         reference: Option<String>,
         captured: i64,
         refunded: i64,
@@ -39,13 +40,13 @@ row! {
 
 row! {
     pub(super) struct RefundRow {
-        id: String,
+        pub(super) id: String,
         payment: String,
         client: String,
         amount: i64,
         currency: String,
         state: String,
-        detail: String,
+        pub(super) detail: String,
         due_at: Option<i64>,
         tries: i64,
         version: i64,
@@ -56,26 +57,26 @@ row! {
 
 row! {
     pub(super) struct EventRow {
-        payment: String,
-        refund: Option<String>,
-        version: i64,
+        pub(super) payment: String,
+        pub(super) refund: Option<String>,
+        pub(super) version: i64,
         from_state: Option<String>,
         to_state: String,
-        at: i64,
+        pub(super) at: i64,
         client: String,
         request_id: String,
-        detail: String,
+        pub(super) detail: String,
     }
 }
 
 row! {
     pub(super) struct KeyRow {
-        scope: String,
+        pub(super) scope: String,
         fingerprint: String,
         payment: Option<String>,
         refund: Option<String>,
         answer_status: Option<i64>,
-        answer_body: Option<String>,
+        pub(super) answer_body: Option<String>,
     }
 }
 
@@ -107,13 +108,15 @@ impl TryFrom<PaymentRow> for Payment {
 
     fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
         let read = Reader { table: "payments", row: &row.id };
+        let StoredState { state, paid_with } = read.json("detail", &row.detail)?;
         let payment = Self {
             id: read.parsed("id", &row.id)?,
             client: read.some("client", ClientId::parse(&row.client))?,
             request: read.json::<StoredRequest>("request", &row.request)?.into(),
-            state: read.json("detail", &row.detail)?,
+            state,
             reference: row.reference.as_ref().map(ProviderRef::new),
             refunded: read.minor_units("refunded", row.refunded)?,
+            paid_with,
             follow_up: read.follow_up(row.due_at, row.tries)?,
             version: read.number("version", row.version)?,
             created_at: read.time("created_at", row.created_at)?,
@@ -234,7 +237,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn wrong(&self, column: &str) -> StoreError {
         let (row, column) = (self.row.to_owned(), column.to_owned());
-        StoreError::Inconsistent(Unreadable { table: self.table, row, column })
+        StoreError::Inconsistent(Unreadable { table: self.table, row, column, problem: Problem::Invalid })
     }
 
     pub(super) fn some<T>(&self, column: &str, value: Option<T>) -> Result<T, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::encryption::Encryption;
 use super::{postgres, sqlite};
 
 /// When opening a database applies missing migrations. `control-plane migrate` always applies them.
@@ -26,6 +27,7 @@ pub struct DatabaseSettings {
     pub list_connections: u32,
     /// Time limit for one client's list; a query that takes longer is canceled.
     pub read_timeout: Duration,
+    pub encryption: Encryption,
 }
 
 impl DatabaseSettings {
@@ -44,6 +46,7 @@ impl DatabaseSettings {
             connections: 8,
             list_connections: 4,
             read_timeout: Duration::from_secs(2),
+            encryption: Encryption::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
-use edge_core::request::{CaptureMode, Metadata, PaymentMethodId};
+use edge_core::request::{CaptureMode, Metadata, PaymentMethodId, Verification, Wallet};
 use payments::model::payment::ChargeTerms;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,10 @@ pub(super) struct StoredRequest {
     currency: Currency,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment_method_id: Option<PaymentMethodId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wallet: Option<Wallet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verification: Option<Verification>,
     #[serde(default)]
     capture: CaptureMode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +39,8 @@ impl From<&ChargeTerms> for StoredRequest {
             amount,
             currency,
             payment_method_id,
+            wallet,
+            verification,
             capture,
             description,
             metadata,
@@ -46,6 +52,8 @@ impl From<&ChargeTerms> for StoredRequest {
             amount,
             currency,
             payment_method_id,
+            wallet,
+            verification,
             capture,
             description,
             metadata,
@@ -62,6 +70,8 @@ impl From<StoredRequest> for ChargeTerms {
             amount,
             currency,
             payment_method_id,
+            wallet,
+            verification,
             capture,
             description,
             metadata,
@@ -73,6 +83,8 @@ impl From<StoredRequest> for ChargeTerms {
             amount,
             currency,
             payment_method_id,
+            wallet,
+            verification,
             capture,
             description,
             metadata,
@@ -92,13 +104,16 @@ mod tests {
 
     /// Earlier releases stored the request in the API's format.
     fn terms(request: ChargeRequest) -> ChargeTerms {
-        let ChargeRequest { provider, amount, currency, payment_method_id, capture, .. } = request;
-        let ChargeRequest { description, metadata, return_url, customer_reference, .. } = request;
+        let ChargeRequest { provider, amount, currency, payment_method_id, wallet, verification, .. } =
+            request;
+        let ChargeRequest { capture, description, metadata, return_url, customer_reference, .. } = request;
         ChargeTerms {
             provider,
             amount,
             currency,
             payment_method_id,
+            wallet,
+            verification,
             capture,
             description,
             metadata,

@@ -124,10 +124,10 @@ impl Stored {
 
 row! {
     pub(super) struct WebhookRow {
-        provider: String,
-        id: String,
+        pub(super) provider: String,
+        pub(super) id: String,
         kind: String,
-        body: Vec<u8>,
+        pub(super) body: Vec<u8>,
         // `NULL` in events written by an earlier release.
         body_sha256: Option<Vec<u8>>,
         created_at: Option<i64>,

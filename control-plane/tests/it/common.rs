@@ -39,7 +39,7 @@ pub(crate) fn listening_address(line: &str) -> Option<String> {
 }
 
 pub(crate) use crate::scripted_provider::{ScriptedProvider, dispute};
-pub(crate) use crate::store::TestStore;
+pub(crate) use crate::store::{ENCRYPTION_KEYS, TestStore, settings};
 
 /// Stands still until it is moved.
 pub(crate) struct TestClock(AtomicI64);
@@ -245,7 +245,7 @@ pub(crate) fn completed() -> Outcome<Charged> {
 /// The provider's name for it is `reference`.
 pub(crate) fn completed_as(reference: &str) -> Outcome<Charged> {
     let reference = ProviderRef::new(reference);
-    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference })
+    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference, paid_with: None })
 }
 
 /// A definite no.
@@ -263,5 +263,6 @@ pub(crate) fn authorized() -> Outcome<Charged> {
     Outcome::Done(Charged::Authorized {
         payment: ProviderRef::new("pi_1"),
         authorization: ProviderRef::new("pi_1"),
+        paid_with: None,
     })
 }

@@ -61,6 +61,7 @@ impl Api {
             stream_tenure,
             live: control_plane::live::Live::start(test.gateway.store.clone(), None, draining.clone())
                 .unwrap(),
+            wallets: Arc::default(),
             return_url_hosts: Arc::new(ReturnUrlHosts::new(["shop.example"]).unwrap()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             draining: draining.clone(),

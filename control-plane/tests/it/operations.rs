@@ -3,6 +3,7 @@
 use control_plane::http::charge_terms;
 use edge_core::money::Amount;
 use edge_core::request::ChargeRequest;
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, State, Status};
 use payments::model::provider::{
     Captured, Charged, Outcome, ProviderRef, Refunded, Refusal, RefusalKind, Uncertainty,
@@ -228,7 +229,7 @@ async fn a_capture_that_waits_for_the_payer_is_not_refused_for_good() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new("pi_1"),
-        url: "https://hooks.stripe.com/3ds".to_owned(),
+        action: PayerAction::Page("https://hooks.stripe.com/3ds".to_owned()),
         declined: false,
     }));
     let request = charge_request(100, r#","capture":"manual""#);
@@ -287,7 +288,7 @@ fn order_request(amount: u64) -> ChargeTerms {
 async fn waiting_for_the_payer(test: &TestGateway) -> payments::model::payment::Payment {
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new("ORDER1"),
-        url: "https://pay.example/ORDER1".to_owned(),
+        action: PayerAction::Page("https://pay.example/ORDER1".to_owned()),
         declined: false,
     }));
     let body = br#"{"provider":"paypal","amount":100,"currency":"USD"}"#;

@@ -24,6 +24,7 @@ fn shown(payment: &Payment, provider_status: ProviderStatus) -> ProviderSnapshot
         reference: payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found")),
         payment: Some(payment.id),
         money: Some(payment.money()),
+        paid_with: None,
         provider_status,
     }
 }

@@ -94,6 +94,7 @@ impl TestGateway {
             reference: payment.reference.clone().unwrap_or_else(|| ProviderRef::new("pi_found")),
             payment: Some(payment.id),
             money: Some(payment.money()),
+            paid_with: None,
             provider_status,
         };
         *self.provider.seen.lock().unwrap() = vec![Found::Found(snapshot)];

@@ -84,13 +84,16 @@ impl PaymentProvider for ScriptedProvider {
         }
         let session = order.method.as_deref().and_then(|method| self.session_in(method));
         let payment = session.unwrap_or_else(|| ProviderRef::new(format!("pi_{}", order.payment)));
-        Self::next(&self.charges, Charged::Completed { charge: payment.clone(), payment })
+        Self::next(&self.charges, Charged::Completed { charge: payment.clone(), payment, paid_with: None })
     }
 
     async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
         self.note("resume", order.attempt);
         let payment = order.session.clone();
-        Self::next(&self.charges, Charged::Completed { charge: ProviderRef::new("CAPTURE"), payment })
+        Self::next(
+            &self.charges,
+            Charged::Completed { charge: ProviderRef::new("CAPTURE"), payment, paid_with: None },
+        )
     }
 
     async fn capture(&self, order: &CaptureOrder) -> Outcome<Captured> {

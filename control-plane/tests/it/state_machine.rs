@@ -3,6 +3,7 @@
 
 use edge_core::money::Amount;
 use payments::model::in_flight::InProgress as _;
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{InFlightOperation, Operation, Payment, ResumedBy, State, Status};
 use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 use proptest::prelude::*;
@@ -29,11 +30,11 @@ fn reference() -> ProviderRef {
 
 fn charged() -> impl Strategy<Value = Charged> {
     prop_oneof![
-        Just(Charged::Completed { payment: reference(), charge: reference() }),
-        Just(Charged::Authorized { payment: reference(), authorization: reference() }),
+        Just(Charged::Completed { payment: reference(), charge: reference(), paid_with: None }),
+        Just(Charged::Authorized { payment: reference(), authorization: reference(), paid_with: None }),
         any::<bool>().prop_map(|declined| Charged::RequiresAction {
             payment: reference(),
-            url: "https://pay.example".to_owned(),
+            action: PayerAction::Page("https://pay.example".to_owned()),
             declined
         }),
         Just(Charged::Pending { payment: reference() }),
@@ -156,7 +157,7 @@ fn a_cancellation_that_waited_for_the_outcome_is_tried_from_then_on() {
     let payment = Payment::open(payment_id(1), client("demo"), charge_request(100, ""), None, at(0));
     let unknown = payment.begin_charge(attempt(1), None, at(1)).unwrap().lost(at(2)).unwrap();
     let wished = unknown.begin_cancel(attempt(2), None, at(3)).unwrap();
-    let held = Charged::Authorized { payment: reference(), authorization: reference() };
+    let held = Charged::Authorized { payment: reference(), authorization: reference(), paid_with: None };
     let queued = wished.charge_answered(Outcome::Done(held), at(90_000)).unwrap();
     let State::Queued { in_flight, .. } = &queued.state else { panic!("{:?}", queued.state) };
     assert_eq!((in_flight.call.attempt, in_flight.call.since), (attempt(2), at(90_000)));

@@ -77,7 +77,13 @@ impl Simulation {
         let applied = match shown {
             Some(provider_status) => {
                 let (payment, money) = (Some(self.payment.id), Some(self.payment.money()));
-                let seen = ProviderSnapshot { reference: reference(), payment, money, provider_status };
+                let seen = ProviderSnapshot {
+                    reference: reference(),
+                    payment,
+                    money,
+                    paid_with: None,
+                    provider_status,
+                };
                 let call = if self.is_answer_awaited() { OwnCall::MayAnswer } else { OwnCall::IsOver };
                 self.payment.apply(&seen, call, is_left, self.now())
             }

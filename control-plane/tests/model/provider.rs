@@ -2,6 +2,7 @@
 
 use edge_core::money::Amount;
 use payments::model::id::AttemptId;
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{Cancelable, InFlightOperation, Operation};
 use payments::model::provider::{Captured, Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 
@@ -255,9 +256,11 @@ impl Provider {
     fn charge_as_it_stands(&self) -> Outcome<Charged> {
         let (payment, charge) = (reference(), ProviderRef::new("ch_1"));
         match self.truth {
-            Truth::Captured(_) if !self.is_manual => Outcome::Done(Charged::Completed { payment, charge }),
+            Truth::Captured(_) if !self.is_manual => {
+                Outcome::Done(Charged::Completed { payment, charge, paid_with: None })
+            }
             Truth::Captured(_) | Truth::Held | Truth::Pending(Some(_)) => {
-                Outcome::Done(Charged::Authorized { payment, authorization: reference() })
+                Outcome::Done(Charged::Authorized { payment, authorization: reference(), paid_with: None })
             }
             Truth::AsksPayer => Outcome::Done(asks_payer(false)),
             Truth::Approved => Outcome::Done(asks_payer(self.is_denied)),
@@ -280,5 +283,9 @@ impl Provider {
 }
 
 fn asks_payer(declined: bool) -> Charged {
-    Charged::RequiresAction { payment: reference(), url: "https://pay.example".to_owned(), declined }
+    Charged::RequiresAction {
+        payment: reference(),
+        action: PayerAction::Page("https://pay.example".to_owned()),
+        declined,
+    }
 }

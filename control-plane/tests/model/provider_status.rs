@@ -1,6 +1,7 @@
 //! How things stand at the provider, and how they stood: reads lag.
 
 use edge_core::money::{Currency, Money};
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{ProviderRef, RefusalKind};
 use payments::model::snapshot::ProviderStatus;
 
@@ -35,7 +36,7 @@ impl Provider {
         let page = || "https://pay.example".to_owned();
         Some(match self.truth {
             Truth::Nothing | Truth::Gone => return None,
-            Truth::AsksPayer => ProviderStatus::RequiresAction { url: page() },
+            Truth::AsksPayer => ProviderStatus::RequiresAction(PayerAction::Page(page())),
             Truth::Approved => {
                 let declined = self.is_denied.then(|| Box::new(refusal(RefusalKind::Declined)));
                 ProviderStatus::Approved { declined, page: self.is_denied.then(page) }

@@ -19,11 +19,18 @@ fn field(name: &str) -> BoxedStrategy<Value> {
         }
         "currency" => prop_oneof![Just(json!("EUR")), text("[A-Z]{3}"), text("[a-z]{2,4}")].boxed(),
         "paymentMethodId" => prop_oneof![
-            text("pm_[A-Za-z0-9_-]{0,104}"),
+            text("(pm|ctoken|tok)_[A-Za-z0-9_-]{0,104}"),
             text("(card:)?[A-Za-z0-9_-]{0,66}"),
+            text("[A-Z0-9]{17}"),
             text("\\PC{0,8}")
         ]
         .boxed(),
+        "wallet" => {
+            prop_oneof![Just(json!("google_pay")), Just(json!("apple_pay")), text("[a-z_]{0,10}")].boxed()
+        }
+        "verification" => {
+            prop_oneof![Just(json!("always")), Just(json!("when_required")), text("[a-z_]{0,13}")].boxed()
+        }
         "capture" => prop_oneof![Just(json!("automatic")), Just(json!("manual")), text("[a-z]{0,9}")].boxed(),
         "description" | "customerReference" => prop_oneof![text("\\PC{0,140}"), text(".{0,20}")].boxed(),
         "metadata" => {

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use edge_core::request::{CaptureRequest, ChargeRequest, RefundRequest, TicketRequest};
+use edge_core::request::{CaptureRequest, ChargeRequest, InvalidRequest, RefundRequest, TicketRequest};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use crate::schema::{component, resolved, validator};
 
-type Parse = fn(&[u8]) -> bool;
+/// How the edge reads a body: why it refuses it.
+type Parse = fn(&[u8]) -> Result<(), InvalidRequest>;
 
 const TXN: &str = "txn_01890000-0000-7000-8000-000000000000";
 
@@ -19,26 +20,28 @@ fn requests() -> [(&'static str, Parse, Vec<Value>); 4] {
     [
         (
             "ChargeRequest",
-            |body| ChargeRequest::parse(body).is_ok(),
+            |body| ChargeRequest::parse(body).map(drop),
             vec![
                 charge("stripe", "pm_card_visa"),
                 charge("paypal", "card:vault-ok"),
                 charge("paypal", "B-1"),
+                charge("stripe", "ctoken_1"),
+                json!({ "provider": "paypal", "amount": 4999, "currency": "USD", "wallet": "google_pay" }),
             ],
         ),
         (
             "RefundRequest",
-            |body| RefundRequest::parse(body).is_ok(),
+            |body| RefundRequest::parse(body).map(drop),
             vec![json!({ "transactionId": TXN, "amount": 1 })],
         ),
         (
             "CaptureRequest",
-            |body| CaptureRequest::parse(body).is_ok(),
+            |body| CaptureRequest::parse(body).map(drop),
             vec![json!({}), json!({ "amount": 1 })],
         ),
         (
             "TicketRequest",
-            |body| TicketRequest::parse(body).is_ok(),
+            |body| TicketRequest::parse(body).map(drop),
             vec![json!({ "payment": TXN, "expiresIn": 300 })],
         ),
     ]
@@ -78,7 +81,9 @@ fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
         let (text, pairs) = ("a".repeat(length), length.min(100));
         probes.push(json!(text));
         probes.push(json!("é".repeat(length)));
-        for prefix in ["pm_", "card:", "card:pm_", "https://", "http://", "https://shop.example/"] {
+        for prefix in
+            ["pm_", "ctoken_", "tok_", "card:", "card:pm_", "https://", "http://", "https://shop.example/"]
+        {
             probes.push(json!(format!("{prefix}{text}")));
         }
         // As long in all.
@@ -92,6 +97,11 @@ fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
         "stripe",
         "paypal",
         "Stripe",
+        "apple_pay",
+        "google_pay",
+        "always",
+        "when_required",
+        "5O190127TN364715T",
         "automatic",
         "manual",
         "Manual",
@@ -141,7 +151,7 @@ fn agree(name: &str, schema: &Validator, parse: Parse, body: &Value) -> bool {
     let documented = schema.is_valid(body);
     assert_eq!(
         documented,
-        parse(body.to_string().as_bytes()),
+        parse(body.to_string().as_bytes()).is_ok(),
         "the description of {name} says {documented}: {body}"
     );
     documented
@@ -166,6 +176,16 @@ fn a_value_at_or_past_a_documented_limit_is_judged_as_documented() {
             }
             assert_eq!(seen, BTreeSet::from([false, true]), "no probe tells what {field} of {name} takes");
         }
+    }
+}
+
+#[test]
+fn exactly_the_fields_that_the_edge_reads_are_documented() {
+    for (name, parse, _) in requests() {
+        let message = parse(br#"{"more":1}"#).unwrap_err().message;
+        let (_, fields) = message.split_once("its fields are ").unwrap();
+        let documented = component(name)["properties"].as_object().unwrap().keys().map(String::as_str);
+        assert_eq!(fields.split(", ").collect::<BTreeSet<_>>(), documented.collect(), "{name}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use edge_core::id;
 use edge_core::idempotency::Key;
-use edge_core::request::ListQuery;
+use edge_core::request::{EventsQuery, ListQuery, WalletConfigQuery};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,7 +26,8 @@ fn a_lists_parameter_is_judged_as_documented() {
     let instants =
         ["2026-01-31T23:59:59Z", "2026-01-31T23:59:59.123456789+02:00", "2026-01-31", "yesterday", ""];
     let other_id = [TXN.to_uppercase(), format!("{TXN}0"), TXN.replace("txn", "rfnd")];
-    let probes: [(&str, Vec<&str>); 6] = [
+    let long = "a".repeat(128);
+    let probes: [(&str, Vec<&str>); 7] = [
         ("limit", vec!["0", "1", "2", "99", "100", "101", "-1", "", "x", "1.0", "4294967296"]),
         (
             "startingAfter",
@@ -36,6 +37,7 @@ fn a_lists_parameter_is_judged_as_documented() {
         ("status", [&ListQuery::STATUSES[..], &["unknown", "", "Pending", "processing"]].concat()),
         ("createdAfter", instants.to_vec()),
         ("createdBefore", instants.to_vec()),
+        ("customerReference", vec!["cust-1", "cust 1 \u{e9}", "cust\u{1}", "cust\u{85}", "", &long]),
     ];
     for (name, probes) in probes {
         let schema = schema_of("/payments", "get", name);
@@ -48,6 +50,78 @@ fn a_lists_parameter_is_judged_as_documented() {
         }
         assert_eq!(seen, [true, true], "no probe tells what {name} takes");
     }
+}
+
+#[test]
+fn a_parameter_of_the_event_log_is_judged_as_documented() {
+    let types = |n: usize| vec!["payment.completed"; n].join(",");
+    let probes: [(&str, Vec<String>); 4] = [
+        ("limit", ["0", "1", "100", "101", "-1", "", "x"].map(str::to_owned).into()),
+        ("after", ["evt_aaaaaaaaaaaaaaabaaaaaaaaaaaaaaap", "evt_1", ""].map(str::to_owned).into()),
+        ("payment", vec![TXN.to_owned(), TXN.to_uppercase(), String::new()]),
+        (
+            "types",
+            [30, 31]
+                .map(types)
+                .into_iter()
+                .chain(
+                    [
+                        "",
+                        "payment.",
+                        "refund.processed",
+                        "completed",
+                        "payment.X",
+                        "payment.a,",
+                        "payment.a,,payment.b",
+                    ]
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain([40, 41].map(|length| format!("refund.{}", "a".repeat(length)))),
+                )
+                .collect(),
+        ),
+    ];
+    for (name, probes) in probes {
+        let schema = schema_of("/events", "get", name);
+        let mut seen = [false, false];
+        for text in probes {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, &text).finish();
+            let accepted = EventsQuery::parse(&query).is_ok();
+            assert_eq!(schema.is_valid(&typed(name, &text)), accepted, "{name}={text}");
+            seen[usize::from(accepted)] = true;
+        }
+        assert_eq!(seen, [true, true], "no probe tells what {name} takes");
+    }
+}
+
+#[test]
+fn a_wallets_domain_is_judged_as_documented() {
+    let schema = schema_of("/wallets/config", "get", "domain");
+    let label = "a".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
+    let mut seen = [false, false];
+    for text in [
+        "shop.example",
+        "pay.shop-1.example",
+        "shop",
+        "Shop.example",
+        "-shop.example",
+        "shop-.example",
+        "shop..example",
+        "shop.example.",
+        "shop.example:443",
+        "",
+        &format!("{label}.example"),
+        &format!("{label}a.example"),
+        &longest,
+        &format!("{longest}a"),
+    ] {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("domain", text).finish();
+        let accepted = WalletConfigQuery::parse(&query).is_ok();
+        assert_eq!(schema.is_valid(&json!(text)), accepted, "{text}");
+        seen[usize::from(accepted)] = true;
+    }
+    assert_eq!(seen, [true, true]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use edge_core::client::ClientId;
 use reqwest::{Client, Response};
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use super::KEYS;
 use super::service::Service;
+use super::{KEYS, run};
 
 const CHARGE: &str =
     r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
@@ -44,6 +44,27 @@ async fn until_ready(service: &Service, is_ready: bool) {
         assert!(Instant::now() < deadline, "never ready: {is_ready}; {}", service.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// What the health check of images says of it.
+fn checked(service: &Service) -> (bool, String) {
+    run(service.folder.path(), &["ready", &service.address()], &[])
+}
+
+#[tokio::test]
+async fn a_health_check_says_whether_a_process_is_ready_and_why_not() {
+    let mut service = Service::start(&NOWHERE);
+    until_ready(&service, true).await;
+    assert_eq!(checked(&service), (true, String::new()));
+    limit(&service, Some(fs::metadata(service.folder.path().join("gateway.db-wal")).unwrap().len()));
+    charge(&service).await;
+    until_ready(&service, false).await;
+    let (is_ready, why) = checked(&service);
+    assert!(!is_ready && why.contains("is not ready (503"), "{why}");
+    service.signal(Signal::KILL);
+    service.end();
+    let (is_ready, why) = checked(&service);
+    assert!(!is_ready && why.contains("does not answer"), "{why}");
 }
 
 #[tokio::test]

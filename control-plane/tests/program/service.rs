@@ -90,12 +90,14 @@ fn the_start_says_what_it_runs_on_and_no_secret() {
         ("STRIPE_API_BASE", "http://127.0.0.1:9"),
         ("REDIS_URI", "redis://:hidden@127.0.0.1:9/2"),
         ("AMQP_URI", "amqp://gateway:hidden@127.0.0.1:9/pay"),
+        ("ENCRYPTION_KEYS", "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
     ]);
     let log = service.log();
     let database = service.folder.path().canonicalize().unwrap().join("gateway.db");
     for part in [
         &format!(r#""role":"serve","version":"{}""#, env!("CARGO_PKG_VERSION")),
         &format!("SQLite {}", database.display()),
+        r#""encryption":"on, `k1` wraps data keys""#,
         "Redis 127.0.0.1:9, database 2",
         "amqp://127.0.0.1:9, virtual host pay",
         r#""stripe":"at http://127.0.0.1:9/ with a test key""#,
@@ -103,7 +105,7 @@ fn the_start_says_what_it_runs_on_and_no_secret() {
     ] {
         assert!(log.contains(part), "{part} in {log}");
     }
-    assert!(!log.contains("hidden"), "{log}");
+    assert!(!log.contains("hidden") && !log.contains("000102"), "{log}");
 }
 
 #[test]

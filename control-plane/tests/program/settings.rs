@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::{KEYS, program, run, said};
 
@@ -217,4 +218,27 @@ fn the_base_of_a_provider_that_holds_a_secret_is_refused_without_it() {
         let (worked, text) = run(folder.path(), &["envoy-bootstrap"], &settings);
         assert!(!worked && text.contains("PAYPAL_API_BASE (from") && !text.contains("hidden"), "{text}");
     }
+}
+
+#[test]
+fn a_bootstrap_written_to_a_file_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("EDGE_FILTER_WASM", "/filter/plugin.wasm"),
+        ("TLS_CERTIFICATE", "/tls/tls.crt"),
+        ("TLS_PRIVATE_KEY", "/tls/tls.key"),
+    ];
+    let file = folder.path().join("envoy.yaml");
+    // What an interrupted run left, readable by everybody, and the bootstrap of last time.
+    for left in ["envoy.yaml.new", "envoy.yaml"] {
+        fs::write(folder.path().join(left), "old").unwrap();
+    }
+    let (worked, text) = run(folder.path(), &["envoy-bootstrap", "--output", "envoy.yaml"], &settings);
+    assert!(worked, "{text}");
+    let written = fs::read_to_string(&file).unwrap();
+    assert!(written.contains("/filter/plugin.wasm") && written.ends_with('\n'), "{written}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!folder.path().join("envoy.yaml.new").exists());
+    let (worked, text) = run(folder.path(), &["envoy-bootstrap", "--output", "no/such/file"], &settings);
+    assert!(!worked && text.contains("--output: could not write no/such/file"), "{text}");
 }

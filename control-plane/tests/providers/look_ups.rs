@@ -2,6 +2,7 @@
 
 use edge_core::money::Money;
 use jiff::Timestamp;
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{CancelTarget, ChargeOrder, ProviderRef};
 use payments::model::snapshot::{
     Found, LookUp, Origin, ProviderSnapshot, ProviderStatus, RefundLookUp, RefundProviderStatus,
@@ -63,7 +64,7 @@ async fn stripe_shows_each_payment_where_it_stands() {
 
     let order = fixture.charge(4_999, "USD", Some("pm_card_threeDSecure2Required"));
     let (intent, url) = to_be_acted_on(stripe.charge(&order).await.done());
-    assert_eq!(of(&order, &look(&intent).await), ProviderStatus::RequiresAction { url });
+    assert_eq!(of(&order, &look(&intent).await), ProviderStatus::RequiresAction(PayerAction::Page(url)));
 }
 
 #[tokio::test]
@@ -171,7 +172,7 @@ async fn paypal_shows_each_order_where_it_stands() {
 
     let order = fixture.charge(4_999, "USD", None);
     let (id, page) = to_be_acted_on(paypal.charge(&order).await.done());
-    assert_eq!(of(&order, &look(&id).await), ProviderStatus::RequiresAction { url: page.clone() });
+    assert_eq!(of(&order, &look(&id).await), ProviderStatus::RequiresAction(PayerAction::Page(page.clone())));
     fixture.visit(&page, "approve").await;
     assert_eq!(of(&order, &look(&id).await), ProviderStatus::Approved { declined: None, page: None });
     let charge = completed(paypal.resume(&fixture.resume(&order, &id)).await.done());
@@ -199,7 +200,7 @@ async fn paypal_shows_what_is_held_taken_in_part_or_released() {
     let look = async |order: &ProviderRef| found(paypal.look_up(&LookUp::Payment(order.clone())).await);
     for released in [false, true] {
         let order = fixture.authorize(4_999, "USD", Some("vault-ok"));
-        let payments::model::provider::Charged::Authorized { payment, authorization } =
+        let payments::model::provider::Charged::Authorized { payment, authorization, .. } =
             paypal.charge(&order).await.done()
         else {
             panic!("not authorized")
@@ -229,7 +230,7 @@ async fn paypal_shows_refunds_by_name_and_in_their_order() {
     let fixture = SandboxFixture::open().await;
     let paypal = fixture.paypal();
     let order = fixture.charge(4_999, "USD", Some("vault-ok"));
-    let payments::model::provider::Charged::Completed { payment, charge } =
+    let payments::model::provider::Charged::Completed { payment, charge, .. } =
         paypal.charge(&order).await.done()
     else {
         panic!("not completed")

@@ -20,3 +20,4 @@ mod sandbox_fixture;
 mod scripted;
 mod stripe;
 mod token;
+mod wallets;

@@ -166,7 +166,8 @@ async fn a_release_whose_look_fails_is_not_told_as_done() {
 async fn several_captures_of_people_are_taken_together() {
     let fixture = SandboxFixture::open().await;
     let order = fixture.authorize(4_999, "USD", Some("vault-ok"));
-    let Charged::Authorized { payment, authorization } = fixture.paypal().charge(&order).await.done() else {
+    let Charged::Authorized { payment, authorization, .. } = fixture.paypal().charge(&order).await.done()
+    else {
         panic!("not authorized")
     };
     captured_in_the_dashboard(&fixture, &authorization, 1_000).await;

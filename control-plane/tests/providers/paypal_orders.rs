@@ -1,5 +1,6 @@
 //! Orders that wait for their payer, and orders that the client made and had approved itself.
 
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 
@@ -212,7 +213,8 @@ async fn a_decline_that_names_no_page_leaves_the_payer_their_way_back() {
         fixture.visit(&page, "approve").await;
         fixture.refuse("paypal", "charge", 422, &paypal_issue(issue)).await;
         let resume = fixture.resume(&order, &session);
-        let Charged::RequiresAction { url, declined, .. } = fixture.paypal().resume(&resume).await.done()
+        let Charged::RequiresAction { action: PayerAction::Page(url), declined, .. } =
+            fixture.paypal().resume(&resume).await.done()
         else {
             panic!("{issue}")
         };

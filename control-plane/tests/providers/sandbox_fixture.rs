@@ -11,6 +11,7 @@ use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 use payments::model::id::{AttemptId, PaymentId, RefundId};
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Charged, Outcome, ProviderRef, RefundOrder,
     Refusal, RefusalKind, ResumeOrder,
@@ -125,6 +126,8 @@ impl SandboxFixture {
             attempt: self.attempt(),
             money: money(minor, currency),
             method: method.map(str::to_owned),
+            wallet: None,
+            verification: None,
             capture: CaptureMode::Automatic,
             description: None,
             customer_reference: None,
@@ -145,7 +148,8 @@ impl SandboxFixture {
             money: charged.money,
             capture: charged.capture,
             session: session.clone(),
-            page: PAGE.to_owned(),
+            page: Some(PAGE.to_owned()),
+            wallet: charged.wallet,
         }
     }
 
@@ -232,6 +236,8 @@ impl SandboxFixture {
         let token = token.form(&[("grant_type", "client_credentials")]).send().await.unwrap();
         let token: Value = token.json().await.unwrap();
         let call = self.http.post(self.url(path)).bearer_auth(token["access_token"].as_str().unwrap());
+        // PayPal demands it where there is a payment source.
+        let call = call.header("PayPal-Request-Id", self.attempt().to_string());
         let answer = call.json(body).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{path}");
         answer.json().await.unwrap()
@@ -258,6 +264,7 @@ pub(crate) fn settings(base: &str) -> Settings {
             client_secret: "secret".to_owned().into(),
         }),
         default_return_url: None,
+        wallet_liability_shift: payments_providers::LiabilityShifts::default(),
         timeouts: Timeouts { call: Duration::from_secs(5), ..Timeouts::default() },
         circuit_breakers: false,
     }
@@ -333,7 +340,7 @@ pub(crate) fn authorized(charged: Charged) -> ProviderRef {
 #[track_caller]
 pub(crate) fn to_be_acted_on(charged: Charged) -> (ProviderRef, String) {
     match charged {
-        Charged::RequiresAction { payment, url, .. } => (payment, url),
+        Charged::RequiresAction { payment, action: PayerAction::Page(url), .. } => (payment, url),
         other => panic!("requires no action: {other:?}"),
     }
 }

@@ -15,6 +15,8 @@ pub enum ErrorCode {
     IdempotencyKeyInvalid,
     /// A card number was found; this gateway takes tokens only.
     CardDataNotAccepted,
+    /// A wallet's encrypted payload was found; this gateway takes the provider's tokens only.
+    WalletPayloadNotAccepted,
     Unauthenticated,
     /// The ticket is none of this gateway's, was altered, or is for something else.
     TicketInvalid,
@@ -24,6 +26,8 @@ pub enum ErrorCode {
     /// The request did not come through the edge.
     EdgeAttestationRequired,
     Forbidden,
+    /// The client has not listed this domain for its wallets.
+    DomainNotAllowed,
     /// The provider declined; `declineCode` is the provider's reason.
     PaymentFailed,
     NotFound,
@@ -70,14 +74,15 @@ impl ErrorCode {
             Self::InvalidRequest
             | Self::IdempotencyKeyRequired
             | Self::IdempotencyKeyInvalid
-            | Self::CardDataNotAccepted => 400,
+            | Self::CardDataNotAccepted
+            | Self::WalletPayloadNotAccepted => 400,
             Self::Unauthenticated
             | Self::TicketInvalid
             | Self::TicketExpired
             | Self::SignatureInvalid
             | Self::EdgeAttestationRequired => 401,
             Self::PaymentFailed => 402,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::DomainNotAllowed => 403,
             Self::NotFound | Self::TransactionNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::IdempotencyInProgress | Self::InvalidState => 409,

@@ -22,7 +22,7 @@
 //!
 //! [`config`] is the filter's configuration, [`connections`] limits the connections of one address, [`waiting`] bounds
 //! how many requests a worker holds, and [`money`], [`id`] and [`provider`] are types that edge and control plane
-//! share.
+//! share. `described` (feature `openapi`) has the schemas of what requests contain.
 
 pub mod attestation;
 mod authority;
@@ -31,6 +31,8 @@ pub mod client;
 pub mod config;
 pub mod connections;
 mod content;
+#[cfg(feature = "openapi")]
+pub mod described;
 pub mod error;
 pub mod exchange;
 pub mod head;

@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// counts up to fifteen digits before the decimal point; the bound stays below that so that no amount has the 13
 /// digits of a card number. Each provider's adapter refuses what is above its own limit for the currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = u64, minimum = 1, maximum = 999_999_999_999_i64))]
 #[serde(transparent)]
 pub struct Amount(u64);
 

@@ -25,6 +25,8 @@ pub enum Route {
     Graphql,
     /// GraphQL subscriptions over a WebSocket.
     GraphqlSocket,
+    /// What a page needs to show wallets on a domain of the client.
+    WalletConfig,
     OpenApi,
     /// A webhook of a provider.
     Webhook(Provider),
@@ -70,6 +72,7 @@ impl Route {
             (Some("events"), None, ..) => return Ok(Self::Events),
             (Some("graphql"), None, ..) => return Ok(Self::Graphql),
             (Some("graphql"), Some("socket"), None, _) => return Ok(Self::GraphqlSocket),
+            (Some("wallets"), Some("config"), None, _) => return Ok(Self::WalletConfig),
             (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
             (Some("events"), Some("tickets"), None, _) => return Ok(Self::EventTicket),
             (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
@@ -104,6 +107,7 @@ impl Route {
             Self::GetRefund => "get_refund",
             Self::Graphql => "graphql",
             Self::GraphqlSocket => "graphql_socket",
+            Self::WalletConfig => "wallet_config",
             Self::OpenApi => "openapi",
             Self::Webhook(Provider::Stripe) => "webhook_stripe",
             Self::Webhook(Provider::Paypal) => "webhook_paypal",
@@ -130,6 +134,7 @@ impl Route {
             | Self::EventSocket
             | Self::GetRefund
             | Self::GraphqlSocket
+            | Self::WalletConfig
             | Self::OpenApi => BodyRule::None,
         }
     }
@@ -177,6 +182,7 @@ mod tests {
             ("GET", format!("/refunds/{RFND}"), Route::GetRefund),
             ("POST", "/graphql".to_owned(), Route::Graphql),
             ("GET", "/graphql/socket".to_owned(), Route::GraphqlSocket),
+            ("GET", "/wallets/config".to_owned(), Route::WalletConfig),
             ("GET", "/openapi.json".to_owned(), Route::OpenApi),
             ("POST", "/webhooks/stripe".to_owned(), Route::Webhook(Provider::Stripe)),
             ("POST", "/webhooks/paypal".to_owned(), Route::Webhook(Provider::Paypal)),
@@ -210,6 +216,9 @@ mod tests {
             "/refunds",
             "/refunds/",
             "/refunds/x",
+            "/wallets",
+            "/wallets/config/",
+            "/.well-known/apple-developer-merchantid-domain-association",
             "/webhooks",
             "/webhooks/",
             "/webhooks/adyen",

@@ -40,7 +40,7 @@ proptest! {
     fn a_charge_that_is_taken_reads_the_same_after_it_was_written(
         amount in 1_u64..=999_999_999_999,
         currency in prop::sample::select(vec!["USD", "EUR", "JPY", "KWD"]),
-        method in "pm_[A-Za-z0-9_]{1,100}",
+        method in "(pm|ctoken|tok)_[A-Za-z0-9_]{1,100}",
         description in "[^\\x00-\\x1f\\x7f-\\x9f]{1,127}",
         metadata in prop::collection::hash_map("[A-Za-z0-9_.-]{1,40}", "\\PC{0,100}", 0..5),
     ) {

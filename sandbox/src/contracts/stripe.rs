@@ -13,9 +13,11 @@ use crate::stripe::{
 
 const FILE: &str = "stripe/openapi-2023-08-16-trimmed.json";
 
-/// Documented parameters that the contract lacks: one is newer, the others were removed together with trimmed
+/// Documented parameters that the contract lacks: some are newer, the others were removed together with trimmed
 /// descriptions.
-const ADDITIONS: [(&str, &str); 3] = [
+const ADDITIONS: [(&str, &str); 5] = [
+    ("/v1/payment_intents", "confirmation_token"),
+    ("/v1/payment_intents/{intent}/confirm", "confirmation_token"),
     ("/v1/payment_intents", "description"),
     ("/v1/payment_intents/{intent}", "description"),
     ("/v1/payment_intents/{intent}/capture", "final_capture"),

@@ -52,7 +52,8 @@ impl RawRequest {
 
     /// Validates everything that does not depend on stored objects, except the access token.
     pub(crate) fn parse(&self, shared: &Shared) -> Result<PaypalCall> {
-        shared.state().paypal.tokens.check(&self.headers, shared.now())?;
+        let for_browsers = self.endpoint.as_ref().is_some_and(Endpoint::is_for_browsers);
+        shared.state().paypal.tokens.check(&self.headers, shared.now(), for_browsers)?;
         let Some(endpoint) = &self.endpoint else { return PaypalError::unknown_url().refuse() };
         let Some(body) = &self.body else {
             let description = "The request body could not be read, or is over 256 KiB.";

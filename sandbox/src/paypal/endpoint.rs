@@ -85,6 +85,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether PayPal's script sends it from the payer's browser.
+    pub(crate) fn is_for_browsers(&self) -> bool {
+        matches!(self, Self::ConfirmOrder(_) | Self::RetrieveOrder(_))
+    }
+
     /// The published schema of the request body, if there is one. Such requests must declare JSON.
     pub(crate) fn schema(&self) -> Option<PaypalSchema> {
         match self {

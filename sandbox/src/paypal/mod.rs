@@ -9,6 +9,7 @@ mod certificate;
 mod command;
 mod context;
 mod dashboard;
+mod digital_wallet;
 mod dispute;
 mod endpoint;
 pub(crate) mod errors;
@@ -40,8 +41,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
+use jiff::Timestamp;
 
-use self::call::RawRequest;
+use self::{call::RawRequest, tokens::Holder};
 pub(crate) use self::{dispute::OutcomeCode, events::EventContent, objects::Objects};
 use crate::{
     exchange::{self, RequestLine},
@@ -59,6 +61,11 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/v1/customer/{*path}", any(handle))
         .route("/v2/{*path}", any(handle))
         .route("/checkoutnow", get(page::show).post(page::submit))
+}
+
+/// A client token, as a merchant's server gets it for its page.
+pub(crate) fn client_token(objects: &mut Objects, now: Timestamp) -> String {
+    objects.tokens.issue(now, token::CLIENT_TOKEN_SECONDS, Holder::Browser)
 }
 
 async fn handle(

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    digital_wallet::{CardOutcome, WalletCard},
     money,
     objects::Objects,
     orders::unit::UnitRequest,
@@ -112,13 +113,18 @@ impl Order {
     /// The initial status of an order with this source.
     pub(crate) fn status_with(source: Option<Source>) -> OrderStatus {
         match source {
-            None | Some(Source::BillingAgreement { .. }) => OrderStatus::Created,
+            None | Some(Source::BillingAgreement { .. } | Source::ToBeConfirmed { .. }) => {
+                OrderStatus::Created
+            }
             Some(
                 Source::Wallet
+                | Source::InWallet(WalletCard { outcome: CardOutcome::NeedsAuthentication, .. })
                 | Source::VaultedWallet(Vaulted::NeedsAction)
                 | Source::VaultedCard(Vaulted::NeedsAction),
             ) => OrderStatus::PayerActionRequired,
-            Some(Source::VaultedWallet(_) | Source::VaultedCard(_)) => OrderStatus::Approved,
+            Some(Source::VaultedWallet(_) | Source::VaultedCard(_) | Source::InWallet(_)) => {
+                OrderStatus::Approved
+            }
         }
     }
 

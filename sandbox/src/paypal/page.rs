@@ -105,6 +105,12 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
             if order.reopened {
                 order.source = Some(Source::Wallet);
             }
+            match order.source {
+                Some(Source::InWallet(card)) => order.source = Some(Source::InWallet(card.authenticated())),
+                // Instead of confirming with the wallet, the payer paid by a PayPal account.
+                Some(Source::ToBeConfirmed { .. }) => order.source = Some(Source::Wallet),
+                _ => {}
+            }
             order.status = OrderStatus::Approved;
             (order.funding, order.refusals, order.reopened) = (visit.funding, visit.refusals, false);
             order.updated = now;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::Text,
+    digital_wallet::{DigitalWallet, DigitalWalletRequest, WalletCard},
     errors::{PaypalError, Result},
 };
 
@@ -15,12 +16,12 @@ pub(crate) struct SourceRequest {
     card: Option<CardRequest>,
     token: Option<TokenRequest>,
     paypal: Option<WalletRequest>,
-    apple_pay: Option<IgnoredAny>,
+    apple_pay: Option<DigitalWalletRequest>,
     bancontact: Option<IgnoredAny>,
     blik: Option<IgnoredAny>,
     eps: Option<IgnoredAny>,
     giropay: Option<IgnoredAny>,
-    google_pay: Option<IgnoredAny>,
+    google_pay: Option<DigitalWalletRequest>,
     ideal: Option<IgnoredAny>,
     mybank: Option<IgnoredAny>,
     p24: Option<IgnoredAny>,
@@ -112,6 +113,12 @@ pub(crate) enum Source {
     BillingAgreement {
         declined: bool,
     },
+    /// The payer's browser is to confirm the order with this wallet. `is_always`: the payer has to authenticate then.
+    ToBeConfirmed {
+        wallet: DigitalWallet,
+        is_always: bool,
+    },
+    InWallet(WalletCard),
 }
 
 /// The vault ids that determine an outcome.
@@ -136,14 +143,16 @@ impl SourceRequest {
             let description = "This field is not currently supported by the sandbox.";
             return PaypalError::invalid("NOT_SUPPORTED", format!("{field}/{name}"), description).refuse();
         }
-        match (self.card, self.token, self.paypal) {
-            (Some(card), None, None) => card.read(field),
-            (None, Some(token), None) => Ok((
+        match (self.card, self.token, self.paypal, self.apple_pay, self.google_pay) {
+            (Some(card), None, None, None, None) => card.read(field),
+            (None, None, None, Some(wallet), None) => Ok(wallet.read(DigitalWallet::ApplePay)),
+            (None, None, None, None, Some(wallet)) => Ok(wallet.read(DigitalWallet::GooglePay)),
+            (None, Some(token), None, None, None) => Ok((
                 agreement(&token.id.into_string(), &format!("{field}/token/id"))?,
                 ExperienceContext::default(),
             )),
-            (None, None, Some(wallet)) => wallet.read(field),
-            (None, None, None) => {
+            (None, None, Some(wallet), None, None) => wallet.read(field),
+            (None, None, None, None, None) => {
                 PaypalError::invalid("MISSING_REQUIRED_PARAMETER", field, "A required parameter is missing.")
                     .refuse()
             }
@@ -156,12 +165,10 @@ impl SourceRequest {
 
     fn unsupported(&self) -> Option<&'static str> {
         let others = [
-            ("apple_pay", &self.apple_pay),
             ("bancontact", &self.bancontact),
             ("blik", &self.blik),
             ("eps", &self.eps),
             ("giropay", &self.giropay),
-            ("google_pay", &self.google_pay),
             ("ideal", &self.ideal),
             ("mybank", &self.mybank),
             ("p24", &self.p24),
@@ -248,6 +255,8 @@ impl Source {
                     "name": { "given_name": "Sandbox", "surname": "Payer" },
                 },
             }),
+            Self::ToBeConfirmed { wallet, .. } => json!({ wallet.name(): {} }),
+            Self::InWallet(card) => card.view(),
             Self::VaultedCard(_) => {
                 json!({ "card": { "last_digits": "1881", "brand": "VISA", "type": "CREDIT" } })
             }

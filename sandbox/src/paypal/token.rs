@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::errors::PaypalError;
+use super::{errors::PaypalError, tokens::Holder};
 use crate::{
     exchange::{self, Call, RequestLine},
     http_response::HttpResponse,
@@ -41,7 +41,8 @@ pub(crate) async fn issue(
     } else {
         None
     };
-    let Some(response) = refusal else { return exchange::run(shared, line, connection, TokenCall).await };
+    let call = TokenCall { holder: holder(&body) };
+    let Some(response) = refusal else { return exchange::run(shared, line, connection, call).await };
     shared.state().requests.record(Received {
         status: Some(response.status.as_u16()),
         ..line.received(Provider::Paypal, Operation::Token, shared.now())
@@ -73,8 +74,21 @@ fn asks_for_client_credentials(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, value)| name == "grant_type" && value == "client_credentials")
 }
 
+/// `response_type=client_token` asks for a token for PayPal's script. Its domains (`domains[]`) are not checked: a
+/// browser's requests to the sandbox come from anywhere.
+fn holder(body: &[u8]) -> Holder {
+    let is_client =
+        form_urlencoded::parse(body).any(|(name, value)| name == "response_type" && value == "client_token");
+    if is_client { Holder::Browser } else { Holder::Server }
+}
+
+/// The lifetime of a client token, in seconds.
+pub(super) const CLIENT_TOKEN_SECONDS: u32 = 900;
+
 /// A token request with valid credentials.
-struct TokenCall;
+struct TokenCall {
+    holder: Holder,
+}
 
 impl Call for TokenCall {
     const PROVIDER: Provider = Provider::Paypal;
@@ -92,10 +106,13 @@ impl Call for TokenCall {
     }
 
     fn execute(&self, shared: &Shared, state: &mut SandboxState, now: Timestamp) -> HttpResponse {
-        let seconds = shared.config.paypal_token_seconds;
+        let seconds = match self.holder {
+            Holder::Server => shared.config.paypal_token_seconds,
+            Holder::Browser => CLIENT_TOKEN_SECONDS,
+        };
         let body = json!({
             "scope": "https://uri.paypal.com/services/payments/payment https://uri.paypal.com/services/payments/refund",
-            "access_token": state.paypal.tokens.issue(now, seconds),
+            "access_token": state.paypal.tokens.issue(now, seconds, self.holder),
             "token_type": "Bearer",
             "app_id": "APP-80W284485P519543T",
             "expires_in": seconds,

@@ -60,7 +60,7 @@ pub(crate) async fn verify(
 }
 
 async fn decide(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<bool> {
-    shared.state().paypal.tokens.check(headers, shared.now())?;
+    shared.state().paypal.tokens.check(headers, shared.now(), false)?;
     headers::require_json(headers)?;
     let body: Body = body::read(body)?;
     let authority = shared.authority().await.map_err(|_| Box::new(PaypalError::internal()))?;

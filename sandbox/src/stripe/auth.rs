@@ -5,16 +5,17 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::errors::{Result, StripeError};
 
-/// Accepts the `expected` key, or any test-mode key if none is expected. A live key is never accepted: its sender has
-/// mistaken the sandbox for Stripe.
-pub(crate) fn check(headers: &HeaderMap, expected: Option<&str>) -> Result<()> {
+/// Accepts the `expected` key, or any test-mode key if none is expected; `for_browsers`: also any publishable key. A live
+/// key is never accepted: its sender has mistaken the sandbox for Stripe.
+pub(crate) fn check(headers: &HeaderMap, expected: Option<&str>, for_browsers: bool) -> Result<()> {
     let Some(key) = key(headers) else {
         let message = "You did not provide an API key. You need to provide your API key in the Authorization header, \
              using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').";
         return StripeError::unauthenticated(message).refuse();
     };
-    let is_test_key = key.strip_prefix("sk_test_").is_some_and(|rest| !rest.is_empty());
-    let accepted = is_test_key && expected.is_none_or(|expected| key == expected);
+    let is_of = |kind| key.strip_prefix(kind).is_some_and(|rest: &str| !rest.is_empty());
+    let is_secret = is_of("sk_test_") && expected.is_none_or(|expected| key == expected);
+    let accepted = is_secret || (for_browsers && is_of("pk_test_"));
     if accepted { Ok(()) } else { StripeError::unauthenticated("Invalid API Key provided.").refuse() }
 }
 
@@ -38,7 +39,7 @@ mod tests {
 
     fn checked(authorization: &'static str, expected: Option<&str>) -> bool {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(authorization))]);
-        check(&headers, expected).is_ok()
+        check(&headers, expected, false).is_ok()
     }
 
     #[test]
@@ -57,6 +58,12 @@ mod tests {
             assert!(!checked(authorization, None), "{authorization}");
         }
         assert!(!checked("Bearer sk_test_2", Some("sk_test_1")));
-        assert!(check(&HeaderMap::new(), None).is_err());
+        assert!(check(&HeaderMap::new(), None, false).is_err());
+    }
+
+    #[test]
+    fn publishable_keys_are_for_browsers() {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer pk_test_1"))]);
+        assert!(check(&headers, Some("sk_test_1"), true).is_ok() && check(&headers, None, false).is_err());
     }
 }

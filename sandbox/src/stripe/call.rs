@@ -87,7 +87,10 @@ impl RawRequest {
 
     /// Validates everything that does not depend on stored objects. A failure here is not stored under the key.
     pub(crate) fn parse(&self, shared: &Shared) -> Result<StripeCall> {
-        auth::check(&self.headers, shared.config.stripe_secret_key.as_deref())?;
+        let empty = Form::default();
+        let form = self.form.as_ref().unwrap_or(&empty);
+        let for_browsers = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_for_browsers(form));
+        auth::check(&self.headers, shared.config.stripe_secret_key.as_deref(), for_browsers)?;
         version::check(&self.envelope.version)?;
         let Some(endpoint) = &self.endpoint else {
             let message =

@@ -3,14 +3,16 @@
 use serde_json::Value;
 
 use super::{
-    charges,
+    charges, confirmation_tokens,
     context::RequestContext,
     dispute::RetrieveDispute,
+    domains,
     errors::{Result, StripeError},
     events,
     methods::TestMethod,
     payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
     refunds,
+    tokens::CreateMethod,
 };
 
 #[derive(Debug)]
@@ -29,6 +31,12 @@ pub(crate) enum Command {
     RetrieveCharge(charges::Retrieve),
     ListCharges(charges::List),
     RetrieveMethod(String),
+    CreateMethod(CreateMethod),
+    CreateConfirmationToken(confirmation_tokens::Create),
+    RetrieveConfirmationToken(String),
+    CreateDomain(domains::Create),
+    /// Also to validate it.
+    ShowDomain(String),
     RetrieveDispute(RetrieveDispute),
     RetrieveEvent(events::retrieve::Request),
     ListEvents(events::list::Request),
@@ -53,6 +61,11 @@ impl Command {
             Self::RetrieveDispute(request) => request.execute(context),
             Self::RetrieveEvent(request) => request.execute(context),
             Self::ListEvents(request) => request.execute(context),
+            Self::CreateMethod(request) => request.execute(),
+            Self::CreateConfirmationToken(request) => request.execute(context),
+            Self::RetrieveConfirmationToken(id) => confirmation_tokens::retrieve(context, id),
+            Self::CreateDomain(request) => Ok(request.execute(context)),
+            Self::ShowDomain(id) => domains::show(context, id),
             Self::RetrieveMethod(id) => TestMethod::find(id).map(TestMethod::view).ok_or_else(|| {
                 Box::new(StripeError::no_such("PaymentMethod", id, "payment_method").not_found())
             }),

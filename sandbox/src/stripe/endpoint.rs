@@ -5,7 +5,9 @@ use axum::http::Method;
 use super::{
     charges,
     command::Command,
+    confirmation_tokens,
     dispute::RetrieveDispute,
+    domains,
     errors::Result,
     events,
     form::Form,
@@ -14,6 +16,7 @@ use super::{
     payment_intent::CaptureMethod,
     payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
     refunds,
+    tokens::CreateMethod,
 };
 use crate::provider::Operation;
 
@@ -34,6 +37,13 @@ pub(crate) enum Endpoint {
     RetrieveCharge(String),
     ListCharges,
     RetrieveMethod(String),
+    CreateMethod,
+    /// By Stripe's script, or by the test helper.
+    CreateConfirmationToken,
+    RetrieveConfirmationToken(String),
+    CreateDomain,
+    RetrieveDomain(String),
+    ValidateDomain(String),
     RetrieveDispute(String),
     RetrieveEvent(String),
     ListEvents,
@@ -58,6 +68,14 @@ impl Endpoint {
             (&Method::GET, ["charges"]) => Some(Self::ListCharges),
             (&Method::GET, ["charges", _]) => id().map(Self::RetrieveCharge),
             (&Method::GET, ["payment_methods", _]) => id().map(Self::RetrieveMethod),
+            (&Method::POST, ["payment_methods"]) => Some(Self::CreateMethod),
+            (&Method::POST, ["confirmation_tokens"] | ["test_helpers", "confirmation_tokens"]) => {
+                Some(Self::CreateConfirmationToken)
+            }
+            (&Method::GET, ["confirmation_tokens", _]) => id().map(Self::RetrieveConfirmationToken),
+            (&Method::POST, ["payment_method_domains"]) => Some(Self::CreateDomain),
+            (&Method::GET, ["payment_method_domains", _]) => id().map(Self::RetrieveDomain),
+            (&Method::POST, ["payment_method_domains", _, "validate"]) => id().map(Self::ValidateDomain),
             (&Method::GET, ["disputes", _]) => id().map(Self::RetrieveDispute),
             (&Method::GET, ["events"]) => Some(Self::ListEvents),
             (&Method::GET, ["events", _]) => id().map(Self::RetrieveEvent),
@@ -83,10 +101,27 @@ impl Endpoint {
             | Self::RetrieveCharge(_)
             | Self::ListCharges
             | Self::RetrieveMethod(_)
+            | Self::RetrieveConfirmationToken(_)
+            | Self::RetrieveDomain(_)
             | Self::RetrieveEvent(_)
             | Self::ListEvents => Purpose::Known(Operation::Retrieve),
             Self::RetrieveDispute(_) => Purpose::Known(Operation::Dispute),
-            Self::UpdateIntent(_) | Self::UpdateRefund(_) => Purpose::Known(Operation::Unknown),
+            // No money moves by these.
+            Self::UpdateIntent(_)
+            | Self::UpdateRefund(_)
+            | Self::CreateMethod
+            | Self::CreateConfirmationToken
+            | Self::CreateDomain
+            | Self::ValidateDomain(_) => Purpose::Known(Operation::Unknown),
+        }
+    }
+
+    /// Whether a page in the payer's browser may send it, with the publishable key.
+    pub(crate) fn is_for_browsers(&self, form: &Form) -> bool {
+        match self {
+            Self::CreateConfirmationToken => true,
+            Self::RetrieveIntent(_) => form.text("client_secret").is_some(),
+            _ => false,
         }
     }
 
@@ -100,6 +135,7 @@ impl Endpoint {
             Self::CreateRefund => Some("/v1/refunds"),
             Self::UpdateIntent(_) => Some("/v1/payment_intents/{intent}"),
             Self::UpdateRefund(_) => Some("/v1/refunds/{refund}"),
+            Self::CreateMethod => Some("/v1/payment_methods"),
             _ => None,
         }
     }
@@ -126,6 +162,19 @@ impl Endpoint {
             Self::RetrieveMethod(id) => {
                 params.finish()?;
                 Command::RetrieveMethod(id.clone())
+            }
+            Self::CreateMethod => Command::CreateMethod(CreateMethod::read(params)?),
+            Self::CreateConfirmationToken => {
+                Command::CreateConfirmationToken(confirmation_tokens::Create::read(params)?)
+            }
+            Self::RetrieveConfirmationToken(id) => {
+                params.finish()?;
+                Command::RetrieveConfirmationToken(id.clone())
+            }
+            Self::CreateDomain => Command::CreateDomain(domains::Create::read(params)?),
+            Self::RetrieveDomain(id) | Self::ValidateDomain(id) => {
+                params.finish()?;
+                Command::ShowDomain(id.clone())
             }
             Self::RetrieveDispute(id) => Command::RetrieveDispute(RetrieveDispute::read(id, params)?),
             Self::RetrieveEvent(id) => Command::RetrieveEvent(events::retrieve::Request::read(id, params)?),

@@ -14,6 +14,8 @@ pub(crate) struct TestMethod {
     pub(crate) last4: &'static str,
     pub(crate) behaviour: Behaviour,
     pub(crate) quirk: Option<Quirk>,
+    /// The wallet that holds the card.
+    pub(crate) wallet: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,15 +65,21 @@ const TRY_AGAIN: Option<&str> = Some("try_again_later");
 const DO_NOT_TRY_AGAIN: Option<&str> = Some("do_not_try_again");
 
 const fn approve(id: &'static str, brand: &'static str, last4: &'static str) -> TestMethod {
-    TestMethod { id, brand, last4, behaviour: Behaviour::Approve, quirk: None }
+    TestMethod { id, brand, last4, behaviour: Behaviour::Approve, quirk: None, wallet: None }
 }
 
 const fn decline(id: &'static str, last4: &'static str, decline: Decline) -> TestMethod {
-    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Decline(decline), quirk: None }
+    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Decline(decline), quirk: None, wallet: None }
 }
 
 const fn authenticate(id: &'static str, last4: &'static str) -> TestMethod {
-    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Authenticate, quirk: None }
+    TestMethod { id, brand: "visa", last4, behaviour: Behaviour::Authenticate, quirk: None, wallet: None }
+}
+
+impl TestMethod {
+    const fn within(self, wallet: &'static str) -> Self {
+        Self { wallet: Some(wallet), ..self }
+    }
 }
 
 const METHODS: [TestMethod; 26] = [
@@ -144,9 +152,32 @@ const METHODS: [TestMethod; 26] = [
     authenticate("pm_card_authenticationRequired", "3184"),
 ];
 
+/// Cards in wallets. Stripe has no such test methods, so the names are the sandbox's own. Apple Pay authenticates the payer
+/// on the device, so no bank asks again; of Google Pay's cards, some are not on the device.
+const WALLETS: [TestMethod; 6] = [
+    approve("pm_card_sandbox_applePay", "visa", "4242").within(APPLE_PAY),
+    decline(
+        "pm_card_sandbox_applePay_declined",
+        "0002",
+        Decline::card_declined("generic_decline", TRY_AGAIN),
+    )
+    .within(APPLE_PAY),
+    authenticate("pm_card_sandbox_applePay_authenticate", "3220").within(APPLE_PAY),
+    approve("pm_card_sandbox_googlePay", "mastercard", "4444").within(GOOGLE_PAY),
+    decline(
+        "pm_card_sandbox_googlePay_declined",
+        "0002",
+        Decline::card_declined("generic_decline", TRY_AGAIN),
+    )
+    .within(GOOGLE_PAY),
+    authenticate("pm_card_sandbox_googlePay_authenticate", "3220").within(GOOGLE_PAY),
+];
+const APPLE_PAY: &str = "apple_pay";
+const GOOGLE_PAY: &str = "google_pay";
+
 impl TestMethod {
     pub(crate) fn find(id: &str) -> Option<&'static Self> {
-        METHODS.iter().chain(&quirks::METHODS).find(|method| method.id == id)
+        METHODS.iter().chain(&WALLETS).chain(&quirks::METHODS).find(|method| method.id == id)
     }
 
     /// The PaymentMethod object.
@@ -169,7 +200,7 @@ impl TestMethod {
                 "last4": self.last4,
                 "networks": { "available": [self.brand], "preferred": null },
                 "three_d_secure_usage": { "supported": true },
-                "wallet": null,
+                "wallet": self.wallet_view(),
             },
             "created": 1_700_000_000,
             "customer": null,
@@ -192,9 +223,24 @@ impl TestMethod {
                 "last4": self.last4,
                 "network": self.brand,
                 "three_d_secure": null,
-                "wallet": null,
+                "wallet": self.wallet_view(),
             },
         })
+    }
+
+    fn wallet_view(&self) -> Value {
+        self.wallet.map_or(Value::Null, |wallet| json!({ "type": wallet, wallet: {}, "dynamic_last4": null }))
+    }
+
+    /// `payment_method_preview` of a confirmation token: there is no payment method yet.
+    pub(crate) fn preview(&self) -> Value {
+        let mut view = self.view();
+        if let Some(fields) = view.as_object_mut() {
+            fields.retain(|name, _| {
+                !matches!(name.as_str(), "id" | "object" | "created" | "livemode" | "metadata")
+            });
+        }
+        view
     }
 }
 
@@ -215,8 +261,13 @@ mod tests {
 
     #[test]
     fn every_method_has_its_own_id() {
-        for method in &METHODS {
-            assert_eq!(METHODS.iter().filter(|other| other.id == method.id).count(), 1, "{}", method.id);
+        for method in METHODS.iter().chain(&WALLETS) {
+            assert_eq!(
+                METHODS.iter().chain(&WALLETS).filter(|other| other.id == method.id).count(),
+                1,
+                "{}",
+                method.id
+            );
             assert_eq!(TestMethod::find(method.id), Some(method));
         }
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{
-    account::Account, charge::Charge, dispute::Dispute, idempotency::Keys, payment_intent::PaymentIntent,
-    refunds::Refund,
+    account::Account, charge::Charge, confirmation_tokens::ConfirmationToken, dispute::Dispute,
+    domains::Domain, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund,
 };
 use crate::past::{Dated, Past, dated};
 
@@ -16,6 +16,8 @@ pub(crate) struct Objects {
     pub(crate) charges: OrderedTable<Charge>,
     pub(crate) refunds: OrderedTable<Refund>,
     pub(crate) disputes: OrderedTable<Dispute>,
+    pub(crate) confirmation_tokens: HashMap<String, ConfirmationToken>,
+    pub(crate) domains: Vec<Domain>,
     pub(crate) keys: Keys,
     pub(crate) account: Account,
 }

@@ -67,6 +67,8 @@ pub(crate) enum Status {
     /// The customer has to authenticate; the key is that of the request that required it.
     RequiresAction {
         return_url: Option<String>,
+        /// Stripe's script takes the step, on the merchant's page.
+        uses_sdk: bool,
         idempotency_key: Option<String>,
     },
     RequiresCapture,
@@ -172,16 +174,16 @@ impl PaymentIntent {
         })
     }
 
-    /// Stripe redirects only with a return URL; otherwise it leaves the step to Stripe.js.
+    /// Stripe redirects only with a return URL; otherwise, or if its script is on the page, it leaves the step to that.
     fn next_action(&self, pages: &str) -> Value {
-        let Status::RequiresAction { return_url, .. } = &self.status else { return Value::Null };
+        let Status::RequiresAction { return_url, uses_sdk, .. } = &self.status else { return Value::Null };
         let page = format!("{pages}/_sandbox/stripe/authenticate/{}", self.id);
         match return_url {
-            Some(return_url) => json!({
+            Some(return_url) if !uses_sdk => json!({
                 "type": "redirect_to_url",
                 "redirect_to_url": { "return_url": return_url, "url": page },
             }),
-            None => json!({
+            _ => json!({
                 "type": "use_stripe_sdk",
                 "use_stripe_sdk": { "type": "three_d_secure_redirect", "stripe_js": page },
             }),

@@ -37,7 +37,14 @@ pub(super) const METHODS: [TestMethod; 7] = [
 ];
 
 const fn quirky(id: &'static str, quirk: Quirk) -> TestMethod {
-    TestMethod { id, brand: "visa", last4: "4242", behaviour: Behaviour::Approve, quirk: Some(quirk) }
+    TestMethod {
+        id,
+        brand: "visa",
+        last4: "4242",
+        behaviour: Behaviour::Approve,
+        quirk: Some(quirk),
+        wallet: None,
+    }
 }
 
 /// Rejects a method that cannot pay in this currency, or not again. Nothing is created.

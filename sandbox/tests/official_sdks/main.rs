@@ -1,4 +1,5 @@
-//! The providers' official libraries, pointed at the sandbox, work: charges, captures, refunds, declines, webhooks.
+//! The providers' official libraries, pointed at the sandbox, work: charges, captures, refunds, declines, wallets,
+//! webhooks.
 //!
 //! They are installed from PyPI once, into the build folder. Where that cannot be done the tests say why and skip.
 
@@ -88,6 +89,12 @@ async fn paypals_library_charges_captures_voids_refunds_and_meets_declines() {
         "cancel 3999",
     ];
     assert_eq!(effects, expected);
+}
+
+#[tokio::test]
+async fn both_libraries_pay_by_wallets_whose_pages_are_replaced() {
+    let Some(effects) = run("wallets.py").await else { return };
+    assert_eq!(effects, ["charge 4999", "charge 4999", "charge 4999", "charge 4999"]);
 }
 
 #[tokio::test]

@@ -10,9 +10,11 @@ const MADE_UP: &str = "txn_01890000-0000-7000-8000-0000deadbeef";
 
 /// A gateway with such a cache. Workers remember nothing, so each request asks it.
 async fn with_hostile_redis(settings: &[(&str, &str)]) -> (HostileRedis, OwnGateway) {
-    let redis = HostileRedis::start().await;
+    const KEYS: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
+    let redis = HostileRedis::start(KEYS).await;
     let uri = redis.uri();
-    let fixed = [("REDIS_URI", uri.as_str()), ("IDEMPOTENCY_RECENT_ANSWERS", "0")];
+    let fixed =
+        [("REDIS_URI", uri.as_str()), ("EDGE_ATTESTATION_KEYS", KEYS), ("IDEMPOTENCY_RECENT_ANSWERS", "0")];
     let settings: Vec<_> = settings.iter().copied().chain(fixed).collect();
     let own = OwnGateway::start(&settings).await;
     (redis, own)

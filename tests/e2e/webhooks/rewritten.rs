@@ -100,7 +100,8 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
 fn states(own: &OwnGateway) -> Vec<(String, String)> {
     let mut command = Command::new(Programs::of_this_build().unwrap().control_plane);
     command.args(["webhook", "list", "--provider", "paypal", "--json", "--limit", "1000"]);
-    let listed = command.env("DB_URI", own.stack.setting("DB_URI").unwrap()).output().unwrap();
+    let settings = ["DB_URI", "ENCRYPTION_KEYS"].map(|name| (name, own.stack.setting(name).unwrap()));
+    let listed = command.envs(settings).output().unwrap();
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let line = |line: &str| {
         let event: Value = serde_json::from_str(line).unwrap();

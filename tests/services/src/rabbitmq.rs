@@ -106,6 +106,28 @@ impl RabbitServer {
         self.process.as_ref().unwrap().place.port
     }
 
+    /// Every file of the node, its queues and logs among them; none of a server that is not ours.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut folders: Vec<_> =
+            self.process.iter().map(|process| process.place.folder.path().to_owned()).collect();
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                // One may disappear in between.
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(path),
+                    Ok(kind) if kind.is_file() => {
+                        files.extend(std::fs::read(&path).ok().map(|contents| (path, contents)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        files
+    }
+
     /// A direct connection, bypassing the system under test, like an operator's.
     pub async fn connection(&self) -> Connection {
         Connection::connect(&self.uri, ConnectionProperties::default()).await.unwrap()

@@ -14,11 +14,12 @@ pub(crate) fn of(stack: &Stack, providers: &Destinations) -> String {
     };
     format!(
         "
-  gateway         {gateway}
+  gateway         {gateway}  (its API: {gateway}/docs)
                   {tls}  (TLS 1.3; curl --cacert {certificate})
   Envoy admin     {admin}
   control plane   {control_plane}
   sandbox         {sandbox}  (what was charged: {sandbox}/_sandbox/ledger)
+  checkout page   {sandbox}/_sandbox/checkout  (open it in a browser)
   Stripe calls    {stripe_calls}
   PayPal calls    {paypal_calls}
   state and logs  {run_dir}

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// The paths of the programs.
+/// The paths of the programs, and of what Envoy reads besides.
 #[derive(Clone, Debug)]
 pub struct Programs {
     pub control_plane: PathBuf,
@@ -15,6 +15,8 @@ pub struct Programs {
     pub envoy: PathBuf,
     /// The filter that Envoy loads, a `.wasm` file.
     pub filter: PathBuf,
+    /// The folder with the API's documentation, which Envoy serves.
+    pub docs: PathBuf,
 }
 
 impl Programs {
@@ -33,6 +35,7 @@ impl Programs {
             sandbox: beside.join("provider-sandbox"),
             envoy: root.join(".tools/bin/envoy"),
             filter,
+            docs: root.join("docs"),
         };
         for (path, target) in
             [(&programs.sandbox, "build"), (&programs.envoy, "envoy"), (&programs.filter, "filter")]

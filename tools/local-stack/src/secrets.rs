@@ -26,10 +26,12 @@ pub(crate) fn keep(run_dir: &RunDir) -> Result<Environment> {
     Ok(kept)
 }
 
-fn generate() -> [(&'static str, String); 6] {
+fn generate() -> [(&'static str, String); 7] {
     [
         // 32 bytes, the strength of the HMAC-SHA256 that it keys.
         ("EDGE_ATTESTATION_KEYS", format!("k1:{}", random_hex::<32>())),
+        // What it seals cannot be read without it, so it goes with the database in the same folder.
+        ("ENCRYPTION_KEYS", format!("k1:{}", random_hex::<32>())),
         ("STRIPE_SECRET_KEY", format!("sk_test_{}", random_hex::<24>())),
         ("PAYPAL_CLIENT_ID", format!("client-{}", random_hex::<16>())),
         ("PAYPAL_CLIENT_SECRET", random_hex::<24>()),

@@ -38,6 +38,7 @@ impl Settings {
             [
                 ("GATEWAY_CLIENTS", CLIENTS.to_owned()),
                 ("EDGE_FILTER_WASM", path(&options.programs.filter)),
+                ("GATEWAY_DOCS", path(&options.programs.docs)),
                 ("TLS_CERTIFICATE", path(&tls.certificate)),
                 ("TLS_PRIVATE_KEY", path(&tls.private_key)),
                 ("ENVOY_ACCESS_LOG", path(&run_dir.log("access"))),
@@ -48,6 +49,7 @@ impl Settings {
                 ("GRAPHQL_INTROSPECTION", "on".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
                 ("PAYPAL_API_BASE", api_base(&options.providers.paypal, addresses.sandbox)),
+                (SANDBOX_GATEWAY, format!("http://{}", addresses.gateway)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
@@ -120,7 +122,7 @@ impl Settings {
 
     /// The sandbox signs only for the providers that it replaces.
     pub(crate) fn of_sandbox(&self) -> Environment {
-        let mut names = vec!["SANDBOX_LISTEN", "LOG_LEVEL"];
+        let mut names = vec!["SANDBOX_LISTEN", SANDBOX_GATEWAY, "LOG_LEVEL"];
         if self.own.contains_key(STRIPE_WEBHOOK_URL) {
             names.extend([STRIPE_WEBHOOK_URL, "STRIPE_WEBHOOK_SECRETS"]);
         }
@@ -139,6 +141,8 @@ impl Settings {
     }
 }
 
+/// The gateway that the sandbox's checkout page pays through.
+const SANDBOX_GATEWAY: &str = "SANDBOX_GATEWAY_URL";
 const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
 const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
 /// Read when Envoy's bootstrap is created, after the sandbox has written it.
@@ -195,6 +199,7 @@ mod tests {
                 sandbox: "sandbox".into(),
                 envoy: "envoy".into(),
                 filter: "filter.wasm".into(),
+                docs: "docs".into(),
             },
             providers: Destinations::from_environment(&environment).unwrap(),
             environment,
@@ -244,7 +249,9 @@ mod tests {
         let (_folder, settings) = settings(&[("REDIS_URI", "redis://mine"), ("AMQP_URI", "amqp://mine")]);
         let worker = settings.of_worker();
         assert!(!worker.contains_key("EDGE_ATTESTATION_KEYS") && !worker.contains_key("REDIS_URI"));
-        assert!(worker.contains_key("STRIPE_SECRET_KEY") && worker.contains_key("AMQP_URI"));
+        for name in ["STRIPE_SECRET_KEY", "ENCRYPTION_KEYS", "AMQP_URI"] {
+            assert!(worker.contains_key(name), "{name}");
+        }
     }
 
     #[test]
@@ -258,7 +265,9 @@ mod tests {
         let (_folder, settings) = settings(&given);
         for environment in [settings.of_envoy(), settings.of_sandbox()] {
             assert_eq!(environment["PATH"], "/bin");
-            for secret in ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "DB_URI", "REDIS_URI"] {
+            for secret in
+                ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "ENCRYPTION_KEYS", "DB_URI", "REDIS_URI"]
+            {
                 assert!(!environment.contains_key(secret), "{secret}");
             }
         }
@@ -274,6 +283,6 @@ mod tests {
         assert_eq!(shared.of_bootstrap()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
         let edge_cache = shared.of_edge_cache();
         assert_eq!(edge_cache["REDIS_URI"], "redis://mine");
-        assert!(!edge_cache.contains_key("STRIPE_SECRET_KEY"));
+        assert!(!edge_cache.contains_key("STRIPE_SECRET_KEY") && !edge_cache.contains_key("ENCRYPTION_KEYS"));
     }
 }

@@ -7,6 +7,8 @@ pub mod id;
 pub mod idempotency;
 pub mod in_flight;
 pub mod log;
+pub mod paid_with;
+pub mod payer_action;
 pub mod payment;
 pub mod provider;
 pub mod refund;

@@ -4,10 +4,12 @@ use std::fmt;
 
 use edge_core::client::ClientId;
 use edge_core::money::Money;
-use edge_core::request::{CaptureMode, Metadata};
+use edge_core::request::{CaptureMode, Metadata, Verification, Wallet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{AttemptId, PaymentId, RefundId};
+use crate::model::paid_with::PaidWith;
+use crate::model::payer_action::PayerAction;
 
 /// A provider's id for one of its objects: a PaymentIntent, an order, an authorization, a capture. Opaque here; only
 /// the provider's adapter interprets it.
@@ -123,7 +125,9 @@ pub struct Refusal {
     pub kind: RefusalKind,
     /// The provider's own code, e.g. `card_declined` or `INSTRUMENT_DECLINED`.
     pub code: Option<String>,
-    /// The reason for a decline, e.g. `insufficient_funds`.
+    /// The reason for a decline, e.g. `insufficient_funds`, or why what the payer brought cannot pay: `token_used`,
+    /// `token_expired`, `authentication_failed`. These are no declines by anybody, and so prove nothing about an earlier
+    /// call.
     pub decline_code: Option<String>,
     /// For the client; the provider's text if it is meant for a customer or developer.
     pub message: String,
@@ -149,11 +153,11 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
-    /// Why the payer was declined: the decline code if the provider gives one, else its error code.
+    /// Why the payer cannot pay so: the decline code if there is one, else the provider's code for a decline.
     #[must_use]
     pub fn reason(&self) -> Option<&String> {
         let declined = self.kind == RefusalKind::Declined;
-        self.decline_code.as_ref().or(self.code.as_ref()).filter(|_| declined)
+        self.decline_code.as_ref().or(self.code.as_ref().filter(|_| declined))
     }
 }
 
@@ -190,6 +194,9 @@ pub struct ChargeOrder {
     pub attempt: AttemptId,
     pub money: Money,
     pub method: Option<String>,
+    /// The wallet that the payer's browser confirms the order with.
+    pub wallet: Option<Wallet>,
+    pub verification: Option<Verification>,
     pub capture: CaptureMode,
     pub description: Option<String>,
     pub customer_reference: Option<String>,
@@ -201,14 +208,25 @@ pub struct ChargeOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charged {
     /// The money moved. `charge` is the reference for refunds.
-    Completed { payment: ProviderRef, charge: ProviderRef },
+    Completed { payment: ProviderRef, charge: ProviderRef, paid_with: Option<PaidWith> },
     /// The money is held. `authorization` is the reference for captures and cancellations.
-    Authorized { payment: ProviderRef, authorization: ProviderRef },
-    /// The payer has to act at `url` first. `declined`: the method that the payer chose there was declined, and the
+    Authorized { payment: ProviderRef, authorization: ProviderRef, paid_with: Option<PaidWith> },
+    /// The payer has to act first. `declined`: the method that the payer chose there was declined, and the
     /// payer may choose another.
-    RequiresAction { payment: ProviderRef, url: String, declined: bool },
+    RequiresAction { payment: ProviderRef, action: PayerAction, declined: bool },
     /// The provider accepted the charge and decides later (a pending capture, an asynchronous method).
     Pending { payment: ProviderRef },
+}
+
+impl Charged {
+    /// What the payer paid with, if the provider tells.
+    #[must_use]
+    pub const fn paid_with(&self) -> Option<&PaidWith> {
+        match self {
+            Self::Completed { paid_with, .. } | Self::Authorized { paid_with, .. } => paid_with.as_ref(),
+            Self::RequiresAction { .. } | Self::Pending { .. } => None,
+        }
+    }
 }
 
 /// The payer returned from the provider's page: take or authorize what the payer approved.
@@ -219,8 +237,10 @@ pub struct ResumeOrder {
     pub money: Money,
     pub capture: CaptureMode,
     pub session: ProviderRef,
-    /// The provider's page that the payer was sent to.
-    pub page: String,
+    /// The provider's page that the payer was sent to, if any.
+    pub page: Option<String>,
+    /// The wallet that the payer has to have confirmed with.
+    pub wallet: Option<Wallet>,
 }
 
 /// An order to take `money` of the authorized amount; the rest is released.

@@ -18,6 +18,8 @@ pub(crate) fn charge(capture: CaptureMode) -> Payment {
         amount: Amount::new(100).unwrap(),
         currency: Currency::from_code("USD").unwrap(),
         payment_method_id: PaymentMethodId::parse(provider, "pm_card_visa"),
+        wallet: None,
+        verification: None,
         capture,
         description: None,
         metadata: Metadata::default(),
@@ -32,7 +34,7 @@ pub(crate) fn charge(capture: CaptureMode) -> Payment {
 
 pub(crate) fn authorized() -> Payment {
     let reference = ProviderRef::new("pi_1");
-    let held = Charged::Authorized { payment: reference.clone(), authorization: reference };
+    let held = Charged::Authorized { payment: reference.clone(), authorization: reference, paid_with: None };
     charge(CaptureMode::Manual).charge_answered(Outcome::Done(held), Timestamp::UNIX_EPOCH).unwrap()
 }
 

@@ -89,8 +89,13 @@ impl From<OperationKind> for Asked {
 pub trait Decided {
     fn subject(&self) -> Subject;
 
-    /// Whether the outcome is final; from then on, a client that repeats its request gets the same answer.
+    /// Whether the outcome is known.
     fn is_decided(&self) -> bool;
+
+    /// Whether the answer can be kept, to be repeated byte for byte.
+    fn has_lasting_answer(&self) -> bool {
+        self.is_decided()
+    }
 
     /// The result, from the recorded state, for a client that `asked` for an operation.
     ///
@@ -158,7 +163,7 @@ impl<T: Decided> Call<T> {
             CallKey::Earlier(key) => (key.scope, Cow::Borrowed(key.request.as_str()), false),
         };
         match result {
-            Ok(subject) if !subject.is_decided() => None,
+            Ok(subject) if !subject.has_lasting_answer() => None,
             Err(error) if !error.is_final() => may_release.then_some(KeyChange::Release { scope, subject }),
             result => Some(KeyChange::Answer { scope, subject, answer: (self.render)(result, &request) }),
         }

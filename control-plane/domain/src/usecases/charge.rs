@@ -157,6 +157,9 @@ fn continues(payment: &Payment, request: &ChargeTerms, cause: &Cause) -> Result<
     if payment.money() != request.money() {
         return wrong("amount", "must be, with its currency, what the payment for this order was made for");
     }
+    if request.wallet.is_some() && payment.request.wallet != request.wallet {
+        return wrong("wallet", "must be as in the payment that this order was made for, or be left out");
+    }
     if payment.request.capture != request.capture {
         return wrong("capture", "must be as in the payment that this order was made for");
     }

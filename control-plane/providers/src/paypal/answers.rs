@@ -4,6 +4,7 @@
 use edge_core::money::Money;
 use edge_core::request::CaptureMode;
 use payments::model::id::PaymentId;
+use payments::model::paid_with::PaidWith;
 use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
 
@@ -31,6 +32,8 @@ pub(super) struct Order {
     purchase_units: Vec<Unit>,
     #[serde(default)]
     links: Vec<Link>,
+    /// What the payer pays with, by the name of its kind.
+    payment_source: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -169,11 +172,15 @@ impl Order {
         Some(match expected.mode {
             CaptureMode::Automatic => {
                 furthest(&payments.captures)?.captured(expected).map(|captured| match captured {
-                    Captured::Completed { charge } => Charged::Completed { payment, charge },
+                    Captured::Completed { charge } => {
+                        Charged::Completed { payment, charge, paid_with: self.paid_with() }
+                    }
                     Captured::Pending => Charged::Pending { payment },
                 })
             }
-            CaptureMode::Manual => furthest(&payments.authorizations)?.authorized(payment, expected),
+            CaptureMode::Manual => {
+                furthest(&payments.authorizations)?.authorized(payment, expected, self.paid_with())
+            }
         })
     }
 
@@ -208,10 +215,15 @@ impl Transaction {
         }
     }
 
-    fn authorized(&self, payment: ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
+    fn authorized(
+        &self,
+        payment: ProviderRef,
+        expected: &Expected,
+        paid_with: Option<PaidWith>,
+    ) -> ProviderResult<Charged> {
         let authorization = self.checked(expected)?;
         match self.status.as_str() {
-            "CREATED" => Ok(Charged::Authorized { payment, authorization }),
+            "CREATED" => Ok(Charged::Authorized { payment, authorization, paid_with }),
             "PENDING" => Ok(Charged::Pending { payment }),
             "DENIED" | "VOIDED" => Err(self.declined()),
             status => Err(unexpected(status)),
@@ -286,6 +298,7 @@ pub(super) fn unexpected(status: &str) -> NotDone {
 }
 
 pub(super) mod snapshot;
+mod source;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,10 @@
 //! The meaning of a `paymentMethodId` at PayPal.
 
-use payments::model::provider::ProviderRef;
+use edge_core::request::{PaymentMethodId, Verification, Wallet};
+use payments::model::provider::{ChargeOrder, ProviderRef};
 use serde_json::{Value, json};
 
 use super::body::object;
-
-const ORDER_ID_LENGTH: usize = 17;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PaymentMethod<'a> {
@@ -19,18 +18,25 @@ pub(super) enum PaymentMethod<'a> {
     ApprovedOrder(ProviderRef),
     /// No id: the payer still has to approve.
     ToBeApproved,
+    /// No id, but a wallet: the payer's browser confirms the order with it.
+    ToBeConfirmed(Wallet, Option<Verification>),
 }
 
 impl<'a> PaymentMethod<'a> {
+    pub(super) fn of(order: &'a ChargeOrder) -> Self {
+        match (Self::parse(order.method.as_deref()), order.wallet) {
+            (Self::ToBeApproved, Some(wallet)) => Self::ToBeConfirmed(wallet, order.verification),
+            (method, _) => method,
+        }
+    }
+
     pub(super) fn parse(id: Option<&'a str>) -> Self {
         let Some(id) = id else { return Self::ToBeApproved };
         if let Some(vault_id) = id.strip_prefix("card:") {
             Self::VaultedCard(vault_id)
         } else if id.starts_with("B-") {
             Self::BillingAgreement(id)
-        } else if id.len() == ORDER_ID_LENGTH
-            && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        {
+        } else if PaymentMethodId::is_paypal_order(id) {
             Self::ApprovedOrder(ProviderRef::new(id))
         } else {
             Self::VaultedWallet(id)
@@ -60,7 +66,15 @@ impl<'a> PaymentMethod<'a> {
             Self::VaultedWallet(id) => Some(named("paypal", Some(id), None)),
             Self::BillingAgreement(id) => Some(json!({ "token": { "id": id, "type": "BILLING_AGREEMENT" } })),
             Self::ToBeApproved if return_url.is_some() => Some(named("paypal", None, Some("PAY_NOW"))),
-            Self::ToBeApproved | Self::ApprovedOrder(_) => None,
+            // The rest of the source comes with the confirmation.
+            Self::ToBeConfirmed(wallet, Some(verification)) => {
+                let method = match verification {
+                    Verification::Always => "SCA_ALWAYS",
+                    Verification::WhenRequired => "SCA_WHEN_REQUIRED",
+                };
+                Some(json!({ wallet.name(): { "attributes": { "verification": { "method": method } } } }))
+            }
+            Self::ToBeApproved | Self::ToBeConfirmed(_, None) | Self::ApprovedOrder(_) => None,
         }
     }
 }
@@ -101,5 +115,17 @@ mod tests {
             } } }))
         );
         assert_eq!(source(None, None), None);
+    }
+
+    #[test]
+    fn a_wallets_order_says_only_how_the_payer_is_verified() {
+        let source = |verification| {
+            PaymentMethod::ToBeConfirmed(Wallet::GooglePay, verification).source(Some("https://shop.example"))
+        };
+        assert_eq!(source(None), None);
+        assert_eq!(
+            source(Some(Verification::Always)),
+            Some(json!({ "google_pay": { "attributes": { "verification": { "method": "SCA_ALWAYS" } } } }))
+        );
     }
 }

@@ -40,6 +40,7 @@ use self::currency::sum;
 use self::errors::Asked;
 use self::methods::PaymentMethod;
 use super::circuit_broken::Reachable;
+use super::liability::LiabilityShifts;
 use super::provider_result::{ProviderResult, found, outcome};
 use super::settings::{PaypalSettings, Timeouts};
 use super::transport::TransportError;
@@ -47,16 +48,19 @@ use super::transport::TransportError;
 pub(super) struct Paypal {
     client: Client,
     default_return_url: Option<String>,
+    wallet_liability_shift: LiabilityShifts,
 }
 
 impl Paypal {
     pub(super) fn new(
         settings: PaypalSettings,
         default_return_url: Option<String>,
+        wallet_liability_shift: LiabilityShifts,
         timeouts: Timeouts,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TransportError> {
-        Ok(Self { client: Client::new(settings, timeouts, clock)?, default_return_url })
+        let client = Client::new(settings, timeouts, clock)?;
+        Ok(Self { client, default_return_url, wallet_liability_shift })
     }
 
     async fn run_refund(&self, order: &RefundOrder) -> ProviderResult<Refunded> {

@@ -1,5 +1,7 @@
 //! Charges by orders: creates one and pays it, or pays one that the payer has approved.
 
+use edge_core::request::Wallet;
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{
     ChargeOrder, Charged, ProviderRef, Refusal, RefusalKind, ResumeOrder, Uncertainty,
 };
@@ -33,9 +35,16 @@ enum Payer<'a> {
     Absent,
     /// `page`: where the payer was sent before.
     AtHand { page: Option<&'a str> },
+    /// The payer confirms the order with a wallet, which has no page. After a decline, the payer needs a new order: this
+    /// one is confirmed already.
+    InWallet,
 }
 
-impl Payer<'_> {
+impl<'a> Payer<'a> {
+    fn of_order(wallet: Option<Wallet>, page: Option<&'a str>) -> Self {
+        if wallet.is_some() { Self::InWallet } else { Self::AtHand { page } }
+    }
+
     fn may_go_on_after(self, issue: &str) -> bool {
         let is_at_hand = matches!(self, Self::AtHand { .. });
         issue == PAYER_ACTION_REQUIRED || (is_at_hand && DECLINED_FOR_NOW.contains(&issue))
@@ -46,8 +55,10 @@ impl Paypal {
     pub(super) async fn run_charge(&self, order: &ChargeOrder) -> ProviderResult<Charged> {
         let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
         let talk = self.client.converse(order.attempt);
-        match PaymentMethod::parse(order.method.as_deref()) {
-            PaymentMethod::ApprovedOrder(id) => charge_approved(&talk, &id, &expected).await,
+        match PaymentMethod::of(order) {
+            PaymentMethod::ApprovedOrder(id) => {
+                self.charge_approved(&talk, &id, &expected, order.wallet).await
+            }
             method => self.charge_new_order(&talk, order, &method, &expected).await,
         }
     }
@@ -66,7 +77,11 @@ impl Paypal {
         if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
             return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
         }
-        let payer = if method.is_agreed() { Payer::Absent } else { Payer::AtHand { page: None } };
+        let payer = match method {
+            PaymentMethod::ToBeConfirmed(..) => Payer::InWallet,
+            method if method.is_agreed() => Payer::Absent,
+            _ => Payer::AtHand { page: None },
+        };
         let result = match order.paid(&id, expected) {
             Some(paid) => paid,
             None if order.status == "CREATED" && method.is_agreed() => {
@@ -87,29 +102,53 @@ impl Paypal {
         let result = match seen.paid(id, &expected) {
             // A payment in the order counts only if the order belongs to this payment.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
-            _ => unpaid(&talk, id, &seen, &expected, Payer::AtHand { page: Some(&order.page) }).await,
+            _ => match self.check_wallet(&seen, order.wallet) {
+                Ok(()) => {
+                    let payer = Payer::of_order(order.wallet, order.page.as_deref());
+                    unpaid(&talk, id, &seen, &expected, payer).await
+                }
+                Err(not_done) => Err(not_done),
+            },
         };
         result.map_err(|not_done| not_done.about(id))
     }
-}
 
-/// Charges an order that the client names, most likely one made and approved in the payer's browser.
-async fn charge_approved(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
-    let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
-    let (_, order) = look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
-    fits(&order, expected).map_err(|not_done| not_done.about(id))?;
-    match order.status.as_str() {
-        // If an earlier try of this attempt completed the order, PayPal repeats that answer; otherwise it refuses.
-        "APPROVED" | "COMPLETED" => {
-            let payer = Payer::AtHand { page: None };
-            complete(talk, id, expected, payer).await.map_err(|not_done| not_done.about(id))
+    /// Before an order that a wallet confirmed is captured. What is captured already is only looked at.
+    fn check_wallet(&self, order: &Order, wallet: Option<Wallet>) -> ProviderResult<()> {
+        match wallet {
+            Some(wallet) if order.status == "APPROVED" => {
+                order.is_confirmed_with(wallet, &self.wallet_liability_shift)
+            }
+            _ => Ok(()),
         }
-        "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
-            Err(unusable("names an order that the payer has not approved yet"))
+    }
+
+    /// Charges an order that the client names, most likely one made and approved in the payer's browser.
+    async fn charge_approved(
+        &self,
+        talk: &Talk<'_>,
+        id: &ProviderRef,
+        expected: &Expected,
+        wallet: Option<Wallet>,
+    ) -> ProviderResult<Charged> {
+        let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
+        let (_, order) =
+            look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
+        fits(&order, expected).map_err(|not_done| not_done.about(id))?;
+        self.check_wallet(&order, wallet).map_err(|not_done| not_done.about(id))?;
+        match order.status.as_str() {
+            // If an earlier try of this attempt completed the order, PayPal repeats that answer; otherwise it refuses.
+            "APPROVED" | "COMPLETED" => {
+                let payer = Payer::of_order(wallet, None);
+                complete(talk, id, expected, payer).await.map_err(|not_done| not_done.about(id))
+            }
+            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
+                Err(unusable("names an order that the payer has not approved yet"))
+            }
+            "VOIDED" => Err(unusable("names an order that was voided")),
+            // Only a look-up was sent to PayPal.
+            status => Err(unexpected(status).after_reading_only()),
         }
-        "VOIDED" => Err(unusable("names an order that was voided")),
-        // Only a look-up was sent to PayPal.
-        status => Err(unexpected(status).after_reading_only()),
     }
 }
 
@@ -127,6 +166,15 @@ fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
     }
 }
 
+fn acts_on(order: &ProviderRef, url: String, declined: bool) -> Charged {
+    Charged::RequiresAction { payment: order.clone(), action: PayerAction::Page(url), declined }
+}
+
+/// The payer's browser has to confirm the order with its wallet.
+fn confirm(order: &ProviderRef) -> Charged {
+    Charged::RequiresAction { payment: order.clone(), action: PayerAction::ConfirmOrder, declined: false }
+}
+
 /// Takes the next step, by its status, for an order without a successful payment.
 async fn unpaid(
     talk: &Talk<'_>,
@@ -137,9 +185,10 @@ async fn unpaid(
 ) -> ProviderResult<Charged> {
     match order.status.as_str() {
         "APPROVED" | "COMPLETED" => complete(talk, id, expected, payer).await,
+        "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" if matches!(payer, Payer::InWallet) => Ok(confirm(id)),
         "CREATED" | "PAYER_ACTION_REQUIRED" => order
             .payers_page()
-            .map(|url| Charged::RequiresAction { payment: id.clone(), url, declined: false })
+            .map(|url| acts_on(id, url, false))
             // The payer cannot approve the order, and without approval no money moves.
             .ok_or_else(|| NotDone::NotSent(Uncertainty::new("PayPal names no page for the payer"))),
         "VOIDED" => Err(NotDone::state("order_voided", "the order was voided at PayPal")),
@@ -170,16 +219,17 @@ async fn complete(
                     Some(paid) => paid,
                 }
             }
+            (Some(PAYER_ACTION_REQUIRED), _) if matches!(payer, Payer::InWallet) => Ok(confirm(id)),
             (Some(issue), page) if payer.may_go_on_after(issue) => {
                 match way_back(talk, id, page, payer).await {
                     Some(url) => {
                         let declined = issue != PAYER_ACTION_REQUIRED;
-                        Ok(Charged::RequiresAction { payment: id.clone(), url, declined })
+                        Ok(acts_on(id, url, declined))
                     }
                     None => Err(refused()),
                 }
             }
-            (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id).await,
+            (Some("ORDER_NOT_APPROVED"), _) => not_approved(talk, id, payer).await,
             (Some(issue), _) if MISSING.contains(&issue) => Err(vanished(talk, id).await),
             _ => Err(refused()),
         };
@@ -201,7 +251,7 @@ async fn way_back(
     }
     let known = match payer {
         Payer::AtHand { page } => page.map(str::to_owned),
-        Payer::Absent => None,
+        Payer::Absent | Payer::InWallet => None,
     };
     match look(talk, id).await {
         Ok((_, order)) => order.is_open().then(|| order.payers_page().or(known)).flatten(),
@@ -211,13 +261,16 @@ async fn way_back(
 
 /// PayPal shows an approval before it accepts captures: an order that reads as approved is retried later, and any other
 /// still waits for the payer.
-async fn not_approved(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Charged> {
+async fn not_approved(talk: &Talk<'_>, id: &ProviderRef, payer: Payer<'_>) -> ProviderResult<Charged> {
     let (_, order) = look(talk, id).await.map_err(NotDone::after_reading_only)?;
     match (order.status.as_str(), order.payers_page()) {
+        ("CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED", _) if matches!(payer, Payer::InWallet) => {
+            Ok(confirm(id))
+        }
         ("APPROVED" | "COMPLETED", _) | (_, None) => {
             Err(NotDone::NotSent(Uncertainty::new("PayPal does not take the payer's approval yet")))
         }
-        (_, Some(url)) => Ok(Charged::RequiresAction { payment: id.clone(), url, declined: false }),
+        (_, Some(url)) => Ok(acts_on(id, url, false)),
     }
 }
 

@@ -163,6 +163,8 @@ mod tests {
                 currency: Currency::from_code("USD").unwrap(),
             },
             method: None,
+            wallet: None,
+            verification: None,
             capture: CaptureMode::Manual,
             description: Some("two chairs".to_owned()),
             customer_reference: Some("customer-7".to_owned()),

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use edge_core::money::Currency;
 use edge_core::request::CaptureMode;
 use payments::model::id::{PaymentId, RefundId};
+use payments::model::paid_with::PaidWith;
+use payments::model::payer_action::{ClientSecret, PayerAction};
 use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::errors::{ApiError, Asked, not_done};
 use crate::provider_result::{NotDone, ProviderResult};
@@ -27,7 +30,7 @@ pub(super) struct Expected {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IntentOutcome {
     Charged(Charged),
-    /// Stripe waits for the payer to act, but names no page to send them to.
+    /// Stripe waits for the payer to act, but names neither a page to send them to nor a step for its script.
     NoWayToAct(ProviderRef),
 }
 
@@ -46,10 +49,15 @@ pub(super) struct Intent {
     next_action: Option<NextAction>,
     last_payment_error: Option<ApiError>,
     cancellation_reason: Option<String>,
+    client_secret: Option<ClientSecret>,
+    /// The charge itself where it is expanded, else its id.
+    latest_charge: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 struct NextAction {
+    #[serde(rename = "type", default)]
+    kind: String,
     redirect_to_url: Option<Redirect>,
 }
 
@@ -69,6 +77,20 @@ pub(super) fn charge(
     provider_status(&payment, &intent, expected, mode).map_err(|not_done| not_done.about(&payment))
 }
 
+/// Reads the answer to the making of a payment method; its id can be charged.
+pub(super) fn payment_method(answer: &ProviderResponse) -> ProviderResult<String> {
+    if !answer.succeeded() {
+        return Err(not_done(answer, Asked::Charge));
+    }
+    #[derive(Deserialize)]
+    struct Made {
+        id: String,
+    }
+    let made: Made = answer.json().map_err(NotDone::unknown)?;
+    let id = untrusted::reference(&made.id).filter(|id| id.as_str().starts_with("pm_")).ok_or_else(no_id)?;
+    Ok(id.as_str().to_owned())
+}
+
 fn provider_status(
     payment: &ProviderRef,
     intent: &Intent,
@@ -82,13 +104,13 @@ fn provider_status(
     let payment = payment.clone();
     let charged = match (intent.status.as_str(), mode) {
         ("succeeded", CaptureMode::Automatic) if intent.amount_received == expected.units => {
-            Charged::Completed { charge: payment.clone(), payment }
+            Charged::Completed { charge: payment.clone(), payment, paid_with: intent.paid_with() }
         }
         ("requires_capture", CaptureMode::Manual) => {
-            Charged::Authorized { authorization: payment.clone(), payment }
+            Charged::Authorized { authorization: payment.clone(), payment, paid_with: intent.paid_with() }
         }
-        ("requires_action", _) => match intent.page() {
-            Some(url) => Charged::RequiresAction { payment, url, declined: false },
+        ("requires_action", _) => match intent.action(&payment) {
+            Some(action) => Charged::RequiresAction { payment, action, declined: false },
             None => return Ok(IntentOutcome::NoWayToAct(payment)),
         },
         ("processing", _) => Charged::Pending { payment },
@@ -152,7 +174,7 @@ pub(super) struct RefundObject {
     created: Option<i64>,
     failure_reason: Option<String>,
     /// The movement on the account; `null` if there was none.
-    balance_transaction: Option<serde_json::Value>,
+    balance_transaction: Option<Value>,
 }
 
 pub(super) fn refund(
@@ -223,8 +245,26 @@ impl Intent {
         Ok(())
     }
 
-    fn page(&self) -> Option<String> {
-        untrusted::page(self.next_action.as_ref()?.redirect_to_url.as_ref()?.url.as_deref()?)
+    /// How the payer acts: on a page, or in Stripe's script, which needs the secret.
+    fn action(&self, intent: &ProviderRef) -> Option<PayerAction> {
+        let next = self.next_action.as_ref()?;
+        if next.kind == "use_stripe_sdk" {
+            let secret = self.client_secret.as_ref()?.expose();
+            return untrusted::client_secret(secret, intent).map(PayerAction::Script);
+        }
+        untrusted::page(next.redirect_to_url.as_ref()?.url.as_deref()?).map(PayerAction::Page)
+    }
+
+    fn paid_with(&self) -> Option<PaidWith> {
+        let details = self.latest_charge.as_ref()?.get("payment_method_details")?;
+        let kind = details.get("type").and_then(Value::as_str).and_then(untrusted::code)?;
+        let text = |path: &str| details.get(&kind)?.pointer(path)?.as_str();
+        Some(PaidWith {
+            wallet: text("/wallet/type").and_then(untrusted::code),
+            brand: text("/brand").and_then(untrusted::code).map(|brand| brand.to_ascii_lowercase()),
+            last4: text("/last4").and_then(untrusted::last4),
+            kind,
+        })
     }
 
     fn declined(&self) -> NotDone {

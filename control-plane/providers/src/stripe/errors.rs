@@ -109,6 +109,10 @@ fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
     }
     match error.code.as_deref() {
         Some(code) if TURNED_AWAY.contains(&code) => turned_away(code),
+        _ if asked == Asked::Charge && error.spent().is_some() => {
+            let reason = error.spent().map(str::to_owned);
+            error.refuse(invalid(Some("paymentMethodId"))).because(reason)
+        }
         _ => error.refuse(error.kind_of_refusal(status, asked)),
     }
 }
@@ -132,6 +136,8 @@ fn our_field(param: &str, asked: Asked) -> Option<String> {
         (
             Asked::Charge,
             "payment_method"
+            | "confirmation_token"
+            | "card"
             | "payment_method_options"
             | "payment_method_types"
             | "customer"
@@ -161,6 +167,28 @@ const WORDED: [(&str, Blame); 9] = [
 impl ApiError {
     pub(super) fn decline(&self) -> NotDone {
         self.refuse(RefusalKind::Declined)
+    }
+
+    /// Why a token that can be used once cannot pay: `token_used` or `token_expired`. Stripe has a code for the former of
+    /// its older tokens; of confirmation tokens, its messages tell.
+    fn spent(&self) -> Option<&'static str> {
+        if self.kind.as_deref() != Some("invalid_request_error") {
+            return None;
+        }
+        if matches!(self.code.as_deref(), Some("token_already_used" | "token_in_use")) {
+            return Some("token_used");
+        }
+        let words = self.message.as_deref().unwrap_or_default().to_lowercase();
+        let is_about_token =
+            ["confirmation token", "confirmationtoken", "confirmation_token", "stripe token"]
+                .iter()
+                .any(|name| words.contains(name));
+        let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+        match is_about_token {
+            true if says(&["already been used", "already used", "more than once"]) => Some("token_used"),
+            true if says(&["expired"]) => Some("token_expired"),
+            _ => None,
+        }
     }
 
     fn kind_of_refusal(&self, status: u16, asked: Asked) -> RefusalKind {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod currency;
+pub(super) mod domains;
 mod errors;
 mod inspect;
 mod look_up;
@@ -9,6 +10,7 @@ mod requests;
 mod search;
 mod webhook;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +32,7 @@ use payments::ports::provider::PaymentProvider;
 use self::answers::{Expected, IntentOutcome};
 use self::currency::in_stripe_units;
 use self::errors::Asked;
+use self::requests::Means;
 use self::search::Searches;
 use super::circuit_broken::Reachable;
 use super::provider_result::{NotDone, ProviderResult, found, outcome};
@@ -70,16 +73,28 @@ impl Stripe {
     async fn run_charge(&self, order: &ChargeOrder) -> ProviderResult<Charged> {
         let expected = expected(order.payment, order.money)?;
         let method = order.method.as_deref().ok_or_else(|| {
-            NotDone::invalid("paymentMethodId", "must be a Stripe payment method id, `pm_…`")
+            NotDone::invalid("paymentMethodId", "must be a Stripe payment method `pm_…` or a token")
         })?;
         let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
-        let request = requests::charge(order, method, expected.units, return_url);
         let talk = self.transport.converse(order.attempt);
+        let method = match Means::parse(method) {
+            Means::Token(token) => Cow::Owned(self.make_method(&talk, token).await?),
+            _ => Cow::Borrowed(method),
+        };
+        let request = requests::charge(order, Means::parse(&method), expected.units, return_url);
         let answer = self.send(&talk, &request).await?;
         match answers::charge(&answer, Asked::Charge, &expected, order.capture)? {
             IntentOutcome::Charged(charged) => Ok(charged),
             IntentOutcome::NoWayToAct(intent) => Err(self.give_up(&talk, &intent).await),
         }
+    }
+
+    /// A lost answer leaves no doubt about money: nothing can be paid before the payment method is known, and under the
+    /// same key Stripe names it again.
+    async fn make_method(&self, talk: &Conversation<'_>, token: &str) -> ProviderResult<String> {
+        let sent = self.send(talk, &requests::payment_method(&talk.attempt, token)).await;
+        let made = sent.and_then(|answer| answers::payment_method(&answer));
+        made.map_err(NotDone::after_reading_only)
     }
 
     async fn run_resume(&self, order: &ResumeOrder) -> ProviderResult<Charged> {

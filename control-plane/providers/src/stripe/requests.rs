@@ -14,10 +14,40 @@ use crate::transport::{Body, ProviderRequest};
 /// default moves.
 const API_VERSION: &str = "2026-10-28.endive";
 
+/// What a PaymentIntent is confirmed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means<'a> {
+    PaymentMethod(&'a str),
+    /// Made by Stripe's script on the client's page, where the payer also takes a further step if there is one.
+    ConfirmationToken(&'a str),
+    /// A card's or a wallet's token, of which a payment method has to be made first.
+    Token(&'a str),
+}
+
+impl<'a> Means<'a> {
+    pub(super) fn parse(id: &'a str) -> Self {
+        if id.starts_with("ctoken_") {
+            Self::ConfirmationToken(id)
+        } else if id.starts_with("tok_") {
+            Self::Token(id)
+        } else {
+            Self::PaymentMethod(id)
+        }
+    }
+}
+
+/// Makes a payment method of a card's or a wallet's token. No money moves by it.
+pub(super) fn payment_method(attempt: &AttemptId, token: &str) -> ProviderRequest {
+    let mut form = Form::default();
+    form.set("type", &"card");
+    form.set("card[token]", &token);
+    post("charge", &["payment_methods"], attempt, "method", form)
+}
+
 /// Creates and confirms a PaymentIntent over `units`.
 pub(super) fn charge(
     order: &ChargeOrder,
-    method: &str,
+    means: Means<'_>,
     units: u64,
     return_url: Option<&str>,
 ) -> ProviderRequest {
@@ -29,16 +59,23 @@ pub(super) fn charge(
     form.set("amount", &units);
     form.set("currency", &order.money.currency.code().to_ascii_lowercase());
     form.set("confirm", &true);
-    form.set("payment_method", &method);
+    match means {
+        Means::PaymentMethod(id) | Means::Token(id) => form.set("payment_method", &id),
+        Means::ConfirmationToken(id) => form.set("confirmation_token", &id),
+    }
     form.set("capture_method", &capture_method);
     form.set("automatic_payment_methods[enabled]", &true);
     if let Some(url) = return_url {
         form.set("return_url", &url);
     } else {
-        // The payer could not be redirected, so a payment that needs a redirect is declined at once.
+        // The payer could not be redirected, so a payment that needs a redirect is declined at once. With a confirmation
+        // token, Stripe's script is on the payer's page and can take any other step there.
         form.set("automatic_payment_methods[allow_redirects]", &"never");
-        form.set("error_on_requires_action", &true);
+        if !matches!(means, Means::ConfirmationToken(_)) {
+            form.set("error_on_requires_action", &true);
+        }
     }
+    form.set("expand[]", &LATEST_CHARGE);
     if let Some(description) = &order.description {
         form.set("description", description);
     }
@@ -54,13 +91,18 @@ pub(super) fn charge(
     post("charge", &["payment_intents"], &order.attempt, "charge", form)
 }
 
+/// Tells what was paid with.
+const LATEST_CHARGE: &str = "latest_charge";
+
 /// Our keys in a PaymentIntent's metadata; a client's own entries under these keys are dropped.
 const OWN_METADATA: [&str; 4] = ["transactionId", "attemptId", CLIENT, "customerReference"];
 /// The payment's client, in case its record is lost.
 pub(super) const CLIENT: &str = "clientId";
 
 pub(super) fn retrieve(intent: &ProviderRef) -> ProviderRequest {
-    get(&["payment_intents", intent.as_str()], Body::Empty)
+    let mut query = Form::default();
+    query.set("expand[]", &LATEST_CHARGE);
+    get(&["payment_intents", intent.as_str()], Body::Query(query.0))
 }
 
 pub(super) fn retrieve_refund(refund: &ProviderRef) -> ProviderRequest {
@@ -100,6 +142,27 @@ fn get(segments: &[&str], body: Body) -> ProviderRequest {
         path: path(segments),
         headers: vec![("Stripe-Version", API_VERSION.to_owned())],
         body,
+    }
+}
+
+/// Without a key: registering a domain twice has no further effect.
+pub(super) fn register_domain(domain: &str) -> ProviderRequest {
+    let mut form = Form::default();
+    form.set("domain_name", &domain);
+    unkeyed(&["payment_method_domains"], form)
+}
+
+pub(super) fn validate_domain(domain: &ProviderRef) -> ProviderRequest {
+    unkeyed(&["payment_method_domains", domain.as_str(), "validate"], Form::default())
+}
+
+fn unkeyed(segments: &[&str], form: Form) -> ProviderRequest {
+    ProviderRequest {
+        operation: "domain",
+        method: Method::POST,
+        path: path(segments),
+        headers: vec![("Stripe-Version", API_VERSION.to_owned())],
+        body: Body::Form(form.0),
     }
 }
 
@@ -183,6 +246,8 @@ mod tests {
                 currency: Currency::from_code("USD").unwrap(),
             },
             method: Some("pm_card_visa".to_owned()),
+            wallet: None,
+            verification: None,
             capture: CaptureMode::Automatic,
             description: Some("two chairs".to_owned()),
             customer_reference: Some("customer-7".to_owned()),
@@ -202,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_charge_is_one_confirmed_payment_intent_under_the_attempts_key() {
-        insta::assert_snapshot!(show(&charge(&order(), "pm_card_visa", 4_999, Some("https://shop.example/back"))), @"
+        insta::assert_snapshot!(show(&charge(&order(), Means::parse("pm_card_visa"), 4_999, Some("https://shop.example/back"))), @"
         POST /v1/payment_intents
         Stripe-Version: 2026-10-28.endive
         Idempotency-Key: att_00000000-0000-7202-8202-020202020202:charge
@@ -213,6 +278,7 @@ mod tests {
         capture_method=automatic
         automatic_payment_methods[enabled]=true
         return_url=https://shop.example/back
+        expand[]=latest_charge
         description=two chairs
         metadata[order]=A-1
         metadata[transactionId]=txn_00000000-0000-7101-8101-010101010101
@@ -224,7 +290,12 @@ mod tests {
 
     #[test]
     fn without_a_return_url_no_redirect_is_asked_for() {
-        let request = charge(&ChargeOrder { capture: CaptureMode::Manual, ..order() }, "pm_x", 4_999, None);
+        let request = charge(
+            &ChargeOrder { capture: CaptureMode::Manual, ..order() },
+            Means::parse("pm_x"),
+            4_999,
+            None,
+        );
         let shown = show(&request);
         assert!(shown.contains("capture_method=manual"), "{shown}");
         assert!(
@@ -234,8 +305,26 @@ mod tests {
     }
 
     #[test]
+    fn a_confirmation_token_is_confirmed_with_and_leaves_a_further_step_to_stripes_script() {
+        let shown = show(&charge(&order(), Means::parse("ctoken_1"), 4_999, None));
+        assert!(
+            shown.contains("confirmation_token=ctoken_1") && !shown.contains("payment_method=ctoken"),
+            "{shown}"
+        );
+        assert!(!shown.contains("error_on_requires_action"), "{shown}");
+        insta::assert_snapshot!(show(&payment_method(&order().attempt, "tok_1")), @"
+        POST /v1/payment_methods
+        Stripe-Version: 2026-10-28.endive
+        Idempotency-Key: att_00000000-0000-7202-8202-020202020202:method
+        type=card
+        card[token]=tok_1
+        ");
+    }
+
+    #[test]
     fn the_same_order_makes_the_same_request() {
-        assert_eq!(charge(&order(), "pm_x", 1, None), charge(&order(), "pm_x", 1, None));
+        let request = || charge(&order(), Means::parse("pm_x"), 1, None);
+        assert_eq!(request(), request());
     }
 
     #[test]

@@ -22,7 +22,7 @@ const FULL_PERCENT: u64 = 98;
 const NO_INFO: [&str; 2] = ["NOPERM", "ERR"];
 
 /// Keys that no claim and no client can have.
-const NO_CLAIM: &str = "edge:idem:2:check";
+const NO_CLAIM: &str = "edge:idem:3:check";
 const NO_CLIENT: &str = "edge:kept:check";
 
 /// The findings.

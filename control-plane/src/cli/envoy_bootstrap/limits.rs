@@ -86,6 +86,11 @@ const fn defaults(profile: Profile) -> &'static Defaults {
 
 const RATE_MAX: u32 = 1_000_000;
 
+/// Files of the documentation per second. Envoy keeps a whole file of some 200 KB for a reader until it is read or 40
+/// seconds have passed (`stream_flush_timeout`), so readers that do not read hold 80 MB at most. A first visit takes three
+/// files, a later one two.
+const DOCS_PER_SECOND: u64 = 10;
+
 /// Envoy's limit on all connections (`global_downstream_max_connections` of the template).
 const CONNECTIONS_MAX: u32 = 10_000;
 
@@ -111,6 +116,8 @@ pub(super) struct Limits {
     pub(super) webhooks: Value,
     /// All streams that are opened with tickets, instead of `gateway`.
     pub(super) tickets: Value,
+    /// All requests for the documentation, instead of `gateway`.
+    pub(super) docs: Value,
 }
 
 /// Reads the limits. `credentials` are the clients in the format of `api_key_auth`.
@@ -124,6 +131,7 @@ pub(super) fn read(profile: Profile, source: &Source, credentials: &Value) -> Re
         gateway: of_all("gateway", rate(GATEWAY, defaults.gateway)?),
         webhooks: of_all("webhooks", rate(WEBHOOKS, defaults.webhooks)?),
         tickets: of_all("tickets", rate(TICKETS, defaults.tickets)?),
+        docs: of_all("docs", DOCS_PER_SECOND),
     })
 }
 

@@ -1,5 +1,7 @@
 //! `control-plane envoy-bootstrap`: generates Envoy's configuration from a template and the settings.
 
+mod associations;
+mod docs_page;
 mod limits;
 mod own_replies;
 mod profile;
@@ -7,7 +9,13 @@ mod shared_limit;
 mod values;
 mod webhooks;
 
+pub(crate) use associations::{PATH as ASSOCIATION_PATH, file_of as association_file};
 pub use profile::Profile;
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -22,6 +30,9 @@ pub struct Args {
     /// The set of defaults
     #[arg(long, value_enum, default_value_t = Profile::Local)]
     pub profile: Profile,
+    /// A file for it, which its owner alone can read; standard output by default
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 const HELP: &str = "\
@@ -46,6 +57,8 @@ Settings:
   PAYPAL_CERTIFICATE_REFRESH_SECONDS   how old a certificate's key may be when it is fetched again; 43200
   PAYPAL_TLS_CA                        PEM file for TLS to PayPal; /etc/ssl/certs/ca-certificates.crt
   RETURN_URL_HOSTS                     the hosts that a charge's returnUrl may lead to, a comma list; any
+  WALLET_ASSOCIATION_FILES             which file each domain gives to Apple, domain=path,domain=path,…: its provider's
+                                       file at /.well-known/apple-developer-merchantid-domain-association; none
   WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
@@ -70,6 +83,8 @@ Settings:
   GATEWAY_RATE_LIMIT_SERVICE           host:port of an Envoy rate limit service, for a limit that several Envoys share
   GATEWAY_RATE_LIMIT_SERVICE_CA        PEM file; set: TLS to it, verified as above
   GATEWAY_TRUSTED_PROXIES              how many proxies in front append to x-forwarded-for; 0
+  GATEWAY_DOCS                         folder with the API's documentation, docs/ of the repository, that Envoy then
+                                       serves at /docs to everybody; off
 
 Envoy itself needs EDGE_ATTESTATION_KEYS in its environment, and for Stripe's webhooks STRIPE_WEBHOOK_SECRETS, a
 comma list with both secrets while one is being rolled.
@@ -77,7 +92,7 @@ comma list with both secrets while one is being rolled.
 The output contains the clients' keys: protect it accordingly.
 
 Example:
-  (umask 077 && control-plane envoy-bootstrap --profile production > envoy.yaml) && envoy -c envoy.yaml";
+  control-plane envoy-bootstrap --profile production --output envoy.yaml && envoy -c envoy.yaml";
 
 /// Renders the whole bootstrap as YAML.
 ///
@@ -86,6 +101,24 @@ Example:
 pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
     let values = values::read(profile, source)?;
     Ok(fill(TEMPLATE, |name| values.get(name)))
+}
+
+/// Writes the bootstrap to a file, the whole of it or nothing. It contains the clients' keys, so it is for its owner
+/// alone.
+///
+/// # Errors
+/// If the file, or `FILE.new` beside it, cannot be written.
+pub fn write(file: &Path, bootstrap: &str) -> io::Result<()> {
+    let mut unfinished = file.to_owned().into_os_string();
+    unfinished.push(".new");
+    // What an interrupted run left behind may be readable by others.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    new.write_all(bootstrap.as_bytes())?;
+    fs::rename(&unfinished, file)
 }
 
 /// The settings in the first column of the help.
@@ -122,19 +155,35 @@ const FILES: [&str; 7] = [
 #[must_use]
 pub fn warnings(source: &Source) -> Vec<String> {
     let files = FILES.into_iter().filter_map(|key| Some((key, source.get(key)?)));
+    let files = files.chain(associations::files(source).map(|file| (associations::KEY, file)));
     let missing = files.filter(|(_, file)| !std::path::Path::new(file).is_file());
-    let missing = missing.map(|(key, file)| {
-        format!("{key}: there is no file {file} here; Envoy does not start unless it exists where Envoy runs")
-    });
+    let missing = missing.map(|(key, file)| (key, file.to_owned())).chain(docs_page::missing(source)).map(
+        |(key, file)| {
+            format!(
+                "{key}: there is no file {file} here; Envoy does not start unless it exists where Envoy runs"
+            )
+        },
+    );
     source.near_miss_warnings().into_iter().chain(missing).collect()
 }
 
-/// Replaces each `${NAME}` with the JSON of its value, which is also YAML.
+/// Replaces each `${NAME}` with the JSON of its value, which is also YAML. Where it stands alone as an item of a list, a
+/// list of values becomes as many items, or none.
 fn fill<'a>(template: &str, value: impl Fn(&str) -> Option<&'a Value>) -> String {
     let mut parts = template.split("${");
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (name, text) = part.split_once('}').unwrap_or((part, ""));
+        let line = filled.rfind('\n').map_or(0, |end| end + 1);
+        let indent = filled.get(line..).and_then(|start| start.strip_suffix("- ")).map(str::to_owned);
+        let is_indent = |indent: &String| indent.bytes().all(|b| b == b' ');
+        if let (Some(indent), Some(Value::Array(items))) = (indent.filter(is_indent), value(name)) {
+            filled.truncate(line);
+            let items: Vec<_> = items.iter().map(|item| format!("{indent}- {item}")).collect();
+            filled.push_str(&items.join("\n"));
+            filled.push_str(text);
+            continue;
+        }
         // Unknown names do not depend on the settings; a test checks that there are none.
         filled.push_str(&value(name).map_or_else(|| format!("${{{name}}}"), Value::to_string));
         filled.push_str(text);
@@ -157,7 +206,9 @@ mod tests {
         ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
     ];
 
-    const WRONG: [(&str, &str); 28] = [
+    const WRONG: [(&str, &str); 30] = [
+        ("WALLET_ASSOCIATION_FILES", "shop.example"),
+        ("WALLET_ASSOCIATION_FILES", "https://shop.example=/etc/a"),
         ("GATEWAY_LISTEN", "8080"),
         ("GATEWAY_TLS_LISTEN", "localhost:8443"),
         ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
@@ -206,6 +257,20 @@ mod tests {
     fn a_value_cannot_break_out_of_its_place() {
         let yaml = with(Profile::Local, &[("ENVOY_ACCESS_LOG", "/tmp/a\", b: {")]).unwrap();
         assert!(yaml.contains(r#"path: "/tmp/a\", b: {""#), "{yaml}");
+    }
+
+    #[test]
+    fn each_domain_gives_apple_its_own_file_and_without_any_there_is_no_route() {
+        let without = with(Profile::Local, &[]).unwrap();
+        assert!(!without.contains("apple-developer-merchantid"), "{without}");
+        let files = "shop.example=/etc/apple/stripe,b.example=/etc/apple/paypal";
+        let yaml = with(Profile::Local, &[("WALLET_ASSOCIATION_FILES", files)]).unwrap();
+        for part in ["/etc/apple/stripe", "/etc/apple/paypal", r"^shop[.]example(:[0-9]+)?$"] {
+            assert!(yaml.contains(part), "{part} in {yaml}");
+        }
+        let items =
+            yaml.lines().filter(|line| line.trim_start().starts_with("- {") && line.contains("apple-dev"));
+        assert_eq!(items.count(), 2, "{yaml}");
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use edge_core::client::ClientId;
 use serde_json::{Map, Value, json};
 
+use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
-use super::{Profile, limits, webhooks};
+use super::{Profile, associations, limits, webhooks};
 use crate::config::{ConfigError, Source, keep, listen_address, return_url_hosts};
 
 /// The template's values, or all missing and invalid settings.
@@ -38,12 +39,16 @@ fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> V
         ("ACCESS_LOG", source.get("ENVOY_ACCESS_LOG").unwrap_or("/dev/stdout").into()),
         ("OWN_REPLIES", own_replies()),
     ];
+    let DocsPage { answers: [page, script, description], percent } = DocsPage::read(source);
+    values.extend([("DOCS_PAGE", page), ("DOCS_SCRIPT", script), ("DOCS_DESCRIPTION", description)]);
+    values.push(("DOCS_PERCENT", percent));
     for (name, value) in [
         ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")),
         ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")),
         ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")),
         ("TLS_ADDRESS", tls.map(|address| address.map_or(Value::Null, at))),
         ("ADMIN_ADDRESS", admin(source)),
+        ("WALLET_ASSOCIATIONS", associations::read(source)),
     ] {
         values.extend(keep(errors, value).map(|value| (name, value)));
     }
@@ -91,6 +96,7 @@ fn edge(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Val
             values.push(("GATEWAY_LIMIT", limits.gateway));
             values.push(("WEBHOOK_LIMIT", limits.webhooks));
             values.push(("TICKET_LIMIT", limits.tickets));
+            values.push(("DOCS_LIMIT", limits.docs));
         }
         values.push(("CLIENT_CREDENTIALS", credentials));
     }

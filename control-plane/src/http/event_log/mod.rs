@@ -14,6 +14,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use edge_core::described::{EventTypes, EventsLimit};
 use edge_core::error::ErrorCode;
 use edge_core::request::{EventsQuery, InvalidRequest, wants_stream};
 use edge_core::ticket::{self, TicketError};
@@ -53,9 +54,9 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// Pages of any origin may read what a ticket opens: browsers add nothing to such a request by themselves.
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
-/// Every transition of your payments and refunds, oldest first.
+/// List or stream events.
 ///
-/// With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+/// Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
 /// next event if neither is given. A browser opens it with `ticket` instead of your key; it then has the events of the
 /// ticket's payment, as a payer may see them (`PayerEvent`).
 #[utoipa::path(
@@ -63,9 +64,9 @@ const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
     security(("clientKey" = []), ("eventTicket" = [])),
     params(
         ("after" = Option<wire::EventId>, Query, description = "Go on behind this event"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "100 when left out; a stream has no limit"),
+        ("limit" = inline(Option<EventsLimit>), Query),
         ("payment" = Option<wire::PaymentId>, Query, description = "Only events of this payment"),
-        ("types" = Option<String>, Query, description = "Only these types, separated by commas"),
+        ("types" = inline(Option<EventTypes>), Query),
         ("Last-Event-ID" = Option<wire::EventId>, Header, description = "Go on behind this event; wins over `after`"),
     ),
     responses(

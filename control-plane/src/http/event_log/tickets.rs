@@ -25,15 +25,13 @@ pub(super) struct TicketAnswer {
     expires_at: Timestamp,
 }
 
-/// A ticket with which a browser watches the events of one payment, without your key.
+/// Make a ticket for a browser.
 ///
-/// It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
+/// With it, a browser watches the events of one payment without your key. It allows to read and nothing else, and shows less than your key does. Nothing is stored, so no `Idempotency-Key` is
 /// needed.
 #[utoipa::path(
     post, path = "/events/tickets", operation_id = "createEventTicket", tag = "events",
-    request_body(content = TicketRequest, example = json!({
-        "payment": "txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b", "expiresIn": 300,
-    })),
+    request_body = TicketRequest,
     responses(
         (status = 200, description = "The ticket", body = TicketAnswer),
     ),

@@ -6,7 +6,7 @@ use edge_core::error::ErrorBody;
 use edge_core::error::ErrorCode::{self, *};
 use serde_json::{Map, Value, json};
 
-use super::{Kind, headers};
+use super::{Kind, examples, headers};
 
 /// A status with an error code.
 type Case = (u16, ErrorCode);
@@ -15,6 +15,7 @@ type Case = (u16, ErrorCode);
 const ALWAYS: &[Case] = &[
     (400, InvalidRequest),
     (400, CardDataNotAccepted),
+    (400, WalletPayloadNotAccepted),
     (408, InvalidRequest),
     (413, PayloadTooLarge),
     (415, UnsupportedMediaType),
@@ -60,6 +61,7 @@ fn own(operation: &str) -> &'static [Case] {
             &[(401, TicketInvalid), (401, TicketExpired), (410, CursorUnknown), (503, StreamsExhausted)]
         }
         "getRefund" => &[(404, NotFound)],
+        "getWalletConfig" => &[(403, DomainNotAllowed)],
         _ => &[],
     }
 }
@@ -119,13 +121,13 @@ fn response(status: u16, codes: &[ErrorCode], kind: Kind) -> Value {
 
 fn example(code: ErrorCode) -> Value {
     let mut body = ErrorBody::new(code, meaning(code.status(), code));
-    body.error.request_id = Some("b0f2a6a0-6f0e-4f6b-9c56-0d3b1d2c7a11".to_owned());
+    body.error.request_id = Some(examples::REQUEST.to_owned());
     match code {
         InvalidRequest => body.error.param = Some("amount".to_owned()),
         PaymentFailed => {
             body.error.decline_code = Some("insufficient_funds".to_owned());
             body.error.provider_code = Some("card_declined".to_owned());
-            body.error.transaction_id = Some("txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b".to_owned());
+            body.error.transaction_id = Some(examples::TRANSACTION.to_owned());
             body.error.retryable = Some(false);
         }
         RateLimited | GatewayUnavailable | GatewayTimeout => body.error.retryable = Some(true),
@@ -143,12 +145,16 @@ fn meaning(status: u16, code: ErrorCode) -> &'static str {
         IdempotencyKeyRequired => "the header `Idempotency-Key` is missing",
         IdempotencyKeyInvalid => "the header `Idempotency-Key` is malformed or given twice",
         CardDataNotAccepted => "card data was found; this gateway takes tokens only",
+        WalletPayloadNotAccepted => {
+            "a wallet's encrypted payload was found; send the provider's token for it instead"
+        }
         Unauthenticated => "a known client key is needed",
         TicketInvalid => "the ticket is none of this gateway's, was altered, or is for something else",
         TicketExpired => "the ticket has expired; get a new one",
         SignatureInvalid => "the signature is missing, wrong or too old",
         EdgeAttestationRequired => "the request did not come through the edge",
         Forbidden => "this client may not do this",
+        DomainNotAllowed => "this domain is not one that the client has listed for its wallets",
         PaymentFailed => "the provider declined; `declineCode` says why",
         NotFound => "there is nothing of yours at this path",
         TransactionNotFound => "no such payment of yours",

@@ -9,12 +9,8 @@ pub(super) fn idempotency_key() -> Value {
         "name": "Idempotency-Key", "in": "header", "required": true,
         "description": "Your own name for this one operation, e.g. a UUID; the same again when you repeat it. A string in \
                         double quotes (RFC 8941), or bare: `abc` and `\"abc\"` are the same key. Given once.",
-        "schema": {
-            "type": "string", "minLength": 1,
-            // Up to 255 characters in quotes, each possibly escaped.
-            "maxLength": 512,
-            "pattern": r#"^(?:[A-Za-z0-9_.:-]{1,255}|"(?:[ !#-\[\]-~]|\\["\\]){1,255}")$"#,
-        },
+        "example": "order-1234",
+        "schema": edge_core::described::idempotency_key(),
     })
 }
 

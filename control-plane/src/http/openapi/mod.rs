@@ -1,7 +1,9 @@
 //! The API's description (OpenAPI 3.1), generated from the handlers and completed with what holds for every operation.
 
 mod errors;
+mod examples;
 mod headers;
+mod links;
 mod schemas;
 
 use std::sync::LazyLock;
@@ -57,7 +59,7 @@ impl Kind {
     }
 }
 
-/// Adds the idempotency key, the refusals and the headers of the answers.
+/// Adds the idempotency key, the refusals, the headers of the answers, examples and links.
 fn complete(kind: Kind, operation: &mut Value, shared: &mut errors::Shared) {
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(operation) = operation.as_object_mut() else { return };
@@ -75,6 +77,8 @@ fn complete(kind: Kind, operation: &mut Value, shared: &mut errors::Shared) {
         });
     }
     responses.extend(errors::of(kind, &id, shared));
+    examples::add(&id, operation);
+    links::add(&id, operation);
 }
 
 pub(super) fn base() -> utoipa::openapi::OpenApi {
@@ -92,7 +96,7 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
     base
 }
 
-/// This description.
+/// Get this description.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "getApiDescription", tag = "description",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)),

@@ -29,7 +29,9 @@ pub(super) struct CancelAnswer {
     refunding: bool,
 }
 
-/// Release what is authorized, end a payment whose payer has not acted yet, or cancel a charge that is queued. While the
+/// Cancel a payment.
+///
+/// Releases what is authorized, ends a payment whose payer has not acted yet, or cancels a charge that is queued. While the
 /// outcome of a charge is not known, the wish is kept: the amount is released or given back as soon as it is known.
 #[utoipa::path(
     post, path = "/payments/{id}/cancel", operation_id = "cancelPayment", tag = "payments",

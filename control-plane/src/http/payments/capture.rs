@@ -32,7 +32,9 @@ pub(super) struct CaptureAnswer {
     amount_captured: u64,
 }
 
-/// Take what is authorized, in whole or in part; the rest is released.
+/// Capture a payment.
+///
+/// Takes what is authorized, in whole or in part; the rest is released.
 #[utoipa::path(
     post, path = "/payments/{id}/capture", operation_id = "capturePayment", tag = "payments",
     request_body = Option<CaptureRequest>,

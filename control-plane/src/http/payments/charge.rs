@@ -29,20 +29,14 @@ pub(super) struct ChargeAnswer {
     next_action: Option<NextAction>,
 }
 
-/// Charge a payment method, or authorize it with `"capture": "manual"`.
+/// Charge a payment method.
+///
+/// With `"capture": "manual"`, the amount is only authorized.
 #[utoipa::path(
     post, path = "/payments/charge", operation_id = "createCharge", tag = "payments",
-    request_body(content = ChargeRequest, examples(
-        ("stripe" = (summary = "A card at Stripe", value = json!({
-            "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
-            "metadata": { "order": "1234" },
-        }))),
-        ("paypal" = (summary = "A payer who approves at PayPal", value = json!({
-            "provider": "paypal", "amount": 4999, "currency": "EUR", "returnUrl": "https://shop.example/return",
-        }))),
-    )),
+    request_body = ChargeRequest,
     responses(
-        (status = 200, description = "Done, authorized, or waiting for the payer at `nextAction.url`", body = ChargeAnswer),
+        (status = 200, description = "Done, authorized, or waiting for the payer as `nextAction` says", body = ChargeAnswer),
         (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /payments/{id}`.", body = ChargeAnswer),
     ),
 )]
@@ -67,6 +61,8 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         amount,
         currency,
         payment_method_id,
+        wallet,
+        verification,
         capture,
         description,
         metadata,
@@ -80,6 +76,8 @@ pub fn charge_terms(request: ChargeRequest) -> ChargeTerms {
         amount,
         currency,
         payment_method_id,
+        wallet,
+        verification,
         capture,
         description,
         metadata,

@@ -18,7 +18,9 @@ pub(super) struct EventsAnswer {
     data: Vec<EventView>,
 }
 
-/// A payment's audit trail, its refunds' included, oldest first.
+/// List a payment's events.
+///
+/// Its audit trail, its refunds' included, oldest first.
 #[utoipa::path(
     get, path = "/payments/{id}/events", operation_id = "listPaymentEvents", tag = "payments",
     params(("id" = PaymentId, Path)),

@@ -23,7 +23,9 @@ pub(super) struct PaymentAnswer {
     disputes: Vec<DisputeView>,
 }
 
-/// A payment with its refunds and disputes.
+/// Get a payment.
+///
+/// With its refunds and disputes.
 #[utoipa::path(
     get, path = "/payments/{id}", operation_id = "getPayment", tag = "payments",
     params(("id" = PaymentId, Path)),

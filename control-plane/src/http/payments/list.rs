@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use edge_core::described::{PaymentsLimit, ShortText};
 use edge_core::request::{InvalidRequest, ListQuery};
 use jiff::Timestamp;
 use payments::model::payment;
@@ -22,11 +23,13 @@ pub(super) struct ListAnswer {
     has_more: bool,
 }
 
-/// Your payments, newest first.
+/// List payments.
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/payments", operation_id = "listPayments", tag = "payments",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "20 when left out"),
+        ("limit" = inline(Option<PaymentsLimit>), Query),
         ("startingAfter" = Option<PaymentId>, Query, description = "Go on behind this payment"),
         ("provider" = Option<edge_core::provider::Provider>, Query),
         ("status" = Option<Status>, Query),
@@ -34,6 +37,8 @@ pub(super) struct ListAnswer {
          description = "An instant of RFC 3339"),
         ("createdBefore" = Option<String>, Query, format = DateTime, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.][0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$",
          description = "An instant of RFC 3339"),
+        ("customerReference" = inline(Option<ShortText>), Query,
+         description = "Only payments with exactly this `customerReference`"),
     ),
     responses(
         (status = 200, description = "A page of payments", body = ListAnswer),
@@ -48,7 +53,7 @@ pub(super) async fn list(
     let page = app.gateway.store.payments(&attested.cause.client, &filter).await?;
     Ok(Json(ListAnswer {
         success: Success,
-        data: page.items.into_iter().map(PaymentView::from).collect(),
+        data: page.items.into_iter().map(|payment| PaymentView::from(payment).without_secrets()).collect(),
         has_more: page.has_more,
     }))
 }
@@ -70,5 +75,6 @@ fn filter(query: ListQuery) -> Result<Filter, InvalidRequest> {
         status: query.status.and_then(|name| payment::Status::ALL.into_iter().find(|s| s.name() == name)),
         created_after: instant("createdAfter", query.created_after)?,
         created_before: instant("createdBefore", query.created_before)?,
+        customer_reference: query.customer_reference,
     })
 }

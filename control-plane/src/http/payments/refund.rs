@@ -24,12 +24,12 @@ pub(super) struct RefundAnswer {
     status: RefundStatus,
 }
 
-/// Give back a captured payment, in whole or in part.
+/// Refund a payment.
+///
+/// In whole or in part; a payment takes several refunds.
 #[utoipa::path(
     post, path = "/payments/refund", operation_id = "createRefund", tag = "payments",
-    request_body(content = RefundRequest, example = json!({
-        "transactionId": "txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b", "amount": 1000,
-    })),
+    request_body = RefundRequest,
     responses(
         (status = 200, description = "Done, or `pending`: the provider took it and decides later", body = RefundAnswer),
         (status = 202, description = "Taken; the outcome is not known yet. Ask `GET /refunds/{id}`.", body = RefundAnswer),

@@ -18,7 +18,7 @@ pub(super) struct RefundFound {
     refund: RefundView,
 }
 
-/// A refund.
+/// Get a refund.
 #[utoipa::path(
     get, path = "/refunds/{id}", operation_id = "getRefund", tag = "refunds",
     params(("id" = RefundId, Path)),

@@ -5,8 +5,9 @@
 -- A member is written whole or not at all: one whose key cannot be changed is left out and reported, and if any
 -- other does not apply, nothing is written and those are named (SQLSTATE GW001).
 --
--- What stands between `--{` and `--}` is left out where no change of the batch needs it: each part costs the server
--- its time even if it has nothing to do.
+-- What stands between `--{ NAME` and `--}` is left out where no change of the batch needs it: each part costs the server
+-- its time even if it has nothing to do. `customers` is for payments with a customer reference, `rest` for everything
+-- but opening and moving payments.
 --
 -- `member = abs(member)` is always so. The planner takes it to leave one row, and therefore goes to the tables by
 -- key, however small they were when the statement was planned.
@@ -37,37 +38,43 @@ answer_key AS MATERIALIZED (
         member int, scope text, payment text, refund text, answer_status bigint, answer_body text, alone boolean)
     WHERE member = abs(member)
 ),
---{
-release_key AS MATERIALIZED (
+--{ customers
+customer AS MATERIALIZED (
     SELECT * FROM json_to_recordset($6::json) AS r (
+        member int, client text, customer text, payment text, index_key text)
+),
+--}
+--{ rest
+release_key AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($7::json) AS r (
         member int, scope text, payment text, refund text, alone boolean)
     WHERE member = abs(member)
 ),
 open_refund AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($7::json) AS r (
+    SELECT * FROM json_to_recordset($8::json) AS r (
         member int, id text, payment text, client text, amount bigint, currency text, state text, detail text,
         reference text, due_at bigint, tries bigint, version bigint, created_at bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
 move_refund AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($8::json) AS r (
+    SELECT * FROM json_to_recordset($9::json) AS r (
         member int, id text, payment text, amount bigint, state text, detail text, reference text, due_at bigint,
         tries bigint, version bigint, updated_at bigint)
     WHERE member = abs(member)
 ),
 dispute AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($9::json) AS r (
+    SELECT * FROM json_to_recordset($10::json) AS r (
         member int, provider text, id text, payment text, reason text, status text, amount bigint, currency text,
         opened_at bigint, closed_at bigint, as_of bigint, stage text, outcome text, outcome_code text,
         changed_at bigint, verified boolean)
 ),
 webhook AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($10::json) AS r (
+    SELECT * FROM json_to_recordset($11::json) AS r (
         member int, provider text, id text, state text, reason text, attempts bigint, next_at bigint)
     WHERE member = abs(member)
 ),
 watch AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($11::json) AS r (member int, payment text, provider text, due_at bigint)
+    SELECT * FROM json_to_recordset($12::json) AS r (member int, payment text, provider text, due_at bigint)
     WHERE member = abs(member)
 ),
 --}
@@ -87,7 +94,7 @@ answered AS (
       AND k.payment IS NOT DISTINCT FROM a.payment AND k.refund IS NOT DISTINCT FROM a.refund
     RETURNING a.member
 ),
---{
+--{ rest
 released AS (
     DELETE FROM idempotency_keys AS k
     USING release_key AS r WHERE k.scope = r.scope AND k.answer_status IS NULL
@@ -99,7 +106,7 @@ without_key AS MATERIALIZED (
     SELECT member FROM take_key WHERE scope NOT IN (SELECT scope FROM taken)
     -- A key that does not apply any more vetoes nothing but itself: what a provider did is recorded all the same.
     UNION ALL SELECT member FROM answer_key WHERE alone AND member NOT IN (SELECT member FROM answered)
-    --{
+    --{ rest
     UNION ALL SELECT member FROM release_key WHERE alone AND member NOT IN (SELECT member FROM released)
     --}
 ),
@@ -122,7 +129,15 @@ moved AS (
     WHERE p.id = m.id AND p.version = m.version - 1 AND m.member NOT IN (SELECT member FROM without_key)
     RETURNING m.member
 ),
---{
+--{ customers
+entered AS (
+    INSERT INTO payment_customers (client, customer, payment, index_key)
+    SELECT client, customer, payment, index_key
+    FROM customer WHERE member NOT IN (SELECT member FROM without_key)
+    ON CONFLICT DO NOTHING
+),
+--}
+--{ rest
 -- Condition and change are one, so two refunds at once cannot both take the last of it.
 reserved AS (
     UPDATE payments AS p SET refunded = p.refunded + r.amount
@@ -207,7 +222,7 @@ recorded AS (
 half AS (
     SELECT member FROM open_payment WHERE id NOT IN (SELECT id FROM opened)
     UNION ALL SELECT member FROM move_payment WHERE member NOT IN (SELECT member FROM moved)
-    --{
+    --{ rest
     UNION ALL SELECT member FROM open_refund WHERE id NOT IN (SELECT id FROM refund_opened)
     UNION ALL SELECT member FROM move_refund WHERE member NOT IN (SELECT member FROM refund_moved)
     UNION ALL SELECT member FROM dispute WHERE (provider, id) NOT IN (SELECT provider, id FROM disputed)

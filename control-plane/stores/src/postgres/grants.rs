@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Each table and the rights needed on its rows; the migration that adds a table adds its entry here. Payments, refunds
 /// and events are never deleted.
-pub(super) const RIGHTS: [(&str, &[&str]); 14] = [
+pub(super) const RIGHTS: [(&str, &[&str]); 16] = [
     ("payments", &["SELECT", "INSERT", "UPDATE"]),
     ("refunds", &["SELECT", "INSERT", "UPDATE"]),
     ("events", &["SELECT", "INSERT"]),
@@ -16,6 +16,8 @@ pub(super) const RIGHTS: [(&str, &[&str]); 14] = [
     ("dispute_progress", &["SELECT", "INSERT", "UPDATE"]),
     ("reconcile_progress", &["SELECT", "INSERT", "UPDATE"]),
     ("watches", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("data_keys", &["SELECT", "INSERT"]),
+    ("payment_customers", &["SELECT", "INSERT"]),
     ("write_proofs", &["SELECT", "INSERT", "UPDATE"]),
     ("schema_compatibility", &["SELECT"]),
     ("schema_migrations", &["SELECT"]),

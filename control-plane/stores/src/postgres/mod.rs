@@ -25,8 +25,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payments::ports::store::StoreError;
+use sealing::Sealer;
 
 use crate::group_commit::GroupCommit;
+use crate::keys::Scrubbed;
 use crate::reads::log_columns;
 use crate::renewal::Renewal;
 use crate::schema::Migrated;
@@ -76,7 +78,7 @@ impl Postgres {
     ///
     /// # Errors
     /// Returns an error if the database is unreachable, or this build cannot serve its schema.
-    pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(settings: &DatabaseSettings, sealer: &Arc<Sealer>) -> Result<Self, OpenError> {
         let options = options(&settings.uri).map_err(unavailable)?;
         let log_epochs = schema::prepare(&options, settings.migrate_on_start).await?;
         let (renewal, backends) = (Arc::new(Renewal::default()), Arc::new(Backends::default()));
@@ -90,10 +92,11 @@ impl Postgres {
         let lists = connections(settings.list_connections, list, list);
         let shares = Shares::of(settings.list_connections, list);
         let operators = connections(OPERATORS, PATIENCE, OPERATORS_STATEMENT_MAX);
-        let writer = || PostgresWriter::new(options.clone(), renewal.clone(), backends.clone());
+        let writer =
+            || PostgresWriter::new(options.clone(), renewal.clone(), backends.clone(), sealer.clone());
         let writers = (0..WRITERS).map(|_| writer());
         let writers = writers.collect::<Vec<_>>();
-        let (commits, rows) = (GroupCommit::start(writers), RowReader::new());
+        let (commits, rows) = (GroupCommit::start(writers), RowReader::new(sealer.clone()));
         Ok(Self { commits, money, lists, shares, operators, rows, log_epochs })
     }
 }
@@ -161,6 +164,13 @@ impl Database for Postgres {
         None
     }
 
+    const BYTES: &'static str = "bytea";
+    const FOR_UPDATE: &'static str = "FOR UPDATE";
+
+    fn hex(bytes: &str) -> String {
+        format!("encode({bytes}, 'hex')")
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         let missing: Vec<(String,)> =
             self.plain(Purpose::Money, &Query::new(sqlx::AssertSqlSafe(MISSING.as_str()))).await?;
@@ -178,6 +188,10 @@ impl Database for Postgres {
     /// A server that is read-only refuses it.
     async fn one_written<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
         Ok(self.plain(purpose, &query).await?.into_iter().next())
+    }
+
+    async fn scrub(&self, _: bool) -> Result<Scrubbed, StoreError> {
+        Ok(Scrubbed::LeftToServer)
     }
 
     async fn execute(&self, purpose: Purpose, query: Query) -> Result<u64, StoreError> {

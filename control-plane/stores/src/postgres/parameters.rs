@@ -4,17 +4,21 @@ use std::sync::LazyLock;
 
 use payments::model::idempotency::KeyChange;
 use payments::ports::store::{Change, Mutation};
+use sealing::Sealer;
 use sqlx::query::Query;
 use sqlx::{Postgres, postgres::PgArguments};
 
 use super::rows::*;
+use crate::sealed::Unwritable;
 
 const COMMIT: &str = include_str!("commit.sql");
-static OF_PAYMENTS: LazyLock<String> = LazyLock::new(|| of_payments(COMMIT));
+static OF_PAYMENTS: LazyLock<String> = LazyLock::new(|| without(COMMIT, &["customers", "rest"]));
+static OF_CUSTOMERS: LazyLock<String> = LazyLock::new(|| without(COMMIT, &["rest"]));
 
 #[derive(Default)]
 pub(super) struct Parameters {
     open_payment: Vec<PaymentOpened>,
+    customer: Vec<CustomerEntered>,
     move_payment: Vec<PaymentMoved>,
     open_refund: Vec<RefundOpened>,
     move_refund: Vec<RefundMoved>,
@@ -31,12 +35,14 @@ impl Parameters {
     /// Sorts the rows by key, so that two processes that write the same rows lock them in the same order.
     pub(super) fn of<'a>(
         changes: impl Iterator<Item = (Member, &'a Change)>,
-    ) -> Result<Self, serde_json::Error> {
+        sealer: &Sealer,
+    ) -> Result<Self, Unwritable> {
         let mut parameters = Self::default();
         for (member, change) in changes {
-            parameters.add(member, change)?;
+            parameters.add(member, change, sealer)?;
         }
         parameters.open_payment.sort_by(|a, b| a.id.cmp(&b.id));
+        parameters.customer.sort_by(|a, b| a.payment.cmp(&b.payment));
         parameters.move_payment.sort_by(|a, b| a.id.cmp(&b.id));
         parameters.open_refund.sort_by(|a, b| a.payment.cmp(&b.payment));
         parameters.move_refund.sort_by(|a, b| a.id.cmp(&b.id));
@@ -49,29 +55,30 @@ impl Parameters {
         Ok(parameters)
     }
 
-    fn add(&mut self, member: Member, change: &Change) -> Result<(), serde_json::Error> {
+    fn add(&mut self, member: Member, change: &Change, sealer: &Sealer) -> Result<(), Unwritable> {
         match &change.mutation {
             Mutation::OpenPayment { payment, events } => {
-                self.open_payment.push(payment_opened(member, payment)?);
+                self.open_payment.push(payment_opened(member, payment, sealer)?);
+                self.customer.extend(customer_entered(member, payment, sealer)?);
                 for event in events {
-                    self.event.push(recorded(member, event)?);
+                    self.event.push(recorded(member, event, sealer)?);
                 }
             }
             Mutation::MovePayment { payment, event } => {
-                self.move_payment.push(payment_moved(member, payment)?);
-                self.event.push(recorded(member, event)?);
+                self.move_payment.push(payment_moved(member, payment, sealer)?);
+                self.event.push(recorded(member, event, sealer)?);
             }
             Mutation::OpenRefund { refund, event } => {
-                self.open_refund.push(refund_opened(member, refund)?);
-                self.event.push(recorded(member, event)?);
+                self.open_refund.push(refund_opened(member, refund, sealer)?);
+                self.event.push(recorded(member, event, sealer)?);
             }
             Mutation::MoveRefund { refund, event } => {
-                self.move_refund.push(refund_moved(member, refund)?);
-                self.event.push(recorded(member, event)?);
+                self.move_refund.push(refund_moved(member, refund, sealer)?);
+                self.event.push(recorded(member, event, sealer)?);
             }
             Mutation::NotePayment { payment, event, dispute } => {
-                self.move_payment.push(payment_moved(member, payment)?);
-                self.event.push(recorded(member, event)?);
+                self.move_payment.push(payment_moved(member, payment, sealer)?);
+                self.event.push(recorded(member, event, sealer)?);
                 self.dispute.extend(dispute.as_ref().map(|dispute| disputed(member, payment, dispute)));
             }
             Mutation::Nothing => {}
@@ -82,10 +89,11 @@ impl Parameters {
         match &change.key {
             Some(KeyChange::Take { claim, client, at, answer }) => {
                 let subject = change.mutation.subject();
-                self.take_key.push(key_taken(member, claim, client, *at, answer.as_ref(), subject));
+                let answer = answer.as_ref();
+                self.take_key.push(key_taken(member, claim, client, *at, answer, subject, sealer)?);
             }
             Some(KeyChange::Answer { scope, subject, answer }) => {
-                self.answer_key.push(key_answered(member, scope, *subject, answer, alone));
+                self.answer_key.push(key_answered(member, scope, *subject, answer, alone, sealer)?);
             }
             Some(KeyChange::Release { scope, subject }) => {
                 self.release_key.push(key_released(member, scope, *subject, alone));
@@ -97,7 +105,11 @@ impl Parameters {
 
     /// The statement with these parameters bound.
     pub(super) fn query(&self) -> Result<Query<'static, Postgres, PgArguments>, serde_json::Error> {
-        let statement: &'static str = if self.is_of_payments() { &OF_PAYMENTS } else { COMMIT };
+        let statement: &'static str = match (self.is_of_payments(), self.customer.is_empty()) {
+            (true, true) => &OF_PAYMENTS,
+            (true, false) => &OF_CUSTOMERS,
+            (false, _) => COMMIT,
+        };
         // In the order of the parameter numbers in `commit.sql`.
         let query = sqlx::query(statement)
             .bind(serde_json::to_string(&self.open_payment)?)
@@ -105,6 +117,10 @@ impl Parameters {
             .bind(serde_json::to_string(&self.event)?)
             .bind(serde_json::to_string(&self.take_key)?)
             .bind(serde_json::to_string(&self.answer_key)?);
+        if self.is_of_payments() && self.customer.is_empty() {
+            return Ok(query);
+        }
+        let query = query.bind(serde_json::to_string(&self.customer)?);
         if self.is_of_payments() {
             return Ok(query);
         }
@@ -128,19 +144,39 @@ impl Parameters {
     }
 }
 
-/// Removes the parts of the statement between `--{` and `--}`.
-fn of_payments(statement: &str) -> String {
+/// The statement without these parts, see `commit.sql`.
+fn without(statement: &str, parts: &[&str]) -> String {
     let mut is_needed = true;
-    let lines = statement.lines().filter(|line| match line.trim() {
-        "--{" => {
-            is_needed = false;
+    let lines = statement.lines().filter(|line| match line.trim().strip_prefix("--") {
+        Some(mark) if mark.starts_with('{') => {
+            is_needed = !parts.contains(&mark.trim_start_matches('{').trim());
             false
         }
-        "--}" => {
+        Some("}") => {
             is_needed = true;
             false
         }
         _ => is_needed,
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_statement_has_the_parts_that_it_needs_and_parameters_without_gaps() {
+        for (statement, last, customers, rest) in [
+            (OF_PAYMENTS.as_str(), 5, false, false),
+            (&OF_CUSTOMERS, 6, true, false),
+            (COMMIT, 12, true, true),
+        ] {
+            assert_eq!(statement.contains("INTO payment_customers"), customers);
+            assert_eq!(statement.contains("INTO refunds"), rest);
+            for n in 1..=13 {
+                assert_eq!(statement.contains(&format!("(${n}::json)")), n <= last, "{n} of {last}");
+            }
+        }
+    }
 }

@@ -11,10 +11,11 @@ use payments::model::provider::ProviderRef;
 use payments::model::refund::Refund;
 use payments::model::webhook::{Dispute, EventChange};
 use payments::ports::store::Watch;
+use sealing::Sealer;
 use serde::Serialize;
 
 use crate::rows::{captured, due};
-use crate::stored_request::StoredRequest;
+use crate::sealed::{self, Customer, Unwritable};
 use crate::webhook_rows::Stored;
 
 /// The number of the change in its batch that a row belongs to.
@@ -39,6 +40,16 @@ pub(super) struct PaymentOpened {
     version: u32,
     created_at: i64,
     updated_at: i64,
+}
+
+/// A payment's entry under its customer reference.
+#[derive(Serialize)]
+pub(super) struct CustomerEntered {
+    member: Member,
+    client: String,
+    customer: String,
+    pub(super) payment: String,
+    index_key: String,
 }
 
 #[derive(Serialize)]
@@ -180,7 +191,11 @@ fn text(reference: Option<&ProviderRef>) -> Option<String> {
     reference.map(|reference| reference.as_str().to_owned())
 }
 
-pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<PaymentOpened, serde_json::Error> {
+pub(super) fn payment_opened(
+    member: Member,
+    payment: &Payment,
+    sealer: &Sealer,
+) -> Result<PaymentOpened, Unwritable> {
     let (due_at, tries) = due(payment.follow_up);
     Ok(PaymentOpened {
         member,
@@ -189,9 +204,9 @@ pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<Paymen
         provider: payment.request.provider.name(),
         amount: payment.request.amount.minor(),
         currency: payment.request.currency.code().to_owned(),
-        request: serde_json::to_string(&StoredRequest::from(&payment.request))?,
+        request: sealed::request(payment, sealer)?,
         state: payment.state.name(),
-        detail: serde_json::to_string(&payment.state)?,
+        detail: sealed::payment_state(payment, sealer)?,
         reference: text(payment.reference.as_ref()),
         captured: captured(payment),
         refunded: payment.refunded,
@@ -203,13 +218,33 @@ pub(super) fn payment_opened(member: Member, payment: &Payment) -> Result<Paymen
     })
 }
 
-pub(super) fn payment_moved(member: Member, payment: &Payment) -> Result<PaymentMoved, serde_json::Error> {
+/// `None` for a payment without a customer reference.
+pub(super) fn customer_entered(
+    member: Member,
+    payment: &Payment,
+    sealer: &Sealer,
+) -> Result<Option<CustomerEntered>, Unwritable> {
+    let Some(customer) = Customer::of(payment, sealer)? else { return Ok(None) };
+    Ok(Some(CustomerEntered {
+        member,
+        client: payment.client.as_str().to_owned(),
+        customer: customer.index.to_string(),
+        payment: payment.id.to_string(),
+        index_key: customer.key_text(),
+    }))
+}
+
+pub(super) fn payment_moved(
+    member: Member,
+    payment: &Payment,
+    sealer: &Sealer,
+) -> Result<PaymentMoved, Unwritable> {
     let (due_at, tries) = due(payment.follow_up);
     Ok(PaymentMoved {
         member,
         id: payment.id.to_string(),
         state: payment.state.name(),
-        detail: serde_json::to_string(&payment.state)?,
+        detail: sealed::payment_state(payment, sealer)?,
         reference: text(payment.reference.as_ref()),
         captured: captured(payment),
         due_at,
@@ -219,7 +254,11 @@ pub(super) fn payment_moved(member: Member, payment: &Payment) -> Result<Payment
     })
 }
 
-pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpened, serde_json::Error> {
+pub(super) fn refund_opened(
+    member: Member,
+    refund: &Refund,
+    sealer: &Sealer,
+) -> Result<RefundOpened, Unwritable> {
     let (due_at, tries) = due(refund.follow_up);
     Ok(RefundOpened {
         member,
@@ -229,7 +268,7 @@ pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpe
         amount: refund.amount.minor(),
         currency: refund.currency.code().to_owned(),
         state: refund.state.name(),
-        detail: serde_json::to_string(&refund.state)?,
+        detail: sealed::refund_state(refund, sealer)?,
         reference: text(refund.state.reference()),
         due_at,
         tries,
@@ -239,7 +278,11 @@ pub(super) fn refund_opened(member: Member, refund: &Refund) -> Result<RefundOpe
     })
 }
 
-pub(super) fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMoved, serde_json::Error> {
+pub(super) fn refund_moved(
+    member: Member,
+    refund: &Refund,
+    sealer: &Sealer,
+) -> Result<RefundMoved, Unwritable> {
     let (due_at, tries) = due(refund.follow_up);
     Ok(RefundMoved {
         member,
@@ -247,7 +290,7 @@ pub(super) fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMove
         payment: refund.payment.to_string(),
         amount: refund.amount.minor(),
         state: refund.state.name(),
-        detail: serde_json::to_string(&refund.state)?,
+        detail: sealed::refund_state(refund, sealer)?,
         reference: text(refund.state.reference()),
         due_at,
         tries,
@@ -256,7 +299,7 @@ pub(super) fn refund_moved(member: Member, refund: &Refund) -> Result<RefundMove
     })
 }
 
-pub(super) fn recorded(member: Member, event: &Event) -> Result<Recorded, serde_json::Error> {
+pub(super) fn recorded(member: Member, event: &Event, sealer: &Sealer) -> Result<Recorded, Unwritable> {
     Ok(Recorded {
         member,
         payment: event.payment.to_string(),
@@ -267,7 +310,7 @@ pub(super) fn recorded(member: Member, event: &Event) -> Result<Recorded, serde_
         at: event.at.as_microsecond(),
         client: event.cause.client.as_str().to_owned(),
         request_id: event.cause.initiator.text().into_owned(),
-        detail: serde_json::to_string(&event.detail)?,
+        detail: sealed::event_detail(event, sealer)?,
     })
 }
 
@@ -323,19 +366,21 @@ pub(super) fn key_taken(
     at: Timestamp,
     answer: Option<&StoredAnswer>,
     subject: Option<Subject>,
-) -> KeyTaken {
+    sealer: &Sealer,
+) -> Result<KeyTaken, Unwritable> {
     let (payment, refund) = columns(subject);
-    KeyTaken {
+    let scope = claim.scope.to_string();
+    Ok(KeyTaken {
         member,
-        scope: claim.scope.to_string(),
         client: client.as_str().to_owned(),
         fingerprint: claim.fingerprint.to_string(),
         payment,
         refund,
         answer_status: answer.map(|answer| answer.status),
-        answer_body: answer.map(|answer| answer.body.clone()),
+        answer_body: answer.map(|answer| sealed::answer(&scope, answer, sealer)).transpose()?,
+        scope,
         created_at: at.as_microsecond(),
-    }
+    })
 }
 
 pub(super) fn key_answered(
@@ -344,17 +389,19 @@ pub(super) fn key_answered(
     subject: Subject,
     answer: &StoredAnswer,
     alone: bool,
-) -> KeyAnswered {
+    sealer: &Sealer,
+) -> Result<KeyAnswered, Unwritable> {
     let (payment, refund) = columns(Some(subject));
-    KeyAnswered {
+    let scope = scope.to_string();
+    Ok(KeyAnswered {
         member,
-        scope: scope.to_string(),
         payment,
         refund,
         answer_status: answer.status,
-        answer_body: answer.body.clone(),
+        answer_body: sealed::answer(&scope, answer, sealer)?,
+        scope,
         alone,
-    }
+    })
 }
 
 pub(super) fn key_released(member: Member, scope: &Scope, subject: Subject, alone: bool) -> KeyReleased {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crash_points::reach;
 use payments::model::idempotency::KeyChange;
 use payments::ports::store::{Change, CommitError, Conflict, Mutation, StoreError};
+use sealing::Sealer;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
@@ -20,6 +21,7 @@ use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
 use super::{not_written, unavailable, written};
 use crate::group_commit::Writer;
 use crate::renewal::Renewal;
+use crate::sealed::Unwritable;
 
 /// Time limit for a statement, on the server's side. Locks are held no longer than a commit takes, so a server that
 /// needs longer is in distress.
@@ -41,6 +43,7 @@ pub(super) struct PostgresWriter {
     connected_at: Instant,
     renewal: Arc<Renewal>,
     backends: Arc<Backends>,
+    sealer: Arc<Sealer>,
 }
 
 /// Members to write in one statement.
@@ -76,8 +79,13 @@ impl Writer for PostgresWriter {
 }
 
 impl PostgresWriter {
-    pub(super) fn new(options: PgConnectOptions, renewal: Arc<Renewal>, backends: Arc<Backends>) -> Self {
-        Self { options, connection: None, connected_at: Instant::now(), renewal, backends }
+    pub(super) fn new(
+        options: PgConnectOptions,
+        renewal: Arc<Renewal>,
+        backends: Arc<Backends>,
+        sealer: Arc<Sealer>,
+    ) -> Self {
+        Self { options, connection: None, connected_at: Instant::now(), renewal, backends, sealer }
     }
 
     /// Writes the group and sets the results. Members to write again go back to `groups`.
@@ -201,7 +209,7 @@ impl PostgresWriter {
     ) -> Result<(), CommitError> {
         if noting {
             let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
-            match timeout(ANSWER_MAX, written::is_durable(connection, change)).await {
+            match timeout(ANSWER_MAX, written::is_durable(connection, change, &self.sealer)).await {
                 Ok(Ok(true)) => return Ok(()),
                 Ok(Ok(false)) => {}
                 Ok(Err(problem)) => return Err(problem.into()),
@@ -276,11 +284,14 @@ impl PostgresWriter {
 
     async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
         let changes = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, batch.get(n)?)));
-        let query = Parameters::of(changes).and_then(|parameters| parameters.query());
+        let query = Parameters::of(changes, &self.sealer).and_then(|parameters| Ok(parameters.query()?));
         let query = match query {
             Ok(query) => query,
             Err(problem) => {
-                return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), cause: Cause::Change };
+                // Without a key to seal with, none of them can be written.
+                let cause =
+                    if matches!(problem, Unwritable::Seal(_)) { Cause::Server } else { Cause::Change };
+                return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), cause };
             }
         };
         let mut connection = match self.connected().await {

@@ -26,9 +26,9 @@ impl<D: Database> DueWork for SqlStore<D> {
                 .with(lane.provider.name())
                 .with(before.as_microsecond())
                 .with(i64::from(rows));
-            self.0.all::<DueRow>(Purpose::Money, query).await
+            self.all::<DueRow>(Purpose::Money, query).await
         };
-        first_readable(self.0.rows(), lane, limit, fetch).await
+        first_readable(self.database.rows(), lane, limit, fetch).await
     }
 
     async fn provider_of(&self, work: &Work) -> Result<Option<Provider>, StoreError> {
@@ -37,12 +37,12 @@ impl<D: Database> DueWork for SqlStore<D> {
         }
         let (id, _) = name(work);
         let query = Query::new(provider_of(work.kind())).with(id);
-        provider(self.0.one::<(String,)>(Purpose::Money, query).await?.map(|(name,)| name))
+        provider(self.one::<(String,)>(Purpose::Money, query).await?.map(|(name,)| name))
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Vec<LaneBacklog>, StoreError> {
         let query = Query::new(BACKLOG).with(now.as_microsecond());
-        Ok(self.0.rows().read(self.0.all::<BacklogRow>(Purpose::Operators, query).await?)?.items)
+        Ok(self.database.rows().read(self.all::<BacklogRow>(Purpose::Operators, query).await?)?.items)
     }
 
     async fn claim(&self, work: &Work, now: Timestamp, until: Timestamp) -> Result<Claimed, StoreError> {
@@ -52,11 +52,11 @@ impl<D: Database> DueWork for SqlStore<D> {
             .with(provider)
             .with(now.as_microsecond())
             .with(until.as_microsecond());
-        if self.0.execute(Purpose::Money, claim).await? == 1 {
+        if self.database.execute(Purpose::Money, claim).await? == 1 {
             return Ok(Claimed::Taken);
         }
         let due = Query::new(sql.due).with(id).with(provider);
-        not_taken(self.0.one::<(i64,)>(Purpose::Money, due).await?.map(|(due,)| due))
+        not_taken(self.one::<(i64,)>(Purpose::Money, due).await?.map(|(due,)| due))
     }
 
     async fn postpone(&self, work: &Work, to: FollowUp) -> Result<(), StoreError> {
@@ -66,7 +66,7 @@ impl<D: Database> DueWork for SqlStore<D> {
             .with(provider)
             .with(to.at.as_microsecond())
             .with(i64::from(to.tries));
-        self.0.execute(Purpose::Money, postpone).await.map(|_| ())
+        self.database.execute(Purpose::Money, postpone).await.map(|_| ())
     }
 
     async fn bring_forward(&self, lane: Lane, beyond: Timestamp, to: Timestamp) -> Result<u64, StoreError> {
@@ -74,18 +74,18 @@ impl<D: Database> DueWork for SqlStore<D> {
             .with(lane.provider.name())
             .with(beyond.as_microsecond())
             .with(to.as_microsecond());
-        self.0.execute(Purpose::Operators, forward).await
+        self.database.execute(Purpose::Operators, forward).await
     }
 
     async fn end_watch(&self, payment: PaymentId) -> Result<(), StoreError> {
         let end = Query::new(END_WATCH).with(payment.to_string());
-        self.0.execute(Purpose::Money, end).await.map(|_| ())
+        self.database.execute(Purpose::Money, end).await.map(|_| ())
     }
 
     async fn undecided(&self, limit: u32) -> Result<(Rows<Payment>, Rows<Refund>), StoreError> {
         let of = |sql| Query::new(sql).with(i64::from(limit));
-        let payments = self.0.all::<PaymentRow>(Purpose::Operators, of(UNDECIDED_PAYMENTS)).await?;
-        let refunds = self.0.all::<RefundRow>(Purpose::Operators, of(UNDECIDED_REFUNDS)).await?;
-        Ok((self.0.rows().read(payments)?, self.0.rows().read(refunds)?))
+        let payments = self.all::<PaymentRow>(Purpose::Operators, of(UNDECIDED_PAYMENTS)).await?;
+        let refunds = self.all::<RefundRow>(Purpose::Operators, of(UNDECIDED_REFUNDS)).await?;
+        Ok((self.database.rows().read(payments)?, self.database.rows().read(refunds)?))
     }
 }

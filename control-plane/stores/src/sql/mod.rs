@@ -1,6 +1,7 @@
 //! The domain's store port on an SQL database: reads, due work, providers' events and reconciliation, written once. The
 //! databases differ in how they connect and how they commit.
 
+pub(crate) mod data_keys;
 mod due_work;
 mod event_log;
 mod query;
@@ -8,6 +9,7 @@ mod reconciling;
 mod store;
 mod webhooks;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use payments::ports::store::StoreError;
@@ -15,19 +17,25 @@ use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
+use self::data_keys::DataKeys;
 pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
 use crate::group_commit::GroupCommit;
+use crate::keys::Scrubbed;
+use crate::sealed::SealedRow;
 use crate::shares::Shares;
 use crate::unreadable::RowReader;
 
 /// A type that both databases can read their rows into.
 pub(crate) trait Row:
-    for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
+    for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + SealedRow + Send + Unpin
 {
 }
 
-impl<R> Row for R where R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<R> Row for R where
+    R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + SealedRow + Send + Unpin
+{
+}
 
 /// The purpose of a statement. Purposes use separate connections, so that none waits for another; in SQLite,
 /// [`Self::List`] and [`Self::Operators`] share theirs.
@@ -46,6 +54,14 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// Whether this process is the only one that writes to it.
     const IS_EXCLUSIVE: bool;
     const LOG: LogSql;
+
+    /// The type of columns of bytes.
+    const BYTES: &'static str;
+    /// What locks the rows that a query reads.
+    const FOR_UPDATE: &'static str;
+
+    /// SQL that writes bytes as hex digits.
+    fn hex(bytes: &str) -> String;
 
     fn commits(&self) -> &GroupCommit;
     fn rows(&self) -> &RowReader;
@@ -79,20 +95,45 @@ pub(crate) trait Database: Send + Sync + 'static {
         query: Query,
     ) -> impl Future<Output = Result<Option<R>, StoreError>> + Send;
 
+    /// Removes overwritten values from the database's files, see [`crate::keys::KeyMaintenance::scrub`].
+    fn scrub(&self, even_if_large: bool) -> impl Future<Output = Result<Scrubbed, StoreError>> + Send;
+
     /// Executes a statement that writes and returns no rows. Returns the number of rows changed.
     fn execute(&self, purpose: Purpose, query: Query)
     -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
 
 /// The domain's store on either database.
-pub(crate) struct SqlStore<D>(pub(crate) D);
+pub(crate) struct SqlStore<D> {
+    database: Arc<D>,
+    keys: Arc<DataKeys>,
+}
 
 impl<D: Database> SqlStore<D> {
+    pub(crate) fn new(database: D, keys: DataKeys) -> Self {
+        Self { database: Arc::new(database), keys: Arc::new(keys) }
+    }
+
+    /// All rows, with the keys at hand that their values need.
+    async fn all<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Vec<R>, StoreError> {
+        let mut rows = self.database.all(purpose, query).await?;
+        self.keys.follow(&*self.database, &mut rows).await?;
+        Ok(rows)
+    }
+
+    /// Like [`Self::all`], for queries that return at most one row.
+    async fn one<R: Row>(&self, purpose: Purpose, query: Query) -> Result<Option<R>, StoreError> {
+        let mut row = self.database.one(purpose, query).await?;
+        self.keys.follow(&*self.database, row.as_mut_slice()).await?;
+        Ok(row)
+    }
+
     /// The first row as a domain value.
     async fn found<R: Row, T: TryFrom<R, Error = StoreError>>(
         &self,
         query: Query,
     ) -> Result<Option<T>, StoreError> {
-        self.0.one::<R>(Purpose::Money, query).await?.map(T::try_from).transpose()
+        let row = self.one::<R>(Purpose::Money, query).await?;
+        row.map(|row| self.database.rows().value(row)).transpose()
     }
 }

@@ -22,14 +22,14 @@ impl<D: Database> Reconciling for SqlStore<D> {
         };
         let first = bound(FIRST).with((now - FIRST_SINCE.max(every)).as_microsecond());
         let next = bound(NEXT).with((now - every).as_microsecond()).with(overlap());
-        let taken = self.0.execute(Purpose::Operators, first).await? == 1
-            || self.0.execute(Purpose::Operators, bound(LEFT)).await? == 1
-            || self.0.execute(Purpose::Operators, next).await? == 1;
+        let taken = self.database.execute(Purpose::Operators, first).await? == 1
+            || self.database.execute(Purpose::Operators, bound(LEFT)).await? == 1
+            || self.database.execute(Purpose::Operators, next).await? == 1;
         if !taken {
             return Ok(None);
         }
         let held = Query::new(HELD).with(holder);
-        self.0.one_written::<RunRow>(Purpose::Operators, held).await?.map(Run::try_from).transpose()
+        self.database.one_written::<RunRow>(Purpose::Operators, held).await?.map(Run::try_from).transpose()
     }
 
     async fn keep_run(&self, holder: &str, run: &Run, until: Timestamp) -> Result<bool, StoreError> {
@@ -40,6 +40,6 @@ impl<D: Database> Reconciling for SqlStore<D> {
             .with(i64::from(run.compared))
             .with(i64::from(run.different))
             .with(run.finished_at.map(Timestamp::as_microsecond));
-        Ok(self.0.execute(Purpose::Operators, keep).await? == 1)
+        Ok(self.database.execute(Purpose::Operators, keep).await? == 1)
     }
 }

@@ -12,6 +12,7 @@ use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::refund::Refund;
 use payments::ports::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
+use sealing::BlindIndex;
 use tokio::time::timeout;
 
 use super::{Database, Purpose, Query, SqlStore};
@@ -21,12 +22,23 @@ use crate::reads::{
     ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, REFUND, REFUNDS,
 };
 use crate::rows::{EventRow, KeyRow, PaymentRow, RefundRow};
+use crate::sealed::Customer;
 use crate::unavailable;
+
+impl<D: Database> SqlStore<D> {
+    /// The indexes of the reference that is looked for, under each key that another process may have used.
+    async fn customers(&self, client: &ClientId, filter: &Filter) -> Result<Vec<BlindIndex>, StoreError> {
+        let Some(reference) = &filter.customer_reference else { return Ok(Vec::new()) };
+        self.keys.look_up(&*self.database).await?;
+        Ok(Customer::indexes(client.as_str(), reference, &self.keys.sealer))
+    }
+}
 
 #[async_trait]
 impl<D: Database> Store for SqlStore<D> {
     async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        self.0.commits().commit(change).await
+        self.keys.prepare(&self.database).await?;
+        self.database.commits().commit(change).await
     }
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
@@ -43,13 +55,14 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError> {
+        let customers = self.customers(client, filter).await?;
         let fetch = async |after: Option<String>| {
-            let listing = Listing::of(client, filter, after.as_deref());
-            self.0.all::<PaymentRow>(Purpose::List, listing.into()).await
+            let listing = Listing::of(client, filter, after.as_deref(), &customers);
+            self.all::<PaymentRow>(Purpose::List, listing.into()).await
         };
-        let _share = self.0.shares().take(client).await?;
-        let found = behind(self.0.rows(), filter.after.map(|id| id.to_string()), filter.limit, fetch);
-        let (rows, has_more) = match self.0.list_max() {
+        let _share = self.database.shares().take(client).await?;
+        let found = behind(self.database.rows(), filter.after.map(|id| id.to_string()), filter.limit, fetch);
+        let (rows, has_more) = match self.database.list_max() {
             Some(most) => timeout(most, found).await.map_err(|_| StoreError::TimedOut)??,
             None => found.await?,
         };
@@ -67,9 +80,9 @@ impl<D: Database> Store for SqlStore<D> {
                 .with(since.as_microsecond())
                 .with(after.unwrap_or_default())
                 .with(i64::from(limit) + 1);
-            self.0.all::<PaymentRow>(Purpose::Operators, query).await
+            self.all::<PaymentRow>(Purpose::Operators, query).await
         };
-        Ok(behind(self.0.rows(), after.map(|id| id.to_string()), limit, fetch).await?.0)
+        Ok(behind(self.database.rows(), after.map(|id| id.to_string()), limit, fetch).await?.0)
     }
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {
@@ -82,12 +95,12 @@ impl<D: Database> Store for SqlStore<D> {
 
     async fn refunds(&self, client: &ClientId, payment: PaymentId) -> Result<Rows<Refund>, StoreError> {
         let query = Query::new(REFUNDS).with(payment.to_string()).with(client.as_str());
-        self.0.rows().read(self.0.all::<RefundRow>(Purpose::Money, query).await?)
+        self.database.rows().read(self.all::<RefundRow>(Purpose::Money, query).await?)
     }
 
     async fn events(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Event>, StoreError> {
         let query = Query::new(EVENTS).with(payment.to_string()).with(client.as_str());
-        Ok(self.0.rows().read(self.0.all::<EventRow>(Purpose::Money, query).await?)?.items)
+        Ok(self.database.rows().read(self.all::<EventRow>(Purpose::Money, query).await?)?.items)
     }
 
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
@@ -100,8 +113,8 @@ impl<D: Database> Store for SqlStore<D> {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let reading = timeout(PROOF_MAX, self.0.check());
-        let (read, written) = tokio::join!(reading, self.0.commits().prove());
+        let reading = timeout(PROOF_MAX, self.database.check());
+        let (read, written) = tokio::join!(reading, self.database.commits().prove());
         read.map_err(unavailable)??;
         written
     }

@@ -11,8 +11,10 @@ use payments::ports::store::{EventBacklog, StoreError, WebhookFilter, Webhooks};
 use sqlx::AssertSqlSafe;
 
 use super::{Database, Purpose, Query, SqlStore};
+use crate::not_written;
 use crate::reads::ANYONES_PAYMENT;
 use crate::rows::PaymentRow;
+use crate::sealed;
 use crate::webhook_rows::{
     BacklogRow, DISPUTES, DisputeRow, EVENT, EVENT_BACKLOG, NEVER, RECEIVE, REOPEN, WebhookRow, events_in,
 };
@@ -20,15 +22,17 @@ use crate::webhook_rows::{
 #[async_trait]
 impl<D: Database> Webhooks for SqlStore<D> {
     async fn receive_webhook(&self, event: &WebhookEvent) -> Result<bool, StoreError> {
+        self.keys.prepare(&self.database).await?;
+        let body = sealed::webhook_body(event, &self.keys.sealer).map_err(not_written)?;
         let insert = Query::new(RECEIVE)
             .with(event.provider.name())
             .with(event.id.as_str())
             .with(event.kind.as_str())
-            .with(event.body.clone())
+            .with(body)
             .with(event.body_sha256.map(|sha256| sha256.to_vec()))
             .with(event.created_at.map(Timestamp::as_microsecond))
             .with(event.received_at.as_microsecond());
-        Ok(self.0.execute(Purpose::Money, insert).await? == 1)
+        Ok(self.database.execute(Purpose::Money, insert).await? == 1)
     }
 
     async fn webhook(&self, provider: Provider, id: &str) -> Result<Option<WebhookEvent>, StoreError> {
@@ -42,20 +46,21 @@ impl<D: Database> Webhooks for SqlStore<D> {
         until: Timestamp,
     ) -> Result<Option<WebhookEvent>, StoreError> {
         let reopen = Query::new(REOPEN).with(provider.name()).with(id).with(until.as_microsecond());
-        let row = self.0.one_written::<WebhookRow>(Purpose::Money, reopen).await?;
-        row.map(WebhookEvent::try_from).transpose()
+        let mut row = self.database.one_written::<WebhookRow>(Purpose::Money, reopen).await?;
+        self.keys.follow(&*self.database, row.as_mut_slice()).await?;
+        row.map(|row| self.database.rows().value(row)).transpose()
     }
 
     async fn event_backlog(&self) -> Result<Vec<EventBacklog>, StoreError> {
         let query = Query::new(EVENT_BACKLOG).with(NEVER).with(i64::from(EventBacklog::COUNTED_MAX));
-        Ok(self.0.rows().read(self.0.all::<BacklogRow>(Purpose::Operators, query).await?)?.items)
+        Ok(self.database.rows().read(self.all::<BacklogRow>(Purpose::Operators, query).await?)?.items)
     }
 
     async fn webhooks(&self, filter: &WebhookFilter) -> Result<Vec<WebhookEvent>, StoreError> {
         let query = Query::new(AssertSqlSafe(events_in(filter.state.as_deref())))
             .with(filter.provider.map(Provider::name))
             .with(i64::from(filter.limit));
-        Ok(self.0.rows().read(self.0.all::<WebhookRow>(Purpose::Operators, query).await?)?.items)
+        Ok(self.database.rows().read(self.all::<WebhookRow>(Purpose::Operators, query).await?)?.items)
     }
 
     async fn payment_by_id(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
@@ -64,6 +69,6 @@ impl<D: Database> Webhooks for SqlStore<D> {
 
     async fn disputes(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<Dispute>, StoreError> {
         let query = Query::new(DISPUTES).with(payment.to_string()).with(client.as_str());
-        Ok(self.0.rows().read(self.0.all::<DisputeRow>(Purpose::Money, query).await?)?.items)
+        Ok(self.database.rows().read(self.all::<DisputeRow>(Purpose::Money, query).await?)?.items)
     }
 }

@@ -5,12 +5,13 @@ use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState};
 use payments::ports::store::{Change, CommitError, Conflict, Mutation, StoreError};
+use sealing::Sealer;
 use sqlx::{Sqlite, Transaction};
 
-use super::{key, not_written, unavailable, webhooks};
+use super::{key, not_written, webhooks};
 use crate::due_rows::SET_WATCH;
 use crate::rows::{bigint, captured, due};
-use crate::stored_request::StoredRequest;
+use crate::sealed::{self, Customer, Unwritable};
 
 pub(super) type Write<'a> = Transaction<'a, Sqlite>;
 
@@ -29,6 +30,12 @@ impl From<StoreError> for NotApplied {
     }
 }
 
+impl From<Unwritable> for NotApplied {
+    fn from(problem: Unwritable) -> Self {
+        Self(CommitError::Store(not_written(problem)))
+    }
+}
+
 impl From<Conflict> for NotApplied {
     fn from(conflict: Conflict) -> Self {
         Self(CommitError::Conflict(conflict))
@@ -36,21 +43,21 @@ impl From<Conflict> for NotApplied {
 }
 
 /// Applies one change with its key.
-pub(super) async fn apply(write: &mut Write<'_>, change: &Change) -> Result<(), NotApplied> {
-    let done = apply_keyless(write, change).await;
+pub(super) async fn apply(write: &mut Write<'_>, change: &Change, sealer: &Sealer) -> Result<(), NotApplied> {
+    let done = apply_keyless(write, change, sealer).await;
     match &change.key {
         None => done,
         // A used key takes precedence over any other failure: the request is answered from its record.
         Some(key) if done.is_err() && key::is_taken(write, key).await? => Err(Conflict::KeyTaken.into()),
         Some(key) => {
             done?;
-            key::change(write, key, change.mutation.subject(), change.is_only_a_key()).await
+            key::change(write, key, change.mutation.subject(), change.is_only_a_key(), sealer).await
         }
     }
 }
 
-async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), NotApplied> {
-    apply_mutation(write, &change.mutation).await?;
+async fn apply_keyless(write: &mut Write<'_>, change: &Change, sealer: &Sealer) -> Result<(), NotApplied> {
+    apply_mutation(write, &change.mutation, sealer).await?;
     if let Some(watch) = &change.watch {
         sqlx::query(SET_WATCH)
             .bind(watch.payment.to_string())
@@ -65,30 +72,34 @@ async fn apply_keyless(write: &mut Write<'_>, change: &Change) -> Result<(), Not
     }
 }
 
-async fn apply_mutation(write: &mut Write<'_>, mutation: &Mutation) -> Result<(), NotApplied> {
+async fn apply_mutation(
+    write: &mut Write<'_>,
+    mutation: &Mutation,
+    sealer: &Sealer,
+) -> Result<(), NotApplied> {
     match mutation {
         Mutation::OpenPayment { payment, events } => {
-            open_payment(write, payment).await?;
+            open_payment(write, payment, sealer).await?;
             for event in events {
-                append(write, event).await?;
+                append(write, event, sealer).await?;
             }
         }
         Mutation::MovePayment { payment, event } => {
-            move_payment(write, payment).await?;
-            append(write, event).await?;
+            move_payment(write, payment, sealer).await?;
+            append(write, event, sealer).await?;
         }
         Mutation::OpenRefund { refund, event } => {
             reserve(write, refund).await?;
-            open_refund(write, refund).await?;
-            append(write, event).await?;
+            open_refund(write, refund, sealer).await?;
+            append(write, event, sealer).await?;
         }
         Mutation::MoveRefund { refund, event } => {
-            move_refund(write, refund).await?;
-            append(write, event).await?;
+            move_refund(write, refund, sealer).await?;
+            append(write, event, sealer).await?;
         }
         Mutation::NotePayment { payment, event, dispute } => {
-            move_payment(write, payment).await?;
-            append(write, event).await?;
+            move_payment(write, payment, sealer).await?;
+            append(write, event, sealer).await?;
             if let Some(dispute) = dispute {
                 webhooks::record(write, payment, dispute).await?;
             }
@@ -98,7 +109,7 @@ async fn apply_mutation(write: &mut Write<'_>, mutation: &Mutation) -> Result<()
     Ok(())
 }
 
-async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), NotApplied> {
+async fn open_payment(write: &mut Write<'_>, payment: &Payment, sealer: &Sealer) -> Result<(), NotApplied> {
     let (due_at, tries) = due(payment.follow_up);
     sqlx::query(
         "INSERT INTO payments (id, client, provider, amount, currency, request, state, detail, reference,
@@ -110,9 +121,9 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), No
     .bind(payment.request.provider.name())
     .bind(bigint(payment.request.amount.minor()))
     .bind(payment.request.currency.code())
-    .bind(json(&StoredRequest::from(&payment.request))?)
+    .bind(sealed::request(payment, sealer)?)
     .bind(payment.state.name())
-    .bind(json(&payment.state)?)
+    .bind(sealed::payment_state(payment, sealer)?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(bigint(payment.refunded))
@@ -124,6 +135,24 @@ async fn open_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), No
     .execute(&mut **write)
     .await
     .map_err(reference_taken)?;
+    match Customer::of(payment, sealer)? {
+        Some(customer) => enter_customer(write, payment, &customer).await,
+        None => Ok(()),
+    }
+}
+
+async fn enter_customer(
+    write: &mut Write<'_>,
+    payment: &Payment,
+    customer: &Customer,
+) -> Result<(), NotApplied> {
+    sqlx::query("INSERT INTO payment_customers (client, customer, payment, index_key) VALUES (?, ?, ?, ?)")
+        .bind(payment.client.as_str())
+        .bind(customer.index.as_str())
+        .bind(payment.id.to_string())
+        .bind(customer.key_text())
+        .execute(&mut **write)
+        .await?;
     Ok(())
 }
 
@@ -135,7 +164,7 @@ fn reference_taken(error: sqlx::Error) -> NotApplied {
 }
 
 /// Does not write `refunded`, which only refunds change.
-async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), NotApplied> {
+async fn move_payment(write: &mut Write<'_>, payment: &Payment, sealer: &Sealer) -> Result<(), NotApplied> {
     let (due_at, tries) = due(payment.follow_up);
     let done = sqlx::query(
         "UPDATE payments SET state = ?, detail = ?, reference = ?, captured = ?, due_at = ?, tries = ?,
@@ -143,7 +172,7 @@ async fn move_payment(write: &mut Write<'_>, payment: &Payment) -> Result<(), No
          WHERE id = ? AND version = ?",
     )
     .bind(payment.state.name())
-    .bind(json(&payment.state)?)
+    .bind(sealed::payment_state(payment, sealer)?)
     .bind(payment.reference.as_ref().map(ProviderRef::as_str))
     .bind(captured(payment))
     .bind(due_at)
@@ -182,7 +211,7 @@ async fn reserve(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplie
     Err(conflict.into())
 }
 
-async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplied> {
+async fn open_refund(write: &mut Write<'_>, refund: &Refund, sealer: &Sealer) -> Result<(), NotApplied> {
     let (due_at, tries) = due(refund.follow_up);
     sqlx::query(
         "INSERT INTO refunds (id, payment, client, amount, currency, state, detail, reference, due_at, tries,
@@ -195,7 +224,7 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotAp
     .bind(bigint(refund.amount.minor()))
     .bind(refund.currency.code())
     .bind(refund.state.name())
-    .bind(json(&refund.state)?)
+    .bind(sealed::refund_state(refund, sealer)?)
     .bind(refund.state.reference().map(ProviderRef::as_str))
     .bind(due_at)
     .bind(tries)
@@ -212,14 +241,14 @@ async fn open_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotAp
     Ok(())
 }
 
-async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotApplied> {
+async fn move_refund(write: &mut Write<'_>, refund: &Refund, sealer: &Sealer) -> Result<(), NotApplied> {
     let (due_at, tries) = due(refund.follow_up);
     let done = sqlx::query(
         "UPDATE refunds SET state = ?, detail = ?, reference = ?, due_at = ?, tries = ?, version = ?, updated_at = ?
          WHERE id = ? AND version = ?",
     )
     .bind(refund.state.name())
-    .bind(json(&refund.state)?)
+    .bind(sealed::refund_state(refund, sealer)?)
     .bind(refund.state.reference().map(ProviderRef::as_str))
     .bind(due_at)
     .bind(tries)
@@ -240,7 +269,7 @@ async fn move_refund(write: &mut Write<'_>, refund: &Refund) -> Result<(), NotAp
     Ok(())
 }
 
-async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), NotApplied> {
+async fn append(write: &mut Write<'_>, event: &Event, sealer: &Sealer) -> Result<(), NotApplied> {
     sqlx::query(
         "INSERT INTO events (payment, refund, version, from_state, to_state, at, client, request_id, detail)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -253,7 +282,7 @@ async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), NotApplied> 
     .bind(event.at.as_microsecond())
     .bind(event.cause.client.as_str())
     .bind(event.cause.initiator.text())
-    .bind(json(&event.detail)?)
+    .bind(sealed::event_detail(event, sealer)?)
     .execute(&mut **write)
     .await?;
     Ok(())
@@ -261,8 +290,4 @@ async fn append(write: &mut Write<'_>, event: &Event) -> Result<(), NotApplied> 
 
 pub(super) fn one_row_or_stale(rows: u64) -> Result<(), NotApplied> {
     if rows == 1 { Ok(()) } else { Err(Conflict::Stale.into()) }
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(unavailable)
 }

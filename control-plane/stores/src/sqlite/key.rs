@@ -2,8 +2,10 @@
 
 use payments::model::idempotency::{KeyChange, Subject};
 use payments::ports::store::Conflict;
+use sealing::Sealer;
 
 use super::commit::{NotApplied, Write, one_row_or_stale};
+use crate::sealed;
 
 /// `is_alone`: the commit contains nothing else. Only then does an answer or a release that no longer applies fail it,
 /// see [`KeyChange`].
@@ -12,22 +14,25 @@ pub(super) async fn change(
     change: &KeyChange,
     subject: Option<Subject>,
     is_alone: bool,
+    sealer: &Sealer,
 ) -> Result<(), NotApplied> {
     match change {
         KeyChange::Take { claim, client, at, answer } => {
             let (payment, refund) = columns(subject);
+            let (scope, given) = (claim.scope.to_string(), answer.as_ref());
+            let body = given.map(|answer| sealed::answer(&scope, answer, sealer)).transpose()?;
             let done = sqlx::query(
                 "INSERT INTO idempotency_keys (scope, client, fingerprint, payment, refund,
                                                answer_status, answer_body, created_at)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scope) DO NOTHING",
             )
-            .bind(claim.scope.to_string())
+            .bind(scope)
             .bind(client.as_str())
             .bind(claim.fingerprint.to_string())
             .bind(payment)
             .bind(refund)
-            .bind(answer.as_ref().map(|answer| answer.status))
-            .bind(answer.as_ref().map(|answer| answer.body.as_str()))
+            .bind(given.map(|answer| answer.status))
+            .bind(body)
             .bind(at.as_microsecond())
             .execute(&mut **write)
             .await?;
@@ -35,13 +40,14 @@ pub(super) async fn change(
         }
         KeyChange::Answer { scope, subject, answer } => {
             let (payment, refund) = columns(Some(*subject));
+            let scope = scope.to_string();
             let done = sqlx::query(
                 "UPDATE idempotency_keys SET answer_status = ?, answer_body = ?
                  WHERE scope = ? AND answer_status IS NULL AND payment IS ? AND refund IS ?",
             )
             .bind(answer.status)
-            .bind(answer.body.as_str())
-            .bind(scope.to_string())
+            .bind(sealed::answer(&scope, answer, sealer)?)
+            .bind(scope)
             .bind(payment)
             .bind(refund)
             .execute(&mut **write)

@@ -7,6 +7,7 @@ mod inspect;
 mod key;
 mod private;
 mod schema;
+mod scrub;
 mod uri;
 mod webhooks;
 mod writer;
@@ -17,10 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payments::ports::store::StoreError;
+use sealing::Sealer;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 
 use crate::group_commit::GroupCommit;
+use crate::keys::Scrubbed;
 use crate::reads::{READ_EACH, log_columns};
 use crate::schema::Migrated;
 use crate::settings::{DatabaseSettings, MigrateOnStart};
@@ -57,7 +60,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened, or this build cannot serve its schema.
-    pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+    pub(crate) async fn open(settings: &DatabaseSettings, sealer: &Arc<Sealer>) -> Result<Self, OpenError> {
         let options =
             options(&settings.uri)?.create_if_missing(settings.migrate_on_start != MigrateOnStart::Never);
         private::files(&options, settings.migrate_on_start != MigrateOnStart::Never).map_err(unavailable)?;
@@ -88,8 +91,8 @@ impl Sqlite {
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
         let lists = pool(LIST_READERS).connect_lazy_with(options);
-        let commits = GroupCommit::start([SqliteWriter(writer.clone())]);
-        let rows = RowReader::new();
+        let commits = GroupCommit::start([SqliteWriter { pool: writer.clone(), sealer: sealer.clone() }]);
+        let rows = RowReader::new(sealer.clone());
         let list_max = settings.read_timeout;
         let shares = Shares::of(LIST_READERS, list_max);
         Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
@@ -135,6 +138,8 @@ fn options(uri: &str) -> Result<SqliteConnectOptions, StoreError> {
         // NORMAL may lose the last commits on a power failure, and with them the record of a charge.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // Overwritten values may be plain ones that were sealed since. SQLite would leave their bytes in the file.
+        .pragma("secure_delete", "ON")
         .busy_timeout(PATIENCE))
 }
 
@@ -180,6 +185,14 @@ impl Database for Sqlite {
         Some(self.list_max)
     }
 
+    const BYTES: &'static str = "BLOB";
+    /// One writer at a time.
+    const FOR_UPDATE: &'static str = "";
+
+    fn hex(bytes: &str) -> String {
+        format!("hex({bytes})")
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         sqlx::query(READ_EACH).execute(&self.readers).await.map(drop).map_err(unavailable)
     }
@@ -200,6 +213,10 @@ impl Database for Sqlite {
         let Query { sql, arguments } = query;
         let query = bind_all!(sqlx::query_as(sql), arguments);
         query.fetch_optional(&self.writer).await.map_err(unavailable)
+    }
+
+    async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, StoreError> {
+        scrub::scrub(&self.writer, even_if_large).await
     }
 
     async fn execute(&self, _: Purpose, query: Query) -> Result<u64, StoreError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use crash_points::reach;
 use payments::ports::store::{Change, CommitError, StoreError};
+use sealing::Sealer;
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::commit::{NotApplied, apply};
@@ -14,7 +15,10 @@ use crate::group_commit::Writer;
 use crate::reads::PROVE;
 
 /// The one connection that writes: SQLite has one writer at a time.
-pub(super) struct SqliteWriter(pub(super) SqlitePool);
+pub(super) struct SqliteWriter {
+    pub(super) pool: SqlitePool,
+    pub(super) sealer: Arc<Sealer>,
+}
 
 /// Why a whole batch failed. Its transaction did not end properly.
 struct Failed {
@@ -68,7 +72,7 @@ impl Writer for SqliteWriter {
     }
 
     async fn prove(&mut self) -> Result<(), StoreError> {
-        let proved = sqlx::query(PROVE).execute(&self.0).await;
+        let proved = sqlx::query(PROVE).execute(&self.pool).await;
         proved.map(|_| ()).map_err(|problem| StoreError::NotWritten(full::explained(problem)))
     }
 }
@@ -77,8 +81,8 @@ impl SqliteWriter {
     /// Writes the batch in one commit. Closes a connection whose transaction did not end properly: SQLite may have
     /// ended it by itself (a full disk), and the driver would count it as open for good.
     async fn together(&self, batch: &[Change]) -> Result<Vec<Result<(), CommitError>>, Failed> {
-        let mut connection = self.0.acquire().await?;
-        let written = as_one(&mut connection, batch).await;
+        let mut connection = self.pool.acquire().await?;
+        let written = as_one(&mut connection, batch, &self.sealer).await;
         if written.is_err() {
             let _ = connection.close().await;
         }
@@ -90,16 +94,17 @@ impl SqliteWriter {
 async fn as_one(
     connection: &mut SqliteConnection,
     batch: &[Change],
+    sealer: &Sealer,
 ) -> Result<Vec<Result<(), CommitError>>, Failed> {
     let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
     for change in batch {
-        if let Err(NotApplied(problem)) = apply(&mut write, change).await {
+        if let Err(NotApplied(problem)) = apply(&mut write, change, sealer).await {
             if write.rollback().await.is_err() {
                 return Err(Failed::undone(problem));
             }
             return match batch {
                 [_] => Ok(vec![Err(problem)]),
-                _ => each_by_itself(connection, batch).await,
+                _ => each_by_itself(connection, batch, sealer).await,
             };
         }
     }
@@ -112,12 +117,13 @@ async fn as_one(
 async fn each_by_itself(
     connection: &mut SqliteConnection,
     batch: &[Change],
+    sealer: &Sealer,
 ) -> Result<Vec<Result<(), CommitError>>, Failed> {
     let mut write = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut results = Vec::with_capacity(batch.len());
     for change in batch {
         let mut member = write.begin().await?;
-        let result = apply(&mut member, change).await;
+        let result = apply(&mut member, change, sealer).await;
         match result {
             Ok(()) => member.commit().await?,
             Err(_) => member.rollback().await?,

@@ -79,12 +79,12 @@ pub(super) fn cache_at(uri: &str) -> Arc<dyn EdgeCache> {
 }
 
 pub(super) fn cache_that_keeps(uri: &str, keep_policy: KeepPolicy) -> Arc<dyn EdgeCache> {
-    Arc::new(RedisCache::open(uri.parse().unwrap(), keep_policy).unwrap())
+    Arc::new(RedisCache::open(uri.parse().unwrap(), keep_policy, &keys()).unwrap())
 }
 
 /// Where the cache keeps its record, as operators see it.
 pub(super) fn key(scope: Scope) -> String {
-    format!("edge:idem:2:{scope}")
+    format!("edge:idem:3:{scope}")
 }
 
 pub(super) async fn forget(server: &RedisServer, scope: Scope) {

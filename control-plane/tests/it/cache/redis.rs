@@ -54,6 +54,40 @@ async fn two_control_planes_share_their_claims() {
 }
 
 #[tokio::test]
+async fn what_an_answer_says_is_nowhere_in_redis() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (cache_at(server.uri()), scope());
+    let fence = start(&*cache, claim(scope, 1)).await;
+    cache.complete(&scope, fence, &answer("canary"), &client("demo-canary")).await.unwrap();
+    let mut all = server.run::<Vec<u8>>(&["DUMP", &key(scope)]).await;
+    let value: Vec<u8> = server.run(&["GET", &key(scope)]).await;
+    assert!(value.len() > 100);
+    all.extend(value);
+    for kept in server.run::<Vec<String>>(&["KEYS", "*"]).await {
+        all.extend(kept.into_bytes());
+    }
+    assert!(!all.windows(6).any(|bytes| bytes == b"canary"));
+    assert_eq!(cache.claim(&claim(scope, 1)).await, Ok(Verdict::Replay(answer("canary"))));
+}
+
+#[tokio::test]
+async fn an_answer_that_was_moved_or_altered_is_none() {
+    let Some(server) = server().await else { return };
+    let (cache, one, other) = (cache_at(server.uri()), scope(), scope());
+    for scope in [one, other] {
+        let fence = start(&*cache, claim(scope, 1)).await;
+        cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
+    }
+    server.run::<()>(&["COPY", &key(other), &key(one), "REPLACE"]).await;
+    assert!(unavailable(&cache.claim(&claim(one, 1)).await));
+    let length: i64 = server.run(&["STRLEN", &key(other)]).await;
+    server.run::<()>(&["SETRANGE", &key(other), &(length - 1).to_string(), "x"]).await;
+    server.run::<()>(&["SETRANGE", &key(other), &(length - 2).to_string(), "x"]).await;
+    assert!(unavailable(&cache.claim(&claim(other, 1)).await));
+    assert!(matches!(cache.claim(&claim(scope(), 1)).await, Ok(Verdict::Start { .. })), "the others go on");
+}
+
+#[tokio::test]
 async fn a_lease_is_kept_a_minute_longer_and_an_answer_as_long_as_is_set() {
     let Some(server) = server().await else { return };
     let keep_policy = KeepPolicy { answers_for: Duration::from_secs(1_000), ..KeepPolicy::default() };

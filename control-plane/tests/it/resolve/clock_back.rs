@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use control_plane::jobs::clock_back;
 use edge_core::provider::Provider;
+use payments::model::payer_action::PayerAction;
 use payments::model::webhook::EventState;
 use payments::ports::clock::Clock as _;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +85,7 @@ async fn what_is_put_off_as_far_as_it_may_be_stays_put_off() {
     test.charge(call()).await.unwrap();
     let waiting = Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new("pi_1"),
-        url: "https://bank.example/3ds".to_owned(),
+        action: PayerAction::Page("https://bank.example/3ds".to_owned()),
         declined: false,
     });
     test.answers([waiting]);

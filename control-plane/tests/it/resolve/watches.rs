@@ -1,5 +1,6 @@
 //! A payment that waits for its payer or its capture is looked at again, event or no event.
 
+use payments::model::payer_action::PayerAction;
 use payments::ports::clock::Clock as _;
 
 use super::*;
@@ -8,7 +9,11 @@ impl TestGateway {
     async fn waits_for_its_payer(&self) -> Payment {
         let payment = ProviderRef::new("pi_1");
         let url = "https://bank.example/3ds".to_owned();
-        self.answers([Outcome::Done(Charged::RequiresAction { payment, url, declined: false })]);
+        self.answers([Outcome::Done(Charged::RequiresAction {
+            payment,
+            action: PayerAction::Page(url),
+            declined: false,
+        })]);
         self.charge(call()).await.unwrap()
     }
 
@@ -99,7 +104,11 @@ async fn the_looks_become_rare_and_end_with_the_wait() {
 async fn what_was_declined_is_tried_again_only_when_the_payer_comes_back() {
     let test = TestGateway::start().await;
     let (payment, url) = (ProviderRef::new("ORDER1"), "https://pay.example".to_owned());
-    test.answers([Outcome::Done(Charged::RequiresAction { payment, url, declined: true })]);
+    test.answers([Outcome::Done(Charged::RequiresAction {
+        payment,
+        action: PayerAction::Page(url),
+        declined: true,
+    })]);
     let payment = test.charge(call()).await.unwrap();
     test.shows(&payment, ProviderStatus::Approved { declined: None, page: None });
     test.later(24).await;

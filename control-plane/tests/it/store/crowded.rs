@@ -35,7 +35,7 @@ async fn slow_for_one_client(test: &TestStore) -> Arc<dyn Store> {
         connections: 4,
         list_connections: 2,
         read_timeout: Duration::from_millis(300),
-        ..DatabaseSettings::new(uri)
+        ..settings(&uri)
     };
     payments_stores::open(settings).await.unwrap()
 }

@@ -29,7 +29,7 @@ mod unreadable;
 mod upgrade;
 mod webhooks;
 
-pub(crate) use test_store::TestStore;
+pub(crate) use test_store::{ENCRYPTION_KEYS, TestStore, settings};
 
 /// Each test once on each store, in a database of its own.
 macro_rules! on_both_stores {

@@ -94,6 +94,7 @@ async fn change(store: &dyn Store, doing: &Doing, unique: u64) -> Option<Change>
                 _ => Outcome::Done(payments::model::provider::Charged::Authorized {
                     payment: reference.clone(),
                     authorization: reference,
+                    paid_with: None,
                 }),
             };
             let after = before.clone().charge_answered(answer, at(5)).ok()?;

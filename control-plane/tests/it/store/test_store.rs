@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use payments::ports::store::Store;
+use payments_stores::{DatabaseSettings, Encryption};
+use sealing::KeyRing;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use test_services::{PostgresServer, TestDatabase};
 
@@ -56,6 +58,16 @@ impl TestStore {
     }
 }
 
+/// What the values of every test store are sealed with.
+pub(crate) const ENCRYPTION_KEYS: &str =
+    "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// Values are sealed, as in production.
+pub(crate) fn settings(uri: &str) -> DatabaseSettings {
+    let encryption = Encryption::with(Arc::new(KeyRing::parse(ENCRYPTION_KEYS).unwrap()));
+    DatabaseSettings { encryption, ..DatabaseSettings::new(uri) }
+}
+
 async fn open(uri: &str) -> Arc<dyn Store> {
-    payments_stores::open(uri).await.unwrap()
+    payments_stores::open(settings(uri)).await.unwrap()
 }

@@ -4,7 +4,7 @@ use edge_core::provider::Provider;
 use payments::model::payment::Status;
 use payments::model::webhook::{EventState, WebhookEvent};
 use payments::model::work::{Lane, Work, WorkKind};
-use payments::ports::store::{Filter, StoreError, Unreadable, WebhookFilter};
+use payments::ports::store::{Filter, Problem, StoreError, Unreadable, WebhookFilter};
 use payments::usecases::reconcile::{Finding, Pace, Place, Reconciliation, Unseen};
 use payments::usecases::review::for_review;
 
@@ -25,7 +25,8 @@ const UNKNOWN_STATE: &str = r#"UPDATE payments SET detail = '{"state":"later"}' 
     (SELECT id FROM payments ORDER BY id LIMIT 2 OFFSET 1)"#;
 
 fn detail_of(n: u8) -> Unreadable {
-    Unreadable { table: "payments", row: payment_id(n).to_string(), column: "detail".to_owned() }
+    let (row, column) = (payment_id(n).to_string(), "detail".to_owned());
+    Unreadable { table: "payments", row, column, problem: Problem::Invalid }
 }
 
 /// Payments 1 to 4, of which 2 and 3 are in a state that nobody knows.
@@ -37,10 +38,11 @@ async fn half_unreadable(test: &TestStore) {
 }
 
 async fn what_a_later_release_added_to_a_request_is_ignored(test: TestStore) {
-    let payment = completed_payment(&*test.store, 1, 100).await;
+    let store = payments_stores::open(test.uri()).await.unwrap();
+    let payment = completed_payment(&*store, 1, 100).await;
     test.execute(r#"UPDATE payments SET request = replace(request, '"amount"', '"later":{"a":1},"amount"')"#)
         .await;
-    assert_eq!(test.store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
+    assert_eq!(store.payment(&payment.client, payment.id).await.unwrap(), Some(payment));
 }
 
 async fn a_listing_goes_on_behind_what_cannot_be_read(test: TestStore) {

@@ -1,6 +1,7 @@
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
 use payments::model::id::AttemptId;
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State, Status};
 use payments::model::provider::{Charged, Outcome, Uncertainty};
 use payments::model::webhook::EventState;
@@ -22,7 +23,7 @@ fn with_the_order() -> ChargeTerms {
 async fn approved(test: &TestGateway) -> Payment {
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new("ORDER1"),
-        url: "https://pay.example/ORDER1".to_owned(),
+        action: PayerAction::Page("https://pay.example/ORDER1".to_owned()),
         declined: false,
     }));
     let waiting = usecases::charge(test.gateway.clone(), request(""), None, call()).await.unwrap();

@@ -18,6 +18,7 @@ async fn captured() -> (TestGateway, Payment) {
     test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::Completed {
         payment: ProviderRef::new("ORDER"),
         charge: ProviderRef::new("CAPTURE"),
+        paid_with: None,
     }));
     let payment = usecases::charge(test.gateway.clone(), request, None, call()).await.unwrap();
     (test, payment)

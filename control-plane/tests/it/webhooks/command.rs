@@ -20,6 +20,7 @@ async fn command_of(test: &TestGateway, user: &str, words: &str) -> Result<Strin
     let key = "k1:0101010101010101010101010101010101010101010101010101010101010101";
     let settings = [
         ("DB_URI", test.store.uri().to_owned()),
+        ("ENCRYPTION_KEYS", ENCRYPTION_KEYS.to_owned()),
         ("EDGE_ATTESTATION_KEYS", key.to_owned()),
         ("STRIPE_SECRET_KEY", "sk_test_x".to_owned()),
         // Nobody listens there.

@@ -54,6 +54,7 @@ fn snapshot(payment: &Payment, provider_status: ProviderStatus) -> ProviderSnaps
         reference: reference.unwrap_or_else(|| ProviderRef::new(format!("pi_{}", payment.id))),
         payment: Some(payment.id),
         money: Some(payment.money()),
+        paid_with: None,
         provider_status,
     }
 }

@@ -1,5 +1,6 @@
 //! Events in every order, several times, and reads that lag behind: all roads lead to one end.
 
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{Operation, Payment, State};
 use payments::model::provider::{Charged, Outcome, Refunded, Uncertainty};
 use payments::model::refund::Refund;
@@ -16,7 +17,7 @@ fn beginnings(more: &str) -> Vec<Payment> {
     let reference = ProviderRef::new(format!("pi_{}", under_way.id));
     let acted = Charged::RequiresAction {
         payment: reference.clone(),
-        url: "https://pay.example".to_owned(),
+        action: PayerAction::Page("https://pay.example".to_owned()),
         declined: false,
     };
     vec![
@@ -46,7 +47,7 @@ fn reads(history: Vec<ProviderStatus>) -> impl Strategy<Value = Vec<ProviderStat
 }
 
 fn acts() -> ProviderStatus {
-    ProviderStatus::RequiresAction { url: "https://pay.example".to_owned() }
+    ProviderStatus::RequiresAction(PayerAction::Page("https://pay.example".to_owned()))
 }
 
 fn held() -> ProviderStatus {

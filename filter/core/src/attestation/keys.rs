@@ -14,6 +14,9 @@ const SEAL_LABEL: &[u8] = b"payment gateway: seals of idempotency keys, version 
 /// The same for tickets, so that no attestation or seal passes as a ticket, and no ticket as one of them.
 const TICKET_LABEL: &[u8] = b"payment gateway: tickets to watch a payment, version 1";
 
+/// The same for answers in the edge cache, which the control plane alone encrypts and decrypts.
+const ANSWER_LABEL: &[u8] = b"payment gateway: answers in the edge cache, version 1";
+
 /// The shared keys. The first one signs, all of them verify. To rotate, append the new key on both sides, then move it
 /// to the front, and drop the old one once nothing that it sealed is kept and no ticket of it is valid any more.
 pub struct Keys(Vec<Key>);
@@ -67,6 +70,14 @@ impl Keys {
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
     }
 
+    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. Not for the
+    /// edge, which gets answers decrypted.
+    pub fn for_answers(&self) -> impl Iterator<Item = (&str, [u8; 32])> {
+        let subkey =
+            |key: &Key| key.attesting.clone().chain_update(ANSWER_LABEL).finalize().into_bytes().into();
+        self.0.iter().map(move |key| (key.id.as_str(), subkey(key)))
+    }
+
     pub(crate) fn first(&self) -> Option<&Key> {
         self.0.first()
     }
@@ -115,6 +126,15 @@ mod tests {
         let error = Keys::parse(&format!("k1:{SECRET},k2:{SECRET},k1:{other}")).err().unwrap();
         assert_eq!(error, KeysError::SameId { n: 3, id: "k1".to_owned() });
         assert!(error.to_string().contains("key 3") && !error.to_string().contains("0202"), "{error}");
+    }
+
+    #[test]
+    fn each_key_has_one_of_its_own_for_answers() {
+        let keys = Keys::parse(&format!("a:{SECRET},b:{}", SECRET.replace("01", "02"))).unwrap();
+        let of: Vec<_> = keys.for_answers().collect();
+        assert_eq!(of.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["a", "b"]);
+        assert_ne!(of[0].1, of[1].1);
+        assert_ne!(of[0].1, [1; 32]);
     }
 
     #[test]

@@ -5,11 +5,15 @@
 //! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
 //! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
 //! (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
+//!
+//! A wallet's payload is card data as well: decrypted, or encrypted for whoever has the key. It is recognized by the
+//! names of its fields, wherever and in whatever encoding they stand (`payload`).
 
 mod fold;
 mod honest;
 mod json;
 mod names;
+mod payload;
 mod published;
 mod ranges;
 mod redaction;
@@ -21,6 +25,8 @@ use std::ops::Range;
 use json::{Part, Parts};
 use names::Name;
 use percent_encoding::percent_decode_str;
+
+use crate::error::ErrorCode;
 pub use redaction::redacted;
 
 /// Card data that was found. Never contains any of it.
@@ -35,9 +41,23 @@ pub struct CardData {
 enum Kind {
     Number,
     Named,
+    /// A wallet's encrypted payload.
+    WalletPayload,
+}
+
+impl Kind {
+    /// Card data itself outranks what is encrypted.
+    const fn is_card(self) -> bool {
+        !matches!(self, Self::WalletPayload)
+    }
 }
 
 impl CardData {
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        if self.kind.is_card() { ErrorCode::CardDataNotAccepted } else { ErrorCode::WalletPayloadNotAccepted }
+    }
+
     /// For the caller; states what is valid instead.
     #[must_use]
     pub const fn message(&self) -> &'static str {
@@ -46,6 +66,11 @@ impl CardData {
             Kind::Named => {
                 "a field for a card's number, check value, PIN or track was found; send a payment method id from the \
                  provider instead"
+            }
+            Kind::WalletPayload => {
+                "a wallet's encrypted payload was found; send the provider's token instead: for Stripe a confirmation \
+                 token `ctoken_…` or a token `tok_…` in `paymentMethodId`, for PayPal `wallet`, and then the id of the \
+                 order that the payer's browser confirmed"
             }
         }
     }
@@ -60,33 +85,40 @@ struct Finding {
     value: Option<Range<usize>>,
 }
 
-/// The first card data in a JSON text: a number in any name, string or number, or a field by its name. Allocates
-/// nothing unless something looks like a number.
+/// The first card data in a JSON text: a number in any name, string or number, or a field by its name; if there is none,
+/// the first part of a wallet's encrypted payload. Allocates nothing unless something looks like a number or an encoded
+/// payload.
 #[must_use]
 pub fn find_in_json(text: &[u8]) -> Option<CardData> {
-    let Finding { kind, name, value } = findings(text).next()?;
+    let first = findings(text).next()?;
+    let of_a_card =
+        if first.kind.is_card() { None } else { findings(text).find(|found| found.kind.is_card()) };
+    let Finding { kind, name, value } = of_a_card.unwrap_or(first);
     let start = name.or(value)?.start;
-    Some(CardData { kind, param: json::place(text, start, kind == Kind::Named) })
+    Some(CardData { kind, param: json::place(text, start, kind != Kind::Number) })
 }
 
-/// The first card number in the path or the query of a URL; in a query, the parameter is named.
+/// The first card number, or part of a wallet's payload, in the path or the query of a URL; in a query, the parameter is
+/// named.
 #[must_use]
 pub fn find_in_target(target: &str) -> Option<CardData> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let number = |param| Some(CardData { kind: Kind::Number, param });
-    if spelling::holds_number(path) {
-        return number(None);
+    let data = |kind, param| Some(CardData { kind, param });
+    if let Some(kind) = kind_in(path) {
+        return data(kind, None);
     }
     query.split('&').find_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if spelling::holds_number(name) {
-            return number(None);
+        if let Some(kind) = kind_in(name) {
+            return data(kind, None);
         }
-        let shown = || percent_decode_str(name).decode_utf8_lossy().into_owned();
-        spelling::holds_number(value)
-            .then(shown)
-            .and_then(|name| number(Some(name).filter(|name| is_plain(name))))
+        let shown = percent_decode_str(name).decode_utf8_lossy();
+        data(kind_in(value)?, Some(shown.into_owned()).filter(|name| is_plain(name)))
     })
+}
+
+fn kind_in(text: &str) -> Option<Kind> {
+    if spelling::holds_number(text) { Some(Kind::Number) } else { payload::find(text) }
 }
 
 /// Whether a header's value, or any other short text, holds a card number.
@@ -113,8 +145,9 @@ fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
                     in_name(text, name, value)
                 }
                 Part::Text(value) | Part::Loose(value) => {
-                    let is_number = holds_number(text.get(value.clone()).unwrap_or_default());
-                    is_number.then_some(Finding { kind: Kind::Number, name: None, value: Some(value) })
+                    let said = text.get(value.clone()).unwrap_or_default();
+                    let kind = if holds_number(said) { Some(Kind::Number) } else { holds_payload(said) };
+                    kind.map(|kind| Finding { kind, name: None, value: Some(value) })
                 }
                 Part::Mark(_) => None,
             };
@@ -136,11 +169,16 @@ fn in_name(text: &[u8], name: Range<usize>, value: Option<Range<usize>>) -> Opti
     };
     let said = |value: &Range<usize>| text.get(value.clone()).map(<[u8]>::trim_ascii);
     let is_refused = judged != Name::Fine && judged.refuses(value.as_ref().and_then(said));
-    is_refused.then_some(Finding { kind: Kind::Named, name: Some(name), value })
+    let kind = if judged == Name::WalletPayload { Kind::WalletPayload } else { Kind::Named };
+    is_refused.then_some(Finding { kind, name: Some(name), value })
 }
 
 fn holds_number(string: &[u8]) -> bool {
     spelling::may_hold_number(string) && spelling::holds_number(&json::unescaped(string))
+}
+
+fn holds_payload(string: &[u8]) -> Option<Kind> {
+    payload::may_hold_one(string).then(|| payload::find(&json::unescaped(string))).flatten()
 }
 
 #[cfg(test)]

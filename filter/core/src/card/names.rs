@@ -17,6 +17,7 @@
 //! - `card_pin`, `pin_number`, `pin_block`: refused; `pin_count`, `pinboard` and other words with `pin` are none.
 //! - `track`: the magnetic stripe's, when it stands alone or with a number. `tracking_number`, `track_id` and
 //!   `soundtrack` are other words.
+//! - `cryptogram`: what a decrypted wallet payload proves its card with; `publicKeyHash` and the like: of an encrypted one.
 //! - `cid`: American Express's word for its check value, and everybody's for a customer's id. Taken.
 
 /// What a field's name implies.
@@ -29,6 +30,8 @@ pub(super) enum Name {
     PinCode,
     /// An Indian tax number, or a card number.
     Pan,
+    /// Part of a wallet's encrypted payload, whatever the value.
+    WalletPayload,
 }
 
 impl Name {
@@ -37,7 +40,7 @@ impl Name {
     pub(super) fn refuses(self, value: Option<&[u8]>) -> bool {
         match self {
             Self::Fine => false,
-            Self::Card => true,
+            Self::Card | Self::WalletPayload => true,
             Self::PinCode => !value.is_some_and(is_indian_postal_code),
             Self::Pan => !value.is_some_and(is_indian_tax_number),
         }
@@ -62,6 +65,22 @@ fn is_indian_tax_number(value: &[u8]) -> bool {
 const NAME_MAX: usize = 64;
 /// How many words of a name are checked.
 const WORDS_MAX: usize = 8;
+
+/// What a word of a free text implies: only names so particular to wallets that nobody writes them otherwise.
+pub(super) fn judge_word(word: &str) -> Name {
+    if !(PAYLOAD_MIN..=NAME_MAX).contains(&word.len()) {
+        return Name::Fine;
+    }
+    let (mut letters, mut ends) = ([0; NAME_MAX], [0; WORDS_MAX]);
+    let (len, _) = split(word.as_bytes(), &mut letters, &mut ends);
+    let whole = letters.get(..len).unwrap_or_default();
+    let is = |list: &[&str]| list.iter().any(|one| one.as_bytes() == whole);
+    match () {
+        () if is(DECRYPTED) => Name::Card,
+        () if is(ENCRYPTED) => Name::WalletPayload,
+        () => Name::Fine,
+    }
+}
 
 /// What a field's name implies, with its JSON escapes resolved.
 pub(super) fn judge(name: &str) -> Name {
@@ -103,6 +122,13 @@ fn may_mean_card(name: &[u8]) -> bool {
                 | b"cc."
                 | b"cc "
                 | b"cc\x7f"
+                | b"cry"
+                | b"emv"
+                | b"eph"
+                | b"wra"
+                | b"pub"
+                | b"sig"
+                | b"enc"
         ),
         _ => false,
     };
@@ -138,8 +164,11 @@ fn split(name: &[u8], letters: &mut [u8; NAME_MAX], ends: &mut [usize; WORDS_MAX
 fn judge_words<'a>(whole: &[u8], words: &(impl Iterator<Item = &'a [u8]> + Clone)) -> Name {
     let has = |list: &[&str]| words.clone().any(|word| list.iter().any(|one| one.as_bytes() == word));
     let is = |list: &[&str]| list.iter().any(|one| one.as_bytes() == whole);
-    if is(REFUSED) {
+    if is(REFUSED) || is(DECRYPTED) {
         return Name::Card;
+    }
+    if is(ENCRYPTED) {
+        return Name::WalletPayload;
     }
     if has(ABOUT) {
         return Name::Fine;
@@ -169,8 +198,24 @@ const REFUSED: &[&str] = &[
     "magneticstripedata",
     "pan", "fullpan", "cardpan", "cardnumber", "cardno", "cardnum", "cardnr", "ccnumber", "ccno", "ccnum", "ccnr",
     "creditcardnumber", "creditcardno", "creditcardnum", "debitcardnumber", "debitcardno", "bankcardnumber",
-    "paymentcardnumber", "primaryaccountnumber",
+    "paymentcardnumber", "primaryaccountnumber", "cryptogram", "paymentcryptogram", "emvdata", "encryptedpindata",
 ];
+
+/// Names of what Apple Pay's payload holds once it is decrypted (developer.apple.com, "Payment token format reference").
+const DECRYPTED: &[&str] = &["applicationprimaryaccountnumber", "onlinepaymentcryptogram"];
+
+/// Names that every encrypted payload has: of Apple Pay, whose key is agreed on (`EC_v1`) or wrapped (`RSA_v1`), and of
+/// Google Pay (`ECv1`, `ECv2`; developers.google.com/pay/api, "Payment data cryptography").
+const ENCRYPTED: &[&str] = &[
+    "ephemeralpublickey",
+    "wrappedkey",
+    "publickeyhash",
+    "signedmessage",
+    "encryptedmessage",
+    "intermediatesigningkey",
+];
+/// The shortest of these names.
+const PAYLOAD_MIN: usize = "wrappedkey".len();
 
 /// Words that are rejected within longer names, too.
 const CHECK_VALUES: &[&str] =
@@ -248,6 +293,10 @@ mod tests {
             "user_cvc2",
             "shopper.cvc",
             "payment_cc_number",
+            "applicationPrimaryAccountNumber",
+            "online_payment_cryptogram",
+            "cryptogram",
+            "emvData",
         ] {
             assert_eq!(judge(name), Name::Card, "{name}");
         }
@@ -301,6 +350,19 @@ mod tests {
             "discount_card_no",
         ] {
             assert_eq!(judge(name), Name::Fine, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_encrypted_wallet_payloads_are_known_in_every_spelling() {
+        for name in
+            ["ephemeralPublicKey", "ephemeral_public_key", "wrappedKey", "signedMessage", "EncryptedMessage"]
+        {
+            assert_eq!((judge(name), judge_word(name)), (Name::WalletPayload, Name::WalletPayload), "{name}");
+        }
+        assert_eq!(judge_word("onlinePaymentCryptogram"), Name::Card);
+        for word in ["cryptogram", "signature", "publicKey", "pin", "message", "signed_messages"] {
+            assert_eq!(judge_word(word), Name::Fine, "{word}");
         }
     }
 

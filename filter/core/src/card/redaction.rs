@@ -17,7 +17,7 @@ pub fn redacted(text: &[u8]) -> Cow<'_, [u8]> {
         .filter_map(|finding| match finding.kind {
             Kind::Number => finding.name.or(finding.value),
             // For a field rejected by its name, the name can stay.
-            Kind::Named => finding.value.filter(|value| is_worth_taking(text, value)),
+            Kind::Named | Kind::WalletPayload => finding.value.filter(|value| is_worth_taking(text, value)),
         })
         .chain(secrets(text))
         .collect();

@@ -83,7 +83,7 @@ fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
 }
 
 /// The text with every known escape resolved; `None` if there is none.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
         return None;
     }

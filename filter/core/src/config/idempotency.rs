@@ -63,6 +63,7 @@ impl ClaimSettings {
             | Route::EventTicket
             | Route::ListEvents
             | Route::GetRefund
+            | Route::WalletConfig
             | Route::OpenApi
             | Route::Webhook(_) => None,
         }

@@ -14,7 +14,7 @@ use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, GraphqlRequest, InvalidRequest, ListQuery,
-    RefundRequest, SocketQuery, TicketRequest,
+    RefundRequest, SocketQuery, TicketRequest, WalletConfigQuery,
 };
 use crate::route::{NoRoute, Route};
 
@@ -57,6 +57,7 @@ impl Request {
             | Route::GraphqlSocket
             | Route::ListEvents
             | Route::GetRefund
+            | Route::WalletConfig
             | Route::OpenApi
             | Route::Webhook(_) => {}
         }
@@ -123,6 +124,9 @@ pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidReques
     if route == Route::EventSocket {
         return SocketQuery::parse(query).map(drop);
     }
+    if route == Route::WalletConfig {
+        return WalletConfigQuery::parse(query).map(drop);
+    }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);
     }
@@ -152,7 +156,7 @@ pub(super) fn no_route(reason: NoRoute) -> Rejection {
 }
 
 fn card_data(found: CardData) -> Rejection {
-    let rejection = Rejection::new(ErrorCode::CardDataNotAccepted, found.message());
+    let rejection = Rejection::new(found.code(), found.message());
     match found.param {
         Some(param) => rejection.about(&param),
         None => rejection,

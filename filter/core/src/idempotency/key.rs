@@ -10,8 +10,6 @@ pub const HEADER: &str = "idempotency-key";
 /// The header, in lower case, that marks an answer as that of an earlier request: `true`.
 pub const REPLAYED_HEADER: &str = "idempotency-replayed";
 
-const CHARACTERS_MAX: usize = 255;
-
 /// A client's name for one operation: 1 to 255 characters of printable ASCII.
 ///
 /// Two clients may use the same one; [`super::Scope`] tells them apart. It is never printed: it is the
@@ -51,6 +49,8 @@ impl KeyError {
 }
 
 impl Key {
+    pub const CHARS_MAX: usize = 255;
+
     /// Reads the values of all the header's lines, as bytes.
     ///
     /// `"abc"` and `abc` are the same key: the draft asks for the quotes, most clients leave them out.
@@ -67,7 +67,7 @@ impl Key {
         let key = if text.starts_with('"') { unquoted(text) } else { bare(text) }?;
         match key.len() {
             0 => Err(KeyError::Empty),
-            1..=CHARACTERS_MAX => Ok(Self(key)),
+            1..=Key::CHARS_MAX => Ok(Self(key)),
             _ => Err(KeyError::TooLong),
         }
     }
@@ -203,7 +203,7 @@ mod properties {
     fn by_the_book(line: &[u8]) -> Option<String> {
         let item: sfv::Item = sfv::Parser::new(line).parse().ok()?;
         let text = item.bare_item.as_string().filter(|_| item.params.is_empty())?.as_str().to_owned();
-        (1..=CHARACTERS_MAX).contains(&text.len()).then_some(text)
+        (1..=Key::CHARS_MAX).contains(&text.len()).then_some(text)
     }
 
     proptest! {

@@ -22,6 +22,8 @@ impl EventsQuery {
     pub const LIMIT_MAX: u32 = 100;
     /// More types than exist are a mistake.
     pub const TYPES_MAX: usize = 30;
+    /// Behind `payment.` or `refund.`.
+    pub(crate) const TYPE_CHARS_MAX: usize = 40;
 
     /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///
@@ -98,7 +100,8 @@ fn types(value: &str) -> Option<Vec<String>> {
 /// `payment.` or `refund.` and a word. Whether there is such a type is not checked: a later release may add it.
 fn is_type(name: &str) -> bool {
     let Some((subject, what)) = name.split_once('.') else { return false };
-    let is_word = (1..=40).contains(&what.len()) && what.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let is_word = (1..=EventsQuery::TYPE_CHARS_MAX).contains(&what.len())
+        && what.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     matches!(subject, "payment" | "refund") && is_word
 }
 

@@ -1,4 +1,5 @@
 use super::InvalidRequest;
+use super::charge::{CUSTOMER_REFERENCE, short_text};
 use super::object::Field;
 use super::query::{self, limit, owned_if};
 use crate::id;
@@ -18,6 +19,8 @@ pub struct ListQuery {
     pub created_after: Option<String>,
     /// Like `created_after`.
     pub created_before: Option<String>,
+    /// Exactly as in the charge.
+    pub customer_reference: Option<String>,
 }
 
 impl ListQuery {
@@ -25,6 +28,14 @@ impl ListQuery {
     pub const LIMIT_MAX: u32 = 100;
     pub const STATUSES: [&str; 7] =
         ["pending", "requires_action", "authorized", "completed", "captured", "canceled", "failed"];
+    /// What a customer reference has to be.
+    pub const CUSTOMER_REFERENCE_RULE: &str = CUSTOMER_REFERENCE.rule;
+
+    /// Whether a payment can have this customer reference.
+    #[must_use]
+    pub fn is_customer_reference(text: &str) -> bool {
+        short_text(text).is_some()
+    }
 
     /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///
@@ -44,6 +55,7 @@ impl ListQuery {
             "provider" => self.provider = Some(Provider::from_name(value)?),
             "status" => self.status = Some(owned_if(Self::STATUSES.contains(&value), value)?),
             "createdAfter" => self.created_after = Some(owned_if(may_be_instant(value), value)?),
+            "customerReference" => self.customer_reference = Some(short_text(value)?),
             _ => self.created_before = Some(owned_if(may_be_instant(value), value)?),
         }
         Some(())
@@ -59,12 +71,13 @@ impl Default for ListQuery {
             status: None,
             created_after: None,
             created_before: None,
+            customer_reference: None,
         }
     }
 }
 
 const INSTANT: &str = "must be an RFC 3339 instant, e.g. `2026-01-31T23:59:59Z`";
-const FIELDS: [Field; 6] = [
+const FIELDS: [Field; 7] = [
     Field { name: "limit", rule: "must be an integer from 1 to 100" },
     Field {
         name: "startingAfter",
@@ -77,6 +90,7 @@ const FIELDS: [Field; 6] = [
     },
     Field { name: "createdAfter", rule: INSTANT },
     Field { name: "createdBefore", rule: INSTANT },
+    CUSTOMER_REFERENCE,
 ];
 
 fn may_be_instant(value: &str) -> bool {
@@ -105,7 +119,8 @@ mod tests {
     fn every_parameter_is_read() {
         let query = format!(
             "limit=100&startingAfter={ID}&provider=paypal&status=requires_action\
-             &createdAfter=2026-01-01T00%3A00%3A00Z&createdBefore=2026-02-01T00:00:00%2B02:00"
+             &createdAfter=2026-01-01T00%3A00%3A00Z&createdBefore=2026-02-01T00:00:00%2B02:00\
+             &customerReference=cust%20%C3%A9-1"
         );
         let list = ListQuery {
             limit: 100,
@@ -114,6 +129,7 @@ mod tests {
             status: Some("requires_action".to_owned()),
             created_after: Some("2026-01-01T00:00:00Z".to_owned()),
             created_before: Some("2026-02-01T00:00:00+02:00".to_owned()),
+            customer_reference: Some("cust é-1".to_owned()),
         };
         assert_eq!(ListQuery::parse(&query), Ok(list));
     }
@@ -125,6 +141,11 @@ mod tests {
         }
         for name in ["startingAfter", "provider", "status", "createdAfter", "createdBefore"] {
             assert_eq!(param(&format!("{name}=nonsense")).as_deref(), Some(name));
+        }
+        let long = "a".repeat(128);
+        for reference in ["", "a%00b", &long] {
+            let query = format!("customerReference={reference}");
+            assert_eq!(param(&query).as_deref(), Some("customerReference"), "{query}");
         }
     }
 

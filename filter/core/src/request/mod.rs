@@ -16,6 +16,8 @@ mod query;
 mod refund;
 mod return_url;
 mod ticket;
+mod wallet;
+mod wallet_config;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +34,8 @@ pub use payment_method::PaymentMethodId;
 pub use refund::RefundRequest;
 pub use return_url::{ReturnUrlHosts, ReturnUrlHostsError, is_return_url};
 pub use ticket::TicketRequest;
+pub use wallet::{Verification, Wallet};
+pub use wallet_config::{WalletConfigQuery, is_domain};
+
+#[cfg(feature = "openapi")]
+pub(crate) use return_url::CHARS_MAX as RETURN_URL_CHARS_MAX;

@@ -6,26 +6,31 @@ use crate::provider::Provider;
 
 /// A provider's token for a way to pay, never a card number.
 ///
-/// Stripe: `pm_` and 1 to 100 of `A-Z a-z 0-9 _`. PayPal: 1 to 64 of `A-Z a-z 0-9 _ -` (a vault id, a
-/// billing agreement `B-…` or an approved order's id), with `card:` before it for a vaulted card.
+/// Stripe: `pm_` (a payment method), `ctoken_` (a confirmation token) or `tok_` (a token of a card or a wallet), and 1
+/// to 100 of `A-Z a-z 0-9 _`. PayPal: 1 to 64 of `A-Z a-z 0-9 _ -` (a vault id, a billing agreement `B-…` or an
+/// approved order's id), with `card:` before it for a vaulted card.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^(?:pm_[A-Za-z0-9_]{1,100}|(?:card:)?[A-Za-z0-9_-]{1,64})$"))]
 #[serde(try_from = "String", into = "String")]
 pub struct PaymentMethodId(String);
 
 impl PaymentMethodId {
+    /// Behind `pm_`.
+    pub(crate) const STRIPE_CHARS_MAX: usize = 100;
+    /// Behind `card:`, if that is there.
+    pub(crate) const PAYPAL_CHARS_MAX: usize = 64;
+
     /// `None` for what cannot be an id of this provider.
     #[must_use]
     pub fn parse(provider: Provider, id: &str) -> Option<Self> {
         let fits = match provider {
-            Provider::Stripe => id.strip_prefix("pm_").is_some_and(|rest| {
-                (1..=100).contains(&rest.len())
+            Provider::Stripe => STRIPE_KINDS.iter().filter_map(|kind| id.strip_prefix(kind)).any(|rest| {
+                (1..=Self::STRIPE_CHARS_MAX).contains(&rest.len())
                     && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             }),
             Provider::Paypal => {
                 let rest = id.strip_prefix("card:").unwrap_or(id);
                 let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-                (1..=64).contains(&rest.len()) && rest.bytes().all(allowed)
+                (1..=Self::PAYPAL_CHARS_MAX).contains(&rest.len()) && rest.bytes().all(allowed)
             }
         };
         fits.then(|| Self(id.to_owned()))
@@ -35,7 +40,17 @@ impl PaymentMethodId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether this is the id of an order at PayPal: 17 capitals and digits.
+    #[must_use]
+    pub fn is_paypal_order(id: &str) -> bool {
+        id.len() == ORDER_ID_LENGTH && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    }
 }
+
+/// How ids of Stripe begin that can pay: payment methods, confirmation tokens, tokens.
+const STRIPE_KINDS: [&str; 3] = ["pm_", "ctoken_", "tok_"];
+const ORDER_ID_LENGTH: usize = 17;
 
 impl fmt::Display for PaymentMethodId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,7 @@ use crate::money::Amount;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefundRequest {
     /// The payment, `txn_…`.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^txn_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::described::PaymentId))]
     pub transaction_id: String,
     /// Left out: all that is not refunded yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]

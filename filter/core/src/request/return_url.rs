@@ -4,7 +4,7 @@ use super::{ChargeRequest, InvalidRequest};
 use crate::authority::{Authority, Host};
 use crate::request::object::Field;
 
-const CHARS_MAX: usize = 2_048;
+pub(crate) const CHARS_MAX: usize = 2_048;
 
 /// So that a list can be looked through for each charge.
 const HOSTS_MAX: usize = 256;

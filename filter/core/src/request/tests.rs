@@ -117,8 +117,26 @@ fn fields_have_their_own_forms() {
 
 #[test]
 fn payment_methods_fit_their_provider() {
-    for method in ["null", "\"\"", "\"pm_\"", "\"card:vault\"", "\"pm_a-b\"", "\"PM_a\"", "7"] {
+    for method in [
+        "null",
+        "\"\"",
+        "\"pm_\"",
+        "\"card:vault\"",
+        "\"pm_a-b\"",
+        "\"PM_a\"",
+        "\"ctoken_\"",
+        "\"tok_a b\"",
+        "\"ctoken\"",
+        "\"seti_1\"",
+        "7",
+        &format!("\"ctoken_{}\"", "x".repeat(101)),
+    ] {
         assert_refused(&CHARGE.replace("\"pm_card_visa\"", method), "paymentMethodId");
+    }
+    for method in
+        ["ctoken_1NnQUf2eZvKYlo2CIObdtnxb", "tok_visa", "tok_1_a", &format!("tok_{}", "x".repeat(100))]
+    {
+        assert!(charge(&CHARGE.replace("pm_card_visa", method)).is_ok(), "{method}");
     }
     assert_refused(&CHARGE.replace(r#","paymentMethodId":"pm_card_visa""#, ""), "paymentMethodId");
     for method in
@@ -133,6 +151,35 @@ fn payment_methods_fit_their_provider() {
         charge(r#"{"provider":"paypal","amount":1,"currency":"EUR"}"#).unwrap().payment_method_id,
         None
     );
+}
+
+#[test]
+fn a_wallet_is_for_a_paypal_order_and_verification_for_a_new_one_with_google_pay() {
+    let order = |fields: &str| format!(r#"{{"provider":"paypal","amount":1,"currency":"EUR",{fields}}}"#);
+    let read = charge(&order(r#""wallet":"google_pay","verification":"always""#)).unwrap();
+    assert_eq!((read.wallet, read.verification), (Some(Wallet::GooglePay), Some(Verification::Always)));
+    for fine in [
+        r#""wallet":"apple_pay""#,
+        r#""wallet":"google_pay","verification":"when_required""#,
+        r#""wallet":"apple_pay","paymentMethodId":"5O190127TN364715T""#,
+    ] {
+        assert!(charge(&order(fine)).is_ok(), "{fine}");
+    }
+    for (wrong, param) in [
+        (r#""wallet":"samsung_pay""#, "wallet"),
+        (r#""wallet":null"#, "wallet"),
+        (r#""wallet":"apple_pay","paymentMethodId":"vault-ok""#, "paymentMethodId"),
+        (r#""wallet":"google_pay","verification":"never""#, "verification"),
+        (r#""wallet":"apple_pay","verification":"always""#, "verification"),
+        (r#""verification":"always""#, "verification"),
+        (
+            r#""wallet":"google_pay","verification":"always","paymentMethodId":"5O190127TN364715T""#,
+            "verification",
+        ),
+    ] {
+        assert_refused(&order(wrong), param);
+    }
+    assert_refused(&with(r#""wallet":"apple_pay""#), "wallet");
 }
 
 #[test]

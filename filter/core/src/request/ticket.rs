@@ -10,11 +10,11 @@ use crate::id;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TicketRequest {
     /// The payment whose events the ticket's bearer may watch, `txn_…`.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^txn_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::described::PaymentId))]
     pub payment: String,
     /// For how many seconds the ticket is valid: 1 to 3,600. Left out, 300.
     #[serde(default = "expires_in_default")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3_600, default = 300, required = false))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::described::TicketSeconds, required = false))]
     pub expires_in: u32,
 }
 

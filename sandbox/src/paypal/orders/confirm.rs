@@ -47,9 +47,15 @@ impl Request {
         if matches!(order.status, OrderStatus::Completed | OrderStatus::Voided) {
             return PaypalError::unprocessable("ORDER_CANNOT_BE_CONFIRMED").refuse();
         }
-        order.source = Some(self.source);
+        let source = match (order.source, self.source) {
+            (Some(Source::ToBeConfirmed { is_always: true, .. }), Source::InWallet(card)) => {
+                Source::InWallet(card.always_verified())
+            }
+            (_, given) => given,
+        };
+        order.source = Some(source);
         order.funding = Funding::default();
-        order.status = Order::status_with(Some(self.source));
+        order.status = Order::status_with(Some(source));
         order.updated = now;
         let urls = [
             (&mut order.return_url, &self.experience.return_url),

@@ -8,6 +8,7 @@ use crate::{
         authorization::{Authorization, AuthorizationStatus, VALIDITY},
         capture::{Capture, CaptureStatus},
         context::RequestContext,
+        digital_wallet::{CardOutcome, WalletCard},
         errors::{PaypalError, Result},
         order::{Funding, Intent, Order, OrderStatus, Unit},
         source::{Source, Vaulted},
@@ -40,13 +41,18 @@ fn verdict(order: &Order) -> Verdict {
         Some(Source::VaultedWallet(Vaulted::Locked) | Source::VaultedCard(Vaulted::Locked)) => {
             Verdict::Refused("PAYER_ACCOUNT_LOCKED_OR_CLOSED")
         }
-        Some(Source::VaultedCard(Vaulted::Declined)) => Verdict::Declined,
+        Some(
+            Source::VaultedCard(Vaulted::Declined)
+            | Source::InWallet(WalletCard { outcome: CardOutcome::Declined, .. }),
+        ) => Verdict::Declined,
         Some(Source::VaultedWallet(Vaulted::Pending) | Source::VaultedCard(Vaulted::Pending)) => {
             Verdict::Pending
         }
         None
         | Some(
             Source::Wallet
+            | Source::ToBeConfirmed { .. }
+            | Source::InWallet(_)
             | Source::BillingAgreement { declined: false }
             | Source::VaultedWallet(Vaulted::Good | Vaulted::NeedsAction | Vaulted::NoFundsForRefunds)
             | Source::VaultedCard(Vaulted::Good | Vaulted::NeedsAction | Vaulted::NoFundsForRefunds),

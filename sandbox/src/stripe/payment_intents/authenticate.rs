@@ -32,8 +32,9 @@ pub(crate) fn finish(context: &mut RequestContext<'_>, id: &str, succeeded: bool
 
 /// The payment method and return URL of a pending authentication.
 pub(crate) fn waiting(intent: &PaymentIntent) -> Option<(&'static TestMethod, Option<String>)> {
-    let Status::RequiresAction { return_url, .. } = &intent.status else { return None };
-    Some((intent.payment_method?, return_url.clone()))
+    let Status::RequiresAction { return_url, uses_sdk, .. } = &intent.status else { return None };
+    // What happens within a page leads nowhere else.
+    Some((intent.payment_method?, return_url.clone().filter(|_| !uses_sdk)))
 }
 
 fn not_authenticated(method: &TestMethod) -> StripeError {

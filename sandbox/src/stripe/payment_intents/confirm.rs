@@ -10,6 +10,7 @@ use crate::{
     ledger::EffectKind,
     stripe::{
         charge::{Charge, Outcome},
+        confirmation_tokens::{Usable, spend, usable},
         context::RequestContext,
         errors::{Result, StripeError},
         methods::{Behaviour, Decline, TestMethod},
@@ -23,11 +24,13 @@ use crate::{
 const HOLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How the customer can, or cannot, be reached during the confirmation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Confirmation {
     return_url: Option<String>,
     off_session: bool,
     error_on_requires_action: bool,
+    /// Stripe's script is on the customer's page and takes a further step there.
+    uses_sdk: bool,
 }
 
 impl Confirmation {
@@ -41,6 +44,7 @@ impl Confirmation {
             return_url,
             off_session: params.choice("off_session", &off_session)?.unwrap_or(false),
             error_on_requires_action: params.flag("error_on_requires_action")?.unwrap_or(false),
+            uses_sdk: false,
         })
     }
 
@@ -52,6 +56,12 @@ impl Confirmation {
             ("error_on_requires_action", self.error_on_requires_action),
         ];
         used.into_iter().find(|(_, used)| *used).map(|(param, _)| param)
+    }
+
+    /// With what a confirmation token adds.
+    pub(crate) fn by_token(&self, token: &Usable) -> Self {
+        let return_url = self.return_url.clone().or_else(|| token.return_url.clone());
+        Self { return_url, uses_sdk: true, ..self.clone() }
     }
 
     /// Payment methods that may redirect need a return URL.
@@ -71,6 +81,7 @@ impl Confirmation {
 pub(crate) struct Request {
     intent: String,
     payment_method: Option<String>,
+    confirmation_token: Option<String>,
     confirmation: Confirmation,
     expand: Vec<String>,
 }
@@ -80,16 +91,11 @@ impl Request {
         let request = Self {
             intent: intent.to_owned(),
             payment_method: params.text("payment_method")?,
+            confirmation_token: params.text("confirmation_token")?,
             confirmation: Confirmation::read(&mut params)?,
             expand: params.texts("expand")?,
         };
-        params.unsupported(&[
-            "capture_method",
-            "confirmation_token",
-            "mandate",
-            "mandate_data",
-            "payment_method_data",
-        ])?;
+        params.unsupported(&["capture_method", "mandate", "mandate_data", "payment_method_data"])?;
         params.ignore(&[
             "payment_method_options",
             "payment_method_types",
@@ -105,6 +111,7 @@ impl Request {
 
     pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
         let pages = context.pages;
+        let token = self.confirmation_token.as_deref().map(|id| usable(context, id)).transpose()?;
         let intent = context.intent(&self.intent)?;
         match &intent.status {
             Status::RequiresPaymentMethod { .. }
@@ -114,13 +121,22 @@ impl Request {
                 return intent.unexpected_state("confirmed", pages).refuse();
             }
         }
-        self.confirmation.check_return_url(intent.terms.automatic_payment_methods)?;
-        if let Some(method) = &self.payment_method {
-            let method = find_method(method)?;
+        let confirmation = token
+            .as_ref()
+            .map_or_else(|| self.confirmation.clone(), |token| self.confirmation.by_token(token));
+        confirmation.check_return_url(intent.terms.automatic_payment_methods)?;
+        let method = match (&token, &self.payment_method) {
+            (Some(token), _) => Some(token.method),
+            (None, named) => named.as_deref().map(find_method).transpose()?,
+        };
+        if let Some(method) = method {
             check_usable(method, intent.currency)?;
             intent.payment_method = Some(method);
         }
-        confirm(context, &self.intent, &self.confirmation)?;
+        if let Some(token) = &self.confirmation_token {
+            spend(context, token, &self.intent);
+        }
+        confirm(context, &self.intent, &confirmation)?;
         context.show_intent(&self.intent, &self.expand)
     }
 }
@@ -148,7 +164,8 @@ pub(crate) fn confirm(context: &mut RequestContext<'_>, id: &str, confirmation: 
         }
         Behaviour::Authenticate => {
             let return_url = confirmation.return_url.clone();
-            intent.status = Status::RequiresAction { return_url, idempotency_key: key };
+            let uses_sdk = confirmation.uses_sdk || return_url.is_none();
+            intent.status = Status::RequiresAction { return_url, uses_sdk, idempotency_key: key };
             context.announce_intent("payment_intent.requires_action", id);
             Ok(())
         }

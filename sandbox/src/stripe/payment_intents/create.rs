@@ -7,6 +7,7 @@ use crate::{
     ids,
     redact::shown,
     stripe::{
+        confirmation_tokens::{spend, usable},
         context::RequestContext,
         currencies::StripeCurrency,
         errors::{Result, StripeError},
@@ -22,6 +23,7 @@ pub(crate) struct Request {
     amount: i64,
     currency: StripeCurrency,
     payment_method: Option<String>,
+    confirmation_token: Option<String>,
     /// Present if the intent is confirmed at once.
     confirmation: Option<Confirmation>,
     capture_method: CaptureMethod,
@@ -52,11 +54,20 @@ impl Request {
         let payment_method_types = params.texts("payment_method_types")?;
         let automatic_payment_methods = read_automatic(&mut params, !payment_method_types.is_empty())?;
         let confirm = params.flag("confirm")?.unwrap_or(false);
-        let confirmation = read_confirmation(&mut params, confirm, automatic_payment_methods)?;
+        let confirmation_token = params.text("confirmation_token")?;
+        if confirmation_token.is_some() && (!confirm || params.peek("payment_method").is_some()) {
+            let message =
+                "The parameter `confirmation_token` needs `confirm=true` and excludes `payment_method`.";
+            return StripeError::invalid(message).param("confirmation_token").refuse();
+        }
+        // A confirmation token may have a return URL of its own.
+        let automatic = automatic_payment_methods.filter(|_| confirmation_token.is_none());
+        let confirmation = read_confirmation(&mut params, confirm, automatic)?;
         let request = Self {
             amount,
             currency,
             payment_method: params.text("payment_method")?,
+            confirmation_token,
             confirmation,
             capture_method: params
                 .choice("capture_method", &CAPTURE_METHODS)?
@@ -75,7 +86,6 @@ impl Request {
         };
         params.unsupported(&[
             "application_fee_amount",
-            "confirmation_token",
             "mandate",
             "mandate_data",
             "on_behalf_of",
@@ -98,7 +108,19 @@ impl Request {
     }
 
     pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
-        let payment_method = self.payment_method.as_deref().map(find_method).transpose()?;
+        let token = self.confirmation_token.as_deref().map(|id| usable(context, id)).transpose()?;
+        let confirmation = match (&token, &self.confirmation) {
+            (Some(token), Some(confirmation)) => {
+                let confirmation = confirmation.by_token(token);
+                confirmation.check_return_url(self.automatic_payment_methods)?;
+                Some(confirmation)
+            }
+            (_, confirmation) => confirmation.clone(),
+        };
+        let payment_method = match &token {
+            Some(token) => Some(token.method),
+            None => self.payment_method.as_deref().map(find_method).transpose()?,
+        };
         if let Some(method) = payment_method {
             check_usable(method, self.currency)?;
         }
@@ -120,7 +142,10 @@ impl Request {
         };
         context.objects.intents.insert(&id, intent);
         context.announce_intent("payment_intent.created", &id);
-        if let Some(confirmation) = &self.confirmation {
+        if let Some(token) = &self.confirmation_token {
+            spend(context, token, &id);
+        }
+        if let Some(confirmation) = &confirmation {
             confirm(context, &id, confirmation)?;
         }
         context.show_intent(&id, &self.expand)

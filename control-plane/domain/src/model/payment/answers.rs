@@ -12,17 +12,22 @@ impl Payment {
     pub fn charge_answered(self, answer: Outcome<Charged>, at: Timestamp) -> Result<Self, InvalidTransition> {
         let in_flight =
             self.in_flight_of("charged", |o| matches!(o, Operation::Charge | Operation::Resume(_)))?;
-        let (state, reference) = match self.heard(answer) {
-            Outcome::Done(Charged::Completed { payment, charge }) => {
+        let heard = self.heard(answer);
+        let told = match &heard {
+            Outcome::Done(charged) => charged.paid_with().cloned(),
+            _ => None,
+        };
+        let (state, reference) = match heard {
+            Outcome::Done(Charged::Completed { payment, charge, .. }) => {
                 (State::Completed { charge, to_refund: false, resumed_by: None }, Some(payment))
             }
-            Outcome::Done(Charged::Authorized { payment, authorization }) => {
+            Outcome::Done(Charged::Authorized { payment, authorization, .. }) => {
                 (State::Authorized(Authorization::new(authorization)), Some(payment))
             }
-            Outcome::Done(Charged::RequiresAction { payment, url, declined }) => {
+            Outcome::Done(Charged::RequiresAction { payment, action, declined }) => {
                 // The provider's object keeps showing an earlier decline.
                 let declined = declined || in_flight.operation.is_after_a_decline();
-                (State::RequiresAction(Session::new(payment.clone(), url, declined)), Some(payment))
+                (State::RequiresAction(Session::new(payment.clone(), action, declined)), Some(payment))
             }
             Outcome::Done(Charged::Pending { payment }) => {
                 (State::Processing { in_flight, accepted: true }, Some(payment))
@@ -36,7 +41,7 @@ impl Payment {
                 (self.in_doubt(in_flight, uncertainty, at), reference)
             }
         };
-        Ok(self.enter(state, reference, at))
+        Ok(self.enter(state, reference, at).paid_by(told))
     }
 
     fn charge_refused(in_flight: InFlightOperation, refusal: &Refusal) -> State {

@@ -33,6 +33,7 @@ pub use self::terms::ChargeTerms;
 use self::in_flight::canceled_as_wished;
 use crate::model::follow_up::FollowUp;
 use crate::model::id::PaymentId;
+use crate::model::paid_with::PaidWith;
 use crate::model::provider::ProviderRef;
 use crate::model::transition::InvalidTransition;
 
@@ -56,6 +57,8 @@ pub struct Payment {
     /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store rejects a refund
     /// that would raise it above the captured amount.
     pub refunded: u64,
+    /// What the payer paid with, once the provider tells.
+    pub paid_with: Option<PaidWith>,
     /// When to follow up next; set exactly while the payment is undecided.
     pub follow_up: Option<FollowUp>,
     /// Counts the transitions; the store moves a payment only from the version that was read.
@@ -81,6 +84,7 @@ impl Payment {
             state: State::Created,
             reference,
             refunded: 0,
+            paid_with: None,
             follow_up: Some(FollowUp::after(None, at)),
             version: 0,
             created_at: at,
@@ -115,6 +119,11 @@ impl Payment {
         self.version += 1;
         self.updated_at = at;
         self
+    }
+
+    /// Adds what the provider tells of the payer's method; what it does not tell stays as it was.
+    pub(crate) fn paid_by(self, told: Option<PaidWith>) -> Self {
+        Self { paid_with: told.or(self.paid_with), ..self }
     }
 
     pub(super) const fn refuse(&self, wanted: &'static str) -> InvalidTransition {

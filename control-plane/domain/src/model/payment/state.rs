@@ -4,6 +4,7 @@ use edge_core::money::Amount;
 use serde::{Deserialize, Serialize};
 
 use super::{Cancelable, InFlightOperation, Status};
+use crate::model::payer_action::{ClientSecret, PayerAction};
 use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub enum State {
         in_flight: InFlightOperation,
         reason: String,
     },
-    /// The payer has to act at `url`.
+    /// The payer has to act.
     RequiresAction(Session),
     /// The amount is held and can be captured or canceled.
     Authorized(Authorization),
@@ -59,21 +60,64 @@ pub enum State {
     Failed { failure: Failure },
 }
 
+/// The provider's offer to the payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredSession", into = "StoredSession")]
 pub struct Session {
     pub session: ProviderRef,
-    pub url: String,
+    pub action: PayerAction,
     /// The provider declined the method that the payer chose there. Only the payer triggers another try, by returning.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub declined: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_by: Option<ResumedBy>,
 }
 
 impl Session {
     #[must_use]
-    pub const fn new(session: ProviderRef, url: String, declined: bool) -> Self {
-        Self { session, url, declined, resumed_by: None }
+    pub const fn new(session: ProviderRef, action: PayerAction, declined: bool) -> Self {
+        Self { session, action, declined, resumed_by: None }
+    }
+}
+
+/// A session as stored. Earlier releases know pages only and need a `url`, which is empty for other actions.
+#[derive(Serialize, Deserialize)]
+struct StoredSession {
+    session: ProviderRef,
+    url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    action: Option<StoredAction>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    declined: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resumed_by: Option<ResumedBy>,
+}
+
+/// An action that is no page.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredAction {
+    Script(ClientSecret),
+    ConfirmOrder,
+}
+
+impl From<Session> for StoredSession {
+    fn from(Session { session, action, declined, resumed_by }: Session) -> Self {
+        let (url, action) = match action {
+            PayerAction::Page(url) => (url, None),
+            PayerAction::Script(secret) => (String::new(), Some(StoredAction::Script(secret))),
+            PayerAction::ConfirmOrder => (String::new(), Some(StoredAction::ConfirmOrder)),
+        };
+        Self { session, url, action, declined, resumed_by }
+    }
+}
+
+impl From<StoredSession> for Session {
+    fn from(StoredSession { session, url, action, declined, resumed_by }: StoredSession) -> Self {
+        let action = match action {
+            None => PayerAction::Page(url),
+            Some(StoredAction::Script(secret)) => PayerAction::Script(secret),
+            Some(StoredAction::ConfirmOrder) => PayerAction::ConfirmOrder,
+        };
+        Self { session, action, declined, resumed_by }
     }
 }
 
@@ -227,5 +271,30 @@ impl From<Cancelable> for State {
             Cancelable::Session(session) => Self::RequiresAction(session),
             Cancelable::Authorization(authorization) => Self::Authorized(authorization),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_reads_back_and_one_of_an_earlier_release_is_a_page() {
+        let secret = ClientSecret::new("pi_1_secret_2");
+        for action in [
+            PayerAction::Page("https://bank.example/3ds".to_owned()),
+            PayerAction::Script(secret),
+            PayerAction::ConfirmOrder,
+        ] {
+            let state = State::RequiresAction(Session::new(ProviderRef::new("pi_1"), action, true));
+            let stored = serde_json::to_string(&state).unwrap();
+            assert!(stored.contains("\"url\":"), "earlier releases need it: {stored}");
+            assert_eq!(serde_json::from_str::<State>(&stored).unwrap(), state);
+            assert!(!format!("{state:?}").contains("_secret_"), "{state:?}");
+        }
+        let earlier = r#"{"state":"requires_action","session":"O1","url":"https://pay.example"}"#;
+        let page = PayerAction::Page("https://pay.example".to_owned());
+        let state = State::RequiresAction(Session::new(ProviderRef::new("O1"), page, false));
+        assert_eq!(serde_json::from_str::<State>(earlier).unwrap(), state);
     }
 }

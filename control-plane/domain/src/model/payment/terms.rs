@@ -2,7 +2,7 @@
 
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
-use edge_core::request::{CaptureMode, Metadata, PaymentMethodId};
+use edge_core::request::{CaptureMode, Metadata, PaymentMethodId, Verification, Wallet};
 
 /// The terms of a charge, stored as long as the payment: every call to the provider, repeats included, derives from
 /// them.
@@ -13,6 +13,10 @@ pub struct ChargeTerms {
     pub currency: Currency,
     /// `None`: the payer chooses on the provider's page.
     pub payment_method_id: Option<PaymentMethodId>,
+    /// The wallet that the payer's browser confirms the order with.
+    pub wallet: Option<Wallet>,
+    /// Whether the payer has to authenticate when confirming; `None`: the provider decides.
+    pub verification: Option<Verification>,
     pub capture: CaptureMode,
     /// Shown to the payer if the provider supports it.
     pub description: Option<String>,

@@ -13,6 +13,8 @@ use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 
 use crate::model::id::{PaymentId, RefundId};
+use crate::model::paid_with::PaidWith;
+use crate::model::payer_action::PayerAction;
 use crate::model::provider::{ProviderRef, Refusal, Uncertainty};
 use crate::model::webhook::{Dispute, EventRefs};
 
@@ -71,6 +73,8 @@ pub struct ProviderSnapshot {
     pub payment: Option<PaymentId>,
     /// The amount of the whole payment, if the object contains it.
     pub money: Option<Money>,
+    /// What the payer paid with, if the object tells.
+    pub paid_with: Option<PaidWith>,
     pub provider_status: ProviderStatus,
 }
 
@@ -119,10 +123,8 @@ pub struct Origin {
 pub enum ProviderStatus {
     /// Created, nothing decided.
     Open,
-    /// The payer has to act at `url`.
-    RequiresAction {
-        url: String,
-    },
+    /// The payer has to act.
+    RequiresAction(PayerAction),
     /// The payer has approved and the money can be taken. `declined`: taking it was tried and declined; the payer may
     /// choose another method at `page`.
     Approved {

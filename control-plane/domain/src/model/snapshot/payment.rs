@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 use super::{Absence, Applied, Origin, OwnCall, ProviderSnapshot, ProviderStatus};
 use crate::model::in_flight::READS_LAG;
+use crate::model::payer_action::PayerAction;
 use crate::model::payment::{
     Authorization, CancelReason, Cancelable, ChargeTerms, Failure, InFlightOperation, Operation, Payment,
     Session, State,
@@ -71,6 +72,8 @@ impl Payment {
             amount,
             currency,
             payment_method_id: None,
+            wallet: None,
+            verification: None,
             capture: origin.capture,
             description: None,
             metadata: Metadata::default(),
@@ -88,6 +91,7 @@ impl Payment {
         };
         let Next::State(state) = next else { return None };
         let found = opened.clone().enter(state, Some(seen.reference.clone()), at);
+        let found = found.paid_by(seen.paid_with.clone());
         Some([opened, found])
     }
 
@@ -107,7 +111,10 @@ impl Payment {
         if let ProviderStatus::Unclear(problem) = &seen.provider_status {
             return Applied::Refused(problem.clone());
         }
-        let enter = |state| self.clone().enter(state, Some(seen.reference.clone()), at);
+        let enter = |state| {
+            let entered = self.clone().enter(state, Some(seen.reference.clone()), at);
+            entered.paid_by(seen.paid_with.clone())
+        };
         match self.next(seen, call, is_left_to_records, at) {
             Next::Known => Applied::Known,
             Next::Wait => Applied::Wait,
@@ -249,6 +256,12 @@ impl Payment {
         }
     }
 
+    /// How the payer of this payment acts, where the provider's object shows `shown`: an order of PayPal's has a page
+    /// for its own wallet, too, which would be another wallet than the one that was asked for.
+    fn action_of(&self, shown: PayerAction) -> PayerAction {
+        if self.request.wallet.is_some() { PayerAction::ConfirmOrder } else { shown }
+    }
+
     fn authorized_at(&self, authorization: &ProviderRef) -> Next {
         match self.request.capture {
             CaptureMode::Manual => Next::State(State::Authorized(Authorization::new(authorization.clone()))),
@@ -270,9 +283,7 @@ impl Payment {
             )
             | (
                 Operation::Charge | Operation::Resume(_) | Operation::Cancel(Cancelable::Session(_)),
-                ProviderStatus::Open
-                | ProviderStatus::RequiresAction { .. }
-                | ProviderStatus::Approved { .. },
+                ProviderStatus::Open | ProviderStatus::RequiresAction(_) | ProviderStatus::Approved { .. },
             ) => Next::State(in_flight.clone().undone(NOT_DONE.to_owned())),
             _ => Next::Known,
         }
@@ -311,19 +322,31 @@ impl Payment {
             (Operation::Charge | Operation::Resume(_), ProviderStatus::Authorized { authorization, .. }) => {
                 self.authorized_at(authorization)
             }
-            (Operation::Charge, ProviderStatus::RequiresAction { url }) => {
-                Next::State(State::RequiresAction(Session::new(seen.reference.clone(), url.clone(), false)))
+            (Operation::Charge, ProviderStatus::RequiresAction(action)) => {
+                let action = self.action_of(action.clone());
+                Next::State(State::RequiresAction(Session::new(seen.reference.clone(), action, false)))
+            }
+            // A wallet's order has no page, so only its owner's payment tells how the payer acts.
+            (Operation::Charge, ProviderStatus::Open)
+                if self.request.wallet.is_some() && !self.names(&seen.reference) =>
+            {
+                let action = PayerAction::ConfirmOrder;
+                Next::State(State::RequiresAction(Session::new(seen.reference.clone(), action, false)))
             }
             // The payer's method was declined after all; the payer may choose another for the same order.
             (Operation::Resume(session), ProviderStatus::Approved { declined: Some(_), page })
                 if is_its_own =>
             {
-                let url = page.clone().unwrap_or_else(|| session.url.clone());
-                Next::State(State::RequiresAction(Session { url, declined: true, ..session.clone() }))
+                let action = page.clone().map_or_else(|| session.action.clone(), PayerAction::Page);
+                let action = self.action_of(action);
+                Next::State(State::RequiresAction(Session { action, declined: true, ..session.clone() }))
             }
             (Operation::Charge, ProviderStatus::Approved { declined: Some(refusal), page }) if is_its_own => {
                 Next::State(match page.clone() {
-                    Some(url) => State::RequiresAction(Session::new(seen.reference.clone(), url, true)),
+                    Some(url) => {
+                        let action = self.action_of(PayerAction::Page(url));
+                        State::RequiresAction(Session::new(seen.reference.clone(), action, true))
+                    }
                     // The payer approved beforehand, or the order is the client's, which may submit it again.
                     None => failed(refusal),
                 })

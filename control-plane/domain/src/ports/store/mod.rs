@@ -60,14 +60,43 @@ pub enum StoreError {
     Inconsistent(#[from] Unreadable),
 }
 
-/// A row that cannot be read: it contradicts itself, or a newer release wrote a value that this one does not know.
+/// A row that cannot be read: it contradicts itself, a newer release wrote a value that this one does not know, or a
+/// sealed value does not open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-#[error("{table} row {row} is inconsistent: column `{column}` cannot be read")]
+#[error("{table} row {row} is inconsistent: column `{column}` {problem}")]
 pub struct Unreadable {
     pub table: &'static str,
     /// The row's identifier in the table.
     pub row: String,
     pub column: String,
+    pub problem: Problem,
+}
+
+/// What is wrong with a value that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Problem {
+    #[error("cannot be read")]
+    Invalid,
+    #[error("does not open: it was altered, or moved here from another row or column")]
+    NotAuthentic,
+    #[error("is sealed with the data key {0}, which is not known")]
+    UnknownKey(String),
+    /// One with access to the database could have put it there.
+    #[error("is not sealed, and only sealed values are accepted")]
+    NotSealed,
+}
+
+impl Problem {
+    /// For logs and machines.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotAuthentic => "not_authentic",
+            Self::UnknownKey(_) => "unknown_key",
+            Self::NotSealed => "not_sealed",
+        }
+    }
 }
 
 /// The result of a list. One unreadable row does not prevent reading the others.
@@ -88,6 +117,8 @@ pub struct Filter {
     pub status: Option<Status>,
     pub created_after: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
+    /// Only payments with exactly this reference of the client's customer.
+    pub customer_reference: Option<String>,
 }
 
 /// A page of a listing. Unreadable rows are omitted, so a page may be shorter than the limit although more follow.

@@ -156,6 +156,7 @@ mod tests {
             reference: ProviderRef::new("pi_1"),
             payment: Some(payment.id),
             money: Some(payment.money()),
+            paid_with: None,
             provider_status: ProviderStatus::Canceled { is_expired: true },
         };
         let said = ProviderAnswer::Captured(Outcome::Refused(refusal(RefusalKind::State)));

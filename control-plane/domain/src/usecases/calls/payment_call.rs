@@ -119,8 +119,9 @@ async fn call(
         Operation::Charge => ProviderAnswer::Charged(provider.charge(&charge_order(payment, attempt)).await),
         Operation::Resume(session) => {
             let (money, capture) = (payment.money(), payment.request.capture);
-            let Session { session, url: page, .. } = session;
-            let order = ResumeOrder { payment: id, attempt, money, capture, session, page };
+            let Session { session, action, .. } = session;
+            let (page, wallet) = (action.page().map(str::to_owned), payment.request.wallet);
+            let order = ResumeOrder { payment: id, attempt, money, capture, session, page, wallet };
             ProviderAnswer::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {
@@ -146,6 +147,8 @@ fn charge_order(payment: &Payment, attempt: AttemptId) -> ChargeOrder {
         attempt,
         money: payment.money(),
         method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
+        wallet: request.wallet,
+        verification: request.verification,
         capture: request.capture,
         description: request.description.clone(),
         customer_reference: request.customer_reference.clone(),

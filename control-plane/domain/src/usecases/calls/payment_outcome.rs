@@ -1,7 +1,8 @@
 //! The outcome of a client's request, derived from the recorded payment.
 
 use crate::model::idempotency::Subject;
-use crate::model::payment::{Failure, Payment, State, Status};
+use crate::model::payer_action::PayerAction;
+use crate::model::payment::{Failure, Payment, Session, State, Status};
 use crate::model::provider::OperationKind;
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Decided};
@@ -13,6 +14,14 @@ impl Decided for Payment {
 
     fn is_decided(&self) -> bool {
         self.state.status() != Status::Pending
+    }
+
+    /// An answer with a client secret is not kept, neither in the database nor at the edge: the secret is shown while
+    /// the payment waits, and a repeat after that gets the outcome.
+    fn has_lasting_answer(&self) -> bool {
+        let shows_secret =
+            matches!(self.state, State::RequiresAction(Session { action: PayerAction::Script(_), .. }));
+        self.is_decided() && !shows_secret
     }
 
     fn outcome_of(self, asked: Asked) -> Result<Self, OperationError> {
@@ -65,7 +74,8 @@ mod tests {
 
     use super::*;
     use crate::model::id::AttemptId;
-    use crate::model::provider::{Captured, Outcome, ProviderRef, Uncertainty};
+    use crate::model::payer_action::ClientSecret;
+    use crate::model::provider::{Captured, Charged, Outcome, ProviderRef, Uncertainty};
     use crate::model::samples::{authorized, charge};
 
     #[test]
@@ -103,5 +113,18 @@ mod tests {
     fn a_capture_that_was_given_up_is_never_told_as_a_success() {
         let told = authorized().outcome_of(OperationKind::Capture.into());
         assert!(matches!(told, Err(OperationError::GivenUp { .. })), "{told:?}");
+    }
+
+    #[test]
+    fn an_answer_with_a_secret_is_not_kept_and_one_without_is() {
+        let waiting = |action| {
+            let answer =
+                Charged::RequiresAction { payment: ProviderRef::new("pi_1"), action, declined: false };
+            let at = Timestamp::UNIX_EPOCH;
+            charge(CaptureMode::Automatic).charge_answered(Outcome::Done(answer), at).unwrap()
+        };
+        let secret = waiting(PayerAction::Script(ClientSecret::new("pi_1_secret_2")));
+        assert!(secret.is_decided() && !secret.has_lasting_answer());
+        assert!(waiting(PayerAction::ConfirmOrder).has_lasting_answer());
     }
 }

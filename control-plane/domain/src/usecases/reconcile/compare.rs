@@ -74,7 +74,7 @@ fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
 fn undecided(seen: &ProviderSnapshot) -> String {
     let provider_status = match &seen.provider_status {
         ProviderStatus::Open => "nothing is decided",
-        ProviderStatus::RequiresAction { .. } => "waiting for the payer",
+        ProviderStatus::RequiresAction(_) => "waiting for the payer",
         ProviderStatus::Approved { .. } => "approved but not taken",
         ProviderStatus::Processing => "in progress",
         _ => "nothing new",

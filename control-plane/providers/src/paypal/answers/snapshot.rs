@@ -2,6 +2,7 @@
 
 use edge_core::money::{Amount, Money};
 use jiff::Timestamp;
+use payments::model::payer_action::PayerAction;
 use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
 use payments::model::snapshot::{ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot};
 
@@ -24,7 +25,7 @@ impl Order {
         } else {
             unclear("PayPal's order is over an amount that cannot be one of ours")
         };
-        Ok(ProviderSnapshot { reference, payment, money, provider_status })
+        Ok(ProviderSnapshot { reference, payment, money, paid_with: self.paid_with(), provider_status })
     }
 
     /// The payments in the order decide; its own status shows little.
@@ -86,9 +87,9 @@ impl Order {
     fn unpaid_status(&self) -> ProviderStatus {
         match self.status.as_str() {
             "APPROVED" => self.approved(None),
-            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
-                self.payers_page().map_or(ProviderStatus::Open, |url| ProviderStatus::RequiresAction { url })
-            }
+            "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => self
+                .payers_page()
+                .map_or(ProviderStatus::Open, |url| ProviderStatus::RequiresAction(PayerAction::Page(url))),
             "VOIDED" => ProviderStatus::Canceled { is_expired: false },
             status => strange(status),
         }
@@ -137,6 +138,7 @@ impl Transaction {
             reference,
             payment,
             money: None,
+            paid_with: None,
             provider_status: self.status_of_capture(),
         }))
     }

@@ -56,7 +56,7 @@ fn a_completed_order_with_a_declined_capture_is_a_decline() {
 
 #[test]
 fn each_status_of_a_capture_has_its_meaning() {
-    let completed = Charged::Completed { payment: id(), charge: ProviderRef::new("C1") };
+    let completed = Charged::Completed { payment: id(), charge: ProviderRef::new("C1"), paid_with: None };
     for (status, meaning) in [
         ("COMPLETED", completed.clone()),
         ("PARTIALLY_REFUNDED", completed.clone()),
@@ -88,7 +88,7 @@ fn each_status_of_an_authorization_has_its_meaning() {
         let order = order_with("COMPLETED", &[], &[transaction_json("A1", status)]);
         order.paid(&id(), &expected(CaptureMode::Manual)).unwrap()
     };
-    let held = Charged::Authorized { payment: id(), authorization: ProviderRef::new("A1") };
+    let held = Charged::Authorized { payment: id(), authorization: ProviderRef::new("A1"), paid_with: None };
     assert_eq!(read("CREATED"), Ok(held));
     assert_eq!(read("PENDING"), Ok(Charged::Pending { payment: id() }));
     assert!(matches!(read("DENIED"), Err(NotDone::Refused(r)) if r.kind == RefusalKind::Declined));
@@ -98,7 +98,7 @@ fn each_status_of_an_authorization_has_its_meaning() {
 #[test]
 fn a_success_after_a_decline_is_a_success() {
     let captures = [transaction_json("C1", "DECLINED"), transaction_json("C2", "COMPLETED")];
-    let completed = Charged::Completed { payment: id(), charge: ProviderRef::new("C2") };
+    let completed = Charged::Completed { payment: id(), charge: ProviderRef::new("C2"), paid_with: None };
     assert_eq!(paid_by(&captures), Some(Ok(completed.clone())));
     let [first, second] = captures;
     assert_eq!(paid_by(&[second, first]), Some(Ok(completed)));

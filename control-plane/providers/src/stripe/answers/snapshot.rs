@@ -67,6 +67,7 @@ impl Intent {
             payment: ours(self.metadata.as_ref(), "transactionId"),
             reference,
             money,
+            paid_with: self.paid_with(),
             provider_status,
         })
     }
@@ -80,7 +81,7 @@ impl Intent {
             },
             "requires_capture" => ProviderStatus::Authorized { authorization: intent.clone(), expires: None },
             "requires_action" => {
-                self.page().map_or(ProviderStatus::Open, |url| ProviderStatus::RequiresAction { url })
+                self.action(intent).map_or(ProviderStatus::Open, ProviderStatus::RequiresAction)
             }
             "processing" => ProviderStatus::Processing,
             // Until the first confirmation is decided, the status is the same, but without the error.

@@ -15,15 +15,21 @@ fn expected() -> Expected {
 }
 
 fn intent(status: &str, more: &Value) -> ProviderResponse {
+    let mut intent = intent_json(more);
+    intent["status"] = status.into();
+    ProviderResponse::of(200, intent.to_string())
+}
+
+fn intent_json(more: &Value) -> Value {
     let mut intent = json!({
-        "id": "pi_1", "object": "payment_intent", "status": status, "amount": 4_999, "currency": "usd",
+        "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 4_999, "currency": "usd",
         "metadata": { "transactionId": TXN }, "next_action": null, "last_payment_error": null,
         "something_new": { "nested": [1] },
     });
     for (key, value) in more.as_object().unwrap() {
         intent[key] = value.clone();
     }
-    ProviderResponse::of(200, intent.to_string())
+    intent
 }
 
 fn charged(answer: &ProviderResponse, mode: CaptureMode) -> ProviderResult<IntentOutcome> {
@@ -39,12 +45,17 @@ fn each_status_of_a_charge_has_its_meaning() {
     let received = json!({ "amount_received": 4_999 });
     let page = json!({ "next_action": { "type": "redirect_to_url", "redirect_to_url": { "url": "https://bank.example/3ds" } } });
     let cases = [
-        ("succeeded", &received, CaptureMode::Automatic, Charged::Completed { payment: pi(), charge: pi() }),
+        (
+            "succeeded",
+            &received,
+            CaptureMode::Automatic,
+            Charged::Completed { payment: pi(), charge: pi(), paid_with: None },
+        ),
         (
             "requires_capture",
             &json!({}),
             CaptureMode::Manual,
-            Charged::Authorized { payment: pi(), authorization: pi() },
+            Charged::Authorized { payment: pi(), authorization: pi(), paid_with: None },
         ),
         (
             "requires_action",
@@ -52,7 +63,7 @@ fn each_status_of_a_charge_has_its_meaning() {
             CaptureMode::Automatic,
             Charged::RequiresAction {
                 payment: pi(),
-                url: "https://bank.example/3ds".to_owned(),
+                action: PayerAction::Page("https://bank.example/3ds".to_owned()),
                 declined: false,
             },
         ),
@@ -66,11 +77,54 @@ fn each_status_of_a_charge_has_its_meaning() {
 #[test]
 fn an_action_without_a_page_on_the_web_is_no_way_to_act() {
     let sdk = json!({ "next_action": { "type": "use_stripe_sdk", "use_stripe_sdk": {} } });
+    let anothers = json!({ "next_action": { "type": "use_stripe_sdk" }, "client_secret": "pi_2_secret_3" });
     let script = json!({ "next_action": { "redirect_to_url": { "url": "javascript:alert(1)" } } });
-    for more in [sdk, script] {
+    for more in [sdk, anothers, script] {
         let provider_status = charged(&intent("requires_action", &more), CaptureMode::Automatic);
         assert_eq!(provider_status, Ok(IntentOutcome::NoWayToAct(pi())));
     }
+}
+
+#[test]
+fn a_step_for_stripes_script_comes_with_the_secret_of_its_payment() {
+    let sdk = json!({
+        "next_action": { "type": "use_stripe_sdk", "use_stripe_sdk": {} }, "client_secret": "pi_1_secret_3",
+    });
+    let action = PayerAction::Script(ClientSecret::new("pi_1_secret_3"));
+    let waits = Charged::RequiresAction { payment: pi(), action, declined: false };
+    let read = charged(&intent("requires_action", &sdk), CaptureMode::Automatic);
+    assert_eq!(read, Ok(IntentOutcome::Charged(waits)));
+    assert!(
+        !format!("{:?}", serde_json::from_value::<Intent>(intent_json(&sdk)).unwrap()).contains("secret_3")
+    );
+}
+
+#[test]
+fn what_was_paid_with_is_read_where_it_is_told() {
+    let with = |details: Value| {
+        let more = json!({ "latest_charge": { "id": "ch_1", "payment_method_details": details } });
+        serde_json::from_value::<Intent>(intent_json(&more)).unwrap().paid_with()
+    };
+    let card = |wallet: Option<&str>| PaidWith {
+        kind: "card".to_owned(),
+        wallet: wallet.map(str::to_owned),
+        brand: Some("visa".to_owned()),
+        last4: Some("4242".to_owned()),
+    };
+    let details = |wallet: Value| json!({ "type": "card", "card": { "brand": "visa", "last4": "4242", "wallet": wallet } });
+    assert_eq!(with(details(json!(null))), Some(card(None)));
+    assert_eq!(with(details(json!({ "type": "apple_pay" }))), Some(card(Some("apple_pay"))));
+    assert_eq!(
+        with(details(json!({ "type": "wallet_of_next_year" }))),
+        Some(card(Some("wallet_of_next_year")))
+    );
+    let link = PaidWith { kind: "link".to_owned(), wallet: None, brand: None, last4: None };
+    assert_eq!(with(json!({ "type": "link", "link": {} })), Some(link));
+    for nothing in [json!(null), json!({}), json!({ "type": "a b" })] {
+        assert_eq!(with(nothing), None);
+    }
+    let unexpanded = intent_json(&json!({ "latest_charge": "ch_1" }));
+    assert_eq!(serde_json::from_value::<Intent>(unexpanded).unwrap().paid_with(), None);
 }
 
 #[test]

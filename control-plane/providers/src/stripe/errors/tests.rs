@@ -44,6 +44,26 @@ fn parameters_at_fault_are_named_as_the_client_knows_them() {
     }
 }
 
+/// A used token can follow from an earlier success of the same payment, so it must not count as a decline.
+#[test]
+fn a_token_that_cannot_be_used_any_more_is_named_and_is_no_decline() {
+    for (code, message, reason) in [
+        (json!("token_already_used"), "You cannot use a Stripe token more than once: tok_1.", "token_used"),
+        (json!("token_in_use"), "Your token is currently in use in another request.", "token_used"),
+        (json!(null), "The confirmation token ctoken_1 has already been used to confirm pi_1.", "token_used"),
+        (json!("resource_missing"), "This ConfirmationToken has expired.", "token_expired"),
+    ] {
+        let error = json!({ "type": "invalid_request_error", "code": code, "message": message });
+        let refusal = refusal(400, &error, Asked::Charge);
+        assert_eq!(refusal.reason().map(String::as_str), Some(reason), "{message}");
+        assert_eq!(refusal.kind, RefusalKind::Invalid { param: Some("paymentMethodId".to_owned()) });
+    }
+    let card = json!({ "type": "card_error", "code": "expired_card", "message": "Your card has expired." });
+    assert_eq!(refusal(402, &card, Asked::Charge).decline_code, None);
+    let other = json!({ "type": "invalid_request_error", "message": "The API key has expired." });
+    assert_eq!(refusal(400, &other, Asked::Charge).decline_code, None);
+}
+
 #[test]
 fn more_than_remains_cannot_be_refunded() {
     let exceeding = json!({ "type": "invalid_request_error", "param": "amount", "message": "too much" });

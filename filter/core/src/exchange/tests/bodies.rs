@@ -66,3 +66,20 @@ fn a_card_number_wins_over_every_other_fault_of_the_body_and_is_not_repeated() {
         Sent::new("GET", path).rejected(ErrorCode::CardDataNotAccepted);
     }
 }
+
+#[test]
+fn a_wallets_payload_is_refused_under_its_own_code_and_never_repeated() {
+    let encrypted = r#"{"paymentData":{"header":{"ephemeralPublicKey":"MFkwsecret"}}}"#;
+    let decrypted = r#"{"paymentData":{"onlinePaymentCryptogram":"MFkwsecret"}}"#;
+    let quoted = format!(r#"{{"metadata":{{"token":{}}}}}"#, serde_json::Value::from(encrypted));
+    for (body, code) in [
+        (encrypted, ErrorCode::WalletPayloadNotAccepted),
+        (&quoted, ErrorCode::WalletPayloadNotAccepted),
+        (decrypted, ErrorCode::CardDataNotAccepted),
+    ] {
+        let (reply, _) = Sent::charge().body(body.as_bytes()).rejected(code);
+        assert!(!String::from_utf8_lossy(&reply.body).contains("MFkw"), "{body}");
+    }
+    Sent::new("GET", "/payments?a=%7B%22signedMessage%22%3A1%7D")
+        .rejected(ErrorCode::WalletPayloadNotAccepted);
+}

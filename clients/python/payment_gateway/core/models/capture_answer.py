@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..models.status import Status
+from ..types import UNSET, Unset
+
+
+
+
+
+
+T = TypeVar("T", bound="CaptureAnswer")
+
+
+
+@_attrs_define
+class CaptureAnswer:
+    """ 
+        Attributes:
+            amount_captured (int): Minor units.
+            status (Status): What a client sees of the state.
+            success (bool):
+            transaction_id (str): A payment, as clients know it (`transactionId`)
+            refunding (bool | Unset): `true`: it was canceled meanwhile, so the money is given back in full.
+     """
+
+    amount_captured: int
+    status: Status
+    success: bool
+    transaction_id: str
+    refunding: bool | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+
+
+
+
+    def to_dict(self) -> dict[str, Any]:
+        amount_captured = self.amount_captured
+
+        status = self.status.value
+
+        success = self.success
+
+        transaction_id = self.transaction_id
+
+        refunding = self.refunding
+
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({
+            "amountCaptured": amount_captured,
+            "status": status,
+            "success": success,
+            "transactionId": transaction_id,
+        })
+        if refunding is not UNSET:
+            field_dict["refunding"] = refunding
+
+        return field_dict
+
+
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        amount_captured = d.pop("amountCaptured")
+
+        status = Status(d.pop("status"))
+
+
+
+
+        success = d.pop("success")
+
+        transaction_id = d.pop("transactionId")
+
+        refunding = d.pop("refunding", UNSET)
+
+        capture_answer = cls(
+            amount_captured=amount_captured,
+            status=status,
+            success=success,
+            transaction_id=transaction_id,
+            refunding=refunding,
+        )
+
+
+        capture_answer.additional_properties = d
+        return capture_answer
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,98 @@
+"""Repeats requests that may succeed later."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import time
+from typing import Any
+
+import httpx
+
+from .core.models import ErrorCode
+from .errors import GatewayError, NoAnswer
+
+#: The first pause between two attempts, in seconds; each next one is twice as long, up to the longest, less a random part.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+#: A server that asks for more seconds than this is not waited for.
+LONGEST_RETRY_AFTER = 60.0
+
+
+class Repeating(httpx.BaseTransport):
+    """Each attempt is the same request to the byte, with the same ``Idempotency-Key``, so that the gateway recognizes it.
+
+    Raises :class:`GatewayError` for an answer of 400 or above, and :class:`NoAnswer` if none came.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport, attempts: int) -> None:
+        self._inner = inner
+        self._attempts = attempts
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request = _in_one_form(request)
+        key = request.headers.get("Idempotency-Key")
+        for attempt in itertools.count(1):
+            lost: httpx.TransportError | None = None
+            retry_after = 0.0
+            error: GatewayError | NoAnswer
+            try:
+                response = self._answer_to(request)
+                if response.is_success:
+                    return response
+                error = GatewayError(response.status_code, _detail(response), key)
+                retry_after = _retry_after(response)
+            except httpx.TransportError as cause:
+                error, lost = NoAnswer(key), cause
+            if attempt >= self._attempts or not _may_repeat(error) or retry_after > LONGEST_RETRY_AFTER:
+                raise error from lost
+            longest = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+            time.sleep(max(retry_after, longest * random.uniform(0.5, 1.0)))
+        raise AssertionError("the attempts have no end")
+
+    def _answer_to(self, request: httpx.Request) -> httpx.Response:
+        """One attempt. Reads the body, so that an answer that is cut off counts as lost; leaves a stream open."""
+        response = self._inner.handle_request(request)
+        response.request = request
+        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            response.read()
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _in_one_form(request: httpx.Request) -> httpx.Request:
+    """The gateway compares bytes: the order in which a caller sets fields must not make another request of it."""
+    content = request.read()
+    if request.headers.get("Content-Type") != "application/json" or not content:
+        return request
+    text = json.dumps(json.loads(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    headers = httpx.Headers(request.headers)
+    del headers["Content-Length"]
+    return httpx.Request(
+        request.method, request.url, headers=headers, content=text.encode(), extensions=request.extensions
+    )
+
+
+def _may_repeat(error: GatewayError | NoAnswer) -> bool:
+    if isinstance(error, NoAnswer):
+        return True
+    if error.retryable is False:
+        return False
+    return error.status in (429, 502, 503, 504) or error.code == ErrorCode.IDEMPOTENCY_IN_PROGRESS
+
+
+def _detail(response: httpx.Response) -> dict[str, Any]:
+    try:
+        detail = response.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return detail if isinstance(detail, dict) else {}
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds; 0 if there are none, or if it is a date, which the gateway never sends."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else 0.0

@@ -1,0 +1,3 @@
+export * from './errors.js';
+export { Gateway, type CallOptions, type Settings } from './gateway.js';
+export * from './generated/index.js';

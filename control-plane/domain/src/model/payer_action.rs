@@ -1,0 +1,52 @@
+//! What a payer has to do before the money can move.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How the payer acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PayerAction {
+    /// On this page of the provider, to which the payer's browser is sent.
+    Page(String),
+    /// In the provider's script on the client's own page, which needs the secret.
+    Script(ClientSecret),
+    /// In a wallet on the client's own page: the payer's browser confirms the provider's order with it.
+    ConfirmOrder,
+}
+
+impl PayerAction {
+    /// The provider's page, if the payer acts on one.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::Page(url) => Some(url),
+            Self::Script(_) | Self::ConfirmOrder => None,
+        }
+    }
+}
+
+/// What lets a payer's browser act on one payment at the provider. Shown to the payment's client alone, and only while
+/// the payment waits for the payer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClientSecret(String);
+
+impl ClientSecret {
+    #[must_use]
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself, for an answer to the payment's client.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}

@@ -1,0 +1,132 @@
+//! What the payer of an order pays with, as the order shows it.
+
+use edge_core::request::Wallet;
+use payments::model::paid_with::PaidWith;
+use serde_json::Value;
+
+use super::Order;
+use crate::liability::LiabilityShifts;
+use crate::provider_result::{NotDone, ProviderResult};
+use crate::untrusted;
+
+/// Kinds of source that hold a card for the payer.
+const WALLETS: [&str; 2] = ["apple_pay", "google_pay"];
+
+/// PayPal's word for a card whose authentication says nothing of liability.
+const UNKNOWN: &str = "UNKNOWN";
+
+impl Order {
+    /// The source's kind and its data; an order has one source.
+    fn source(&self) -> Option<(&str, &Value)> {
+        let (kind, data) = self.payment_source.as_ref()?.as_object()?.iter().next()?;
+        Some((kind, data))
+    }
+
+    pub(in crate::paypal) fn paid_with(&self) -> Option<PaidWith> {
+        let (kind, data) = self.source()?;
+        let kind = untrusted::code(kind)?;
+        let is_wallet = WALLETS.contains(&kind.as_str());
+        let card = if is_wallet { data.get("card")? } else { data };
+        let text = |name: &str| card.get(name).and_then(Value::as_str);
+        Some(PaidWith {
+            wallet: is_wallet.then(|| kind.clone()),
+            brand: text("brand").and_then(untrusted::code).map(|brand| brand.to_ascii_lowercase()),
+            last4: text("last_digits").and_then(untrusted::last4),
+            kind: if is_wallet { "card".to_owned() } else { kind },
+        })
+    }
+
+    /// Checks an order that is about to be paid: that the payer confirmed it with this wallet, and, if the card was
+    /// authenticated, that whoever bears a chargeback is as `allowed`. Nothing was executed if it is not.
+    pub(in crate::paypal) fn is_confirmed_with(
+        &self,
+        wallet: Wallet,
+        allowed: &LiabilityShifts,
+    ) -> ProviderResult<()> {
+        let Some((_, data)) = self.source().filter(|(kind, _)| *kind == wallet.name()) else {
+            let problem =
+                format!("names another wallet than the order was confirmed with; it is not {wallet}");
+            return Err(NotDone::invalid("wallet", problem));
+        };
+        let Some(result) = data.pointer("/card/authentication_result").filter(|result| !result.is_null())
+        else {
+            return Ok(());
+        };
+        let shift = result.get("liability_shift").and_then(Value::as_str).unwrap_or(UNKNOWN);
+        if allowed.contain(shift) {
+            return Ok(());
+        }
+        let problem = "the payer's bank did not authenticate the payer as this gateway requires (WALLET_LIABILITY_SHIFT)";
+        Err(NotDone::invalid("paymentMethodId", problem).because(Some("authentication_failed".to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn order(source: &Value) -> Order {
+        let order = json!({ "id": "5O190127TN364715T", "status": "APPROVED", "payment_source": source });
+        serde_json::from_value(order).unwrap()
+    }
+
+    #[test]
+    fn what_was_paid_with_is_read_where_it_is_told() {
+        let card = json!({ "brand": "VISA", "last_digits": "4242", "type": "CREDIT" });
+        let wallet = |name: &str| PaidWith {
+            kind: "card".to_owned(),
+            wallet: Some(name.to_owned()),
+            brand: Some("visa".to_owned()),
+            last4: Some("4242".to_owned()),
+        };
+        for name in WALLETS {
+            assert_eq!(order(&json!({ name: { "card": card } })).paid_with(), Some(wallet(name)));
+        }
+        let kind = |kind: &str| PaidWith { kind: kind.to_owned(), wallet: None, brand: None, last4: None };
+        assert_eq!(
+            order(&json!({ "card": card })).paid_with(),
+            Some(PaidWith { wallet: None, ..wallet("") })
+        );
+        assert_eq!(order(&json!({ "paypal": { "email_address": "a@b" } })).paid_with(), Some(kind("paypal")));
+        assert_eq!(order(&json!({ "of_next_year": {} })).paid_with(), Some(kind("of_next_year")));
+        let partly = json!({ "card": { "brand": "a b", "last_digits": "42424" } });
+        assert_eq!(order(&partly).paid_with(), Some(kind("card")));
+        for nothing in [json!(null), json!({}), json!("x"), json!({ "a b": {} })] {
+            assert_eq!(order(&nothing).paid_with(), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn only_the_asked_wallet_with_an_allowed_liability_is_taken() {
+        let allowed = LiabilityShifts::default();
+        let with = |shift: &Value| {
+            let card = json!({ "authentication_result": shift });
+            order(&json!({ "google_pay": { "card": card } })).is_confirmed_with(Wallet::GooglePay, &allowed)
+        };
+        for fine in ["POSSIBLE", "UNKNOWN"] {
+            assert_eq!(with(&json!({ "liability_shift": fine })), Ok(()));
+        }
+        assert_eq!(with(&json!(null)), Ok(()), "not authenticated");
+        assert_eq!(with(&json!({})), Ok(()), "authenticated, with an unknown liability");
+        for wrong in ["NO", "SOMETHING_NEW", "possible"] {
+            let Err(NotDone::Refused(refusal)) = with(&json!({ "liability_shift": wrong })) else {
+                panic!("{wrong}")
+            };
+            assert_eq!(refusal.reason().map(String::as_str), Some("authentication_failed"));
+        }
+        for other in [json!({ "apple_pay": {} }), json!({ "paypal": {} }), json!({}), json!(null)] {
+            let checked = order(&other).is_confirmed_with(Wallet::GooglePay, &allowed);
+            assert!(matches!(checked, Err(NotDone::Refused(_))), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_stricter_policy_refuses_what_is_unknown() {
+        let strict = LiabilityShifts::parse("POSSIBLE").unwrap();
+        let card = json!({ "authentication_result": { "liability_shift": "UNKNOWN" } });
+        let order = order(&json!({ "google_pay": { "card": card } }));
+        assert!(order.is_confirmed_with(Wallet::GooglePay, &strict).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! What a sealed value is bound to.
+
+use crate::DataKeyId;
+
+/// Where a value is stored. A value opens only in its own place, so that one with access to the database cannot make
+/// the gateway act on another payment's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub table: &'static str,
+    pub column: &'static str,
+    /// What identifies the row for good.
+    pub row: &'a str,
+}
+
+impl Place<'_> {
+    /// The additional data of the cipher. Each part follows its length, so that no two places have the same bytes. The
+    /// data key's id is part of it: keys of the same bytes under two ids would otherwise pass as one.
+    pub(crate) fn bytes(&self, key: DataKeyId) -> Vec<u8> {
+        let key = key.to_string();
+        let parts = [LABEL, self.table, self.column, self.row, &key];
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
+        for part in parts {
+            // Longer than any name or id by far.
+            bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+}
+
+/// Nothing else that these keys seal begins with it.
+const LABEL: &str = "payment gateway: stored values, version 1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_places_are_the_same_bytes() {
+        let key = DataKeyId::from_bytes([1; 8]);
+        let place = |table, column, row| Place { table, column, row }.bytes(key);
+        let places = [
+            place("payments", "detail", "txn_1"),
+            place("payments", "detail", "txn_2"),
+            place("payments", "request", "txn_1"),
+            place("refunds", "detail", "txn_1"),
+            // The same letters, cut elsewhere.
+            place("payments", "detailtxn_1", ""),
+            place("paymentsdetail", "", "txn_1"),
+            Place { table: "payments", column: "detail", row: "txn_1" }.bytes(DataKeyId::from_bytes([2; 8])),
+        ];
+        for (n, one) in places.iter().enumerate() {
+            assert!(places[n + 1..].iter().all(|other| other != one));
+        }
+    }
+}

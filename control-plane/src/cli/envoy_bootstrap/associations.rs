@@ -1,0 +1,72 @@
+//! The files by which Apple sees that a domain belongs to the merchant of a wallet. Envoy answers with them itself: without
+//! a key, without the filter and without a redirect, which Apple does not follow.
+
+use edge_core::request::is_domain;
+use serde_json::{Value, json};
+
+use crate::config::{ConfigError, Source};
+
+pub(super) const KEY: &str = "WALLET_ASSOCIATION_FILES";
+/// Where Apple looks (developer.apple.com, "Setting up your server").
+pub(crate) const PATH: &str = "/.well-known/apple-developer-merchantid-domain-association";
+/// Each becomes a route that every request is held against.
+const DOMAINS_MAX: usize = 100;
+
+/// The routes, one for each domain.
+pub(super) fn read(source: &Source) -> Result<Value, ConfigError> {
+    let routes = source.read_with(KEY, |list| {
+        let entries: Vec<_> = list.split(',').map(str::trim).collect();
+        if entries.len() > DOMAINS_MAX {
+            return Err(format!("has more than {DOMAINS_MAX} entries"));
+        }
+        (1..)
+            .zip(entries)
+            .map(|(n, entry)| route(entry).map_err(|problem| format!("entry {n} {problem}")))
+            .collect()
+    })?;
+    Ok(Value::Array(routes.unwrap_or_default()))
+}
+
+/// The files that Envoy has to find.
+pub(super) fn files(source: &Source) -> impl Iterator<Item = &str> {
+    let entries = source.get(KEY).into_iter().flat_map(|list| list.split(','));
+    entries.filter_map(|entry| Some(entry.trim().split_once('=')?.1))
+}
+
+/// The file of a domain, if it has one.
+pub(crate) fn file_of<'a>(source: &'a Source, domain: &str) -> Option<&'a str> {
+    let mut entries = source.get(KEY).into_iter().flat_map(|list| list.split(','));
+    entries
+        .find_map(|entry| entry.trim().split_once('=').filter(|(of, _)| *of == domain).map(|(_, file)| file))
+}
+
+fn route(entry: &str) -> Result<Value, String> {
+    let (domain, file) = entry.split_once('=').ok_or("is not `domain=path`")?;
+    if !is_domain(domain) {
+        return Err("has no domain in lower case, e.g. `shop.example`".to_owned());
+    }
+    if file.is_empty() {
+        return Err("names no file".to_owned());
+    }
+    let disabled =
+        json!({ "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": true });
+    let host = format!("^{}(:[0-9]+)?$", domain.replace('.', "[.]"));
+    Ok(json!({
+        "name": "apple_association",
+        "match": {
+            "path": PATH,
+            "headers": [
+                { "name": ":authority", "string_match": { "safe_regex": { "google_re2": {}, "regex": host } } },
+                { "name": ":method", "string_match": { "exact": "GET" } },
+            ],
+        },
+        "direct_response": { "status": 200, "body": { "filename": file } },
+        "typed_per_filter_config": {
+            "authorization_scheme": disabled,
+            "envoy.filters.http.api_key_auth": disabled,
+            "client_limit": disabled,
+            "gateway_limit": disabled,
+            "gateway.edge": disabled,
+        },
+    }))
+}

@@ -1,0 +1,267 @@
+//! `control-plane keys`: shows, replaces and applies the keys of stored values.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use payments_stores::keys::{
+    KeyMaintenance, KeyStatus, Reseal, ResealPart, ResealProgress, Scrubbed, open_keys,
+};
+use payments_stores::{DatabaseSettings, MigrateOnStart};
+use serde::Serialize;
+
+use crate::config::{Source, database, unusable};
+use crate::process::gateway_setup::is_there;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show the keys, the rows that need each of them, and the rows with values that are not sealed; exit 1 if a key is
+    /// missing. Reads every row
+    Status(StatusArgs),
+    /// Wrap all data keys with the first of ENCRYPTION_KEYS, so that the others can be dropped. Changes no row: it takes
+    /// an instant, whatever the size of the database
+    Rotate(RotateArgs),
+    /// Seal stored values that are plain, and those of retired data keys, while services run. An interrupted run goes on
+    /// where it was
+    Reseal(ResealArgs),
+}
+
+#[derive(Args)]
+pub struct StatusArgs {
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct RotateArgs {
+    /// Also begin new data keys and retire the old ones, whose rows `reseal` then seals again: after a data key may have
+    /// become known
+    #[arg(long)]
+    new_data_keys: bool,
+}
+
+#[derive(Args)]
+pub struct ResealArgs {
+    /// Rows looked at per second, 1 to 100000
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    per_second: u32,
+    /// SQLite: remove what the file still holds of overwritten values also if it is larger than 64 MiB. Writers wait
+    /// meanwhile, about a second for each 100 MB
+    #[arg(long)]
+    vacuum: bool,
+}
+
+/// Runs a command and returns the text to print.
+///
+/// # Errors
+/// The configuration is invalid, the database unavailable, or a key missing.
+pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
+    let settings = database(source).map_err(|errors| unusable(&errors))?;
+    is_there(&settings.uri)?;
+    let settings = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..settings };
+    let keys = open_keys(settings).await.context("DB_URI: the database cannot be opened")?;
+    match command {
+        Command::Status(args) => status(&*keys, &args).await,
+        Command::Rotate(args) => rotate(&*keys, &args).await,
+        Command::Reseal(args) => reseal(&*keys, &args).await,
+    }
+}
+
+async fn status(keys: &dyn KeyMaintenance, args: &StatusArgs) -> anyhow::Result<String> {
+    let status = keys.status().await.context("the keys cannot be read")?;
+    let missing: Vec<_> = status.wrapping_keys.iter().filter(|key| !key.is_usable && key.rows > 0).collect();
+    let text = if args.json { serde_json::to_string(&StatusJson::from(&status))? } else { to_text(&status) };
+    if let Some(key) = missing.first() {
+        let _ = writeln!(std::io::stdout(), "{text}");
+        bail!(
+            "the key `{}` is missing or wrong, and {} rows need it; add it to ENCRYPTION_KEYS",
+            key.name,
+            key.rows
+        );
+    }
+    Ok(text)
+}
+
+fn to_text(status: &KeyStatus) -> String {
+    let mut text = match &status.first {
+        Some(first) => format!("values are sealed; `{first}` wraps new data keys\n"),
+        None => "values are stored as they are: ENCRYPTION_KEYS is not set\n".to_owned(),
+    };
+    // Writing to a string cannot fail.
+    if !status.wrapping_keys.is_empty() {
+        let _ =
+            writeln!(text, "\n{:<24}  {:>9}  {:>7}  {:>12}", "KEY", "DATA KEYS", "RETIRED", "ROWS NEED IT");
+    }
+    for key in &status.wrapping_keys {
+        let problem = if key.is_usable { "" } else { "  missing or wrong" };
+        let (name, data_keys, retired, rows) = (&key.name, key.data_keys, key.retired, key.rows);
+        let _ = writeln!(text, "{name:<24}  {data_keys:>9}  {retired:>7}  {rows:>12}{problem}");
+    }
+    let _ = writeln!(text, "\n{:<20}  {:>12}  {:>12}  {:>12}", "TABLE", "ROWS", "PLAIN", "TO RESEAL");
+    for table in &status.tables {
+        let (name, rows, plain, retired) = (table.name, table.rows, table.plain, table.retired);
+        let _ = writeln!(text, "{name:<20}  {rows:>12}  {plain:>12}  {retired:>12}");
+    }
+    for progress in status.reseal.iter().filter(|progress| progress.finished_at.is_none()) {
+        let ResealProgress { table, rows_seen, rows_sealed, .. } = progress;
+        let _ = writeln!(text, "reseal is at {table}: {rows_seen} rows seen, {rows_sealed} sealed");
+    }
+    text.trim_end().to_owned()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusJson<'a> {
+    first: Option<&'a str>,
+    keys: Vec<KeyJson<'a>>,
+    tables: Vec<TableJson>,
+    reseal: Vec<ResealJson<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyJson<'a> {
+    name: &'a str,
+    usable: bool,
+    data_keys: u64,
+    retired_data_keys: u64,
+    newest_data_key_at: jiff::Timestamp,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TableJson {
+    table: &'static str,
+    rows: u64,
+    plain: u64,
+    to_reseal: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResealJson<'a> {
+    table: &'a str,
+    rows_seen: u64,
+    rows_sealed: u64,
+    began_at: jiff::Timestamp,
+    finished_at: Option<jiff::Timestamp>,
+}
+
+impl<'a> From<&'a KeyStatus> for StatusJson<'a> {
+    fn from(status: &'a KeyStatus) -> Self {
+        let keys = status.wrapping_keys.iter().map(|key| KeyJson {
+            name: &key.name,
+            usable: key.is_usable,
+            data_keys: key.data_keys,
+            retired_data_keys: key.retired,
+            newest_data_key_at: key.newest_at,
+            rows: key.rows,
+        });
+        let tables = status.tables.iter().map(|table| TableJson {
+            table: table.name,
+            rows: table.rows,
+            plain: table.plain,
+            to_reseal: table.retired,
+        });
+        let reseal = status.reseal.iter().map(|progress| ResealJson {
+            table: &progress.table,
+            rows_seen: progress.rows_seen,
+            rows_sealed: progress.rows_sealed,
+            began_at: progress.began_at,
+            finished_at: progress.finished_at,
+        });
+        Self {
+            first: status.first.as_deref(),
+            keys: keys.collect(),
+            tables: tables.collect(),
+            reseal: reseal.collect(),
+        }
+    }
+}
+
+async fn rotate(keys: &dyn KeyMaintenance, args: &RotateArgs) -> anyhow::Result<String> {
+    let rotated = keys.rotate(args.new_data_keys).await.context("the keys cannot be replaced")?;
+    let mut text =
+        format!("`{}` wraps all data keys now, {} of them since this moment", rotated.first, rotated.wrapped);
+    if args.new_data_keys {
+        let _ = write!(
+            text,
+            "\n{} data keys are retired; services seal with new ones within a minute, then run `control-plane keys reseal`",
+            rotated.retired
+        );
+    }
+    Ok(text)
+}
+
+async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<String> {
+    let mut reseal = Reseal::default();
+    let mut report = Report::new();
+    loop {
+        let part = tokio::select! {
+            part = keys.reseal(&mut reseal) => part.context("the values cannot be sealed; run it again to go on"),
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; run it again to go on")),
+        };
+        let Some(part) = part? else { break };
+        report.add(&part);
+        tokio::time::sleep(
+            Duration::from_secs(1) * u32::try_from(part.batch).unwrap_or(u32::MAX) / args.per_second,
+        )
+        .await;
+    }
+    let scrubbed = keys.scrub(args.vacuum).await.context("the database's files cannot be cleaned")?;
+    let mut text = String::from(match scrubbed {
+        Scrubbed::Done => "done; the files hold nothing of what was overwritten",
+        Scrubbed::TooLarge { .. } => {
+            "done; the file may still hold parts of overwritten values. Remove them in a quiet hour: run it again with --vacuum"
+        }
+        Scrubbed::Busy => {
+            "done; the write-ahead log could not be emptied, because it is being read all the time. Run it again"
+        }
+        Scrubbed::LeftToServer => {
+            "done; the server keeps overwritten rows until it vacuums (VACUUM FULL at once), and in its write-ahead log"
+        }
+    });
+    text.push_str("\nBackups of before still hold plain values");
+    if report.unreadable > 0 {
+        bail!("{text}\n{} rows do not open and were left as they are", report.unreadable);
+    }
+    Ok(text)
+}
+
+struct Report {
+    on_terminal: bool,
+    unreadable: usize,
+}
+
+/// Unreadable rows that are named.
+const NAMED_MAX: usize = 20;
+
+impl Report {
+    fn new() -> Self {
+        Self { on_terminal: std::io::stderr().is_terminal(), unreadable: 0 }
+    }
+
+    fn add(&mut self, part: &ResealPart) {
+        let ResealPart { table, rows_seen, rows_sealed, .. } = part;
+        for row in part.unreadable.iter().take(NAMED_MAX.saturating_sub(self.unreadable)) {
+            self.line(&format!("{table}: row {row} does not open, and is left as it is"));
+        }
+        self.unreadable += part.unreadable.len();
+        let text = format!("{table}: {rows_seen} rows seen, {rows_sealed} sealed");
+        if part.is_done {
+            self.line(&text);
+        } else if self.on_terminal {
+            let _ = write!(std::io::stderr(), "\r{text} ");
+        }
+    }
+
+    fn line(&self, line: &str) {
+        let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
+        let _ = write!(std::io::stderr(), "{clear}");
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}

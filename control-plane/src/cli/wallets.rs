@@ -1,0 +1,273 @@
+//! `control-plane wallets …`: sets up and checks the domains on which pages show wallets.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use edge_core::request::is_domain;
+use payments::causes::with_causes;
+use payments::ports::clock::SystemClock;
+use payments_providers::{DomainStatus, register_stripe_domain};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client};
+
+use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
+use crate::config::{GatewaySettings, Source, unusable};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Fetch a domain's association file as Apple does, and say what is wrong: TLS, a redirect, the bytes; exit 1 if
+    /// anything is
+    Check(CheckArgs),
+    /// Register a domain with the provider, have it look at the domain, and print what it says; exit 1 if a wallet is not
+    /// usable there
+    Register(RegisterArgs),
+}
+
+#[derive(Args)]
+pub struct CheckArgs {
+    /// The domain of the page, e.g. `shop.example`
+    #[arg(value_parser = domain)]
+    domain: String,
+    /// The provider's file that the domain has to give [default: the domain's in WALLET_ASSOCIATION_FILES]
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Connect to this address instead of the one that the domain resolves to, e.g. before its DNS is changed
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    at: Option<SocketAddr>,
+    /// A PEM file of certificates to trust beside those of this machine, for a test
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct RegisterArgs {
+    /// The domain of the page, e.g. `shop.example`
+    #[arg(value_parser = domain)]
+    domain: String,
+    #[arg(long, value_enum)]
+    provider: RegisteringProvider,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RegisteringProvider {
+    Stripe,
+    Paypal,
+}
+
+fn domain(name: &str) -> Result<String, &'static str> {
+    let fits = is_domain(name);
+    fits.then(|| name.to_owned())
+        .ok_or("must be a domain in lower case without scheme and port, e.g. shop.example")
+}
+
+/// Runs the command and returns what it prints.
+///
+/// # Errors
+/// What is wrong with the domain, or why it could not be checked.
+pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
+    match command {
+        Command::Check(args) => check(args, source).await,
+        Command::Register(args) => register(args, source).await,
+    }
+}
+
+/// Longer than a provider waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What Envoy serves at most; the providers' files have about 9 KiB.
+const BYTES_MAX: usize = 16 * 1024;
+
+/// What a domain answered at the place where Apple looks.
+struct Answer {
+    status: u16,
+    location: Option<String>,
+    /// At most one byte more than it may have.
+    body: Vec<u8>,
+}
+
+async fn check(args: CheckArgs, source: &Source) -> anyhow::Result<String> {
+    let CheckArgs { domain, file, at, ca } = args;
+    let file = file.or_else(|| association_file(source, &domain).map(PathBuf::from));
+    let expected = file.as_ref().map(|path| {
+        std::fs::read(path).with_context(|| format!("the provider's file {} cannot be read", path.display()))
+    });
+    let answer = match fetch(&domain, at, ca).await? {
+        Ok(answer) => answer,
+        Err(problem) => bail!("https://{domain}{ASSOCIATION_PATH} cannot be fetched: {problem}"),
+    };
+    let problems = problems(&domain, &answer, expected.transpose()?.as_deref());
+    if problems.is_empty() {
+        let length = answer.body.len();
+        let compared = if file.is_some() {
+            ", which are the provider's"
+        } else {
+            "; name the provider's file by --file to compare them"
+        };
+        return Ok(format!("{domain} gives Apple {length} bytes over TLS{compared}"));
+    }
+    bail!("{domain} cannot show Apple Pay:\n  {}", problems.join("\n  "))
+}
+
+/// Fetches the file. The inner error is the domain's.
+async fn fetch(
+    domain: &str,
+    at: Option<SocketAddr>,
+    ca: Option<PathBuf>,
+) -> anyhow::Result<Result<Answer, String>> {
+    let mut client = Client::builder()
+        .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .no_proxy()
+        .https_only(true)
+        .timeout(PATIENCE);
+    if let Some(address) = at {
+        client = client.resolve(domain, address);
+    }
+    if let Some(ca) = ca {
+        let pem = std::fs::read(&ca).with_context(|| format!("--ca: {} cannot be read", ca.display()))?;
+        for authority in Certificate::from_pem_bundle(&pem).context("--ca")? {
+            client = client.add_root_certificate(authority);
+        }
+    }
+    let client = client.build()?;
+    let port = at.map_or(443, |address| address.port());
+    let url = format!("https://{domain}:{port}{ASSOCIATION_PATH}");
+    Ok(read(&client, &url).await.map_err(|problem| with_causes(&problem.without_url())))
+}
+
+async fn read(client: &Client, url: &str) -> reqwest::Result<Answer> {
+    let mut answer = client.get(url).send().await?;
+    let location = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > BYTES_MAX {
+            body.truncate(BYTES_MAX + 1);
+            break;
+        }
+    }
+    Ok(Answer { status: answer.status().as_u16(), location, body })
+}
+
+/// Everything that keeps Apple from believing the domain.
+fn problems(domain: &str, answer: &Answer, expected: Option<&[u8]>) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let (300..=399, to) = (answer.status, answer.location.as_deref()) {
+        let to = to.unwrap_or("nowhere");
+        problems.push(format!(
+            "it redirects to {to}, which Apple does not follow: give the file at {domain} itself, or register the other domain"
+        ));
+        return problems;
+    }
+    if answer.status != 200 {
+        problems.push(format!(
+            "it answers with status {} instead of the file; WALLET_ASSOCIATION_FILES names a file for each domain",
+            answer.status
+        ));
+        return problems;
+    }
+    let start: String = String::from_utf8_lossy(&answer.body).trim_start().chars().take(15).collect();
+    if start.to_ascii_lowercase().starts_with("<!doctype") || start.starts_with('<') {
+        problems.push("it answers with a web page instead of the file".to_owned());
+    }
+    if answer.body.len() > BYTES_MAX {
+        problems
+            .push(format!("it answers with more than {BYTES_MAX} bytes, so this is not a provider's file"));
+    } else if answer.body.is_empty() {
+        problems.push("it answers with an empty file".to_owned());
+    }
+    match expected {
+        Some(expected) if problems.is_empty() && expected != answer.body => {
+            problems.push(difference(expected, &answer.body));
+        }
+        _ => {}
+    }
+    problems
+}
+
+fn difference(expected: &[u8], got: &[u8]) -> String {
+    if expected.trim_ascii() == got.trim_ascii() {
+        return "its bytes differ from the provider's file in white space at an end: give the file unchanged"
+            .to_owned();
+    }
+    let at = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
+    format!(
+        "its bytes are not the provider's file: it has {} bytes instead of {}, and differs from byte {at} on; each provider \
+         has a file of its own",
+        got.len(),
+        expected.len()
+    )
+}
+
+async fn register(args: RegisterArgs, source: &Source) -> anyhow::Result<String> {
+    if args.provider == RegisteringProvider::Paypal {
+        bail!(
+            "PayPal takes domains in its dashboard only: Apps & Credentials, the app, Apple Pay, Manage; then run \
+             `control-plane wallets check {}`. Google Pay needs no registration at PayPal",
+            args.domain
+        );
+    }
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?.providers;
+    let stripe = settings.stripe.context("STRIPE_SECRET_KEY is needed to register a domain with Stripe")?;
+    let wallets =
+        register_stripe_domain(stripe, settings.timeouts, Arc::new(SystemClock), &args.domain).await??;
+    let mut text = format!("Stripe knows {}:", args.domain);
+    for DomainStatus { wallet, status, problem } in &wallets {
+        let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+        let _ = write!(text, "\n  {wallet}: {status}{problem}");
+    }
+    if wallets.iter().all(|wallet| wallet.status == "active") { Ok(text) } else { bail!(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, location: Option<&str>, body: &[u8], expected: Option<&[u8]>) -> String {
+        let answer = Answer { status, location: location.map(str::to_owned), body: body.to_vec() };
+        problems("shop.example", &answer, expected).join("\n")
+    }
+
+    #[test]
+    fn the_providers_own_bytes_without_a_detour_are_fine() {
+        assert_eq!(told(200, None, b"7B2270", Some(b"7B2270")), "");
+        assert_eq!(told(200, None, b"7B2270", None), "");
+    }
+
+    #[test]
+    fn each_mistake_is_told_by_its_cause() {
+        for (status, location, body, words) in [
+            (301, Some("https://www.shop.example/"), &b""[..], "redirects to https://www.shop.example/"),
+            (404, None, &b""[..], "status 404"),
+            (401, None, &b""[..], "status 401"),
+            (200, None, &b" <!DOCTYPE html><html>"[..], "a web page"),
+            (200, None, &b""[..], "an empty file"),
+            (200, None, &[b'7'; BYTES_MAX + 1][..], "more than 16384 bytes"),
+            (200, None, &b"7B2270\n"[..], "white space"),
+            (200, None, &b"7B9999"[..], "differs from byte 2 on"),
+        ] {
+            let told = told(status, location, body, Some(b"7B2270"));
+            assert!(told.contains(words), "{words} in {told}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_a_name_alone() {
+        assert!(domain("shop.example").is_ok());
+        for wrong in ["https://shop.example", "shop.example:443", "Shop.example", "localhost", ""] {
+            assert!(domain(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_host_without_tls_is_told_as_unreachable() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        drop(listener);
+        assert!(fetch("shop.example", Some(at), None).await.unwrap().is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! Against a stand-in for the transit engine that is as strict as the documentation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use sealing::Cipher;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ID: DataKeyId = DataKeyId::from_bytes([1; 8]);
+const TOKEN: &str = "hvs.made-up";
+
+struct Engine {
+    cipher: Cipher,
+    /// Requests that are still answered with 503.
+    away: AtomicU32,
+    asked: AtomicU32,
+}
+
+async fn operation(
+    State(engine): State<Arc<Engine>>,
+    Path((operation, key)): Path<(String, String)>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> (StatusCode, Json<Value>) {
+    engine.asked.fetch_add(1, Ordering::SeqCst);
+    let refused = |status, why: &str| (status, Json(json!({ "errors": [why] })));
+    if engine.away.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "Vault is sealed");
+    }
+    if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) {
+        return refused(StatusCode::FORBIDDEN, "permission denied");
+    }
+    if key != "payments" {
+        return refused(StatusCode::BAD_REQUEST, "encryption key not found");
+    }
+    let bound_to = STANDARD.decode(body["associated_data"].as_str().unwrap()).unwrap();
+    let data = if operation == "encrypt" {
+        let plain = STANDARD.decode(body["plaintext"].as_str().unwrap()).unwrap();
+        let sealed = engine.cipher.seal(&bound_to, &plain).unwrap();
+        json!({ "ciphertext": format!("vault:v1:{}", STANDARD.encode(sealed)), "key_version": 1 })
+    } else {
+        let text = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v1:").unwrap_or_default();
+        let opened = STANDARD.decode(text).ok().and_then(|sealed| engine.cipher.open(&bound_to, sealed).ok());
+        let Some(plain) = opened else {
+            return refused(StatusCode::BAD_REQUEST, "cipher: message authentication failed");
+        };
+        json!({ "plaintext": STANDARD.encode(plain) })
+    };
+    (StatusCode::OK, Json(json!({ "request_id": "1", "data": data })))
+}
+
+/// An engine, and its address.
+async fn engine() -> (Arc<Engine>, String) {
+    let cipher = Cipher::new(&SecretKey::random().unwrap()).unwrap();
+    let engine = Arc::new(Engine { cipher, away: AtomicU32::new(0), asked: AtomicU32::new(0) });
+    let router =
+        Router::new().route("/v1/transit/{operation}/{key}", post(operation)).with_state(engine.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (engine, address)
+}
+
+fn vault(address: &str, key: &str, token: &str) -> VaultTransit {
+    VaultTransit::new(&format!("vault:transit/{key}"), address, token.to_owned().into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_data_key_is_wrapped_and_opens_under_its_own_id_only() {
+    let (_, address) = engine().await;
+    let (vault, key) = (vault(&address, "payments", TOKEN), SecretKey::random().unwrap());
+    let wrapped = vault.wrap(ID, &key).await.unwrap();
+    assert_eq!(wrapped.by, "vault:transit/payments");
+    assert!(wrapped.bytes.starts_with(b"vault:v1:"));
+    assert_eq!(vault.unwrap(ID, &wrapped).await.unwrap().as_bytes(), key.as_bytes());
+    let elsewhere = vault.unwrap(DataKeyId::from_bytes([2; 8]), &wrapped).await;
+    assert!(matches!(elsewhere, Err(WrapError::Wrong { .. })));
+    let mut altered = wrapped;
+    altered.bytes[15] ^= 1;
+    assert!(matches!(vault.unwrap(ID, &altered).await, Err(WrapError::Wrong { .. })));
+}
+
+#[tokio::test]
+async fn a_vault_that_is_away_for_a_moment_is_asked_again_and_one_that_denies_is_not() {
+    let (engine, address) = engine().await;
+    engine.away.store(TRIES - 1, Ordering::SeqCst);
+    vault(&address, "payments", TOKEN).wrap(ID, &SecretKey::random().unwrap()).await.unwrap();
+    assert_eq!(engine.asked.swap(0, Ordering::SeqCst), TRIES);
+    let denied = vault(&address, "payments", "another").wrap(ID, &SecretKey::random().unwrap()).await;
+    let WrapError::Unavailable { by, source } = denied.unwrap_err() else { panic!() };
+    assert_eq!(by, "vault:transit/payments");
+    assert!(source.to_string().contains("403") && !source.to_string().contains("another"), "{source}");
+    assert_eq!(engine.asked.load(Ordering::SeqCst), 1);
+    let missing = vault(&address, "none", TOKEN).wrap(ID, &SecretKey::random().unwrap()).await;
+    assert!(matches!(missing, Err(WrapError::Unavailable { .. })));
+}
+
+#[test]
+fn a_token_goes_over_tls_or_stays_on_this_machine_and_is_never_printed() {
+    let new = |name: &str, address: &str| VaultTransit::new(name, address, TOKEN.to_owned().into());
+    for address in
+        ["https://vault.internal:8200", "http://127.0.0.1:8200", "http://localhost:8200", "http://[::1]:8200"]
+    {
+        let vault = new("vault:transit/payments", address).unwrap();
+        assert_eq!(format!("{vault:?}"), "vault:transit/payments");
+    }
+    for address in [
+        "http://vault.internal:8200",
+        "vault.internal",
+        "https://vault.internal/other",
+        "https://u@vault",
+        "",
+    ] {
+        assert_eq!(new("vault:transit/payments", address).unwrap_err(), InvalidVault::Address, "{address}");
+    }
+    for name in [
+        "vault:payments",
+        "vault:transit/",
+        "vault:/payments",
+        "vault:transit/a b",
+        "vault:../payments",
+        "k1",
+    ] {
+        assert_eq!(new(name, "https://vault.internal").unwrap_err(), InvalidVault::Key, "{name}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Sealing what is there: values of before there were keys, and those of retired data keys.
+//!
+//! Each table is walked in the order of its keys, a few rows at a time. A value is replaced only if it is still the one
+//! that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after each batch, so
+//! that an interrupted run goes on there.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use payments::ports::clock::{Clock as _, SystemClock};
+use sealing::{DataKeyId, Place, PlainValues, format};
+
+use super::batch::{self, BatchRow, Replacement};
+use super::customers;
+use super::progress::{self, ResealProgress};
+use crate::KeyProblem;
+use crate::sealed_tables::{CUSTOMERS, SealedColumn, SealedTable, TABLES};
+use crate::sql::data_keys::{DataKeys, stored_keys};
+use crate::sql::{Argument, Database, Purpose};
+
+/// The progress of one run.
+#[derive(Debug, Default)]
+pub struct Reseal {
+    /// `None` before the first batch.
+    run: Option<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    /// The tables that are still to be walked, the next one last.
+    left: Vec<ResealProgress>,
+    retired: HashSet<DataKeyId>,
+}
+
+/// What a batch did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResealPart {
+    pub table: String,
+    /// Rows of the table that were looked at, in this run and in the interrupted ones that it continues.
+    pub rows_seen: u64,
+    /// Rows of the table in which a value was sealed.
+    pub rows_sealed: u64,
+    /// Rows that were looked at by this batch.
+    pub batch: u64,
+    /// Rows of this batch that cannot be opened, and are left as they are.
+    pub unreadable: Vec<String>,
+    pub is_done: bool,
+}
+
+impl Reseal {
+    pub(super) async fn next<D: Database>(
+        &mut self,
+        database: &Arc<D>,
+        keys: &Arc<DataKeys>,
+    ) -> Result<Option<ResealPart>, KeyProblem> {
+        if self.run.is_none() {
+            keys.open(&**database).await?;
+            self.run = Some(Run::begin(&**database).await?);
+        }
+        keys.prepare(database).await?;
+        let Some(run) = &mut self.run else { return Ok(None) };
+        let Some(progress) = run.left.last_mut() else { return Ok(None) };
+        let part = match TABLES.iter().find(|table| table.name == progress.table) {
+            Some(table) => walk(&**database, keys, table, progress, &run.retired).await?,
+            None => customers::walk(&**database, keys, progress).await?,
+        };
+        progress.keep(&**database).await?;
+        if part.is_done {
+            run.left.pop();
+        }
+        Ok(Some(part))
+    }
+}
+
+impl Run {
+    /// Goes on where the last run was interrupted, or begins a new one.
+    async fn begin(database: &impl Database) -> Result<Self, KeyProblem> {
+        let names = TABLES.iter().map(|table| table.name).chain([CUSTOMERS]);
+        let mut left = progress::all(database).await?;
+        left.retain(|progress| progress.finished_at.is_none());
+        if left.is_empty() {
+            left = names.clone().map(ResealProgress::begin).collect();
+            for progress in &left {
+                progress.keep(database).await?;
+            }
+        }
+        // Customers' entries come last, when every payment has one.
+        left.sort_by_key(|progress| std::cmp::Reverse(names.clone().position(|name| name == progress.table)));
+        let retired = stored_keys(database).await?.into_iter().filter(|key| key.is_retired);
+        Ok(Self { left, retired: retired.map(|key| key.id).collect() })
+    }
+}
+
+/// Seals the next batch of a table.
+async fn walk<D: Database>(
+    database: &D,
+    keys: &DataKeys,
+    table: &'static SealedTable,
+    progress: &mut ResealProgress,
+    retired: &HashSet<DataKeyId>,
+) -> Result<ResealPart, KeyProblem> {
+    let rows: Vec<BatchRow> =
+        database.all(Purpose::Operators, batch::read::<D>(table, &progress.place)).await?;
+    let mut work = Work { keys, table, retired, unreadable: Vec::new() };
+    let mut sealed = HashSet::new();
+    if table.name == "payments" {
+        let entries: Vec<_> = rows.iter().filter_map(|row| work.customer(row)).collect();
+        for entry in &entries {
+            database.execute(Purpose::Operators, customers::enter(entry)).await?;
+        }
+    }
+    for (n, column) in table.columns.iter().enumerate() {
+        let values: Vec<_> = rows.iter().filter_map(|row| work.replacement(row, column, n)).collect();
+        if !values.is_empty() {
+            database.execute(Purpose::Operators, batch::write::<D>(table, column, &values)).await?;
+        }
+        sealed.extend(values.into_iter().map(|value| value.place));
+    }
+    let seen = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let is_done = seen < u64::from(batch::ROWS);
+    progress.rows_seen += seen;
+    progress.rows_sealed += u64::try_from(sealed.len()).unwrap_or(u64::MAX);
+    if let Some(last) = rows.last() {
+        progress.place = last.place();
+    }
+    progress.finished_at = is_done.then(|| SystemClock.now());
+    work.unreadable.dedup();
+    Ok(ResealPart {
+        table: progress.table.clone(),
+        rows_seen: progress.rows_seen,
+        rows_sealed: progress.rows_sealed,
+        batch: seen,
+        unreadable: work.unreadable,
+        is_done,
+    })
+}
+
+struct Work<'a> {
+    keys: &'a DataKeys,
+    table: &'static SealedTable,
+    retired: &'a HashSet<DataKeyId>,
+    unreadable: Vec<String>,
+}
+
+impl Work<'_> {
+    /// Whether a value is to be sealed with another key, or at all.
+    fn is_due(&self, stored: &[u8]) -> bool {
+        match format::key_of(stored) {
+            Ok(None) => true,
+            Ok(Some(key)) => self.retired.contains(&key),
+            Err(_) => false,
+        }
+    }
+
+    /// The sealed value that replaces the `n`th one of a row. `None` if it may stay, or does not open.
+    fn replacement(&mut self, row: &BatchRow, column: &SealedColumn, n: usize) -> Option<Replacement> {
+        let sealer = &self.keys.sealer;
+        if sealer.plain_values() == PlainValues::Written {
+            return None;
+        }
+        let place = Place { table: self.table.name, column: column.name, row: &row.name };
+        let (old, new): (Argument, Option<Argument>) = if column.is_bytes {
+            let stored = row.bytes.clone().filter(|stored| self.is_due(stored))?;
+            let opened = sealer.open_or_plain_bytes(place, stored.clone()).ok();
+            let sealed = opened.and_then(|plain| sealer.seal_bytes(place, plain).ok());
+            (stored.into(), sealed.map(Into::into))
+        } else {
+            let text = if n == 0 { &row.first_text } else { &row.second_text };
+            let stored = text.clone().filter(|stored| self.is_due(stored.as_bytes()))?;
+            let opened = sealer.open_or_plain_text(place, stored.clone()).ok();
+            let sealed = opened.and_then(|plain| sealer.seal_text(place, plain).ok());
+            (stored.into(), sealed.map(Into::into))
+        };
+        let Some(new) = new else {
+            self.unreadable.push(row.name.clone());
+            return None;
+        };
+        Some(Replacement { place: row.place(), old, new })
+    }
+
+    /// The entry of a payment whose request is to be sealed: it may be of a release that made none.
+    fn customer(&self, row: &BatchRow) -> Option<customers::Entry> {
+        let stored = row.first_text.clone().filter(|stored| self.is_due(stored.as_bytes()))?;
+        let place = Place { table: self.table.name, column: "request", row: &row.name };
+        let request = self.keys.sealer.open_or_plain_text(place, stored).ok()?;
+        customers::Entry::of(row.client.as_deref()?, &row.name, &request, &self.keys.sealer)
+    }
+}

@@ -1,0 +1,96 @@
+//! Which keys there are, and what needs them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use payments::ports::store::StoreError;
+
+use super::progress::{self, ResealProgress};
+use crate::KeyProblem;
+use crate::sealed_tables::{Counts, count};
+use crate::sql::Database;
+use crate::sql::data_keys::{DataKeys, stored_keys};
+
+/// The keys of a database.
+#[derive(Debug)]
+pub struct KeyStatus {
+    /// The name of the key that wraps new data keys; `None` if values are stored as they are.
+    pub first: Option<String>,
+    /// Every key that has wrapped a data key, by name.
+    pub wrapping_keys: Vec<WrappingKeyStatus>,
+    pub tables: Vec<TableStatus>,
+    /// How far the last `reseal` has come, by table.
+    pub reseal: Vec<ResealProgress>,
+}
+
+#[derive(Debug)]
+pub struct WrappingKeyStatus {
+    pub name: String,
+    /// Whether it is configured, and is the one that has wrapped.
+    pub is_usable: bool,
+    pub data_keys: u64,
+    /// Data keys that nothing new is sealed with.
+    pub retired: u64,
+    pub newest_at: Timestamp,
+    /// Rows that cannot be read without it.
+    pub rows: u64,
+}
+
+#[derive(Debug)]
+pub struct TableStatus {
+    pub name: &'static str,
+    pub rows: u64,
+    /// Rows with a value that is not sealed.
+    pub plain: u64,
+    /// Rows that are sealed with a retired data key.
+    pub retired: u64,
+}
+
+pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<KeyStatus, KeyProblem> {
+    let (stored, counts) = (stored_keys(database).await?, count(database).await?);
+    let mut wrapping_keys = BTreeMap::<&str, WrappingKeyStatus>::new();
+    for key in &stored {
+        let entry = wrapping_keys.entry(&key.wrapped.by).or_insert_with(|| WrappingKeyStatus {
+            name: key.wrapped.by.clone(),
+            is_usable: true,
+            data_keys: 0,
+            retired: 0,
+            newest_at: key.created_at,
+            rows: 0,
+        });
+        entry.data_keys += 1;
+        entry.retired += u64::from(key.is_retired);
+        entry.newest_at = entry.newest_at.max(key.created_at);
+        entry.rows += counts.of_key(key.id).map(|(_, rows)| rows).sum::<u64>();
+        entry.is_usable &= match &keys.wrapping {
+            Some(wrapping) => wrapping.unwrap(key.id, &key.wrapped).await.is_ok(),
+            None => false,
+        };
+    }
+    let retired = stored.iter().filter(|key| key.is_retired);
+    let mut of_retired = BTreeMap::<&str, u64>::new();
+    for (table, rows) in retired.flat_map(|key| counts.of_key(key.id)) {
+        *of_retired.entry(table).or_default() += rows;
+    }
+    Ok(KeyStatus {
+        first: keys.wrapping.as_ref().map(|wrapping| wrapping.first().to_owned()),
+        wrapping_keys: wrapping_keys.into_values().collect(),
+        tables: tables(&counts, &of_retired),
+        reseal: reseal_progress(database).await?,
+    })
+}
+
+fn tables(counts: &Counts, of_retired: &BTreeMap<&str, u64>) -> Vec<TableStatus> {
+    let plain = counts.plain();
+    let status = |(name, rows)| TableStatus {
+        name,
+        rows,
+        plain: plain.get(name).copied().unwrap_or(0),
+        retired: of_retired.get(name).copied().unwrap_or(0),
+    };
+    counts.all().into_iter().map(status).collect()
+}
+
+async fn reseal_progress(database: &impl Database) -> Result<Vec<ResealProgress>, StoreError> {
+    progress::all(database).await
+}

@@ -1,0 +1,206 @@
+//! The tables with sealed columns, as data: for counting the rows of a key, and for sealing what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payments::ports::store::StoreError;
+use sealing::{DataKeyId, format};
+use sqlx::AssertSqlSafe;
+
+use crate::row::row;
+use crate::sql::{Database, Purpose, Query};
+
+/// A table, some of whose columns are sealed.
+#[derive(Debug)]
+pub(crate) struct SealedTable {
+    pub(crate) name: &'static str,
+    /// Its key, in the order of an index.
+    pub(crate) key: &'static [KeyColumn],
+    /// What values are bound to, as SQL.
+    pub(crate) row: &'static str,
+    pub(crate) columns: &'static [SealedColumn],
+    /// Whether it has a column `client` that names the owner.
+    pub(crate) has_client: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct KeyColumn {
+    pub(crate) name: &'static str,
+    pub(crate) is_number: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct SealedColumn {
+    pub(crate) name: &'static str,
+    pub(crate) is_bytes: bool,
+}
+
+const fn text_key(name: &'static str) -> KeyColumn {
+    KeyColumn { name, is_number: false }
+}
+
+const fn text(name: &'static str) -> SealedColumn {
+    SealedColumn { name, is_bytes: false }
+}
+
+pub(crate) static TABLES: [SealedTable; 5] = [
+    SealedTable {
+        name: "payments",
+        key: &[text_key("id")],
+        row: "id",
+        columns: &[text("request"), text("detail")],
+        has_client: true,
+    },
+    SealedTable {
+        name: "refunds",
+        key: &[text_key("id")],
+        row: "id",
+        columns: &[text("detail")],
+        has_client: true,
+    },
+    SealedTable {
+        name: "events",
+        key: &[KeyColumn { name: "seq", is_number: true }],
+        row: "coalesce(refund, payment) || '/' || version",
+        columns: &[text("detail")],
+        has_client: true,
+    },
+    SealedTable {
+        name: "idempotency_keys",
+        key: &[text_key("scope")],
+        row: "scope",
+        columns: &[text("answer_body")],
+        has_client: true,
+    },
+    SealedTable {
+        name: "webhook_events",
+        key: &[text_key("provider"), text_key("id")],
+        row: "provider || '/' || id",
+        columns: &[SealedColumn { name: "body", is_bytes: true }],
+        has_client: false,
+    },
+];
+
+/// The table of customers' payments, whose column names the key of the index.
+pub(crate) const CUSTOMERS: &str = "payment_customers";
+impl SealedColumn {
+    /// SQL for the id of the data key that a value is sealed with; empty for a plain value, NULL for none. `$1` is the
+    /// prefix of sealed values, as bytes.
+    fn data_key<D: Database>(&self) -> String {
+        let Self { name, is_bytes } = self;
+        let (head, id) = (format::PREFIX.len(), DataKeyId::LENGTH);
+        let key = format!("substr({name}, {}, {id})", head + 1);
+        let (prefix, key) =
+            if *is_bytes { ("$1".to_owned(), D::hex(&key)) } else { (format!("'{}'", format::PREFIX), key) };
+        format!(
+            "CASE WHEN {name} IS NULL THEN NULL WHEN substr({name}, 1, {head}) = {prefix} THEN {key} ELSE '' END"
+        )
+    }
+
+    /// The id as read from that SQL.
+    fn parsed(&self, key: &str) -> Option<DataKeyId> {
+        if !self.is_bytes {
+            return key.parse().ok();
+        }
+        String::from_utf8(hex(key)?).ok()?.parse().ok()
+    }
+}
+
+/// Bytes of hex digits in either case, as the databases write them.
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+row! {
+    pub(crate) struct CountRow {
+        first_key: Option<String>,
+        second_key: Option<String>,
+        counted: i64,
+    }
+}
+
+/// The number of rows by table and by the data keys that they need.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    rows: BTreeMap<(&'static str, BTreeSet<Option<DataKeyId>>), u64>,
+}
+
+impl Counts {
+    /// Adds rows that need these keys; `None` for a plain value.
+    pub(crate) fn add(&mut self, table: &'static str, keys: &[Option<DataKeyId>], rows: u64) {
+        *self.rows.entry((table, keys.iter().copied().collect())).or_default() += rows;
+    }
+
+    fn of(&self, key: Option<DataKeyId>) -> impl Iterator<Item = (&'static str, u64)> {
+        let rows = self.rows.iter().filter(move |((_, keys), _)| keys.contains(&key));
+        rows.map(|((table, _), rows)| (*table, *rows))
+    }
+
+    /// Rows that cannot be read without this key, by table.
+    pub(crate) fn of_key(&self, key: DataKeyId) -> impl Iterator<Item = (&'static str, u64)> {
+        self.of(Some(key))
+    }
+
+    /// Rows with a plain value, by table.
+    pub(crate) fn plain(&self) -> BTreeMap<&'static str, u64> {
+        let mut plain = BTreeMap::new();
+        for (table, rows) in self.of(None) {
+            *plain.entry(table).or_default() += rows;
+        }
+        plain
+    }
+
+    /// Rows that have values to seal, by table.
+    pub(crate) fn all(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for ((table, _), rows) in &self.rows {
+            *all.entry(*table).or_default() += rows;
+        }
+        all
+    }
+}
+
+/// Counts the rows. Reads every row, so it takes long in a large database.
+pub(crate) async fn count<D: Database>(database: &D) -> Result<Counts, StoreError> {
+    let mut counts = Counts::default();
+    for table in &TABLES {
+        let mut keys = table.columns.iter().map(SealedColumn::data_key::<D>);
+        let first = keys.next().unwrap_or_default();
+        let second = keys.next().unwrap_or_else(|| "CAST(NULL AS TEXT)".to_owned());
+        let sql = format!(
+            "SELECT {first} AS first_key, {second} AS second_key, count(*) AS counted FROM {} GROUP BY 1, 2",
+            table.name
+        );
+        let query = Query::new(AssertSqlSafe(sql));
+        let has_bytes = table.columns.iter().any(|column| column.is_bytes);
+        let query = if has_bytes { query.with(format::PREFIX.as_bytes().to_vec()) } else { query };
+        for row in database.all::<CountRow>(Purpose::Operators, query).await? {
+            let keys = table.columns.iter().zip([row.first_key, row.second_key]);
+            let keys: Vec<_> = keys
+                .filter_map(|(column, key)| match key?.as_str() {
+                    "" => Some(None),
+                    // A value that names no key is damaged, and no key opens it.
+                    key => column.parsed(key).map(Some),
+                })
+                .collect();
+            if !keys.is_empty() {
+                counts.add(table.name, &keys, u64::try_from(row.counted).unwrap_or(0));
+            }
+        }
+    }
+    count_customers(database, &mut counts).await?;
+    Ok(counts)
+}
+
+async fn count_customers(database: &impl Database, counts: &mut Counts) -> Result<(), StoreError> {
+    const SQL: &str = "SELECT index_key AS first_key, CAST(NULL AS TEXT) AS second_key, count(*) AS counted
+        FROM payment_customers GROUP BY index_key";
+    for row in database.all::<CountRow>(Purpose::Operators, Query::new(SQL)).await? {
+        let key = row.first_key.unwrap_or_default();
+        let key = if key.is_empty() { Some(None) } else { key.parse().ok().map(Some) };
+        if let Some(key) = key {
+            counts.add(CUSTOMERS, &[key], u64::try_from(row.counted).unwrap_or(0));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! The keys of stored values, as an operator shows, applies and replaces them.
+
+use std::path::Path;
+
+use edge_core::provider::Provider;
+use jiff::Timestamp;
+use payments::model::webhook::{EventState, WebhookEvent};
+
+use super::service::FREE;
+use super::{KEYS, run};
+
+const FIRST: &str = "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const SECOND: &str = "k2:202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";
+const CANARY: &str = "payer-canary@shop.example";
+
+/// A database with a provider's event, not sealed.
+fn plain_database(folder: &Path) {
+    let uri = format!("sqlite://{}", folder.join("gateway.db").display());
+    let event = WebhookEvent {
+        provider: Provider::Stripe,
+        id: "evt_1".to_owned(),
+        kind: "charge.updated".to_owned(),
+        body: format!(r#"{{"id":"evt_1","email":"{CANARY}"}}"#).into_bytes(),
+        body_sha256: None,
+        created_at: None,
+        received_at: Timestamp::UNIX_EPOCH,
+        state: EventState::Received,
+        attempts: 0,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = payments_stores::open(uri).await.unwrap();
+        assert!(store.receive_webhook(&event).await.unwrap());
+    });
+}
+
+fn keys(folder: &Path, words: &[&str], list: &str) -> (bool, String) {
+    let arguments: Vec<_> = ["keys"].iter().chain(words).copied().collect();
+    let (worked, text) = run(folder, &arguments, &[("ENCRYPTION_KEYS", list)]);
+    assert!(!text.contains("0001020304") && !text.contains("2021222324"), "{text}");
+    (worked, text)
+}
+
+fn holds_canary(folder: &Path) -> bool {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    files.into_iter().any(|file| file.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()))
+}
+
+#[test]
+fn a_plain_database_is_sealed_in_place_and_its_key_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plain_database(folder);
+    assert!(holds_canary(folder));
+    let (worked, text) = keys(folder, &["status"], "");
+    assert!(worked && text.contains("values are stored as they are"), "{text}");
+    let (worked, text) = keys(folder, &["reseal"], FIRST);
+    assert!(worked && text.contains("webhook_events: 1 rows seen, 1 sealed"), "{text}");
+    assert!(text.contains("the files hold nothing of what was overwritten"), "{text}");
+    assert!(!holds_canary(folder));
+    let (worked, text) = keys(folder, &["rotate"], &format!("{SECOND},{FIRST}"));
+    assert!(worked && text.contains("`k2` wraps all data keys now, 2 of them"), "{text}");
+    let (worked, text) = keys(folder, &["status", "--json"], SECOND);
+    let status: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert!(worked, "{text}");
+    assert_eq!((&status["first"], &status["keys"][0]["rows"]), (&"k2".into(), &1.into()));
+    let (worked, text) = run(folder, &["webhook", "list"], &[("ENCRYPTION_KEYS", SECOND)]);
+    assert!(worked && text.contains("evt_1"), "{text}");
+}
+
+#[test]
+fn without_a_key_that_rows_need_nothing_starts_and_the_reason_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plain_database(folder);
+    assert!(keys(folder, &["reseal"], FIRST).0);
+    let (worked, text) = keys(folder, &["status"], SECOND);
+    assert!(!worked && text.contains("the key `k1` is missing or wrong, and 1 rows need it"), "{text}");
+    for list in ["", SECOND] {
+        let settings: Vec<_> = [KEYS, ("ENCRYPTION_KEYS", list)].into_iter().chain(FREE).collect();
+        let (worked, text) = run(folder, &["serve"], &settings);
+        assert!(!worked && text.contains("the encryption key `k1`"), "{text}");
+        assert!(text.contains("1 rows need it (webhook_events 1)"), "{text}");
+    }
+    let (worked, text) = keys(folder, &["rotate"], SECOND);
+    assert!(!worked && text.contains("the encryption key `k1`"), "{text}");
+}
+
+#[test]
+fn keys_that_are_asked_for_and_not_given_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    plain_database(folder.path());
+    let (worked, text) = keys(folder.path(), &["rotate"], "");
+    assert!(!worked && text.contains("set ENCRYPTION_KEYS"), "{text}");
+    let (worked, text) = keys(folder.path(), &["reseal", "--per-second", "0"], FIRST);
+    assert!(!worked && text.contains("--per-second"), "{text}");
+}

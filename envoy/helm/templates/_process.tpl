@@ -1,0 +1,119 @@
+{{- /* One kind of process of the control plane: its Deployment, and what keeps enough of it running. root,
+       component, command, port, values (of this kind), own, secrets, variables (see gateway.environment), grace:
+       seconds that it may take to end after the signal, key: the name of its values. */}}
+{{- define "gateway.process" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{- include "gateway.metadata" . | nindent 2 }}
+spec:
+  {{- if not (dig "autoscaling" "enabled" false .values) }}
+  replicas: {{ .values.replicas }}
+  {{- end }}
+  # None goes before another is ready.
+  strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+  selector:
+    matchLabels: {{- include "gateway.selector" . | nindent 6 }}
+  template:
+    metadata: {{- include "gateway.pod-metadata" . | nindent 6 }}
+    spec:
+      {{- include "gateway.pod-spec" . | nindent 6 }}
+      {{- include "gateway.spread" . | nindent 6 }}
+      # The pause before the signal, the work in flight, and a little more.
+      terminationGracePeriodSeconds: {{ add 5 .grace 5 }}
+      containers:
+        - name: {{ .component }}
+          image: {{ include "gateway.image" (dict "root" .root "image" .root.Values.images.controlPlane) }}
+          imagePullPolicy: {{ .root.Values.images.pullPolicy }}
+          args: [{{ .command }}]
+          ports: [{ name: http, containerPort: {{ .port }} }]
+          env: {{- include "gateway.environment" (merge (dict "settings" .values.settings "of" (printf "%s.settings" .key)) .) | trim | nindent 12 }}
+          volumeMounts: [{ name: secrets, mountPath: /secrets, readOnly: true }]
+          securityContext: {{- include "gateway.container-security" . | nindent 12 }}
+          resources: {{- toYaml .values.resources | nindent 12 }}
+          # A first start may wait for the database and for a lock.
+          startupProbe:
+            httpGet: { path: /healthz, port: http }
+            periodSeconds: 2
+            timeoutSeconds: 2
+            failureThreshold: 60
+          # It says that the process lives, and nothing of what it needs: a database that is away is no reason to start
+          # it anew.
+          livenessProbe:
+            httpGet: { path: /healthz, port: http }
+            periodSeconds: 10
+            timeoutSeconds: 3
+            failureThreshold: 6
+          # It proves a write, for which it may take 1.5 s.
+          readinessProbe:
+            httpGet: { path: /readyz, port: http }
+            periodSeconds: 3
+            timeoutSeconds: 3
+            failureThreshold: 2
+          # Until every Envoy has heard that it goes.
+          lifecycle: { preStop: { sleep: { seconds: 5 } } }
+      volumes:
+        - {{- include "gateway.secret-volume" . | nindent 10 }}
+---
+{{ include "gateway.keep-running" . }}
+{{- end }}
+
+{{- /* root, component, values. */}}
+{{- define "gateway.keep-running" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {{- include "gateway.metadata" . | nindent 2 }}
+spec:
+  maxUnavailable: 1
+  # One that does not work anyway may go.
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels: {{- include "gateway.selector" . | nindent 6 }}
+{{- with .values.autoscaling }}
+{{- if .enabled }}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {{- include "gateway.metadata" $ | nindent 2 }}
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: {{ include "gateway.name" $.root }}-{{ $.component }} }
+  minReplicas: {{ .minReplicas }}
+  maxReplicas: {{ .maxReplicas }}
+  metrics:
+    - type: Resource
+      resource: { name: cpu, target: { type: Utilization, averageUtilization: {{ .cpuPercent }} } }
+  behavior:
+    # A crowd that comes and goes does not take the pods of the next one with it.
+    scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: Pods, value: 1, periodSeconds: 60 }] }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The settings that control planes and workers share. */}}
+{{- define "gateway.provider-settings" -}}
+MIGRATE_ON_START: "off"
+{{- with .Values.providers.stripe }}{{ if .enabled }}
+STRIPE_API_BASE: {{ .apiBase }}
+{{- end }}{{ end }}
+{{- with .Values.providers.paypal }}{{ if .enabled }}
+PAYPAL_API_BASE: {{ .apiBase }}
+{{- end }}{{ end }}
+{{- end }}
+
+{{- define "gateway.provider-secrets" -}}
+DB_URI: {{ toJson .Values.secrets.database }}
+{{- with .Values.secrets.queue }}
+AMQP_URI: {{ toJson . }}
+{{- end }}
+{{- with .Values.providers.stripe }}{{ if .enabled }}
+STRIPE_SECRET_KEY: {{ toJson .secretKey }}
+{{- end }}{{ end }}
+{{- with .Values.providers.paypal }}{{ if .enabled }}
+PAYPAL_CLIENT_SECRET: {{ toJson .clientSecret }}
+{{- end }}{{ end }}
+{{- end }}
+
+{{- define "gateway.provider-variables" -}}
+{{- with .Values.providers.paypal }}{{ if .enabled }}
+PAYPAL_CLIENT_ID: {{ toJson .clientId }}
+{{- end }}{{ end }}
+{{- end }}

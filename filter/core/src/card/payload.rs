@@ -1,0 +1,140 @@
+//! A wallet's payload within a text, where JSON that was made a string, once or several times, hides the names of its
+//! fields from the search of the JSON around it.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::Kind;
+use super::names::{Name, judge_word};
+use super::spelling::{decoded, holds_number};
+
+/// How often a text is decoded: a payload is JSON in JSON, and what a shop wraps it in adds one or two.
+const ROUNDS: usize = 4;
+/// Base64 of the shortest JSON object with the shortest name that counts.
+const BASE64_MIN: usize = 20;
+
+/// A quick check that decides nearly all texts: names of payloads are long words, and so is their base64.
+pub(super) fn may_hold_one(text: &[u8]) -> bool {
+    /// Escapes split words: `\u0065phemeral…`.
+    const SHORTEST: usize = 10;
+    let mut word = 0;
+    text.iter().any(|byte| {
+        word = if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') { word + 1 } else { 0 };
+        word >= SHORTEST || matches!(byte, b'\\' | b'%' | b'&')
+    })
+}
+
+/// What the text holds: part of a decrypted payload, else part of an encrypted one.
+pub(super) fn find(text: &str) -> Option<Kind> {
+    search(text, ROUNDS)
+}
+
+fn search(text: &str, rounds: usize) -> Option<Kind> {
+    let found = in_words(text);
+    if found.is_some_and(Kind::is_card) || rounds == 0 {
+        return found;
+    }
+    let unescaped = decoded(text).and_then(|next| search(&next, rounds - 1));
+    if unescaped.is_some_and(Kind::is_card) {
+        return unescaped;
+    }
+    let encoded = json_in_base64(text)
+        .filter_map(|json| if holds_number(&json) { Some(Kind::Number) } else { search(&json, rounds - 1) });
+    found.or(unescaped).into_iter().chain(encoded).min_by_key(|kind| !kind.is_card())
+}
+
+fn in_words(text: &str) -> Option<Kind> {
+    let words = text.split(|character: char| {
+        !(character.is_ascii_alphanumeric() || character == '_' || character == '-')
+    });
+    let kinds = words.filter_map(|word| match judge_word(word) {
+        Name::Card => Some(Kind::Named),
+        Name::WalletPayload => Some(Kind::WalletPayload),
+        Name::Fine | Name::PinCode | Name::Pan => None,
+    });
+    kinds.min_by_key(|kind| !kind.is_card())
+}
+
+/// The JSON objects, arrays and strings that the words of the text are the base64 of, in either alphabet (RFC 4648).
+fn json_in_base64(text: &str) -> impl Iterator<Item = String> {
+    let engine = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let is_part =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_');
+    text.split(move |character: char| !is_part(character)).filter_map(move |word| {
+        let start = word.get(..BASE64_MIN)?;
+        begins_json(&engine.decode(standard(start)).ok()?).then_some(())?;
+        let bytes = engine.decode(standard(word)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    })
+}
+
+fn standard(word: &str) -> String {
+    word.replace('-', "+").replace('_', "/")
+}
+
+fn begins_json(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test;
+
+    #[test]
+    fn a_payload_is_found_in_every_dress() {
+        let apple =
+            r#"{"version":"EC_v1","data":"k1","header":{"ephemeralPublicKey":"MF","publicKeyHash":"x"}}"#;
+        let quoted = serde_json::Value::from(apple).to_string();
+        let engine = &base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        for text in [
+            apple.to_owned(),
+            quoted.clone(),
+            serde_json::Value::from(quoted.as_str()).to_string(),
+            percent_encoding::utf8_percent_encode(apple, percent_encoding::NON_ALPHANUMERIC).to_string(),
+            engine.encode(apple),
+            engine.encode(format!(" \n{quoted}")),
+            format!("token: {}.", base64::engine::general_purpose::STANDARD.encode(apple)),
+            r#"{"ephemeral\u0050ublicKey":1}"#.to_owned(),
+            "signedMessage=a&protocolVersion=ECv2".to_owned(),
+            "{wrappedKey:'a'}".to_owned(),
+        ] {
+            assert!(may_hold_one(text.as_bytes()), "{text}");
+            assert_eq!(find(&text), Some(Kind::WalletPayload), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_decrypted_outranks_what_is_encrypted() {
+        let both = r#"{"publicKeyHash":"x","a":"{\"onlinePaymentCryptogram\":\"x\"}"}"#;
+        assert_eq!(find(both), Some(Kind::Named));
+        assert_eq!(find(&base64::engine::general_purpose::STANDARD.encode(both)), Some(Kind::Named));
+    }
+
+    #[test]
+    fn a_card_number_in_encoded_json_is_found_without_a_telling_name() {
+        for json in [r#"{"pan":"4111111111111111"}"#, r#""{\"pan\":\"4111111111111111\"}""#] {
+            let text = base64::engine::general_purpose::STANDARD.encode(json);
+            assert_eq!(find(&text), Some(Kind::Number), "{json}");
+        }
+    }
+
+    #[test]
+    fn ordinary_texts_hold_none() {
+        for text in [
+            "",
+            "a public key, hashed, and a signed message",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+            "txn_01890000-0000-7000-8000-000000000000",
+            "100% cotton & a \\ in it",
+        ] {
+            assert_eq!(find(text), None, "{text}");
+        }
+    }
+}

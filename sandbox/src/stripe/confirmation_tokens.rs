@@ -1,0 +1,126 @@
+//! Confirmation tokens: what Stripe's script collected from the payer, to be used once for one payment
+//! (docs.stripe.com/api/confirmation_tokens). `POST /v1/confirmation_tokens` stands in for the script's own call, which
+//! Stripe does not document; the test helper is Stripe's.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    context::RequestContext,
+    errors::{Result, StripeError},
+    methods::TestMethod,
+    params::{Params, required},
+    payment_intents::create::find_method,
+};
+use crate::ids;
+
+/// How long a token can be used.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+
+/// The sandbox's own tokens for what takes time to happen otherwise.
+const EXPIRED: &str = "ctoken_sandbox_expired";
+const USED: &str = "ctoken_sandbox_used";
+
+#[derive(Debug, Clone)]
+pub(crate) struct ConfirmationToken {
+    id: String,
+    method: &'static TestMethod,
+    return_url: Option<String>,
+    created: Timestamp,
+    expires: Timestamp,
+    /// The payment that it was used for.
+    payment_intent: Option<String>,
+}
+
+/// What a usable token brings to a confirmation.
+pub(crate) struct Usable {
+    pub(crate) method: &'static TestMethod,
+    pub(crate) return_url: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Create {
+    payment_method: String,
+    return_url: Option<String>,
+}
+
+impl Create {
+    pub(crate) fn read(mut params: Params) -> Result<Self> {
+        let request = Self {
+            payment_method: required(params.text("payment_method")?, "payment_method")?,
+            return_url: params.text("return_url")?,
+        };
+        params.unsupported(&["payment_method_data", "payment_method_options", "setup_future_usage"])?;
+        params.ignore(&["expand", "shipping"]);
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let token = ConfirmationToken {
+            id: ids::stripe("ctoken"),
+            method: find_method(&self.payment_method)?,
+            return_url: self.return_url.clone(),
+            created: context.now,
+            expires: context.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX),
+            payment_intent: None,
+        };
+        let view = token.view();
+        context.objects.confirmation_tokens.insert(token.id.clone(), token);
+        Ok(view)
+    }
+}
+
+/// `GET /v1/confirmation_tokens/{id}`
+pub(crate) fn retrieve(context: &RequestContext<'_>, id: &str) -> Result<Value> {
+    let found = context.objects.confirmation_tokens.get(id).map(ConfirmationToken::view);
+    found.ok_or_else(|| {
+        Box::new(StripeError::no_such("confirmation_token", id, "confirmation_token").not_found())
+    })
+}
+
+/// Checks that the token can be used now.
+pub(crate) fn usable(context: &RequestContext<'_>, id: &str) -> Result<Usable> {
+    let refuse = |problem: String| StripeError::invalid(problem).param("confirmation_token").refuse();
+    let expired = || refuse(format!("The confirmation token {id} has expired. Create a new one."));
+    let used =
+        |by: &str| refuse(format!("The confirmation token {id} has already been used to confirm {by}."));
+    match (id, context.objects.confirmation_tokens.get(id)) {
+        (EXPIRED, _) => expired(),
+        (USED, _) => used("another PaymentIntent"),
+        (_, None) => StripeError::no_such("confirmation_token", id, "confirmation_token").refuse(),
+        (_, Some(token)) => match &token.payment_intent {
+            Some(intent) => used(intent),
+            None if context.now >= token.expires => expired(),
+            None => Ok(Usable { method: token.method, return_url: token.return_url.clone() }),
+        },
+    }
+}
+
+/// Notes that the token was used.
+pub(crate) fn spend(context: &mut RequestContext<'_>, id: &str, intent: &str) {
+    if let Some(token) = context.objects.confirmation_tokens.get_mut(id) {
+        token.payment_intent = Some(intent.to_owned());
+    }
+}
+
+impl ConfirmationToken {
+    fn view(&self) -> Value {
+        json!({
+            "id": self.id,
+            "object": "confirmation_token",
+            "created": self.created.as_second(),
+            "expires_at": self.payment_intent.is_none().then(|| self.expires.as_second()),
+            "livemode": false,
+            "mandate_data": null,
+            "payment_intent": self.payment_intent,
+            "payment_method_options": null,
+            "payment_method_preview": self.method.preview(),
+            "return_url": self.return_url,
+            "setup_future_usage": null,
+            "setup_intent": null,
+            "shipping": null,
+            "use_stripe_sdk": true,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Payment method domains: where a merchant shows wallets (docs.stripe.com/api/payment_method_domains). Instead of looking
+//! at the domain, the sandbox goes by its name: one that ends in `.invalid` (RFC 2606) cannot be validated.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    context::RequestContext,
+    errors::{Result, StripeError},
+    params::{Params, required},
+};
+use crate::ids;
+
+/// The longest name that DNS has.
+const NAME_MAX: usize = 253;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Domain {
+    id: String,
+    name: String,
+    enabled: bool,
+    created: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Create {
+    name: String,
+    enabled: bool,
+}
+
+impl Create {
+    pub(crate) fn read(mut params: Params) -> Result<Self> {
+        let name = required(params.text_up_to(NAME_MAX, "domain_name")?, "domain_name")?;
+        let is_name = name.contains('.')
+            && name.split('.').all(|label| {
+                !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            });
+        if !is_name {
+            let message = "The domain name must be a domain, without a scheme, a port or a path.";
+            return StripeError::invalid(message).param("domain_name").refuse();
+        }
+        let request = Self { name, enabled: params.flag("enabled")?.unwrap_or(true) };
+        params.ignore(&["expand"]);
+        params.finish()?;
+        Ok(request)
+    }
+
+    /// A domain that is registered already is answered as it is.
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Value {
+        if let Some(known) = context.objects.domains.iter().find(|domain| domain.name == self.name) {
+            return known.view();
+        }
+        let domain = Domain {
+            id: ids::stripe("pmd"),
+            name: self.name.clone(),
+            enabled: self.enabled,
+            created: context.now,
+        };
+        let view = domain.view();
+        context.objects.domains.push(domain);
+        view
+    }
+}
+
+/// `GET /v1/payment_method_domains/{id}` and `POST …/validate`, which shows the domain as it is then.
+pub(crate) fn show(context: &RequestContext<'_>, id: &str) -> Result<Value> {
+    let found = context.objects.domains.iter().find(|domain| domain.id == id);
+    found.map(Domain::view).ok_or_else(|| {
+        Box::new(StripeError::no_such("payment_method_domain", id, "payment_method_domain").not_found())
+    })
+}
+
+impl Domain {
+    fn view(&self) -> Value {
+        let problem = "The domain association file was not found at \
+                       /.well-known/apple-developer-merchantid-domain-association.";
+        let apple = if self.name.ends_with(".invalid") {
+            json!({ "status": "inactive", "status_details": { "error_message": problem } })
+        } else {
+            json!({ "status": "active" })
+        };
+        let active = json!({ "status": "active" });
+        json!({
+            "id": self.id,
+            "object": "payment_method_domain",
+            "amazon_pay": active,
+            "apple_pay": apple,
+            "created": self.created.as_second(),
+            "domain_name": self.name,
+            "enabled": self.enabled,
+            "google_pay": active,
+            "klarna": active,
+            "link": active,
+            "livemode": false,
+            "paypal": active,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Tokens that Stripe's scripts make on a page, and the domains of such pages.
+
+use reqwest::Method;
+
+use crate::support::{HttpResponse, TestSandbox};
+
+const BACK: &str = "&return_url=https://shop.example/back&use_stripe_sdk=true";
+
+/// A confirmation token, made on a page by the publishable key.
+async fn token(sandbox: &TestSandbox, method: &str) -> HttpResponse {
+    let request = sandbox.http.post(sandbox.url("/v1/confirmation_tokens")).bearer_auth("pk_test_page");
+    sandbox.stripe_send(request.form(&[("payment_method", method)])).await
+}
+
+async fn pay_with(sandbox: &TestSandbox, token: &str, more: &str) -> HttpResponse {
+    let form = format!(
+        "amount=4999&currency=usd&confirmation_token={token}&confirm=true&payment_method_types[]=card\
+         &expand[]=latest_charge{more}"
+    );
+    sandbox.stripe_post("payment_intents", &form).await
+}
+
+#[tokio::test]
+async fn a_confirmation_token_pays_one_payment() {
+    let sandbox = TestSandbox::new().await;
+    let token = token(&sandbox, "pm_card_sandbox_applePay").await;
+    assert!(token.id().starts_with("ctoken_"), "{token:?}");
+    assert_eq!(token.body["payment_method_preview"]["card"]["wallet"]["type"], "apple_pay");
+    let paid = pay_with(&sandbox, token.id(), "").await;
+    assert_eq!(paid.body["status"], "succeeded", "{paid:?}");
+    assert_eq!(paid.body["latest_charge"]["payment_method_details"]["card"]["wallet"]["type"], "apple_pay");
+    let seen = sandbox.stripe_get(&format!("confirmation_tokens/{}", token.id())).await;
+    assert_eq!(seen.body["payment_intent"], paid.id());
+    let again = pay_with(&sandbox, token.id(), "").await;
+    assert_eq!(again.error(), (400, "", "confirmation_token"));
+    assert_eq!(sandbox.effects().await, ["charge 4999 USD"]);
+}
+
+#[tokio::test]
+async fn a_confirmation_token_lasts_twelve_hours() {
+    let sandbox = TestSandbox::new().await;
+    let (early, late) = (token(&sandbox, "pm_card_visa").await, token(&sandbox, "pm_card_visa").await);
+    sandbox.hours_pass(11);
+    assert_eq!(pay_with(&sandbox, early.id(), "").await.body["status"], "succeeded");
+    sandbox.hours_pass(1);
+    assert_eq!(pay_with(&sandbox, late.id(), "").await.error(), (400, "", "confirmation_token"));
+    assert_eq!(sandbox.effects().await, ["charge 4999 USD"]);
+}
+
+#[tokio::test]
+async fn a_declined_confirmation_token_moves_nothing() {
+    let sandbox = TestSandbox::new().await;
+    let token = token(&sandbox, "pm_card_sandbox_googlePay_declined").await;
+    assert_eq!(pay_with(&sandbox, token.id(), "").await.error(), (402, "card_declined", ""));
+    assert_eq!(sandbox.effects().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_with_the_script_is_not_left_for_authentication() {
+    let sandbox = TestSandbox::new().await;
+    let token = token(&sandbox, "pm_card_sandbox_googlePay_authenticate").await;
+    let waiting = pay_with(&sandbox, token.id(), BACK).await;
+    assert_eq!(waiting.body["next_action"]["type"], "use_stripe_sdk");
+    let page = format!("/_sandbox/stripe/authenticate/{}", waiting.id());
+    let done = sandbox.visit(Method::GET, &format!("{page}?outcome=succeed")).await;
+    assert_eq!((done.status, done.header("location")), (200, ""));
+    assert_eq!(sandbox.effects().await, ["charge 4999 USD"]);
+}
+
+#[tokio::test]
+async fn a_page_sees_its_payment_by_the_client_secret_alone() {
+    let sandbox = TestSandbox::new().await;
+    let paid = sandbox.stripe_pay("pm_card_visa", 4999, "").await;
+    let secret = paid.body["client_secret"].as_str().unwrap();
+    let look = async |query: &str| {
+        let url = sandbox.url(&format!("/v1/payment_intents/{}{query}", paid.id()));
+        HttpResponse::of(sandbox.http.get(url).bearer_auth("pk_test_page")).await.status
+    };
+    assert_eq!(look(&format!("?client_secret={secret}")).await, 200);
+    assert_ne!(look("?client_secret=pi_1_secret_2").await, 200);
+    assert_eq!(look("").await, 401);
+    let refund = sandbox.http.post(sandbox.url("/v1/refunds")).bearer_auth("pk_test_page");
+    let refund = sandbox.stripe_send(refund.form(&[("payment_intent", paid.id())])).await;
+    assert_eq!(refund.status, 401);
+}
+
+#[tokio::test]
+async fn a_token_of_the_older_script_stands_for_a_payment_method() {
+    let sandbox = TestSandbox::new().await;
+    let made = sandbox.stripe_post("payment_methods", "type=card&card[token]=tok_visa").await;
+    let paid = sandbox.stripe_pay(made.id(), 4999, "").await;
+    assert_eq!(paid.body["status"], "succeeded", "{paid:?}");
+    let used = sandbox.stripe_post("payment_methods", "type=card&card[token]=tok_sandbox_used").await;
+    assert_eq!(used.error(), (400, "token_already_used", "card[token]"));
+    let card = "type=card&card[number]=4242424242424242&card[exp_month]=1&card[exp_year]=2030";
+    let refused = sandbox.stripe_post("payment_methods", card).await;
+    assert_eq!(refused.error(), (400, "", "card[number]"));
+}
+
+#[tokio::test]
+async fn a_domain_is_registered_once_and_says_what_is_wrong_with_it() {
+    let sandbox = TestSandbox::new().await;
+    let form = "domain_name=pay.shop.example&enabled=true";
+    let made = sandbox.stripe_post("payment_method_domains", form).await;
+    assert_eq!(made.body["apple_pay"]["status"], "active", "{made:?}");
+    assert_eq!(sandbox.stripe_post("payment_method_domains", form).await.id(), made.id());
+    let bad = sandbox.stripe_post("payment_method_domains", "domain_name=pay.shop.invalid").await;
+    let bad = sandbox.stripe_post(&format!("payment_method_domains/{}/validate", bad.id()), "").await;
+    assert_eq!(bad.body["apple_pay"]["status"], "inactive", "{bad:?}");
+    for wrong in ["https://shop.example", "shop.example:8443", "shop", "a..b"] {
+        let form = format!("domain_name={wrong}");
+        let refused = sandbox.stripe_post("payment_method_domains", &form).await;
+        assert_eq!(refused.error(), (400, "", "domain_name"), "{wrong}");
+    }
+}

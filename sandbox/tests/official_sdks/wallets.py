@@ -1,0 +1,95 @@
+"""Wallets, by the providers' own Python libraries against the sandbox: python3 wallets.py URL"""
+
+import sys
+import urllib.request
+
+import stripe
+from paypalserversdk.configuration import Configuration, Environment, Server
+from paypalserversdk.http.auth.o_auth_2 import ClientCredentialsAuthCredentials
+from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
+
+# Stripe: a page's confirmation token pays once, and says which wallet paid.
+client = stripe.StripeClient("sk_test_123", base_addresses={"api": sys.argv[1]}, max_network_retries=0)
+
+
+def token(method):
+    return client.v1.test_helpers.confirmation_tokens.create({"payment_method": method})
+
+
+def pay(means, **more):
+    params = {"amount": 4999, "currency": "usd", "confirm": True, "payment_method_types": ["card"]}
+    return client.v1.payment_intents.create({**params, **means, "expand": ["latest_charge"], **more})
+
+
+fresh = token("pm_card_sandbox_applePay")
+assert fresh.id.startswith("ctoken_") and fresh.payment_intent is None, fresh
+assert fresh.payment_method_preview.card.wallet.type == "apple_pay", fresh
+paid = pay({"confirmation_token": fresh.id})
+assert paid.status == "succeeded", paid
+assert paid.latest_charge.payment_method_details.card.wallet.type == "apple_pay", paid
+assert client.v1.confirmation_tokens.retrieve(fresh.id).payment_intent == paid.id
+try:
+    pay({"confirmation_token": fresh.id})
+except stripe.InvalidRequestError as error:
+    assert error.param == "confirmation_token", error
+else:
+    raise AssertionError("paid twice")
+
+# The page's script takes a further step.
+asked = token("pm_card_sandbox_googlePay_authenticate").id
+waiting = pay({"confirmation_token": asked}, use_stripe_sdk=True, return_url="https://shop.example/back")
+assert waiting.status == "requires_action" and waiting.next_action.type == "use_stripe_sdk", waiting
+assert waiting.client_secret.startswith(waiting.id), waiting
+
+# A token of Stripe's older script becomes a payment method.
+method = client.v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}})
+assert pay({"payment_method": method.id}).status == "succeeded"
+
+# The domains that show the wallets.
+domains = client.v1.payment_method_domains
+good = domains.create({"domain_name": "pay.shop.example"})
+assert good.apple_pay.status == "active" and domains.create({"domain_name": "pay.shop.example"}).id == good.id
+bad = domains.validate(domains.create({"domain_name": "pay.invalid"}).id)
+assert bad.apple_pay.status == "inactive" and bad.apple_pay.status_details.error_message, bad
+
+# PayPal: the page confirms an order with the wallet, then the order is captured.
+Configuration.environments[Environment.SANDBOX][Server.DEFAULT] = sys.argv[1]
+paypal = PaypalServersdkClient(
+    environment=Environment.SANDBOX,
+    client_credentials_auth_credentials=ClientCredentialsAuthCredentials(
+        o_auth_client_id="client", o_auth_client_secret="secret"
+    ),
+)
+
+
+def order(wallet):
+    unit = {"custom_id": "txn_1", "amount": {"currency_code": "USD", "value": "49.99"}}
+    body = {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": {wallet: {}}}
+    created = paypal.orders.create_order({"body": body, "paypal_request_id": f"order-{wallet}"}).body
+    assert created.status == "CREATED", created
+    return created.id
+
+
+def confirm(order, wallet, name):
+    source = {wallet: {"name": name}}
+    options = {"id": order, "body": {"payment_source": source}, "prefer": "return=representation"}
+    return paypal.orders.confirm_order(options).body
+
+
+def capture(order):
+    options = {"id": order, "paypal_request_id": f"capture-{order}", "prefer": "return=representation"}
+    return paypal.orders.capture_order(options).body
+
+
+by_apple = order("apple_pay")
+assert confirm(by_apple, "apple_pay", "Ada Lovelace").status == "APPROVED"
+captured = capture(by_apple)
+assert captured.payment_source.apple_pay.card.last_digits == "4242", captured
+
+by_google = order("google_pay")
+asked = confirm(by_google, "google_pay", "SCA-REQUIRED")
+assert asked.status == "PAYER_ACTION_REQUIRED", asked
+page = next(link.href for link in asked.links if link.rel == "payer-action")
+urllib.request.urlopen(f"{page}&outcome=approve").read()
+card = capture(by_google).payment_source.google_pay.card
+assert card.authentication_result.liability_shift == "POSSIBLE", card

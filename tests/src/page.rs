@@ -1,0 +1,155 @@
+//! A page of somebody else in a real browser, driven by the browser's own protocol (chromedevtools.github.io): the test
+//! clicks and reads, as a person would. The browser finds no host but this machine.
+
+use std::path::Path;
+use std::process::Child;
+use std::time::Duration;
+use std::{env, fs};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::browser::start_browser;
+use crate::until_within;
+
+/// For a browser to start and a page to do its work, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(100);
+/// Where screenshots of the pages are kept, if it is set.
+const SCREENSHOTS: &str = "GATEWAY_SCREENSHOTS";
+
+const ARGUMENTS: [&str; 3] = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--remote-debugging-port=0",
+    "--window-size=1100,900",
+];
+
+/// A page in a browser of its own. Both end when this is dropped.
+#[derive(Debug)]
+pub struct Page {
+    child: Child,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    calls: u64,
+    /// The URLs that the page has asked for, in order.
+    pub requested: Vec<String>,
+    /// What the browser complains of: errors of scripts, and what the page's policy has blocked.
+    pub complaints: Vec<String>,
+    _profile: TempDir,
+}
+
+impl Page {
+    /// Opens the page at `url`. `None` if this machine has no browser.
+    ///
+    /// # Panics
+    /// If the browser cannot be driven.
+    pub async fn open(url: &str) -> Option<Self> {
+        let profile = tempfile::Builder::new().prefix("gateway-page-").tempdir().unwrap();
+        let child = start_browser("about:blank", profile.path(), &ARGUMENTS)?;
+        let port = until_within(PATIENCE, "the browser's port", async || port(profile.path())).await;
+        let http = Client::builder().no_proxy().build().unwrap();
+        let target = until_within(PATIENCE, "the page in the browser", async || {
+            let listed = http.get(format!("http://127.0.0.1:{port}/json")).send().await.ok()?;
+            let targets: Value = serde_json::from_slice(&listed.bytes().await.ok()?).ok()?;
+            let page = targets.as_array()?.iter().find(|target| target["type"] == "page")?;
+            page["webSocketDebuggerUrl"].as_str().map(str::to_owned)
+        })
+        .await;
+        let (socket, _) = connect_async(target).await.unwrap();
+        let (requested, complaints) = (Vec::new(), Vec::new());
+        let mut page = Self { child, socket, calls: 0, requested, complaints, _profile: profile };
+        for domain in ["Network", "Log", "Runtime", "Page"] {
+            page.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        page.navigate(url).await;
+        Some(page)
+    }
+
+    /// Evaluates an expression in the page; `null` for what is no JSON.
+    ///
+    /// # Panics
+    /// If it throws.
+    pub async fn evaluate(&mut self, expression: &str) -> Value {
+        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let result = self.call("Runtime.evaluate", parameters).await;
+        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
+        result["result"]["value"].clone()
+    }
+
+    /// Waits until the expression is true. While the page is being built, it may throw.
+    ///
+    /// # Panics
+    /// If that takes too long, with the text of the page.
+    pub async fn wait_for(&mut self, expression: &str) {
+        let tried =
+            format!("(() => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }})()");
+        let becomes_true = async {
+            while self.evaluate(&tried).await != true {
+                sleep(PAUSE).await;
+            }
+        };
+        if timeout(PATIENCE, becomes_true).await.is_err() {
+            let text = self.evaluate("document.body.innerText").await;
+            panic!("never: {expression}; the page says {text}");
+        }
+    }
+
+    pub async fn navigate(&mut self, url: &str) {
+        self.call("Page.navigate", json!({ "url": url })).await;
+    }
+
+    /// Keeps a picture of the page for people to look at, where `GATEWAY_SCREENSHOTS` names a folder.
+    pub async fn screenshot(&mut self, name: &str) {
+        let Some(folder) = env::var_os(SCREENSHOTS) else { return };
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png" })).await;
+        let png = shot["data"].as_str().unwrap_or_default();
+        let png = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, png).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(Path::new(&folder).join(format!("{name}.png")), png).unwrap();
+    }
+
+    async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.calls += 1;
+        let call = json!({ "id": self.calls, "method": method, "params": parameters });
+        self.socket.send(Message::text(call.to_string())).await.unwrap();
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("the browser is silent");
+            let message = message.expect("the browser has ended").unwrap();
+            let message: Value = serde_json::from_slice(&message.into_data()).unwrap_or_default();
+            if message["id"] == self.calls {
+                assert!(message["error"].is_null(), "{method}: {message}");
+                return message["result"].clone();
+            }
+            self.notice(&message);
+        }
+    }
+
+    fn notice(&mut self, event: &Value) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match event["method"].as_str() {
+            Some("Network.requestWillBeSent") => {
+                self.requested.push(text(&event["params"]["request"]["url"]));
+            }
+            Some("Log.entryAdded") => self.complaints.push(text(&event["params"]["entry"]["text"])),
+            Some("Runtime.exceptionThrown") => self.complaints.push(event["params"].to_string()),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        let _ = (self.child.kill(), self.child.wait());
+    }
+}
+
+/// The port on which the browser takes commands, once it has written it.
+fn port(profile: &Path) -> Option<u16> {
+    let written = fs::read_to_string(profile.join("DevToolsActivePort")).ok()?;
+    written.lines().next()?.parse().ok()
+}
