@@ -25,7 +25,7 @@ pub fn check(data: &[u8]) {
     }
     if let Some(wallets) = accepted(query, WalletConfigQuery::parse(query)) {
         let domain = url::Url::parse(&format!("https://{}/", wallets.domain));
-        // The standard also holds a name that ends in a number, or begins with `xn--`, against more rules.
+        // The standard holds labels that begin with `xn--` against more rules.
         if let Ok(domain) = domain {
             assert_eq!(domain.host_str(), Some(wallets.domain.as_str()));
         }
@@ -89,6 +89,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "types=payment.completed,refund.processed&limit=100",
         "ticket=evtk_abcd",
         "domain=pay.shop-1.example",
+        "domain=1.2.3.4",
         "text/html;q=0.9, Text/Event-Stream;q=1",
         "after=evt_abcdefghijklmnopabcdefghijklmnop",
     ]);

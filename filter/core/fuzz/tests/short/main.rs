@@ -14,7 +14,7 @@ use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 /// How many changed seeds each target is tried with, unless `FUZZ_CASES` is set. A second or two for each target: the
 /// long run (`make fuzz`) is where new inputs are found.
-const CASES: u32 = 4_000;
+const CASES: u32 = 20_000;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
