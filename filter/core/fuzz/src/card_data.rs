@@ -52,7 +52,9 @@ fn nothing_beside_it_hides_a_number(text: &str) {
     for json in [format!("{{\"a\":{beside},\"b\":\"{NUMBER}\"}}"), format!("[\"{NUMBER}\",{beside}]")] {
         let found = find_in_json(json.as_bytes()).map(|found| found.code());
         assert_eq!(found, Some(ErrorCode::CardDataNotAccepted), "{json}");
-        assert!(!String::from_utf8_lossy(&redacted(json.as_bytes())).contains(NUMBER));
+        // Glued to other digits, it may be no number of a card.
+        let is_gone = !String::from_utf8_lossy(&redacted(json.as_bytes())).contains(NUMBER);
+        assert!(is_gone || beside.contains(NUMBER), "{json}");
     }
 }
 
