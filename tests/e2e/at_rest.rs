@@ -44,8 +44,12 @@ async fn used(gateway: &Gateway<'_>) -> Vec<String> {
 async fn finds(gateway: &Gateway<'_>, payments: &[&HttpResponse]) {
     let query = form_encoded(&customer());
     let listed = gateway.get(&format!("/payments?customerReference={query}")).await;
-    let found: Vec<_> =
-        listed.json()["data"].as_array().unwrap().iter().map(|payment| payment["id"].clone()).collect();
+    let found: Vec<_> = listed.json()["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|payment| payment["transactionId"].clone())
+        .collect();
     for payment in payments {
         assert!(found.contains(&json!(payment.transaction_id())), "{}", listed.text());
     }

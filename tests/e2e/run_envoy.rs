@@ -95,6 +95,9 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
+        }
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             self.signal(Signal::TERM);
             std::thread::sleep(Duration::from_secs(8));

@@ -101,7 +101,7 @@ async fn a_missing_or_wrong_field_is_refused_by_its_name() {
         ("currency", json!("usd")),
         ("currency", json!("XAU")),
         ("currency", json!("ZZZ")),
-        ("paymentMethodId", json!("tok_visa")),
+        ("paymentMethodId", json!("src_visa")),
         ("paymentMethodId", json!("pm_../../refunds")),
         ("capture", json!("later")),
         ("description", json!("two\nlines")),

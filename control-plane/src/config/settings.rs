@@ -16,7 +16,7 @@ const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it
 
 /// The settings of the gateway's other programs, with the program that reads each. They may be in the same file, as in
 /// a local stack's `.run/env`.
-pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
+pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 21] = [
     (
         "STRIPE_WEBHOOK_SECRETS",
         "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
@@ -24,6 +24,11 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 16] = [
     ),
     ("SANDBOX_LISTEN", OF_THE_SANDBOX),
     ("SANDBOX_PUBLIC_URL", OF_THE_SANDBOX),
+    ("SANDBOX_GATEWAY_URL", OF_THE_SANDBOX),
+    ("SANDBOX_GATEWAY_KEY", OF_THE_SANDBOX),
+    ("SANDBOX_WEBHOOK_TRIES", OF_THE_SANDBOX),
+    ("SANDBOX_WEBHOOK_CONCURRENCY", OF_THE_SANDBOX),
+    ("SANDBOX_PAYPAL_CERT_NAME", OF_THE_SANDBOX),
     ("SANDBOX_STRIPE_WEBHOOK_URL", OF_THE_SANDBOX),
     ("SANDBOX_PAYPAL_WEBHOOK_URL", OF_THE_SANDBOX),
     ("SANDBOX_PAYPAL_CA_DIR", OF_THE_SANDBOX),

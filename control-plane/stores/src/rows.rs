@@ -62,7 +62,7 @@ row! {
         pub(super) version: i64,
         from_state: Option<String>,
         to_state: String,
-        at: i64,
+        pub(super) at: i64,
         client: String,
         request_id: String,
         pub(super) detail: String,

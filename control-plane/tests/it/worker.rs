@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::common::*;
 use crate::queue::harness;
+use crate::store::ENCRYPTION_KEYS;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,7 +32,8 @@ impl Worker {
     async fn start(database: &TestStore, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
         command.arg("worker").env_clear().kill_on_drop(true);
-        command.env("DB_URI", database.uri()).env("WORKER_LISTEN", "127.0.0.1:0");
+        command.env("DB_URI", database.uri()).env("ENCRYPTION_KEYS", ENCRYPTION_KEYS);
+        command.env("WORKER_LISTEN", "127.0.0.1:0");
         // Nobody listens there, and nobody needs to.
         command.env("STRIPE_SECRET_KEY", "sk_test_x").env("STRIPE_API_BASE", "http://127.0.0.1:9");
         command.envs(settings.iter().copied());

@@ -37,7 +37,7 @@ fn a_lists_parameter_is_judged_as_documented() {
         ("status", [&ListQuery::STATUSES[..], &["unknown", "", "Pending", "processing"]].concat()),
         ("createdAfter", instants.to_vec()),
         ("createdBefore", instants.to_vec()),
-        ("customerReference", vec!["cust-1", "", &long]),
+        ("customerReference", vec!["cust-1", "cust 1 \u{e9}", "cust\u{1}", "cust\u{85}", "", &long]),
     ];
     for (name, probes) in probes {
         let schema = schema_of("/payments", "get", name);

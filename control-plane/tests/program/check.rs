@@ -238,6 +238,8 @@ async fn the_printed_grants_name_every_table() {
             .await
             .unwrap();
     let grants = payments_stores::postgres::grants("serves", "public");
+    // `keys reseal` runs as the owner of the tables.
+    let tables: Vec<_> = tables.into_iter().filter(|table| table != "reseal_progress").collect();
     for table in &tables {
         assert!(grants.contains(&format!(" ON \"public\".{table} TO ")), "{table}: {grants}");
     }

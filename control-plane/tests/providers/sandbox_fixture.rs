@@ -236,6 +236,8 @@ impl SandboxFixture {
         let token = token.form(&[("grant_type", "client_credentials")]).send().await.unwrap();
         let token: Value = token.json().await.unwrap();
         let call = self.http.post(self.url(path)).bearer_auth(token["access_token"].as_str().unwrap());
+        // PayPal demands it where there is a payment source.
+        let call = call.header("PayPal-Request-Id", self.attempt().to_string());
         let answer = call.json(body).send().await.unwrap();
         assert_eq!(answer.status(), 201, "{path}");
         answer.json().await.unwrap()

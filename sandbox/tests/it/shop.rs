@@ -59,7 +59,8 @@ async fn the_page_and_everything_it_loads_are_there() {
 #[tokio::test]
 async fn the_shops_server_charges_with_its_own_key_and_the_pages_idempotency_key() {
     let (url, arrived) = gateway().await;
-    let sandbox = TestSandbox::with(|config| Config { gateway_url: url, ..config }).await;
+    let gateway_key = "test-key".to_owned();
+    let sandbox = TestSandbox::with(|config| Config { gateway_url: url, gateway_key, ..config }).await;
     let charge = json!({ "amount": 10.0, "currency": "USD" });
     let send = async |key: Option<&str>| {
         let request = sandbox.http.post(sandbox.url("/_sandbox/shop/pay")).json(&charge);

@@ -90,6 +90,15 @@ fn of(id: &str) -> Vec<Example> {
             let page = json!({ "success": true, "data": [event], "hasMore": false, "cursor": EVENT });
             vec![one("200", page)]
         }
+        "getWalletConfig" => {
+            let wallets = ["apple_pay", "google_pay"];
+            let providers = json!([
+                { "provider": "stripe", "publishableKey": "pk_test_51Sv", "wallets": wallets },
+                { "provider": "paypal", "clientId": "AZDxjDScFpQtjWTOUtWKbyN", "wallets": wallets },
+            ]);
+            let config = json!({ "success": true, "domain": "shop.example", "providers": providers });
+            vec![one("200", config)]
+        }
         "createEventTicket" => vec![
             one("request", json!({ "payment": TRANSACTION, "expiresIn": 300 })),
             one(

@@ -44,24 +44,29 @@ pub(super) fn judge_payment_methods_by_provider(document: &mut Value) {
         })
     };
     let mut stripe = form(Provider::Stripe);
-    stripe.as_object_mut().into_iter().for_each(|then| {
+    if let Some(then) = stripe.as_object_mut() {
         then.insert("required".to_owned(), json!(["paymentMethodId"]));
-        let of_paypal = json!({ "anyOf": [{ "required": ["wallet"] }, { "required": ["verification"] }] });
-        then.insert("not".to_owned(), of_paypal);
-    });
+        if let Some(properties) = then.get_mut("properties").and_then(Value::as_object_mut) {
+            // PayPal's alone.
+            properties.extend(["wallet", "verification"].map(|name| (name.to_owned(), json!(false))));
+        }
+    }
     charge.insert("if".to_owned(), json!({ "properties": { "provider": { "const": "stripe" } } }));
     charge.insert("then".to_owned(), stripe);
     let mut paypal = form(Provider::Paypal);
-    paypal.as_object_mut().into_iter().for_each(|other| {
+    if let Some(other) = paypal.as_object_mut() {
         let rules = json!({
-            "wallet": { "properties": { "paymentMethodId": { "pattern": "^[A-Z0-9]{17}$" } } },
+            "wallet": {
+                "properties": { "paymentMethodId": { "pattern": "^[A-Z0-9]{17}$" } },
+                "unevaluatedProperties": true,
+            },
             "verification": {
                 "required": ["wallet"],
-                "properties": { "wallet": { "const": "google_pay" } },
-                "not": { "required": ["paymentMethodId"] },
+                "properties": { "wallet": { "const": "google_pay" }, "paymentMethodId": false },
+                "unevaluatedProperties": true,
             },
         });
         other.insert("dependentSchemas".to_owned(), rules);
-    });
+    }
     charge.insert("else".to_owned(), paypal);
 }

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use edge_core::described::PaymentsLimit;
+use edge_core::described::{PaymentsLimit, ShortText};
 use edge_core::request::{InvalidRequest, ListQuery};
 use jiff::Timestamp;
 use payments::model::payment;
@@ -37,7 +37,7 @@ pub(super) struct ListAnswer {
          description = "An instant of RFC 3339"),
         ("createdBefore" = Option<String>, Query, format = DateTime, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.][0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$",
          description = "An instant of RFC 3339"),
-        ("customerReference" = Option<String>, Query, min_length = 1, max_length = 127,
+        ("customerReference" = inline(Option<ShortText>), Query,
          description = "Only payments with exactly this `customerReference`"),
     ),
     responses(

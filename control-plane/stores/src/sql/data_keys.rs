@@ -134,6 +134,10 @@ struct State {
     next_at: Option<Instant>,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the first data key could not be made a moment ago")]
+struct NoKeyYet;
+
 /// When a key is to be taken or made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Renewal {
@@ -165,7 +169,7 @@ impl DataKeys {
                     return Err(WrapError::Unavailable { by, source }.into());
                 }
                 Err(problem) => {
-                    unusable.push(UnusableKey { id: key.id, by: key.wrapped.by.clone(), problem })
+                    unusable.push(UnusableKey { id: key.id, by: key.wrapped.by.clone(), problem });
                 }
             }
         }
@@ -202,10 +206,20 @@ impl DataKeys {
             }
             Renewal::Urgent => {
                 let _guard = self.renewing.lock().await;
-                // Another may have made one meanwhile.
-                if self.renewal() == Renewal::Urgent { self.renew(&**database).await } else { Ok(()) }
+                // Another may have made one meanwhile, or have failed: not all of them wait for the database in turn.
+                match self.renewal() {
+                    Renewal::Urgent if self.is_pausing() => Err(not_written(NoKeyYet)),
+                    Renewal::Urgent => self.renew(&**database).await,
+                    _ => Ok(()),
+                }
             }
         }
+    }
+
+    /// Whether the next attempt has to wait.
+    fn is_pausing(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.next_at.is_some_and(|at| Instant::now() < at)
     }
 
     fn renewal(&self) -> Renewal {
@@ -213,11 +227,7 @@ impl DataKeys {
             return Renewal::NotDue;
         }
         let Some(current) = self.sealer.current() else { return Renewal::Urgent };
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.next_at.is_some_and(|at| Instant::now() < at) && !current.is_used_up() {
-            return Renewal::NotDue;
-        }
-        Renewal::Due
+        if self.is_pausing() && !current.is_used_up() { Renewal::NotDue } else { Renewal::Due }
     }
 
     /// Reads the table, and makes what is missing in it.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use payments::model::event::{Event, Initiator};
-use payments::model::idempotency::{StoredAnswer, Subject};
+use payments::model::idempotency::{KeyChange, StoredAnswer, Subject};
 use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::refund::Refund;
 use payments::ports::store::{Change, Conflict, Mutation, Store};
@@ -199,9 +199,10 @@ async fn an_amount_that_was_given_back_in_doubt_is_given_back_once() {
 async fn a_key_that_was_taken_in_doubt_with_its_answer_is_ours() {
     for cut in CUTS {
         let Some(test) = CutStore::open(cut).await else { return };
-        let answer = Some(StoredAnswer { status: 404, body: MARK.to_owned() });
-        let refusal = Change::of_key(take(1, "a", answer));
-        test.store.commit(refusal).await.unwrap();
+        let answer = Some(StoredAnswer { status: 404, body: "{}".to_owned() });
+        let KeyChange::Take { claim, at, answer, .. } = take(1, "a", answer) else { unreachable!() };
+        let taken = KeyChange::Take { claim, client: client(MARK), at, answer };
+        test.store.commit(Change::of_key(taken)).await.unwrap();
         assert!(test.cuts() > 1, "{cut:?}");
     }
 }

@@ -141,7 +141,7 @@ async fn hold_open(test: &TestStore, payment: &str, version: u32) -> PgConnectio
     let mut writer = PgConnection::connect(test.uri()).await.unwrap();
     let event = format!(
         "BEGIN; INSERT INTO events (payment, version, from_state, to_state, at, client, request_id, detail)
-         SELECT payment, {version}, to_state, to_state, at, client, request_id, detail FROM events
+         SELECT payment, {version}, to_state, to_state, at, client, request_id, '{{}}' FROM events
          WHERE payment = '{payment}' ORDER BY seq LIMIT 1"
     );
     writer.execute(AssertSqlSafe(event)).await.unwrap();

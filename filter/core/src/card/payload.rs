@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::Kind;
 use super::names::{Name, judge_word};
-use super::spelling::decoded;
+use super::spelling::{decoded, holds_number};
 
 /// How often a text is decoded: a payload is JSON in JSON, and what a shop wraps it in adds one or two.
 const ROUNDS: usize = 4;
@@ -39,7 +39,8 @@ fn search(text: &str, rounds: usize) -> Option<Kind> {
     if unescaped.is_some_and(Kind::is_card) {
         return unescaped;
     }
-    let encoded = json_in_base64(text).filter_map(|json| search(&json, rounds - 1));
+    let encoded = json_in_base64(text)
+        .filter_map(|json| if holds_number(&json) { Some(Kind::Number) } else { search(&json, rounds - 1) });
     found.or(unescaped).into_iter().chain(encoded).min_by_key(|kind| !kind.is_card())
 }
 
@@ -114,6 +115,14 @@ mod tests {
         let both = r#"{"publicKeyHash":"x","a":"{\"onlinePaymentCryptogram\":\"x\"}"}"#;
         assert_eq!(find(both), Some(Kind::Named));
         assert_eq!(find(&base64::engine::general_purpose::STANDARD.encode(both)), Some(Kind::Named));
+    }
+
+    #[test]
+    fn a_card_number_in_encoded_json_is_found_without_a_telling_name() {
+        for json in [r#"{"pan":"4111111111111111"}"#, r#""{\"pan\":\"4111111111111111\"}""#] {
+            let text = base64::engine::general_purpose::STANDARD.encode(json);
+            assert_eq!(find(&text), Some(Kind::Number), "{json}");
+        }
     }
 
     #[test]
