@@ -25,7 +25,7 @@ fn new_clients() -> Client {
 /// Charges with the client key that `key` gives at the moment.
 fn charges(client: &Client, key: impl Fn() -> String + Send + Sync + 'static) -> Make {
     let client = client.clone();
-    Arc::new(move |gateway, name| {
+    Arc::new(move |gateway: &str, name: &str| {
         let request = client.post(format!("{gateway}/payments/charge")).bearer_auth(key());
         request.header("idempotency-key", name).json(&json!({
             "provider": "stripe", "amount": 530, "currency": "USD", "paymentMethodId": "pm_card_visa",

@@ -11,6 +11,8 @@ use crate::webhooks::{event, now_s, stripe_signature};
 /// How long a part serves requests before the next one gets its keys.
 const SETTLED: Duration = Duration::from_secs(1);
 
+const ENVOYS: Option<&str> = Some("an Envoy");
+
 /// A gateway on a PostgreSQL and a Redis of its own, two of each part, and clients that open connections.
 async fn started(postgres: &PostgresServer, redis: &RedisServer) -> (OwnGateway, Fleet, Client) {
     let database = postgres.database().await;
@@ -25,11 +27,11 @@ async fn servers() -> Option<(PostgresServer, RedisServer)> {
     Some((PostgresServer::own().await?, RedisServer::own(&[]).await?))
 }
 
-/// Restarts all parts of this kind with `name` set to `value`, or every part.
-async fn set(fleet: &mut Fleet, kind: Option<&str>, (name, value): (&str, &str), client: &Client) {
+/// Restarts one part after the other, of all kinds or of one, with a variable set to another value.
+async fn set(fleet: &mut Fleet, kind: Option<&str>, variable: Option<(&str, &str)>, client: &Client) {
     for n in 0..fleet.parts.len() {
         if kind.is_none_or(|kind| fleet.parts[n].name == kind) {
-            fleet.parts[n].set(name, value);
+            variable.iter().for_each(|(name, value)| fleet.parts[n].set(name, value));
             fleet.restart(n, client).await;
             tokio::time::sleep(SETTLED).await;
         }
@@ -47,7 +49,7 @@ async fn attestation_keys_are_replaced_under_load_without_a_failed_charge() {
     let load = Load::start(&fleet, &client, charges(&client, || "demo-key".to_owned()));
     tokio::time::sleep(SETTLED).await;
     for keys in [format!("{old},{new}"), format!("{new},{old}"), new.clone()] {
-        set(&mut fleet, None, (KEYS, &keys), &client).await;
+        set(&mut fleet, None, Some((KEYS, &keys)), &client).await;
     }
     each_was_charged_once(&own, &fleet, &client, load).await;
 
@@ -84,16 +86,15 @@ async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
         request.header("stripe-signature", format!("t={at_s},{}", parts.join(","))).body(body)
     };
     let deliver = delivery.clone();
-    let make: Make = Arc::new(move |gateway, id| deliver(gateway, id, &secrets.lock().unwrap()));
+    let make: Make = Arc::new(move |gateway: &str, id: &str| deliver(gateway, id, &secrets.lock().unwrap()));
     let load = Load::start(&fleet, &client, make);
     tokio::time::sleep(SETTLED).await;
-    let envoys = Some("an Envoy");
-    set(&mut fleet, envoys, (SECRETS, &format!("{new},{old}")), &client).await;
+    set(&mut fleet, ENVOYS, Some((SECRETS, &format!("{new},{old}"))), &client).await;
     for secrets in [vec![old.clone(), new.clone()], vec![new.clone()]] {
         *signing.lock().unwrap() = secrets;
         tokio::time::sleep(SETTLED).await;
     }
-    set(&mut fleet, envoys, (SECRETS, &new), &client).await;
+    set(&mut fleet, ENVOYS, Some((SECRETS, &new)), &client).await;
     let delivered = succeeded(&fleet, load).await;
     assert!(delivered > 200, "{delivered}");
 
@@ -139,5 +140,5 @@ async fn rewrite(fleet: &mut Fleet, was: &str, is: &str, client: &Client) {
         assert!(text.contains(was), "the bootstrap has no {was}");
         std::fs::write(&file, text.replace(was, is)).unwrap();
     }
-    set(fleet, Some("an Envoy"), ("DRAIN_NOTICE_SECONDS", "1"), client).await;
+    set(fleet, ENVOYS, None, client).await;
 }
