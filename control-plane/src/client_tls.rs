@@ -1,4 +1,4 @@
-//! What the clients of Redis and RabbitMQ need for TLS, and the rule that all of this process's own wires speak TLS 1.3.
+//! What the clients of Redis and RabbitMQ need for TLS, and the rule that they speak TLS 1.3.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 
 /// PEM files for one server, as they were when the process started.
 #[derive(Clone)]
-pub struct ClientTls {
+pub(crate) struct ClientTls {
     /// Authorities of the server's certificate.
-    pub authorities: Option<Vec<u8>>,
+    pub(crate) authorities: Option<Vec<u8>>,
     /// Certificate chain and private key that the server may ask for.
-    pub identity: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    pub(crate) identity: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
 }
 
 /// Which of the files is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
+pub(crate) enum Wrong {
     #[error("must be a PEM file with certificates of authorities")]
     Authorities,
     #[error("must be a PEM file with a certificate, followed by its intermediates")]
@@ -31,7 +31,7 @@ pub enum Wrong {
 impl ClientTls {
     /// # Errors
     /// The file that the clients could not use.
-    pub fn check(&self) -> Result<(), Wrong> {
+    pub(crate) fn check(&self) -> Result<(), Wrong> {
         if let Some(authorities) = &self.authorities {
             let mut roots = RootCertStore::empty();
             for authority in CertificateDer::pem_slice_iter(authorities) {
@@ -58,10 +58,10 @@ impl fmt::Debug for ClientTls {
     }
 }
 
-/// Lets the clients of PostgreSQL, Redis, RabbitMQ and Vault speak TLS 1.3 alone: they have no setting for it, and all of
-/// them ask for the process's default cipher suites. Clients of providers have their own, see
-/// [`payments_providers::Outgoing`].
-pub fn speak_tls_1_3_alone() {
+/// Lets the clients of Redis, RabbitMQ and Vault speak TLS 1.3 alone: they have no setting for it, and all of them use the
+/// process's default cipher suites. PostgreSQL's client has its own, where the server's minimum decides, and so do
+/// clients of providers ([`payments_providers::Outgoing`]).
+pub(crate) fn speak_tls_1_3_alone() {
     let all = aws_lc_rs::default_provider();
     let cipher_suites = all.cipher_suites.iter().filter(|suite| suite.tls13().is_some()).copied().collect();
     // An error means that it was done before.

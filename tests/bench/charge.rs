@@ -50,7 +50,10 @@ pub(crate) async fn run() {
     let database = postgres.database().await;
     let settings = [("DB_URI", database.uri()), quiet[0], quiet[1], one_thread, ("LOCAL_TLS", "on")];
     let bench_stack = BenchStack::set(&settings, None).await.on(&postgres);
-    screen::progress(&format!("charges: {HELD_RATE:.0} a second for {} s, with TLS inside", held_time().as_secs()));
+    screen::progress(&format!(
+        "charges: {HELD_RATE:.0} a second for {} s, with TLS inside",
+        held_time().as_secs()
+    ));
     let charges = self::charges(&bench_stack);
     charges.closed(RUN_TIME).await;
     let encrypted = RateRun::run(&bench_stack, &charges, HELD_RATE, held_time()).await;

@@ -62,7 +62,8 @@ impl Load {
                 let http = Client::builder().no_proxy().build().unwrap();
                 let mut failed = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
-                    let request = http.post(&url).bearer_auth(DEMO_KEY).header("idempotency-key", fresh_key());
+                    let request =
+                        http.post(&url).bearer_auth(DEMO_KEY).header("idempotency-key", fresh_key());
                     let answer = HttpResponse::of(request.json(&charge())).await;
                     match answer.status {
                         200 => _ = charged.fetch_add(1, Ordering::Relaxed),
@@ -132,7 +133,8 @@ async fn certificates_and_authorities_are_replaced_under_load_without_a_failed_c
     assert!(handshakes(&gateway).await > before, "connections were opened with the new files");
     let charged = load.end().await;
     assert!(charged > 100, "{charged}");
-    let charges = gateway.sandbox.all_effects().await.iter().filter(|effect| effect.contains(" charge ")).count();
+    let charges =
+        gateway.sandbox.all_effects().await.iter().filter(|effect| effect.contains(" charge ")).count();
     assert_eq!(charges, charged, "each charge was made once");
     let log = log(&own, "control-plane");
     assert!(!log.contains("a TLS connection was refused"), "{log}");
@@ -175,7 +177,8 @@ async fn an_envoy_or_a_service_of_another_name_is_refused_until_it_has_its_own_a
 #[tokio::test(flavor = "multi_thread")]
 async fn the_certificate_for_clients_is_replaced_without_a_restart_of_envoy() {
     let own = OwnGateway::start(&[]).await;
-    let [certificate, key] = ["TLS_CERTIFICATE", "TLS_PRIVATE_KEY"].map(|name| PathBuf::from(own.stack.setting(name).unwrap()));
+    let [certificate, key] =
+        ["TLS_CERTIFICATE", "TLS_PRIVATE_KEY"].map(|name| PathBuf::from(own.stack.setting(name).unwrap()));
     let authority = Authority::new().unwrap();
     authority.issue(SERVICES).unwrap().replace(&certificate, &key).unwrap();
     let trusted = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();

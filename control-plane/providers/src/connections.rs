@@ -172,7 +172,8 @@ mod tests {
     async fn a_connection_of_which_two_calls_got_no_answer_is_abandoned() {
         let (way, url) = provider().await;
         // Without pings, as if something on the way answered them.
-        let connections = Connections::made_by(Box::new(|| builder().build().map_err(TransportError::Client))).unwrap();
+        let connections =
+            Connections::made_by(Box::new(|| builder().build().map_err(TransportError::Client))).unwrap();
         for _ in 0..2 {
             assert!(call(&connections, &url, Duration::from_secs(5)).await);
         }

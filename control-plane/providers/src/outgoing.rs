@@ -107,7 +107,9 @@ mod tests {
             let outgoing = Outgoing::default().through(right).unwrap();
             assert!(!format!("{outgoing:?}").contains("hidden"));
         }
-        for wrong in ["proxy:3128", "socks5://proxy:1080", "http://user:hidden@proxy/path", "http://proxy/?a", ""] {
+        for wrong in
+            ["proxy:3128", "socks5://proxy:1080", "http://user:hidden@proxy/path", "http://proxy/?a", ""]
+        {
             let problem = Outgoing::default().through(wrong).unwrap_err();
             assert!(!problem.to_string().contains("hidden"), "{problem}");
         }

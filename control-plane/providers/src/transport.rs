@@ -180,11 +180,7 @@ impl Transport {
 }
 
 /// The HTTP client for a provider.
-fn builder(
-    encrypted: bool,
-    timeouts: Timeouts,
-    outgoing: &Outgoing,
-) -> Result<ClientBuilder, rustls::Error> {
+fn builder(encrypted: bool, timeouts: Timeouts, outgoing: &Outgoing) -> Result<ClientBuilder, rustls::Error> {
     // The client's own retries stay on: they cover only HTTP/2 refusals, by which the server guarantees that it did
     // nothing.
     let client = Client::builder()

@@ -23,8 +23,8 @@ use std::time::Duration;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{
-    Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, TlsCertificates, Value,
-    from_redis_value,
+    Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError,
+    RedisResult, Script, TlsCertificates, Value, from_redis_value,
 };
 pub use answer_cipher::AnswerCipher;
 use async_trait::async_trait;

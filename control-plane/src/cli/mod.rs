@@ -28,10 +28,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::edge_cache::serve_edge_cache;
 use self::worker::serve_worker;
+use crate::client_tls::speak_tls_1_3_alone;
 use crate::config::{
     Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, explain, log_level, unusable,
 };
-use crate::client_tls::speak_tls_1_3_alone;
 use crate::reload::{Check, reload_on};
 
 /// A payment gateway's control plane: one API over Stripe and PayPal.

@@ -12,8 +12,8 @@ use edge_core::request::is_domain;
 use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
 use payments_providers::{DomainStatus, Outgoing, register_stripe_domain};
-use reqwest::redirect::Policy;
 use reqwest::Client;
+use reqwest::redirect::Policy;
 
 use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
 use crate::config::{GatewaySettings, Source, unusable};

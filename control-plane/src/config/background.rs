@@ -6,8 +6,8 @@ use super::client_tls::{AMQP, client_tls};
 use super::edge_cache::redis_uri;
 use super::service_tls::service_tls;
 use super::{
-    ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire, check_listeners, keep,
-    keep_all,
+    ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire,
+    check_listeners, keep, keep_all,
 };
 use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};

@@ -30,7 +30,8 @@ pub(super) fn client_tls(source: &Source, keys: &Keys) -> Result<Option<ClientTl
     let file = |key: &'static str| {
         source.read_with(key, |path| std::fs::read(path).map_err(|error| format!("{path}: {error}")))
     };
-    let missing = |key| ConfigError::Missing { key, expected: "a certificate and its private key belong together" };
+    let missing =
+        |key| ConfigError::Missing { key, expected: "a certificate and its private key belong together" };
     let identity = match (file(keys.certificate)?, file(keys.private_key)?) {
         (None, None) => None,
         (Some(certificate), Some(private_key)) => Some((certificate, private_key.into())),

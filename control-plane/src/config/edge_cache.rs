@@ -9,7 +9,8 @@ use logging::{Format, Level};
 use super::client_tls::{REDIS, client_tls};
 use super::service_tls::service_tls;
 use super::{
-    ConfigError, Plaintext, Source, Wire, attestation_keys, check_listeners, keep, keep_all, log_format, log_level,
+    ConfigError, Plaintext, Source, Wire, attestation_keys, check_listeners, keep, keep_all, log_format,
+    log_level,
 };
 use crate::cache::{KeepPolicy, RedisUri};
 use crate::server::TlsSettings;
@@ -108,7 +109,9 @@ impl EdgeCacheConfig {
                 Some(attestation_keys),
                 Some(log_level),
                 Some(log_format),
-            ) if errors.is_empty() => Ok(Self { listen, tls, redis, attestation_keys, log_level, log_format }),
+            ) if errors.is_empty() => {
+                Ok(Self { listen, tls, redis, attestation_keys, log_level, log_format })
+            }
             _ => Err(errors),
         }
     }

@@ -50,7 +50,9 @@ mod tests {
         let error = read(&[production, proxy]).unwrap_err();
         assert!(error.starts_with(PROXY) && !error.contains("hidden"), "{error}");
         assert!(read(&[production, proxy, ("ALLOW_PLAINTEXT", "proxy")]).is_ok());
-        for fine in ["https://user:hidden@proxy.example", "http://proxy.example:3128", "http://u:p@127.0.0.1:1"] {
+        for fine in
+            ["https://user:hidden@proxy.example", "http://proxy.example:3128", "http://u:p@127.0.0.1:1"]
+        {
             assert!(read(&[production, (PROXY, fine)]).is_ok(), "{fine}");
         }
         assert!(read(&[proxy]).is_ok());

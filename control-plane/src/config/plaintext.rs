@@ -124,7 +124,12 @@ impl Plaintext {
         if has_tls || address.ip().is_loopback() {
             return Ok(());
         }
-        self.check(source, wire, key, "set SERVICE_TLS_CERTIFICATE and what belongs to it, or listen on 127.0.0.1")
+        self.check(
+            source,
+            wire,
+            key,
+            "set SERVICE_TLS_CERTIFICATE and what belongs to it, or listen on 127.0.0.1",
+        )
     }
 }
 
@@ -177,9 +182,12 @@ mod tests {
     fn a_listener_is_plain_only_on_this_machine() {
         let (source, rule) = rule(&[(PROFILE, "production")]);
         let rule = rule.unwrap();
-        for (address, has_tls, fine) in
-            [("127.0.0.1:1", false, true), ("[::1]:1", false, true), ("0.0.0.0:1", false, false), ("0.0.0.0:1", true, true)]
-        {
+        for (address, has_tls, fine) in [
+            ("127.0.0.1:1", false, true),
+            ("[::1]:1", false, true),
+            ("0.0.0.0:1", false, false),
+            ("0.0.0.0:1", true, true),
+        ] {
             let of = (address.parse().unwrap(), has_tls);
             let checked = rule.check_listener(&source, Wire::ControlPlane, "CONTROL_PLANE_LISTEN", of);
             assert_eq!(checked.is_ok(), fine, "{address} {has_tls}");

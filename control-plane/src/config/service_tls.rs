@@ -24,9 +24,11 @@ pub(crate) fn service_tls(source: &Source) -> Result<Option<TlsSettings>, Vec<Co
         let path = source.get(key).map(PathBuf::from);
         keep(errors, path.ok_or(ConfigError::Missing { key, expected }))
     };
-    let certificate = path(&mut errors, CERTIFICATE, "PEM file of the process's certificate and its intermediates");
+    let certificate =
+        path(&mut errors, CERTIFICATE, "PEM file of the process's certificate and its intermediates");
     let private_key = path(&mut errors, PRIVATE_KEY, "PEM file of that certificate's private key");
-    let client_ca = path(&mut errors, CLIENT_CA, "PEM file of the authorities whose client certificates are accepted");
+    let client_ca =
+        path(&mut errors, CLIENT_CA, "PEM file of the authorities whose client certificates are accepted");
     let names = source.read_with(CLIENT_NAMES, str::parse::<PeerNames>).and_then(|names| {
         let expected = "the names of which a client's certificate must have one, a comma list";
         names.ok_or(ConfigError::Missing { key: CLIENT_NAMES, expected })

@@ -121,7 +121,12 @@ pub const SETTINGS: [Setting; 45] = [
         meaning: "the control plane's port: API, `/healthz`, `/readyz`, `/metrics`",
     },
     Setting {
-        keys: &["SERVICE_TLS_CERTIFICATE", "SERVICE_TLS_PRIVATE_KEY", "SERVICE_TLS_CLIENT_CA", "SERVICE_TLS_CLIENT_NAMES"],
+        keys: &[
+            "SERVICE_TLS_CERTIFICATE",
+            "SERVICE_TLS_PRIVATE_KEY",
+            "SERVICE_TLS_CLIENT_CA",
+            "SERVICE_TLS_CLIENT_NAMES",
+        ],
         default: "none: without TLS",
         meaning: "TLS 1.3 with client certificates on every listener of the process: PEM files of its certificate (with intermediates) and private key, of the authorities whose client certificates it accepts, and the names of which such a certificate must have one, DNS names and URIs in a comma list (`envoy.example,spiffe://example/prometheus`). All four or none. The files are followed: changed ones are in use within three seconds ([rotation](operations.md#certificates)). `control-plane ready` uses the process's own certificate, which is accepted as well",
     },

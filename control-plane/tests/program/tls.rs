@@ -61,7 +61,11 @@ impl Pki {
     }
 
     /// A client that trusts this service and shows this certificate.
-    fn client(&self, issued: Option<&Issued>, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    fn client(
+        &self,
+        issued: Option<&Issued>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.authority.pem().as_bytes()).unwrap()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
@@ -304,7 +308,8 @@ fn production_starts_nothing_in_clear_text_that_no_setting_allows() {
     let local = [&[KEYS], &plain[1..]].concat();
     assert!(run(folder.path(), &["config", "check"], &local).0, "without the profile nothing is refused");
     // What nothing allows.
-    let live = [&plain[..6], &[all, ("STRIPE_SECRET_KEY", "sk_live_1"), ("STRIPE_API_BASE", "http://127.0.0.1:1")]];
+    let live =
+        [&plain[..6], &[all, ("STRIPE_SECRET_KEY", "sk_live_1"), ("STRIPE_API_BASE", "http://127.0.0.1:1")]];
     assert!(refused(folder.path(), &live.concat()).contains("never goes over plain HTTP"));
 }
 

@@ -85,7 +85,10 @@ async fn a_provider_is_called_through_the_proxy_which_sees_its_name_and_no_crede
     let [head] = heads.as_slice() else { panic!("{heads:?}") };
     assert!(head.starts_with(&format!("CONNECT localhost:{port} HTTP/1.1\r\n")), "{head}");
     let password = base64::engine::general_purpose::STANDARD.encode("user:pass");
-    assert!(head.to_lowercase().contains("proxy-authorization: basic ") && head.contains(&password), "{head}");
+    assert!(
+        head.to_lowercase().contains("proxy-authorization: basic ") && head.contains(&password),
+        "{head}"
+    );
     assert!(!head.contains("hidden"), "{head}");
 }
 

@@ -53,7 +53,8 @@ impl RedisServer {
     async fn start(options: &[&str], tls: Option<&ServerTls>) -> Option<Self> {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let (mut options, mut encrypted): (Vec<_>, _) = (options.iter().map(ToString::to_string).collect(), None);
+            let (mut options, mut encrypted): (Vec<_>, _) =
+                (options.iter().map(ToString::to_string).collect(), None);
             if let Some(tls) = tls {
                 let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
                 let files = tls.write(folder.path()).map(|path| path.display().to_string());

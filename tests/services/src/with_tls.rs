@@ -20,8 +20,11 @@ pub(crate) const AUTHORITY: &str = "authority.pem";
 impl ServerTls {
     /// Writes the files, and returns their paths.
     pub(crate) fn write(&self, folder: &Path) -> [PathBuf; 3] {
-        let contents =
-            [(CERTIFICATE, &self.certificate), (PRIVATE_KEY, &self.private_key), (AUTHORITY, &self.authority)];
+        let contents = [
+            (CERTIFICATE, &self.certificate),
+            (PRIVATE_KEY, &self.private_key),
+            (AUTHORITY, &self.authority),
+        ];
         contents.map(|(name, text)| {
             let path = folder.join(name);
             std::fs::write(&path, text).unwrap();

@@ -37,9 +37,11 @@ impl Inside {
             let authority = Authority::new()?;
             write_private(&key, &authority.private_key())?;
             write_private(&certificate, authority.pem())?;
-            for (part, names) in
-                [("services", &["localhost", "127.0.0.1", "::1"][..]), ("envoy", &[ENVOY]), ("tools", &[TOOLS])]
-            {
+            for (part, names) in [
+                ("services", &["localhost", "127.0.0.1", "::1"][..]),
+                ("envoy", &[ENVOY]),
+                ("tools", &[TOOLS]),
+            ] {
                 let [certificate, key] = inside.identity(part);
                 authority.issue(names)?.replace(&certificate, &key)?;
             }

@@ -133,7 +133,8 @@ impl Settings {
 
     pub(crate) fn of_edge_cache(&self) -> Environment {
         let tls = self.inside.iter().flat_map(Inside::settings).map(|(name, _)| name);
-        let names: Vec<_> = ["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"].into_iter().chain(tls).collect();
+        let names: Vec<_> =
+            ["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"].into_iter().chain(tls).collect();
         self.only(&names)
     }
 

@@ -133,7 +133,13 @@ impl Stack {
     /// Restarts the control plane after it has ended or been killed, and returns when it is ready.
     pub async fn restart_control_plane(&mut self) -> Result<()> {
         self.control_plane.start_again(&[])?;
-        control_plane_ready(&mut self.control_plane, self.addresses, &self.settings, self.options.start_within).await
+        control_plane_ready(
+            &mut self.control_plane,
+            self.addresses,
+            &self.settings,
+            self.options.start_within,
+        )
+        .await
     }
 
     /// A second Envoy in front of the same control plane and edge cache, on free ports.

@@ -34,14 +34,20 @@ impl Certificates {
     }
 
     /// The part of a `common_tls_context` with a certificate and its key.
-    pub(super) fn identity(&mut self, name: &str, (certificate, private_key): (&str, &str)) -> Map<String, Value> {
+    pub(super) fn identity(
+        &mut self,
+        name: &str,
+        (certificate, private_key): (&str, &str),
+    ) -> Map<String, Value> {
         let pair = json!({
             "certificate_chain": { "filename": certificate },
             "private_key": { "filename": private_key },
         });
         match self.secret(name, "tls_certificate", pair.clone(), certificate) {
             None => Map::from_iter([("tls_certificates".to_owned(), json!([pair]))]),
-            Some(secret) => Map::from_iter([("tls_certificate_sds_secret_configs".to_owned(), json!([secret]))]),
+            Some(secret) => {
+                Map::from_iter([("tls_certificate_sds_secret_configs".to_owned(), json!([secret]))])
+            }
         }
     }
 

@@ -119,7 +119,8 @@ impl Args {
     /// # Errors
     /// `GATEWAY_PROFILE` is no profile.
     pub fn profile(&self, source: &Source) -> Result<Profile, ConfigError> {
-        let named = source.read_with(PROFILE, |name| Profile::from_str(name, false).map_err(|_| NO_PROFILE.to_owned()))?;
+        let named = source
+            .read_with(PROFILE, |name| Profile::from_str(name, false).map_err(|_| NO_PROFILE.to_owned()))?;
         Ok(self.profile.or(named).unwrap_or(Profile::Local))
     }
 }
@@ -342,11 +343,17 @@ mod tests {
 
     #[test]
     fn production_speaks_tls_to_services_behind_it_unless_a_setting_allows_otherwise() {
-        let identity = [("ENVOY_CLIENT_CERTIFICATE", "/etc/tls/envoy.pem"), ("ENVOY_CLIENT_PRIVATE_KEY", "/etc/tls/envoy.key")];
+        let identity = [
+            ("ENVOY_CLIENT_CERTIFICATE", "/etc/tls/envoy.pem"),
+            ("ENVOY_CLIENT_PRIVATE_KEY", "/etc/tls/envoy.key"),
+        ];
         let yaml = with(Profile::Production, &[&PRODUCTION[..], &identity].concat()).unwrap();
-        for part in
-            ["/etc/tls/ca.pem", "/etc/tls/envoy.key", r#""sni":"edge-cache""#, "match_typed_subject_alt_names"]
-        {
+        for part in [
+            "/etc/tls/ca.pem",
+            "/etc/tls/envoy.key",
+            r#""sni":"edge-cache""#,
+            "match_typed_subject_alt_names",
+        ] {
             assert!(yaml.contains(part), "{part} in {yaml}");
         }
         let plain = &PRODUCTION[..3];
@@ -371,7 +378,8 @@ mod tests {
         let bootstrap = render(Profile::Production, &source, Some(&file)).unwrap();
         assert!(bootstrap.text.contains("envoy.control_plane.json"), "{}", bootstrap.text);
         write(&file, &bootstrap).unwrap();
-        for name in ["envoy.yaml", "envoy.listener.json", "envoy.control_plane.json", "envoy.edge_cache.json"] {
+        for name in ["envoy.yaml", "envoy.listener.json", "envoy.control_plane.json", "envoy.edge_cache.json"]
+        {
             assert!(folder.path().join(name).is_file(), "{name}");
         }
     }

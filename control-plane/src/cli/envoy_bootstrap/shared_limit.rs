@@ -24,8 +24,9 @@ pub(super) struct SharedLimit {
 impl SharedLimit {
     pub(super) fn read(rules: &mut Rules<'_>) -> Result<Self, ConfigError> {
         let service = rules.source.read_with(SERVICE, Endpoint::parse)?;
-        let transport =
-            service.as_ref().map_or_else(|| Ok(plain_transport()), |endpoint| transport(rules, &SECURED, endpoint));
+        let transport = service
+            .as_ref()
+            .map_or_else(|| Ok(plain_transport()), |endpoint| transport(rules, &SECURED, endpoint));
         Ok(Self {
             is_off: service.is_none(),
             transport: transport?,

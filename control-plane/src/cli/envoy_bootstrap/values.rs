@@ -11,7 +11,9 @@ use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
 use super::{Profile, associations, limits, webhooks};
-use crate::config::{ConfigError, Plaintext, Source, Wire, is_this_machine, keep, listen_address, return_url_hosts};
+use crate::config::{
+    ConfigError, Plaintext, Source, Wire, is_this_machine, keep, listen_address, return_url_hosts,
+};
 
 /// What the values of transports depend on.
 pub(super) struct Rules<'a> {
@@ -27,7 +29,8 @@ pub(super) fn read(
     certificates: &mut Certificates,
 ) -> Result<HashMap<&'static str, Value>, Vec<ConfigError>> {
     let (mut values, mut errors) = (HashMap::new(), Vec::new());
-    let plaintext = Plaintext::of_profile(source, profile == Profile::Production).map_err(|error| vec![error])?;
+    let plaintext =
+        Plaintext::of_profile(source, profile == Profile::Production).map_err(|error| vec![error])?;
     let mut rules = Rules { source, plaintext, certificates };
     let place = places(profile, &mut rules, &mut errors);
     let behind = upstreams(profile, &mut rules, &mut errors);

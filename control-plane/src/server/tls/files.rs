@@ -98,10 +98,12 @@ impl TlsSettings {
         let (chain, own, key) = self.identity(contents)?;
         let expires_at_s = expiry(&own).ok_or_else(|| wrong(TlsFile::Certificate, NO_CERTIFICATE))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let issued = WebPkiClientVerifier::builder_with_provider(self.roots(contents)?.into(), provider.clone());
+        let issued =
+            WebPkiClientVerifier::builder_with_provider(self.roots(contents)?.into(), provider.clone());
         let issued = issued.build().map_err(|_| wrong(TlsFile::ClientCa, NO_CERTIFICATE))?;
         let verifier = PeerVerifier { issued, names: self.client_names.clone(), own };
-        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&version::TLS13]);
+        let builder =
+            ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&version::TLS13]);
         let builder = builder.map_err(|error| wrong(TlsFile::Certificate, &error.to_string()))?;
         let config = builder.with_client_cert_verifier(Arc::new(verifier)).with_single_cert(chain, key);
         let mut config = config.map_err(|error| match error {

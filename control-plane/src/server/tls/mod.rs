@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use files::{TlsError, TlsFile, TlsSettings};
 use files::{Contents, Loaded};
+pub use files::{TlsError, TlsFile, TlsSettings};
 pub use names::PeerNames;
 pub use own_peer::OwnPeer;
-use refusals::{Reason, Refusals};
 pub(crate) use refusals::REFUSED;
+use refusals::{Reason, Refusals};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;

@@ -71,7 +71,8 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
 /// Whether nobody on the way can read or change the traffic: it stays on this machine, or the server must prove itself.
 #[must_use]
 pub fn is_protected(uri: &str) -> bool {
-    options(uri).is_ok_and(|options| is_here(&options) || matches!(options.get_ssl_mode(), PgSslMode::VerifyFull))
+    options(uri)
+        .is_ok_and(|options| is_here(&options) || matches!(options.get_ssl_mode(), PgSslMode::VerifyFull))
 }
 
 /// Rejects values that the driver would refuse without naming the parameter.

@@ -43,7 +43,12 @@ impl Pki {
 const HERE: [&str; 2] = ["localhost", "127.0.0.1"];
 
 /// `PREFIX_CA` and so on, with a certificate of this name.
-fn files(pki: &Pki, [ca, certificate, key]: [&'static str; 3], authority: &str, client: Option<&str>) -> Vec<(&'static str, String)> {
+fn files(
+    pki: &Pki,
+    [ca, certificate, key]: [&'static str; 3],
+    authority: &str,
+    client: Option<&str>,
+) -> Vec<(&'static str, String)> {
     let mut settings = vec![(ca, pki.text(authority))];
     if let Some(client) = client {
         settings.push((certificate, pki.text(&format!("{client}.pem"))));
@@ -87,7 +92,9 @@ async fn redis_is_reached_over_tls_1_3_with_certificates_of_both_sides_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_of_another_name_or_of_tls_1_2_is_refused() {
     let pki = Pki::new();
-    let Some(elsewhere) = RedisServer::own_encrypted(&pki.server(&["redis.example"]), &[]).await else { return };
+    let Some(elsewhere) = RedisServer::own_encrypted(&pki.server(&["redis.example"]), &[]).await else {
+        return;
+    };
     let right = files(&pki, REDIS, "ca.pem", Some("client"));
     let (worked, text) = checked(("REDIS_URI", elsewhere.uri()), &right);
     assert!(!worked && text.contains("not valid for name"), "{text}");
@@ -103,7 +110,9 @@ async fn rabbitmq_is_reached_over_tls_with_certificates_of_both_sides_only() {
     let encrypted = rabbit.encrypted_uri();
     let (worked, text) = checked(("AMQP_URI", &encrypted), &files(&pki, AMQP, "ca.pem", Some("client")));
     assert!(worked && text.contains("ok       queue"), "{text}");
-    for (authority, client) in [("ca.pem", None), ("ca.pem", Some("stranger")), ("other-ca.pem", Some("client"))] {
+    for (authority, client) in
+        [("ca.pem", None), ("ca.pem", Some("stranger")), ("other-ca.pem", Some("client"))]
+    {
         let (worked, text) = checked(("AMQP_URI", &encrypted), &files(&pki, AMQP, authority, client));
         let line = text.lines().find(|line| line.contains("AMQP_URI")).unwrap_or_default();
         assert!(!worked && !line.is_empty(), "{authority} {client:?}: {text}");

@@ -76,7 +76,9 @@ pub(super) fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
     }
     if folder.join(CERTIFICATE).exists() {
         command.args(["-c", "ssl=on", "-c", "ssl_min_protocol_version=TLSv1.3"]);
-        for (setting, file) in [("ssl_cert_file", CERTIFICATE), ("ssl_key_file", PRIVATE_KEY), ("ssl_ca_file", AUTHORITY)] {
+        for (setting, file) in
+            [("ssl_cert_file", CERTIFICATE), ("ssl_key_file", PRIVATE_KEY), ("ssl_ca_file", AUTHORITY)]
+        {
             command.arg("-c").arg(format!("{setting}={}", folder.join(file).display()));
         }
     }
