@@ -49,6 +49,11 @@ impl EdgeCacheSettings {
     }
 }
 
+/// Where it listens, whatever else is wrong.
+pub(super) fn listens_at(source: &Source) -> Option<SocketAddr> {
+    source.get(LISTEN).is_none_or(|text| text != "off").then(|| source.listen(LISTEN, PORT).ok()).flatten()
+}
+
 fn keep_policy(source: &Source) -> Result<KeepPolicy, Vec<ConfigError>> {
     let (mut errors, default) = (Vec::new(), KeepPolicy::default());
     let seconds = source.read_with("EDGE_CACHE_ANSWERS_SECONDS", |text| match text.parse() {

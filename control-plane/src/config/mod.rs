@@ -82,10 +82,10 @@ impl Config {
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
         let tls = keep_all(&mut errors, service_tls(source));
-        if let (Some(listen), Some(edge_cache), Some(tls)) = (&listen, &edge_cache, &tls) {
+        if let Some(tls) = &tls {
             let listeners = [
-                (Wire::ControlPlane, "CONTROL_PLANE_LISTEN", Some(*listen)),
-                (Wire::EdgeCache, "EDGE_CACHE_LISTEN", edge_cache.listen),
+                (Wire::ControlPlane, "CONTROL_PLANE_LISTEN", listen),
+                (Wire::EdgeCache, "EDGE_CACHE_LISTEN", edge_cache::listens_at(source)),
             ];
             check_listeners(&mut errors, source, &listeners, tls.is_some());
         }

@@ -73,7 +73,7 @@ impl Tls {
             Ok(Ok(stream)) => Some(Accepted { stream, replaced: generation.replaced.clone() }),
             Ok(Err(error)) => {
                 match Reason::of(&error) {
-                    Some(reason) => self.refusals.note(reason, peer, &error),
+                    Some(reason) => self.refusals.note(reason, peer, &refusals::words(&error)),
                     None => tracing::debug!(%peer, %error, "a peer left before the TLS handshake ended"),
                 }
                 None

@@ -64,7 +64,7 @@ impl Reason {
 
     /// `None`: the peer only left, as probes of load balancers do that open a connection and close it.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
-        let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        let Some(error) = of_tls(error) else {
             let is_gone = matches!(
                 error.kind(),
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
@@ -95,6 +95,18 @@ impl Reason {
             CertificateError::Other(other) if other.0.is::<NotAllowed>() => Self::Name,
             _ => Self::Certificate,
         }
+    }
+}
+
+fn of_tls(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// The error in words; rustls shows what is wrong with a certificate in the form for programmers.
+pub(super) fn words(error: &io::Error) -> String {
+    match of_tls(error) {
+        Some(Error::InvalidCertificate(CertificateError::Other(problem))) => problem.0.to_string(),
+        _ => error.to_string(),
     }
 }
 
