@@ -24,6 +24,7 @@
 
 pub mod cache;
 pub mod cli;
+mod client_tls;
 pub mod config;
 mod edge_clock;
 mod escapes;

@@ -12,13 +12,20 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 36] = [
+const METRICS: [(Kind, &str, &str); 39] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
         "attestations_refused_total",
         "Requests that bypassed the edge, or came from one with other keys or a wrong clock",
     ),
+    (Counter, crate::server::tls::REFUSED, "Connections whose TLS handshake failed, by reason"),
+    (
+        Counter,
+        crate::server::tls::LOADED,
+        "How often the files of the listeners' TLS were put into use, or were unusable, by outcome",
+    ),
+    (Gauge, crate::server::tls::EXPIRES, "When the certificate of the listeners expires, in Unix seconds"),
     (Gauge, "database_writable", "Whether the database took the last write, 1 or 0"),
     (
         Gauge,

@@ -39,6 +39,7 @@ mod footprint;
 mod graphql;
 mod headers;
 mod idempotency;
+mod inside_tls;
 mod interruptions;
 mod limits;
 mod logs;

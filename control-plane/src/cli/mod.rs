@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::edge_cache::serve_edge_cache;
 use self::worker::serve_worker;
+use crate::client_tls::speak_tls_1_3_alone;
 use crate::config::{
     Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, explain, log_level, unusable,
 };
@@ -90,6 +91,9 @@ enum Command {
         /// The address that it listens on
         #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8081")]
         address: SocketAddr,
+        /// Ask only whether the process lives, whatever it needs
+        #[arg(long)]
+        alive: bool,
     },
     /// Print the OpenAPI document
     Openapi,
@@ -140,6 +144,7 @@ enum ConfigCommand {
 #[tokio::main]
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     logging::outlive_size_limits()?;
+    speak_tls_1_3_alone();
     let file = cli.config.or_else(config_of_environment);
     let source = Source::of_process(file.as_deref()).map_err(|errors| unusable(&errors))?;
     match cli.command {
@@ -176,15 +181,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             print(explain(&keys, format).map_err(anyhow::Error::msg)?.trim_end())
         }
         Command::EnvoyBootstrap(args) => {
-            let bootstrap =
-                envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?;
+            let profile = args.profile(&source)?;
+            let bootstrap = envoy_bootstrap::render(profile, &source, args.output.as_deref());
+            let bootstrap = bootstrap.map_err(|errors| unusable(&errors))?;
             for warning in envoy_bootstrap::warnings(&source) {
                 logging::say(&format!("warning: {warning}"));
             }
             match args.output {
                 Some(file) => envoy_bootstrap::write(&file, &bootstrap)
                     .with_context(|| format!("--output: could not write {}", file.display())),
-                None => print(&bootstrap),
+                None => print(&bootstrap.text),
             }
         }
         Command::Webhook(WebhookCommand::Verify(args)) => {
@@ -200,7 +206,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Wallets(command) => print(&wallets::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
-        Command::Ready { address } => ready::ask(address).await,
+        Command::Ready { address, alive } => ready::ask(address, alive, &source).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
     }
 }

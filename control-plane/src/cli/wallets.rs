@@ -11,9 +11,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use edge_core::request::is_domain;
 use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
-use payments_providers::{DomainStatus, register_stripe_domain};
+use payments_providers::{DomainStatus, Outgoing, register_stripe_domain};
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
 
 use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
 use crate::config::{GatewaySettings, Source, unusable};
@@ -121,19 +121,17 @@ async fn fetch(
     let mut client = Client::builder()
         .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .no_proxy()
         .https_only(true)
         .timeout(PATIENCE);
     if let Some(address) = at {
         client = client.resolve(domain, address);
     }
+    let mut outgoing = Outgoing::default();
     if let Some(ca) = ca {
         let pem = std::fs::read(&ca).with_context(|| format!("--ca: {} cannot be read", ca.display()))?;
-        for authority in Certificate::from_pem_bundle(&pem).context("--ca")? {
-            client = client.add_root_certificate(authority);
-        }
+        outgoing = outgoing.trusting(&pem).context("--ca")?;
     }
-    let client = client.build()?;
+    let client = outgoing.apply(client)?.build()?;
     let port = at.map_or(443, |address| address.port());
     let url = format!("https://{domain}:{port}{ASSOCIATION_PATH}");
     Ok(read(&client, &url).await.map_err(|problem| with_causes(&problem.without_url())))

@@ -8,6 +8,7 @@ mod limits;
 mod service;
 mod settings;
 mod signals;
+mod tls;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -45,7 +45,7 @@ pub use grants::{USUAL_SCHEMA, grants};
 pub(super) use inspect::inspect;
 pub use not_connected::NotConnected;
 pub use place::Misplaced;
-pub use uri::{InvalidUri, options};
+pub use uri::{InvalidUri, is_protected, options};
 use writer::PostgresWriter;
 
 /// Each writer makes one commit at a time; while one waits for the disk, the other gathers changes.
