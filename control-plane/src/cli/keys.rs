@@ -85,6 +85,9 @@ async fn status(keys: &dyn KeyMaintenance, args: &StatusArgs) -> anyhow::Result<
     Ok(text)
 }
 
+const TRAIL_IS_KEPT: &str =
+    "the audit trail is sealed, so its records (events) stay as they are stored, with the data keys that they need";
+
 fn to_text(status: &KeyStatus) -> String {
     let mut text = match &status.first {
         Some(first) => format!("values are sealed; `{first}` wraps new data keys\n"),
@@ -105,6 +108,10 @@ fn to_text(status: &KeyStatus) -> String {
         let (name, rows, plain, retired) = (table.name, table.rows, table.plain, table.retired);
         let _ = writeln!(text, "{name:<20}  {rows:>12}  {plain:>12}  {retired:>12}");
     }
+    if status.is_trail_kept {
+        text.push_str(TRAIL_IS_KEPT);
+        text.push('\n');
+    }
     for progress in status.reseal.iter().filter(|progress| progress.finished_at.is_none()) {
         let ResealProgress { table, rows_seen, rows_sealed, .. } = progress;
         let _ = writeln!(text, "reseal is at {table}: {rows_seen} rows seen, {rows_sealed} sealed");
@@ -119,6 +126,7 @@ struct StatusJson<'a> {
     keys: Vec<KeyJson<'a>>,
     tables: Vec<TableJson>,
     reseal: Vec<ResealJson<'a>>,
+    audit_trail_kept: bool,
 }
 
 #[derive(Serialize)]
@@ -179,6 +187,7 @@ impl<'a> From<&'a KeyStatus> for StatusJson<'a> {
             keys: keys.collect(),
             tables: tables.collect(),
             reseal: reseal.collect(),
+            audit_trail_kept: status.is_trail_kept,
         }
     }
 }
@@ -252,7 +261,9 @@ impl Report {
         }
         self.unreadable += part.unreadable.len();
         let text = format!("{table}: {rows_seen} rows seen, {rows_sealed} sealed");
-        if part.is_done {
+        if part.is_kept {
+            self.line(TRAIL_IS_KEPT);
+        } else if part.is_done {
             self.line(&text);
         } else if self.on_terminal {
             let _ = write!(std::io::stderr(), "\r{text} ");

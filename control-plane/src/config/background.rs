@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::edge_cache::redis_uri;
-use super::{ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
+use super::{AuditSettings, ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
 use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
 
@@ -20,6 +20,8 @@ pub struct BackgroundSettings {
     pub queue: Option<QueueSettings>,
     /// `None`: reconciliation runs only by the command.
     pub reconcile: Option<ReconcileSettings>,
+    /// `None`: this process does not seal the audit trail.
+    pub audit: Option<AuditSettings>,
 }
 
 #[derive(Debug)]
@@ -47,10 +49,11 @@ impl BackgroundSettings {
             source.read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned));
         let prefix = keep(&mut errors, prefix);
         let reconcile = keep_all(&mut errors, ReconcileSettings::read(source));
-        match (workers, uri, prefix, reconcile) {
-            (Some(workers), Some(uri), Some(prefix), Some(reconcile)) => {
+        let audit = keep_all(&mut errors, AuditSettings::read(source));
+        match (workers, uri, prefix, reconcile, audit) {
+            (Some(workers), Some(uri), Some(prefix), Some(reconcile), Some(audit)) => {
                 let prefix = prefix.unwrap_or_default();
-                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile })
+                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile, audit })
             }
             _ => Err(errors),
         }

@@ -54,7 +54,8 @@ const OF_WEBHOOKS: &[Case] = &[
 fn own(operation: &str) -> &'static [Case] {
     match operation {
         "createRefund" => &[(404, TransactionNotFound), (422, RefundExceedsCharge)],
-        "getPayment" | "listPaymentEvents" | "capturePayment" | "cancelPayment" | "createEventTicket" => {
+        "getPayment" | "listPaymentEvents" | "provePaymentEvents" | "capturePayment" | "cancelPayment"
+        | "createEventTicket" => {
             &[(404, TransactionNotFound)]
         }
         "listEvents" => {
