@@ -12,6 +12,7 @@ use payments_stores::keys::{
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
+use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, unusable};
 use crate::process::gateway_setup::is_there;
 
@@ -62,11 +63,29 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     let settings = database(source).map_err(|errors| unusable(&errors))?;
     is_there(&settings.uri)?;
     let settings = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..settings };
+    let trail = open_trail(settings.clone()).await?;
     let keys = open_keys(settings).await.context("DB_URI: the database cannot be opened")?;
-    match command {
-        Command::Status(args) => status(&*keys, &args).await,
-        Command::Rotate(args) => rotate(&*keys, &args).await,
-        Command::Reseal(args) => reseal(&*keys, &args).await,
+    let operator = Operator::new(None, source);
+    let (access, action) = command.recorded_as();
+    let recorded = Recorded { store: &*trail, operator: &operator, access, action, object: "", reason: None };
+    let execute = async {
+        match command {
+            Command::Status(args) => status(&*keys, &args).await,
+            Command::Rotate(args) => rotate(&*keys, &args).await,
+            Command::Reseal(args) => reseal(&*keys, &args).await,
+        }
+    };
+    recorded.run(execute).await
+}
+
+impl Command {
+    const fn recorded_as(&self) -> (Access, &'static str) {
+        match self {
+            Self::Status(_) => (Access::Reads, "keys status"),
+            Self::Rotate(RotateArgs { new_data_keys: false }) => (Access::Changes, "keys rotate"),
+            Self::Rotate(RotateArgs { new_data_keys: true }) => (Access::Changes, "keys rotate --new-data-keys"),
+            Self::Reseal(_) => (Access::Changes, "keys reseal"),
+        }
     }
 }
 

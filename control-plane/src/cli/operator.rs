@@ -91,6 +91,11 @@ impl Recorded<'_> {
         Ok(result)
     }
 
+    /// Records what was done already: before it, there may have been no trail to write to.
+    pub(super) async fn done(self) -> anyhow::Result<()> {
+        self.write(ActionOutcome::Success, self.reason.map(str::to_owned)).await
+    }
+
     async fn write(&self, outcome: ActionOutcome, reason: Option<String>) -> anyhow::Result<()> {
         let reason = reason.map(|reason| reason.chars().take(REASON_MAX).collect());
         let action = OperatorAction {

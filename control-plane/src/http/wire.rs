@@ -118,7 +118,7 @@ impl From<model::refund::RefundStatus> for RefundStatus {
 }
 
 /// Whether what was wanted happened.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EventOutcome {
     Success,

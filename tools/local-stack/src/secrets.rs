@@ -26,7 +26,7 @@ pub(crate) fn keep(run_dir: &RunDir) -> Result<Environment> {
     Ok(kept)
 }
 
-fn generate() -> [(&'static str, String); 7] {
+fn generate() -> [(&'static str, String); 8] {
     [
         // 32 bytes, the strength of the HMAC-SHA256 that it keys.
         ("EDGE_ATTESTATION_KEYS", format!("k1:{}", random_hex::<32>())),

@@ -21,9 +21,10 @@ const PART: u32 = 5_000;
 
 #[derive(Args)]
 pub struct ExportArgs {
-    /// Leave encrypted details as they are: needs no encryption key, and says no address, outcome or reason of a transition
+    /// Leave out what encrypted details say (a transition's address, outcome and reason), so that no encryption key is
+    /// needed. The bytes that are hashed are the same
     #[arg(long)]
-    sealed: bool,
+    without_details: bool,
     /// The operator's name; by default SUDO_USER, else USER
     #[arg(long, value_parser = crate::cli::free_text::free_text)]
     by: Option<String>,
@@ -55,7 +56,7 @@ struct Checkpoint<'a> {
 }
 
 pub(super) async fn run(args: &ExportArgs, source: &Source) -> anyhow::Result<()> {
-    let store = if args.sealed { open(source).await? } else { open_with_keys(source).await? };
+    let store = if args.without_details { open(source).await? } else { open_with_keys(source).await? };
     let operator = Operator::new(args.by.clone(), source);
     let recorded = Recorded {
         store: &*store,
@@ -65,7 +66,7 @@ pub(super) async fn run(args: &ExportArgs, source: &Source) -> anyhow::Result<()
         object: "",
         reason: None,
     };
-    recorded.run(export(&*store, !args.sealed)).await
+    recorded.run(export(&*store, !args.without_details)).await
 }
 
 async fn export(store: &dyn Store, with_details: bool) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use test_services::{python_packages, skipped};
 
 use super::proofs::{get, seal};
 use super::workshop::key;
+use crate::common::ENCRYPTION_KEYS;
 use crate::http::Api;
 
 /// The folder with the library, or why there is none.
@@ -68,17 +69,18 @@ async fn an_independent_verifier_accepts_the_proofs_and_no_changed_ones() {
         changed
     };
     let mut told = good.clone();
-    told["events"][1]["amount"] = 1.into();
+    told["events"][1]["requestId"] = "another".into();
     let mut moved = good.clone();
     moved["data"][1] = good["data"][2].clone();
     let mut missing = good.clone();
     missing["data"].as_array_mut().unwrap().pop();
     for (changed, why) in [
-        (replaced("/data/1/record", "4999", "4998"), "the record is not in the tree"),
+        (replaced("/data/1/record", "enc1:", "enc1:A"), "the record is not in the tree"),
+        (replaced("/data/1/record", "demo", "Demo"), "the record is not in the tree"),
         (replaced("/data/1/proof", "\nshop.example/audit\n15", "\nshop.example/audit\n14"), "the signature is not"),
         (replaced("/data/1/proof", "index 10", "index 11"), "the proof is of another record"),
         (replaced("/data/1/proof", "shop.example/audit ", "else.example/audit "), "the key has not signed it"),
-        (told, "the amount of an event is not what is sealed"),
+        (told, "an event is not what is sealed"),
         (moved, "not each event has a proof"),
         (missing, "not each event has a proof"),
     ] {
@@ -93,13 +95,15 @@ async fn an_independent_verifier_accepts_an_export_and_no_changed_one() {
     for _ in 0..5 {
         api.charged().await;
     }
-    let run = |arguments: &[&str]| {
+    let run_with = |keys: &str, arguments: &[&str]| {
         let mut program = Command::new(env!("CARGO_BIN_EXE_control-plane"));
         program.args(arguments).env_clear().env("DB_URI", api.test.store.uri()).env("USER", "ada");
+        program.env("ENCRYPTION_KEYS", keys);
         let done = program.output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
     };
+    let run = |arguments: &[&str]| run_with(ENCRYPTION_KEYS, arguments);
     run(&["webhook", "list"]);
     seal(&api).await;
     let text = run(&["audit", "export"]);
@@ -110,12 +114,21 @@ async fn an_independent_verifier_accepts_an_export_and_no_changed_one() {
     assert_eq!((&action["what"], &action["outcome"]), (&"webhook list".into(), &"success".into()));
     assert!(action["who"] == "operator ada" && action["origin"].as_str().unwrap().starts_with("ada@"), "{action}");
 
+    let charge: Value = serde_json::from_str(text.lines().nth(2).unwrap()).unwrap();
+    assert_eq!((&charge["what"], &charge["outcome"]), (&"payment.completed".into(), &"success".into()));
+
+    // Without the keys that encrypt: the same records, whose details say nothing.
+    let sealed = run_with("", &["audit", "export", "--without-details"]);
+    assert_eq!(verified("export", sealed.clone()).await.unwrap(), Ok("17".to_owned()));
+    let charge: Value = serde_json::from_str(sealed.lines().nth(2).unwrap()).unwrap();
+    assert_eq!((&charge["what"], &charge["outcome"]), (&"payment.completed".into(), &Value::Null));
+
     let lines: Vec<&str> = text.lines().collect();
     let joined = |lines: &[&str]| lines.join("\n");
     let mut swapped = lines.clone();
     swapped.swap(3, 4);
     let changes = [
-        (text.replacen(":4999", ":4998", 1), "another hash"),
+        (text.replacen(r#"\"client\":\"demo\""#, r#"\"client\":\"Demo\""#, 1), "another hash"),
         (joined(&[&lines[..5], &lines[6..]].concat()), "record 5 is missing"),
         (joined(&swapped), "record 3 is missing"),
         (joined(&[&lines[..16], &lines[17..]].concat()), "the checkpoint covers other records"),

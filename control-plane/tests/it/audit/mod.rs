@@ -1,5 +1,6 @@
 //! The sealed audit trail: what is sealed and proved, and what is found when somebody changes it.
 
+mod encrypted;
 mod independent;
 mod proofs;
 mod restores;

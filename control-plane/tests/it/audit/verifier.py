@@ -135,10 +135,12 @@ def proved(key, one):
 
 def same(event, fields):
     """Whether the API tells of an event what is sealed."""
-    detail = json.loads(fields["detail"])
     told = [event["to"], event.get("from"), event["client"], event["requestId"], event["version"]]
     sealed = [fields["to"], fields.get("from"), fields["client"], fields["by"], fields["version"]]
     demand(told == sealed, "an event is not what is sealed")
+    if fields["detail"].startswith("enc1:"):
+        return  # Encrypted at rest: sealed as it is, and read by who has that key alone.
+    detail = json.loads(fields["detail"])
     for name in ["amount", "outcome", "address", "reason", "code"]:
         demand(event.get(name) == detail.get(name), f"the {name} of an event is not what is sealed")
 

@@ -165,8 +165,8 @@ impl Trail {
             let mut connection = SqliteConnection::connect(self.test.uri()).await.unwrap();
             let mut all = String::from("PRAGMA foreign_keys = OFF;");
             for table in ["events", "operator_actions", "audit_leaves", "audit_nodes", "audit_checkpoints"] {
-                for trigger in ["changed", "deleted"] {
-                    all += &format!("DROP TRIGGER IF EXISTS {table}_are_not_{trigger};");
+                for trigger in ["not_changed", "not_deleted", "only_sealed"] {
+                    all += &format!("DROP TRIGGER IF EXISTS {table}_are_{trigger};");
                 }
             }
             connection.execute(AssertSqlSafe(format!("{all}{sql}"))).await.unwrap();
@@ -174,6 +174,16 @@ impl Trail {
             let mut connection = PgConnection::connect(self.test.uri()).await.unwrap();
             connection.execute(AssertSqlSafe(format!("SET session_replication_role = replica;{sql}"))).await.unwrap();
         }
+    }
+
+    /// Changes one character of what is stored of a record's details.
+    pub(crate) async fn flip(&self, event: &str) {
+        self.tamper(&format!(
+            "UPDATE events SET detail = substr(detail, 1, 40)
+                 || CASE substr(detail, 41, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(detail, 42)
+             WHERE seq = {event}"
+        ))
+        .await;
     }
 
     /// Deletes what was sealed from `size` records on, and what has happened since, as if none of it had been.
