@@ -69,7 +69,11 @@ const METRICS: [(Kind, &str, &str); 40] = [
         "Payments and refunds compared with the provider's records, by finding",
     ),
     (Gauge, crate::jobs::seal::SEALED_GAUGE, "Records in the sealed audit trail, as this process knows it"),
-    (Gauge, crate::jobs::seal::UNSEALED_GAUGE, "Age of the oldest record of the audit trail that is not sealed"),
+    (
+        Gauge,
+        crate::jobs::seal::UNSEALED_GAUGE,
+        "Age of the oldest record of the audit trail that is not sealed",
+    ),
     (
         Counter,
         crate::audit::sealer::WITNESS_FAILURES,

@@ -84,7 +84,8 @@ mod tests {
         let key = key("a.example");
         let trusted = [key.public().clone()];
         assert_eq!(sizes(&Anchors::read(&note(5, &key), &trusted)), [5]);
-        let many = Anchors::read(&format!("{}\n{}\n\n{}", note(5, &key), note(7, &key), note(9, &key)), &trusted);
+        let many =
+            Anchors::read(&format!("{}\n{}\n\n{}", note(5, &key), note(7, &key), note(9, &key)), &trusted);
         assert_eq!(sizes(&many), [5, 7, 9]);
         assert_eq!(many.signed.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 7, 14]);
         assert_eq!((many.forged, many.of_other_keys, many.unreadable), (None, 0, 0));

@@ -199,8 +199,7 @@ impl Sealer {
         let checkpoint =
             Checkpoint { origin: origin(self.key.name(), restores), size: tree.size(), root: tree.root() };
         let note = checkpoint.signed(&self.key).to_string();
-        let seal =
-            Seal { size: tree.size(), note, at: self.clock.now(), up_to: batch.up_to, restores };
+        let seal = Seal { size: tree.size(), note, at: self.clock.now(), up_to: batch.up_to, restores };
         let Batch { leaves, nodes, .. } = batch;
         audit.add_seal(&Addition { leaves, nodes, seal: seal.clone() }).await?;
         Ok(Some(seal))
@@ -220,7 +219,11 @@ impl Sealer {
                 // The next checkpoint covers this one.
                 Err(problem) => {
                     metrics::counter!(WITNESS_FAILURES).increment(1);
-                    tracing::warn!(error = with_causes(&problem), size = seal.size, "a checkpoint is not cosigned");
+                    tracing::warn!(
+                        error = with_causes(&problem),
+                        size = seal.size,
+                        "a checkpoint is not cosigned"
+                    );
                 }
             }
         }

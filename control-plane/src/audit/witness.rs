@@ -24,7 +24,9 @@ pub enum NotCosigned {
     Unreachable(#[from] reqwest::Error),
     #[error("the witness answered {0}")]
     Refused(StatusCode),
-    #[error("the witness has seen {0} records, more than there are: the database was restored from a backup, or changed")]
+    #[error(
+        "the witness has seen {0} records, more than there are: the database was restored from a backup, or changed"
+    )]
     Ahead(u64),
     #[error("the witness answered what is no cosignature")]
     Garbled,
@@ -55,7 +57,12 @@ impl Witness {
     ///
     /// # Errors
     /// The witness does not sign it, or cannot be asked.
-    pub async fn cosigned(&mut self, store: &dyn Store, seal: &Seal, note: &Note) -> Result<Note, NotCosigned> {
+    pub async fn cosigned(
+        &mut self,
+        store: &dyn Store,
+        seal: &Seal,
+        note: &Note,
+    ) -> Result<Note, NotCosigned> {
         // It says in a conflict what it signed last; another process may have asked in between.
         for _ in 0..3 {
             let body = request(store, self.size.min(seal.size), seal.size, note).await?;

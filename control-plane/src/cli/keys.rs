@@ -83,7 +83,9 @@ impl Command {
         match self {
             Self::Status(_) => (Access::Reads, "keys status"),
             Self::Rotate(RotateArgs { new_data_keys: false }) => (Access::Changes, "keys rotate"),
-            Self::Rotate(RotateArgs { new_data_keys: true }) => (Access::Changes, "keys rotate --new-data-keys"),
+            Self::Rotate(RotateArgs { new_data_keys: true }) => {
+                (Access::Changes, "keys rotate --new-data-keys")
+            }
             Self::Reseal(_) => (Access::Changes, "keys reseal"),
         }
     }
@@ -104,8 +106,7 @@ async fn status(keys: &dyn KeyMaintenance, args: &StatusArgs) -> anyhow::Result<
     Ok(text)
 }
 
-const TRAIL_IS_KEPT: &str =
-    "the audit trail is sealed, so its records (events) stay as they are stored, with the data keys that they need";
+const TRAIL_IS_KEPT: &str = "the audit trail is sealed, so its records (events) stay as they are stored, with the data keys that they need";
 
 fn to_text(status: &KeyStatus) -> String {
     let mut text = match &status.first {

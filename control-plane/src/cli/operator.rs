@@ -75,10 +75,7 @@ impl Recorded<'_> {
     ///
     /// # Errors
     /// The command's, or, if it changes something, that it could not be recorded: then it was not run.
-    pub(super) async fn run<T>(
-        self,
-        command: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
+    pub(super) async fn run<T>(self, command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         self.write(ActionOutcome::Begun, self.reason.map(str::to_owned)).await?;
         let result = command.await;
         let (outcome, reason) = match &result {

@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_refused_and_not_repeated() {
-        for wrong in ["01".repeat(32), format!("a b:{}", "01".repeat(32)), "shop.example:0101hidden".to_owned()] {
+        for wrong in
+            ["01".repeat(32), format!("a b:{}", "01".repeat(32)), "shop.example:0101hidden".to_owned()]
+        {
             let error = read(&[(SIGNING_KEY, &wrong)]).unwrap_err();
             assert!(error.starts_with(SIGNING_KEY) && !error.contains("0101"), "{error}");
         }

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use super::edge_cache::redis_uri;
-use super::{AuditSettings, ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
+use super::{
+    AuditSettings, ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all,
+};
 use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
 

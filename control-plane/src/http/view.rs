@@ -15,7 +15,9 @@ use serde::{Serialize, Serializer};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::wire::{AttemptId, CancelReason, EventOutcome, PaymentId, RefundId, RefundStatus, Status, Verdict};
+use super::wire::{
+    AttemptId, CancelReason, EventOutcome, PaymentId, RefundId, RefundStatus, Status, Verdict,
+};
 
 /// A payment.
 #[derive(Serialize, ToSchema)]

@@ -257,7 +257,8 @@ pub(super) fn transition(position: Position, row: EventRow) -> StoredTransition 
 
 impl From<&StoredTransition> for EventRow {
     fn from(stored: &StoredTransition) -> Self {
-        let StoredTransition { payment, refund, version, from, to, at, client, by, detail, .. } = stored.clone();
+        let StoredTransition { payment, refund, version, from, to, at, client, by, detail, .. } =
+            stored.clone();
         Self { payment, refund, version, from_state: from, to_state: to, at, client, request_id: by, detail }
     }
 }

@@ -4,13 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::service::Service;
 use super::{KEYS, run};
 
-const KEY: (&str, &str) =
-    ("AUDIT_SIGNING_KEY", "shop.example/audit:0303030303030303030303030303030303030303030303030303030303030303");
+const KEY: (&str, &str) = (
+    "AUDIT_SIGNING_KEY",
+    "shop.example/audit:0303030303030303030303030303030303030303030303030303030303030303",
+);
 const SEALS: [(&str, &str); 3] = [KEY, ("AUDIT_ANCHOR_FILE", "anchors"), ("AUDIT_SEAL_SECONDS", "1")];
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -100,6 +103,25 @@ fn stop(mut service: Service) -> TempDir {
     service.signal(rustix::process::Signal::TERM);
     assert!(service.end().success(), "{}", service.log());
     std::mem::replace(&mut service.folder, tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn a_command_is_recorded_with_who_from_where_and_how_it_ended() {
+    let service = start(tempfile::tempdir().unwrap(), None);
+    let folder = service.folder.path();
+    let (worked, text) = command(folder, &["keys", "rotate"]);
+    assert!(!worked && text.contains("set ENCRYPTION_KEYS"), "{text}");
+    look(folder);
+    sealed(folder, 4);
+    let (worked, text) = command(folder, &["audit", "export"]);
+    assert!(worked, "{text}");
+    let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let told = |name: &str| -> Vec<_> { lines.iter().map(|line| line[name].as_str().unwrap_or_default()).collect() };
+    assert_eq!(told("what"), ["keys rotate", "keys rotate", "webhook list", "webhook list", ""]);
+    assert_eq!(told("outcome"), ["begun", "failure", "begun", "success", ""]);
+    assert!(told("reason")[1].contains("set ENCRYPTION_KEYS"), "{text}");
+    assert!(lines[..4].iter().all(|line| line["who"] == "operator ada"), "{text}");
+    assert!(told("origin")[..4].iter().all(|origin| origin.starts_with("ada@")), "{text}");
 }
 
 #[test]

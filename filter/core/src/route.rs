@@ -67,8 +67,7 @@ impl Route {
 
     fn by_path(path: &str) -> Result<Self, ErrorCode> {
         let mut segments = path.strip_prefix('/').ok_or(ErrorCode::NotFound)?.split('/');
-        let segments =
-            (segments.next(), segments.next(), segments.next(), segments.next(), segments.next());
+        let segments = (segments.next(), segments.next(), segments.next(), segments.next(), segments.next());
         let (route, id) = match segments {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),

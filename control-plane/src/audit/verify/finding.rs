@@ -8,36 +8,82 @@ use payments::ports::store::audit::{RecordCount, RecordId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The content of a record is another.
-    Changed { index: u64, record: String },
+    Changed {
+        index: u64,
+        record: String,
+    },
     /// The content of a record is that of another one.
-    Swapped { index: u64, with: u64, record: String },
-    Deleted { index: u64, record: String },
+    Swapped {
+        index: u64,
+        with: u64,
+        record: String,
+    },
+    Deleted {
+        index: u64,
+        record: String,
+    },
     /// A record that was never sealed stands before a sealed one.
-    Inserted { before: u64, record: String },
+    Inserted {
+        before: u64,
+        record: String,
+    },
     /// Another sealed record stands in this one's place.
-    OutOfOrder { index: u64, found: Option<u64> },
+    OutOfOrder {
+        index: u64,
+        found: Option<u64>,
+    },
     /// The leaf of a record is missing.
-    LeafMissing { index: u64 },
+    LeafMissing {
+        index: u64,
+    },
     /// Records and their hashes are others than those that were signed.
-    Rewritten { from: u64, to: u64 },
+    Rewritten {
+        from: u64,
+        to: u64,
+    },
     /// The root of a subtree is not that of its leaves.
-    NodeChanged { height: u8, from: u64, to: u64 },
+    NodeChanged {
+        height: u8,
+        from: u64,
+        to: u64,
+    },
     /// A stored checkpoint is not what a given key signed, or cannot be read.
-    CheckpointChanged { size: u64 },
+    CheckpointChanged {
+        size: u64,
+    },
     /// None of the given keys signed the newest checkpoint.
-    CheckpointOfOtherKey { size: u64 },
+    CheckpointOfOtherKey {
+        size: u64,
+    },
     /// Hashes stand behind the newest checkpoint.
-    NotSigned { from: u64 },
+    NotSigned {
+        from: u64,
+    },
     /// What names a given key in an anchor file was not signed by it.
-    AnchorForged { file: String, line: usize },
+    AnchorForged {
+        file: String,
+        line: usize,
+    },
     /// The trail ends before an anchored checkpoint.
-    Cut { size: u64, anchored: u64, file: String, line: usize },
+    Cut {
+        size: u64,
+        anchored: u64,
+        file: String,
+        line: usize,
+    },
     /// The trail is another than the anchored one.
-    Rebuilt { from: u64, to: u64, file: String, line: usize },
+    Rebuilt {
+        from: u64,
+        to: u64,
+        file: String,
+        line: usize,
+    },
     /// There is not one record for each version of a payment or refund.
     Miscounted(RecordCount),
     /// A record is of a payment or refund that does not exist.
-    OfNothing { record: String },
+    OfNothing {
+        record: String,
+    },
 }
 
 /// A record's name where it is stored.
@@ -76,7 +122,9 @@ impl fmt::Display for Finding {
             Self::CheckpointOfOtherKey { size } => {
                 write!(f, "the newest checkpoint, of {size} records, is signed by none of the given keys")
             }
-            Self::NotSigned { from } => write!(f, "record {from} stands in the tree behind the newest checkpoint"),
+            Self::NotSigned { from } => {
+                write!(f, "record {from} stands in the tree behind the newest checkpoint")
+            }
             Self::AnchorForged { file, line } => {
                 write!(f, "the checkpoint in line {line} of {file} is not what the key signed")
             }

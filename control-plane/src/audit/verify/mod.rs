@@ -120,18 +120,32 @@ impl fmt::Display for Report {
         }
         let what = if self.is_whole() { "whole" } else { "not what was sealed" };
         writeln!(f, "the audit trail is {what}")?;
-        writeln!(f, "{sealed} sealed records and {checkpoints} checkpoints hold; {unsealed} records wait to be sealed")?;
+        writeln!(
+            f,
+            "{sealed} sealed records and {checkpoints} checkpoints hold; {unsealed} records wait to be sealed"
+        )?;
         writeln!(f, "{anchored} anchored checkpoints hold, the largest of {anchored_size} records")?;
         if self.of_other_keys > 0 {
-            writeln!(f, "{} checkpoints are signed by other keys; a newer one covers them", self.of_other_keys)?;
+            writeln!(
+                f,
+                "{} checkpoints are signed by other keys; a newer one covers them",
+                self.of_other_keys
+            )?;
         }
         if self.explained > 0 {
-            writeln!(f, "{} anchored checkpoints are of records that a recorded restore lost", self.explained)?;
+            writeln!(
+                f,
+                "{} anchored checkpoints are of records that a recorded restore lost",
+                self.explained
+            )?;
         }
         for action in &self.restorations {
             let Some(Restored { lost_size, kept_size, .. }) = action.restored() else { continue };
             let by = &action.operator;
-            writeln!(f, "a backup was restored, recorded by {by}: of {lost_size} records, {kept_size} are certainly kept")?;
+            writeln!(
+                f,
+                "a backup was restored, recorded by {by}: of {lost_size} records, {kept_size} are certainly kept"
+            )?;
         }
         for note in &self.notes {
             writeln!(f, "note: {note}")?;

@@ -44,7 +44,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes through the records that the newest checkpoint, `last`, covers. `sizes`: where to note the root.
-    pub(super) async fn go(mut self, last: Option<&Seal>, sizes: &BTreeSet<u64>) -> Result<Walked, StoreError> {
+    pub(super) async fn go(
+        mut self,
+        last: Option<&Seal>,
+        sizes: &BTreeSet<u64>,
+    ) -> Result<Walked, StoreError> {
         let mut rows = Rows::of(self.store);
         let size = last.map_or(0, |seal| seal.size);
         self.walked.finding = self.compare(&mut rows, size, sizes).await?;

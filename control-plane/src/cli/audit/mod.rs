@@ -81,11 +81,7 @@ fn keys(given: Vec<VerifyingKey>, source: &Source) -> anyhow::Result<Vec<Verifyi
 }
 
 /// The files of checkpoints: those that are given, else that of the settings, if it exists.
-fn anchors(
-    given: Vec<PathBuf>,
-    source: &Source,
-    keys: &[VerifyingKey],
-) -> anyhow::Result<Vec<AnchorSource>> {
+fn anchors(given: Vec<PathBuf>, source: &Source, keys: &[VerifyingKey]) -> anyhow::Result<Vec<AnchorSource>> {
     let paths = if given.is_empty() {
         anchor_file(source).into_iter().filter(|path| path.exists()).collect()
     } else {

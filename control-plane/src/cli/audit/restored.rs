@@ -30,7 +30,9 @@ pub(super) async fn run(args: RestoredArgs, source: &Source) -> anyhow::Result<S
     let keys = keys(Vec::new(), source)?;
     let anchors = anchors(args.checkpoint, source, &keys)?;
     if anchors.is_empty() {
-        bail!("without anchored checkpoints nobody knows what is missing: give --checkpoint, or set AUDIT_ANCHOR_FILE");
+        bail!(
+            "without anchored checkpoints nobody knows what is missing: give --checkpoint, or set AUDIT_ANCHOR_FILE"
+        );
     }
     let store = open(source).await?;
     let Some(restored) = missing(&*store, &anchors).await? else {

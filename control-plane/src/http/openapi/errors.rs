@@ -55,9 +55,7 @@ fn own(operation: &str) -> &'static [Case] {
     match operation {
         "createRefund" => &[(404, TransactionNotFound), (422, RefundExceedsCharge)],
         "getPayment" | "listPaymentEvents" | "provePaymentEvents" | "capturePayment" | "cancelPayment"
-        | "createEventTicket" => {
-            &[(404, TransactionNotFound)]
-        }
+        | "createEventTicket" => &[(404, TransactionNotFound)],
         "listEvents" => {
             &[(401, TicketInvalid), (401, TicketExpired), (410, CursorUnknown), (503, StreamsExhausted)]
         }

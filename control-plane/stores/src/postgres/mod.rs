@@ -213,7 +213,8 @@ impl Database for Postgres {
     }
 
     async fn execute_all(&self, purpose: Purpose, queries: Vec<Query>) -> Result<(), StoreError> {
-        let bound = queries.into_iter().map(|Query { sql, arguments }| bind_all!(sqlx::query(sql), arguments));
+        let bound =
+            queries.into_iter().map(|Query { sql, arguments }| bind_all!(sqlx::query(sql), arguments));
         self.connections(purpose).execute_all(bound.collect()).await
     }
 }

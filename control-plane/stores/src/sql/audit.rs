@@ -10,14 +10,16 @@ use jiff::Timestamp;
 use payments::model::action::{ActionOutcome, OperatorAction, RESTORED};
 use payments::model::id::PaymentId;
 use payments::model::log::Position;
-use payments::ports::store::audit::{Addition, AuditTrail, Seal, StoredAction, StoredTransition, TrailRecord};
+use payments::ports::store::audit::{
+    Addition, AuditTrail, Seal, StoredAction, StoredTransition, TrailRecord,
+};
 use payments::ports::store::{LogQuery, StoreError};
 use sqlx::AssertSqlSafe;
 
 use super::{Argument, Database, Purpose, Query, SqlStore};
 use crate::audit_rows::{
-    ACTIONS, ACTIONS_NAMED, ActionRow, INSERT_SEAL, LAST_SEAL, NodeRow, SealRow, TAKE, TRAIL, TrailRow, transition,
-    written_detail, written_leaves, written_nodes,
+    ACTIONS, ACTIONS_NAMED, ActionRow, INSERT_SEAL, LAST_SEAL, NodeRow, SealRow, TAKE, TRAIL, TrailRow,
+    transition, written_detail, written_leaves, written_nodes,
 };
 
 /// How the databases differ: in how an order is kept, and in how JSON becomes rows.
@@ -54,7 +56,11 @@ impl<D: Database> AuditTrail for SqlStore<D> {
     }
 
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
-        self.database.one::<SealRow>(Purpose::Operators, Query::new(LAST_SEAL)).await?.map(Seal::try_from).transpose()
+        self.database
+            .one::<SealRow>(Purpose::Operators, Query::new(LAST_SEAL))
+            .await?
+            .map(Seal::try_from)
+            .transpose()
     }
 
     async fn add_seal(&self, addition: &Addition) -> Result<(), StoreError> {

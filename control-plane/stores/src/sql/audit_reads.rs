@@ -5,13 +5,16 @@ use audit_proof::{Hash, Subtree};
 use payments::model::event::{Detail, Event};
 use payments::model::log::Position;
 use payments::ports::store::StoreError;
-use payments::ports::store::audit::{AuditReads, Leaf, RecordCount, RecordId, Seal, StoredAction, StoredTransition};
+use payments::ports::store::audit::{
+    AuditReads, Leaf, RecordCount, RecordId, Seal, StoredAction, StoredTransition,
+};
 
 use super::audit::bigint;
 use super::{Database, Purpose, Query, Row, SqlStore};
 use crate::audit_rows::{
-    ACTION, ActionRow, RecordCountRow, LEAF_OF_ACTION, LEAF_OF_TRANSITION, LEAF_WITH, LEAVES, LeafRow, NODES, NodeRow,
-    PAYMENT_COUNTS, REFUND_COUNTS, SEALS, SealRow, TRANSITION, TRANSITION_OF_NOTHING, transition,
+    ACTION, ActionRow, LEAF_OF_ACTION, LEAF_OF_TRANSITION, LEAF_WITH, LEAVES, LeafRow, NODES, NodeRow,
+    PAYMENT_COUNTS, REFUND_COUNTS, RecordCountRow, SEALS, SealRow, TRANSITION, TRANSITION_OF_NOTHING,
+    transition,
 };
 use crate::rows::EventRow;
 
@@ -22,10 +25,8 @@ impl<D: Database> AuditReads for SqlStore<D> {
     }
 
     async fn nodes(&self, after: Subtree, limit: u32) -> Result<Vec<(Subtree, Hash)>, StoreError> {
-        let query = Query::new(NODES)
-            .with(i64::from(after.height))
-            .with(bigint(after.index))
-            .with(i64::from(limit));
+        let query =
+            Query::new(NODES).with(i64::from(after.height)).with(bigint(after.index)).with(i64::from(limit));
         self.audited::<NodeRow, _>(query).await
     }
 
@@ -55,12 +56,17 @@ impl<D: Database> AuditReads for SqlStore<D> {
     async fn hash_of(&self, record: RecordId) -> Result<Option<Hash>, StoreError> {
         match record {
             RecordId::Transition(number) => {
-                let row =
-                    self.database.one::<EventRow>(Purpose::Operators, Query::new(TRANSITION).with(number)).await?;
+                let row = self
+                    .database
+                    .one::<EventRow>(Purpose::Operators, Query::new(TRANSITION).with(number))
+                    .await?;
                 Ok(row.map(|row| transition(Position::START, row).record().hash()))
             }
             RecordId::Action(number) => {
-                let row = self.database.one::<ActionRow>(Purpose::Operators, Query::new(ACTION).with(number)).await?;
+                let row = self
+                    .database
+                    .one::<ActionRow>(Purpose::Operators, Query::new(ACTION).with(number))
+                    .await?;
                 Ok(row.map(|row| StoredAction::from(row).record().hash()))
             }
         }

@@ -326,7 +326,10 @@ impl DataKeys {
         Ok(())
     }
 
-    fn unknown<'r, R: SealedRow + 'r>(&self, rows: impl IntoIterator<Item = &'r mut R>) -> HashSet<DataKeyId> {
+    fn unknown<'r, R: SealedRow + 'r>(
+        &self,
+        rows: impl IntoIterator<Item = &'r mut R>,
+    ) -> HashSet<DataKeyId> {
         let mut unknown = HashSet::new();
         for row in rows {
             for (_, value) in row.sealed().into_iter().flatten() {

@@ -76,8 +76,10 @@ impl<D: Database> EventLog for SqlStore<D> {
         }
         let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
         let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
-        let Some(row) =
-            self.database.one::<LogRow>(Purpose::List, Query::new(AssertSqlSafe(text)).with(sequence)).await?
+        let Some(row) = self
+            .database
+            .one::<LogRow>(Purpose::List, Query::new(AssertSqlSafe(text)).with(sequence))
+            .await?
         else {
             return Ok(None);
         };

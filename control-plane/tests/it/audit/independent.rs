@@ -32,8 +32,7 @@ async fn verified(what: &'static str, text: String) -> Option<Result<String, Str
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/audit/verifier.py");
         let mut python = Command::new("python3");
         python.arg(script).arg(key().public().to_string()).arg(what).arg(file.path());
-        let done =
-            python.env("PYTHONPATH", library).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+        let done = python.env("PYTHONPATH", library).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         Some(if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) })
     };
@@ -77,9 +76,15 @@ async fn an_independent_verifier_accepts_the_proofs_and_no_changed_ones() {
     for (changed, why) in [
         (replaced("/data/1/record", "enc1:", "enc1:A"), "the record is not in the tree"),
         (replaced("/data/1/record", "demo", "Demo"), "the record is not in the tree"),
-        (replaced("/data/1/proof", "\nshop.example/audit\n15", "\nshop.example/audit\n14"), "the signature is not"),
+        (
+            replaced("/data/1/proof", "\nshop.example/audit\n15", "\nshop.example/audit\n14"),
+            "the signature is not",
+        ),
         (replaced("/data/1/proof", "index 10", "index 11"), "the proof is of another record"),
-        (replaced("/data/1/proof", "shop.example/audit ", "else.example/audit "), "the key has not signed it"),
+        (
+            replaced("/data/1/proof", "shop.example/audit ", "else.example/audit "),
+            "the key has not signed it",
+        ),
         (told, "an event is not what is sealed"),
         (moved, "not each event has a proof"),
         (missing, "not each event has a proof"),
@@ -112,7 +117,10 @@ async fn an_independent_verifier_accepts_an_export_and_no_changed_one() {
     assert_eq!(result, Ok("17".to_owned()));
     let action: Value = serde_json::from_str(text.lines().nth(16).unwrap()).unwrap();
     assert_eq!((&action["what"], &action["outcome"]), (&"webhook list".into(), &"success".into()));
-    assert!(action["who"] == "operator ada" && action["origin"].as_str().unwrap().starts_with("ada@"), "{action}");
+    assert!(
+        action["who"] == "operator ada" && action["origin"].as_str().unwrap().starts_with("ada@"),
+        "{action}"
+    );
 
     let charge: Value = serde_json::from_str(text.lines().nth(2).unwrap()).unwrap();
     assert_eq!((&charge["what"], &charge["outcome"]), (&"payment.completed".into(), &"success".into()));

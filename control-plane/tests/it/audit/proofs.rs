@@ -13,7 +13,8 @@ use crate::http::{Api, CHARGE, read};
 /// Seals all that the API has recorded.
 pub(super) async fn seal(api: &Api) {
     let (store, clock) = (api.test.gateway.store.clone(), Arc::new(SystemClock));
-    let mut sealer = Sealer::new(store, clock, Arc::new(key()), "a".to_owned(), AnchorPlaces::default()).await.unwrap();
+    let mut sealer =
+        Sealer::new(store, clock, Arc::new(key()), "a".to_owned(), AnchorPlaces::default()).await.unwrap();
     sealer.turn().await.unwrap();
 }
 

@@ -39,7 +39,10 @@ async fn a_restored_backup_is_found_and_nothing_is_sealed_until_it_is_recorded(t
     trail.seal(7 + EACH + 1).await;
     let report = trail.verify().await;
     assert!(report.is_whole() && report.explained == 1, "{report}");
-    assert!(report.to_string().contains("a backup was restored, recorded by ada: of 13 records, 7 are"), "{report}");
+    assert!(
+        report.to_string().contains("a backup was restored, recorded by ada: of 13 records, 7 are"),
+        "{report}"
+    );
     // A log must not sign what contradicts it, so it is another log now.
     assert_eq!(trail.checkpoint().await.origin, "shop.example/audit/restored/1");
     // And stays it.

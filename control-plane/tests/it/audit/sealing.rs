@@ -108,11 +108,8 @@ async fn a_checkpoint_that_was_not_anchored_is_anchored_at_the_next_start(test: 
     let text = std::fs::read_to_string(trail.anchors()).unwrap();
     trail.restart().await.unwrap();
     assert_eq!(std::fs::read_to_string(trail.anchors()).unwrap(), text, "once is enough");
-    let other: VerifyingKey = format!("b.example:{}", "08".repeat(32))
-        .parse::<audit_proof::SigningKey>()
-        .unwrap()
-        .public()
-        .clone();
+    let other: VerifyingKey =
+        format!("b.example:{}", "08".repeat(32)).parse::<audit_proof::SigningKey>().unwrap().public().clone();
     let unknown = Anchors::read(&text, &[other]);
     assert_eq!((unknown.signed.len(), unknown.of_other_keys), (0, 1));
     let seal = trail.test.store.audit().last_seal().await.unwrap().unwrap();
@@ -121,7 +118,11 @@ async fn a_checkpoint_that_was_not_anchored_is_anchored_at_the_next_start(test: 
 
 async fn nothing_is_sealed_on_a_tree_that_is_not_the_signed_one(test: TestStore) {
     let trail = Arc::new(Trail::sealed(test).await);
-    trail.tamper("UPDATE audit_leaves SET hash = (SELECT hash FROM audit_leaves WHERE leaf = 3) WHERE leaf = 2").await;
+    trail
+        .tamper(
+            "UPDATE audit_leaves SET hash = (SELECT hash FROM audit_leaves WHERE leaf = 3) WHERE leaf = 2",
+        )
+        .await;
     trail.pay(5).await;
     let refused = trail.restart().await.unwrap_err();
     // The anchored root is not that of the database, nor is the signed one.
@@ -153,9 +154,14 @@ async fn the_role_of_the_service_can_only_add_to_the_trail() {
     store.commit(open).await.unwrap();
     let mut connection = PgConnection::connect(&uri).await.unwrap();
     for table in ["events", "operator_actions", "audit_leaves", "audit_nodes", "audit_checkpoints"] {
-        for sql in [format!("DELETE FROM {table}"), format!("TRUNCATE {table}"), format!("DROP TABLE {table}")] {
+        for sql in
+            [format!("DELETE FROM {table}"), format!("TRUNCATE {table}"), format!("DROP TABLE {table}")]
+        {
             let refused = connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_err().to_string();
-            assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{sql}: {refused}");
+            assert!(
+                refused.contains("permission denied") || refused.contains("must be owner"),
+                "{sql}: {refused}"
+            );
         }
     }
     let update = connection.execute("UPDATE audit_leaves SET hash = hash").await.unwrap_err();

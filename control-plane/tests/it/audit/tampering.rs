@@ -48,7 +48,8 @@ async fn a_flipped_action_of_an_operator_is_named(test: TestStore) {
     let trail = Trail::sealed(test).await;
     trail.tamper("UPDATE operator_actions SET operator = 'bob'").await;
     let found = trail.findings().await;
-    let is_it = matches!(&found[..], [Finding::Changed { index: 6, record }] if record == "`payments review` by bob");
+    let is_it =
+        matches!(&found[..], [Finding::Changed { index: 6, record }] if record == "`payments review` by bob");
     assert!(is_it, "{found:?}");
 }
 
@@ -194,7 +195,9 @@ async fn hashes_that_were_made_to_fit_are_found_by_the_checkpoint(test: TestStor
 
 async fn a_checkpoint_of_another_tree_is_found_by_its_signature(test: TestStore) {
     let trail = Trail::sealed(test).await;
-    trail.tamper("UPDATE audit_checkpoints SET note = replace(note, 'audit', 'audited') WHERE size = 7").await;
+    trail
+        .tamper("UPDATE audit_checkpoints SET note = replace(note, 'audit', 'audited') WHERE size = 7")
+        .await;
     let found = trail.findings().await;
     assert_eq!(found, [Finding::CheckpointChanged { size: 7 }]);
     trail.tamper("UPDATE audit_checkpoints SET note = 'nothing' WHERE size = 7").await;

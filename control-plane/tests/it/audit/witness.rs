@@ -47,9 +47,10 @@ async fn add(State(seen): State<Arc<Mutex<Seen>>>, body: String) -> Answer {
     if old != last {
         return (StatusCode::CONFLICT, format!("{last}\n"));
     }
-    let continues = seen.last.as_ref().is_none_or(|last| {
-        rfc9162::continues(old, last.root, checkpoint.size, checkpoint.root, &proof)
-    });
+    let continues = seen
+        .last
+        .as_ref()
+        .is_none_or(|last| rfc9162::continues(old, last.root, checkpoint.size, checkpoint.root, &proof));
     if !continues || old == 0 && !proof.is_empty() {
         return (StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }

@@ -11,8 +11,8 @@ use control_plane::audit::sealer::{AnchorPlaces, NotSealed, Sealer, Turn};
 use control_plane::audit::verify::{AnchorSource, Finding, Report, verify};
 use payments::model::action::{ActionDetail, ActionOutcome, OperatorAction};
 use payments::model::payment::Payment;
-use payments::ports::store::audit::SealedUpTo;
 use payments::ports::clock::SystemClock;
+use payments::ports::store::audit::SealedUpTo;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -172,7 +172,10 @@ impl Trail {
             connection.execute(AssertSqlSafe(format!("{all}{sql}"))).await.unwrap();
         } else {
             let mut connection = PgConnection::connect(self.test.uri()).await.unwrap();
-            connection.execute(AssertSqlSafe(format!("SET session_replication_role = replica;{sql}"))).await.unwrap();
+            connection
+                .execute(AssertSqlSafe(format!("SET session_replication_role = replica;{sql}")))
+                .await
+                .unwrap();
         }
     }
 

@@ -46,7 +46,16 @@ mod tests {
         for (text, after) in [("0", 0), ("17", 17), ("999999999999", ProofQuery::AFTER_MAX)] {
             assert_eq!(ProofQuery::parse(&format!("after={text}")), Ok(ProofQuery { after: Some(after) }));
         }
-        for wrong in ["after=", "after=-1", "after=+1", "after=01", "after=1000000000000", "after=x", "limit=1", "after=1&after=1"] {
+        for wrong in [
+            "after=",
+            "after=-1",
+            "after=+1",
+            "after=01",
+            "after=1000000000000",
+            "after=x",
+            "limit=1",
+            "after=1&after=1",
+        ] {
             assert!(ProofQuery::parse(wrong).is_err(), "{wrong}");
         }
     }
