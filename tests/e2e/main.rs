@@ -10,6 +10,7 @@
 
 mod at_rest;
 mod audiences;
+mod audit_trail;
 mod bodies;
 mod browser;
 mod captures;

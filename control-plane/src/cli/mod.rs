@@ -1,5 +1,6 @@
 //! The commands of `control-plane`, with one file or folder per command.
 
+pub mod audit;
 pub mod config_check;
 pub mod edge_cache;
 pub mod envoy_bootstrap;
@@ -7,6 +8,7 @@ pub mod events;
 mod free_text;
 pub mod keys;
 mod migrate;
+mod operator;
 pub mod payments;
 mod ready;
 pub mod reconcile;
@@ -59,6 +61,7 @@ Examples:
   control-plane migrate                      bring the schema of DB_URI up to date
   control-plane keys status                  show the keys of stored values, and what needs them
   control-plane payments review              show payments and refunds that have been undecided for too long
+  control-plane audit verify                 prove that the audit trail is what was sealed; exit 1 if it is not
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
   control-plane wallets check shop.example   see whether a domain can show Apple Pay, and why not
@@ -98,6 +101,9 @@ enum Command {
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Verify and export the sealed audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Show transitions of payments and refunds
     #[command(subcommand)]
     Events(events::Command),
@@ -201,6 +207,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Webhook(WebhookCommand::Admin(command)) => {
             print(&webhook_events::run(command, &source).await?)
         }
+        Command::Audit(command) => match audit::run(command, &source).await? {
+            Some(text) => print(&text),
+            None => Ok(()),
+        },
         Command::Events(command) => events::run(command, &source).await,
         Command::Keys(command) => print(&keys::run(command, &source).await?),
         Command::Payments(command) => print(&payments::run(command, &source).await?),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{BackgroundSettings, Config};
 use crate::http::{self, App};
 use crate::jobs::{Background, WorkSource};
 use crate::live::Live;
@@ -35,8 +35,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let Some(gateway) = opened.map(Arc::new) else { return Ok(()) };
     config.process.crash_points.arm();
 
-    let background =
-        Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
+    let BackgroundSettings { workers, reconcile, audit, .. } = config.background;
+    let background = Background::start(&gateway, source, workers, reconcile, audit, &stop);
     let keys = Arc::new(config.attestation_keys);
     let redis = config.edge_cache.redis;
     let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, &keys, gateway.clock.clone())

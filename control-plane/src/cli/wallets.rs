@@ -11,11 +11,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use edge_core::request::is_domain;
 use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
-use payments_providers::{DomainStatus, Outgoing, register_stripe_domain};
+use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domain};
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
 use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
+use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
 
 #[derive(Subcommand)]
@@ -209,11 +210,24 @@ async fn register(args: RegisterArgs, source: &Source) -> anyhow::Result<String>
             args.domain
         );
     }
-    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?.providers;
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
+    let trail = open_trail(settings.database).await?;
+    let operator = Operator::new(None, source);
+    let recorded = Recorded {
+        store: &*trail,
+        operator: &operator,
+        access: Access::Changes,
+        action: "wallets register",
+        object: &args.domain,
+        reason: None,
+    };
+    recorded.run(register_with_stripe(settings.providers, &args.domain)).await
+}
+
+async fn register_with_stripe(settings: Settings, domain: &str) -> anyhow::Result<String> {
     let stripe = settings.stripe.context("STRIPE_SECRET_KEY is needed to register a domain with Stripe")?;
-    let wallets =
-        register_stripe_domain(stripe, settings.timeouts, Arc::new(SystemClock), &args.domain).await??;
-    let mut text = format!("Stripe knows {}:", args.domain);
+    let wallets = register_stripe_domain(stripe, settings.timeouts, Arc::new(SystemClock), domain).await??;
+    let mut text = format!("Stripe knows {domain}:");
     for DomainStatus { wallet, status, problem } in &wallets {
         let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
         let _ = write!(text, "\n  {wallet}: {status}{problem}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::WorkerConfig;
+use crate::config::{BackgroundSettings, WorkerConfig};
 use crate::http::{self, Probes};
 use crate::jobs::{Background, WorkSource};
 use crate::process::gateway_setup;
@@ -36,8 +36,8 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let tls = listener_tls(config.tls, &stop)?;
     let listener = bind("WORKER_LISTEN", config.listen, tls.as_ref()).await?;
-    let background =
-        Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
+    let BackgroundSettings { workers, reconcile, audit, .. } = config.background;
+    let background = Background::start(&gateway, source, workers, reconcile, audit, &stop);
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
     let server = tokio::spawn(server::serve(listener, tls, http::probes(probes), stop.clone()));
     until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;

@@ -6,7 +6,7 @@ use super::client_tls::{AMQP, client_tls};
 use super::edge_cache::redis_uri;
 use super::service_tls::service_tls;
 use super::{
-    ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire,
+    AuditSettings, ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire,
     check_listeners, keep, keep_all,
 };
 use crate::cache::RedisUri;
@@ -26,6 +26,8 @@ pub struct BackgroundSettings {
     pub queue: Option<QueueSettings>,
     /// `None`: reconciliation runs only by the command.
     pub reconcile: Option<ReconcileSettings>,
+    /// `None`: this process does not seal the audit trail.
+    pub audit: Option<AuditSettings>,
 }
 
 #[derive(Debug)]
@@ -52,10 +54,11 @@ impl BackgroundSettings {
             source.read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned));
         let prefix = keep(&mut errors, prefix);
         let reconcile = keep_all(&mut errors, ReconcileSettings::read(source));
-        match (workers, uri, prefix, reconcile) {
-            (Some(workers), Some(uri), Some(prefix), Some(reconcile)) => {
+        let audit = keep_all(&mut errors, AuditSettings::read(source));
+        match (workers, uri, prefix, reconcile, audit) {
+            (Some(workers), Some(uri), Some(prefix), Some(reconcile), Some(audit)) => {
                 let prefix = prefix.unwrap_or_default();
-                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile })
+                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile, audit })
             }
             _ => Err(errors),
         }

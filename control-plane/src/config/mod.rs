@@ -1,5 +1,6 @@
 //! The configuration: every setting, its default and its validation, in one place.
 
+mod audit;
 mod background;
 mod client_tls;
 mod database;
@@ -28,6 +29,7 @@ use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
+pub use audit::{AuditSettings, anchor_file, signing_key};
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};

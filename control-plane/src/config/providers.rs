@@ -123,7 +123,7 @@ pub(crate) fn api_base(source: &Source, key: &'static str, default: &str) -> Res
 }
 
 /// The problem never repeats the text, which may hold a password. A base that is accepted is printed.
-fn http_url(text: &str) -> Result<Url, &'static str> {
+pub(super) fn http_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.ok_or("must be an http or https URL")?;
     if !url.username().is_empty() || url.password().is_some() {

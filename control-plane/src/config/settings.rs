@@ -46,7 +46,7 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 22] = [
 ];
 
 /// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 10] = [
+pub(super) const IN_FILES: [(&str, &str); 11] = [
     ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
     ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE"),
     ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
@@ -57,6 +57,7 @@ pub(super) const IN_FILES: [(&str, &str); 10] = [
     ("PAYPAL_CLIENT_SECRET", "PAYPAL_CLIENT_SECRET_FILE"),
     ("GATEWAY_CLIENTS", "GATEWAY_CLIENTS_FILE"),
     ("OUTGOING_PROXY", "OUTGOING_PROXY_FILE"),
+    ("AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"),
 ];
 
 /// For tests only, so not in the table.
@@ -114,7 +115,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 45] = [
+pub const SETTINGS: [Setting; 49] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -330,6 +331,26 @@ pub const SETTINGS: [Setting; 45] = [
         keys: &["EVENT_STREAM_SECONDS"],
         default: "55",
         meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked anew: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
+    },
+    Setting {
+        keys: &["AUDIT_SIGNING_KEY"],
+        default: "none",
+        meaning: "`NAME:SEED`: seals the audit trail. The name of the log, like `shop.example/audit`, and 32 random bytes in hexadecimal digits (`openssl rand -hex 32`), from which the Ed25519 key is made. The same for every `serve` and `worker`. Without it nothing is sealed",
+    },
+    Setting {
+        keys: &["AUDIT_ANCHOR_FILE"],
+        default: "none",
+        meaning: "a file to which each process appends the signed checkpoints of the audit trail. It proves later what was there: keep it, or copies of it, where nobody who can change the database can change it",
+    },
+    Setting {
+        keys: &["AUDIT_WITNESS_URL"],
+        default: "none",
+        meaning: "the base address of a witness (`c2sp.org/tlog-witness`) that signs each checkpoint which continues the last one it signed, after which the anchor file has its signature, too. While it cannot be asked, checkpoints have none, and `audit_witness_failures_total` counts them",
+    },
+    Setting {
+        keys: &["AUDIT_SEAL_SECONDS"],
+        default: "10",
+        meaning: "the time between two checkpoints, 1 to 3600. Records that are younger are not sealed yet",
     },
     Setting {
         keys: &["SHUTDOWN_GRACE_SECONDS"],

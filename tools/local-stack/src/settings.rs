@@ -49,6 +49,7 @@ impl Settings {
                 ("DB_URI", sqlite_uri(&run_dir.path().join("gateway.db"))),
                 // No other part delivers webhooks to it.
                 ("MIGRATE_ON_START", "on".to_owned()),
+                ("AUDIT_ANCHOR_FILE", path(&run_dir.path().join("audit-anchors"))),
                 ("LOG_LEVEL", "info".to_owned()),
                 ("GRAPHQL_INTROSPECTION", "on".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
@@ -288,9 +289,14 @@ mod tests {
         let (_folder, settings) = settings(&given);
         for environment in [settings.of_envoy(), settings.of_sandbox()] {
             assert_eq!(environment["PATH"], "/bin");
-            for secret in
-                ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "ENCRYPTION_KEYS", "DB_URI", "REDIS_URI"]
-            {
+            for secret in [
+                "STRIPE_SECRET_KEY",
+                "PAYPAL_CLIENT_SECRET",
+                "ENCRYPTION_KEYS",
+                "DB_URI",
+                "REDIS_URI",
+                "AUDIT_SIGNING_KEY",
+            ] {
                 assert!(!environment.contains_key(secret), "{secret}");
             }
         }
