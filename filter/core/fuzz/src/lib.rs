@@ -4,13 +4,7 @@
 //! and is read in the same way by an independent parser; what is refused has a named code and an explanation without a
 //! caller's values; nothing passes as authentic that was not signed. Bounds on time and memory are libFuzzer's
 //! (`tools/fuzz.sh`).
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "a target fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a target fails by panicking")]
 
 mod fixture;
 
