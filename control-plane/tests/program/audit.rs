@@ -116,7 +116,8 @@ fn a_command_is_recorded_with_who_from_where_and_how_it_ended() {
     let (worked, text) = command(folder, &["audit", "export"]);
     assert!(worked, "{text}");
     let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let told = |name: &str| -> Vec<_> { lines.iter().map(|line| line[name].as_str().unwrap_or_default()).collect() };
+    let told =
+        |name: &str| -> Vec<_> { lines.iter().map(|line| line[name].as_str().unwrap_or_default()).collect() };
     assert_eq!(told("what"), ["keys rotate", "keys rotate", "webhook list", "webhook list", ""]);
     assert_eq!(told("outcome"), ["begun", "failure", "begun", "success", ""]);
     assert!(told("reason")[1].contains("set ENCRYPTION_KEYS"), "{text}");
