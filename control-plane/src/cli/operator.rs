@@ -10,7 +10,7 @@ use payments::ports::store::Store;
 use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 
 use super::free_text::free_text;
-use crate::config::Source;
+use crate::config::{Source, database, unusable};
 use crate::process::gateway_setup;
 
 /// Characters of an error's text that are kept.
@@ -32,14 +32,27 @@ pub(super) enum Access {
     Changes,
 }
 
+/// Opens the database of the settings, with its encryption keys, as it is.
+///
+/// # Errors
+/// The configuration is invalid, or the database cannot be opened.
+pub(super) async fn open_store(source: &Source) -> anyhow::Result<Arc<dyn Store>> {
+    let database = as_it_is(database(source).map_err(|errors| unusable(&errors))?)?;
+    stores::open(database).await.context("DB_URI: the database cannot be opened")
+}
+
 /// Opens a database for the audit trail alone. It stays as it is, and its encryption keys are not needed.
 ///
 /// # Errors
 /// There is no database, or it cannot be opened.
 pub(super) async fn open_trail(database: DatabaseSettings) -> anyhow::Result<Arc<dyn Store>> {
+    stores::open_trail(as_it_is(database)?).await.context("DB_URI: the database cannot be opened")
+}
+
+/// Neither created nor migrated.
+fn as_it_is(database: DatabaseSettings) -> anyhow::Result<DatabaseSettings> {
     gateway_setup::is_there(&database.uri)?;
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..database };
-    stores::open_trail(database).await.context("DB_URI: the database cannot be opened")
+    Ok(DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..database })
 }
 
 /// A command that is recorded when it begins and when it ends.

@@ -10,12 +10,11 @@ use payments::model::webhook::{EventState, WebhookEvent};
 use payments::ports::store::WebhookFilter;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::webhook::{dismiss, replay};
-use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
 use super::free_text::free_text;
-use super::operator::{Access, Operator, Recorded};
-use crate::config::{GatewaySettings, Source, database, unusable};
+use super::operator::{Access, Operator, Recorded, open_store};
+use crate::config::{GatewaySettings, Source, unusable};
 use crate::jobs::poll::LocalWakeup;
 use crate::process::gateway_setup::{self, Opener};
 
@@ -133,10 +132,7 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
     let provider = args.provider.map(Provider::from);
-    let database = database(source).map_err(|errors| unusable(&errors))?;
-    gateway_setup::is_there(&database.uri)?;
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..database };
-    let store = stores::open(database).await?;
+    let store = open_store(source).await?;
     let operator = Operator::new(None, source);
     let recorded = Recorded {
         store: &*store,

@@ -12,8 +12,8 @@ use payments::ports::store::Store;
 use payments::ports::store::audit::{Leaf, RecordId, StoredAction, StoredTransition};
 use serde::Serialize;
 
-use super::{open, open_with_keys};
-use crate::cli::operator::{Access, Operator, Recorded};
+use super::open;
+use crate::cli::operator::{Access, Operator, Recorded, open_store};
 use crate::config::Source;
 
 /// Rows of one statement.
@@ -56,7 +56,7 @@ struct Checkpoint<'a> {
 }
 
 pub(super) async fn run(args: &ExportArgs, source: &Source) -> anyhow::Result<()> {
-    let store = if args.without_details { open(source).await? } else { open_with_keys(source).await? };
+    let store = if args.without_details { open(source).await? } else { open_store(source).await? };
     let operator = Operator::new(args.by.clone(), source);
     let recorded = Recorded {
         store: &*store,

@@ -11,16 +11,13 @@ use anyhow::{Context as _, bail};
 use audit_proof::VerifyingKey;
 use clap::{Args, Subcommand};
 use payments::ports::store::Store;
-use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 
 use self::export::ExportArgs;
 use self::restored::RestoredArgs;
-
 use super::operator::open_trail;
 use crate::audit::anchors::Anchors;
 use crate::audit::verify::{AnchorSource, verify};
-use crate::config::{Source, anchor_file, database, db_uri, signing_key, unusable};
-use crate::process::gateway_setup;
+use crate::config::{Source, anchor_file, db_uri, signing_key};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -101,14 +98,6 @@ fn read(path: &Path, keys: &[VerifyingKey]) -> anyhow::Result<Anchors> {
         bail!("{} {why}", path.display());
     }
     Ok(anchors)
-}
-
-/// Opens the database with the encryption keys of the settings. It stays as it is.
-async fn open_with_keys(source: &Source) -> anyhow::Result<Arc<dyn Store>> {
-    let database = database(source).map_err(|errors| unusable(&errors))?;
-    gateway_setup::is_there(&database.uri)?;
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..database };
-    stores::open(database).await.context("DB_URI: the database cannot be opened")
 }
 
 /// Opens the database, which stays as it is. Its encryption keys are not needed.

@@ -44,8 +44,10 @@ pub(super) struct ProofView {
     proof: String,
 }
 
-/// Proofs that a payment's records are in the sealed audit trail, as it is now. They are verified with the gateway's
-/// public key alone. Records that are not sealed yet are left out.
+/// Prove a payment's events.
+///
+/// Each proof shows that a record is in the sealed audit trail as it is now, and is verified with the gateway's public key
+/// alone. Records that are not sealed yet are left out.
 #[utoipa::path(
     get, path = "/payments/{id}/events/proof", operation_id = "provePaymentEvents", tag = "payments",
     params(

@@ -3,7 +3,7 @@
 use control_plane::audit::verify::{Report, verify};
 use payments_stores::keys::{KeyMaintenance, Reseal, ResealPart, open_keys};
 use payments_stores::{DatabaseSettings, open_trail};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use super::workshop::*;
 use crate::common::*;
@@ -77,7 +77,7 @@ async fn sealed_again(trail: &Trail) -> Vec<ResealPart> {
 
 /// What is stored of the records, in their order.
 async fn details(trail: &Trail) -> Vec<String> {
-    let sql = AssertSqlSafe("SELECT detail FROM events ORDER BY seq");
+    let sql = "SELECT detail FROM events ORDER BY seq";
     if trail.test.uri().starts_with("sqlite:") {
         let mut connection = SqliteConnection::connect(trail.test.uri()).await.unwrap();
         sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
