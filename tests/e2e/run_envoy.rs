@@ -94,6 +94,7 @@ impl Run {
 }
 
 impl Drop for Run {
+    #[expect(clippy::print_stderr, reason = "the harness shows it where a test fails")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());

@@ -1,5 +1,7 @@
 //! Proofs against a verifier that follows RFC 9162, and the text forms.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use audit_proof::{
     Action, Checkpoint, Frontier, Hash, Known, Note, Path, STRIDE, SigningKey, Subtree, Transition, Trust,
     proof_file, stored_ranges,

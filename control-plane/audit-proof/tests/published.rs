@@ -1,5 +1,7 @@
 //! Published vectors.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use audit_proof::{Checkpoint, Frontier, Hash, Known, Note, Path, Subtree, Trust, VerifyingKey};
 
 /// Leaves and tree heads of the reference implementation of Certificate Transparency, RFC 6962

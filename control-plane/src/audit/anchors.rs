@@ -47,9 +47,8 @@ fn pieces(text: &str) -> Vec<(usize, String)> {
             piece.push_str(line);
         }
         let goes_on = lines.peek().is_some_and(|(_, next)| match (is_empty, is_signature(line)) {
-            (true, _) => is_signature(next),
-            (false, true) => is_signature(next),
             (false, false) => true,
+            _ => is_signature(next),
         });
         if !goes_on && !piece.is_empty() {
             pieces.push((first, std::mem::take(&mut piece)));

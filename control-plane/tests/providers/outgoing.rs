@@ -29,7 +29,7 @@ async fn provider(authority: &Authority) -> u16 {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let mut stream = acceptor.accept(stream).await?;
-                stream.read(&mut [0; 4096]).await?;
+                let _head = stream.read(&mut [0; 4096]).await?;
                 stream.write_all(b"HTTP/1.1 418 teapot\r\ncontent-length: 2\r\n\r\n{}").await?;
                 stream.shutdown().await
             });

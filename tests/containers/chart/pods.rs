@@ -25,7 +25,9 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Where the chart puts what programs read from files: secrets, certificates of the services and of Envoy.
-const MOUNTED: [&str; 3] = ["/secrets/", "/service-tls/", "/envoy-tls/"];
+const MOUNTED: [&str; 3] = [SECRETS, "/service-tls/", "/envoy-tls/"];
+/// Where each secret is a file of its setting's name.
+const SECRETS: &str = "/secrets/";
 
 /// A container's environment, with secrets of a test for those that the cluster would have.
 fn environment(container: &Value, secrets: &Path) -> BTreeMap<String, String> {
@@ -155,7 +157,7 @@ fn secrets_are_referred_to_and_never_stand_in_a_manifest() {
                 if is_secret(name) && !is_path {
                     assert!(variable["valueFrom"]["secretKeyRef"]["name"].is_string(), "{variable}");
                     referred += 1;
-                } else if let Some(file) = variable["value"].as_str().unwrap().strip_prefix(MOUNTED) {
+                } else if let Some(file) = variable["value"].as_str().unwrap().strip_prefix(SECRETS) {
                     let is_mounted = mounted_secrets(pod).path().join(file).is_file();
                     assert!(is_mounted && name == format!("{file}_FILE"), "{}: {variable}", example.name);
                     referred += 1;

@@ -77,7 +77,7 @@ const SHOWN_MAX: usize = 4;
 const SHOWN_CHARS_MAX: usize = 100;
 
 fn shown(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(SHOWN_CHARS_MAX).collect()
+    name.chars().filter(char::is_ascii_graphic).take(SHOWN_CHARS_MAX).collect()
 }
 
 /// The certificate is valid, and its holder may not connect. Has the certificate's first names.
