@@ -198,6 +198,13 @@ impl<'r> Judge<'r> {
         {
             note("P4", format!("it was refused for good, and {} is kept", self.keeps(transaction)));
         }
+        if let Intent::Capture { transaction, .. } = &request.intent
+            && request.is_given_up()
+            && self.captured_by(transaction).all(|other| other.key == request.key)
+            && !self.amounts(transaction, "capture").is_empty()
+        {
+            note("P4", format!("it was given up for good, and {transaction} is captured"));
+        }
         let Intent::Charge(charge) = &request.intent else { return };
         if charge.resumes.is_some() {
             return;
@@ -226,6 +233,12 @@ impl<'r> Judge<'r> {
                 format!("every answer said that nothing was executed, and money moved for {moved:?}"),
             );
         }
+    }
+
+    /// The requests to capture a payment.
+    fn captured_by(&self, payment: &str) -> impl Iterator<Item = &Request> {
+        let requests = self.records.requests.iter();
+        requests.filter(move |request| matches!(&request.intent, Intent::Capture { transaction, .. } if transaction == payment))
     }
 
     /// How much of a payment was not returned to the payer, by the provider's ledger.

@@ -179,6 +179,15 @@ fn p4_a_second_final_answer_is_found() {
 }
 
 #[test]
+fn p4_a_capture_that_was_given_up_and_is_made_is_found() {
+    breaks("P4", |records| {
+        let given_up = response(503, r#"{"error":{"code":"PROVIDER_UNAVAILABLE","retryable":false}}"#);
+        let capture = Intent::Capture { transaction: "txn_2".to_owned(), amount: 1_500, is_all: false };
+        records.requests.push(request("key-5", capture, vec![given_up]));
+    });
+}
+
+#[test]
 fn p5_another_body_that_was_executed_is_found() {
     breaks("P5", |records| records.mismatched.push(2_000));
 }

@@ -168,6 +168,11 @@ impl Request {
         named
     }
 
+    /// Whether the final answer says that it was not carried out and is not tried any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.final_answer().is_some_and(|response| response.status == 503)
+    }
+
     /// Whether the final answer to a cancellation announces a refund.
     pub(crate) fn is_given_back(&self) -> bool {
         self.final_answer().is_some_and(|response| response.json()["refunding"] == true)
@@ -209,6 +214,10 @@ impl Request {
             422 if code == "IDEMPOTENCY_KEY_REUSED" => Ok(Meaning::Again),
             200 | 402 | 422 => Ok(Meaning::Final),
             409 if !retryable => Ok(Meaning::Final),
+            // Certainly not carried out, and kept as the answer: what was wanted takes a new key.
+            503 if code == "PROVIDER_UNAVAILABLE" && json["error"]["retryable"] == false => {
+                Ok(Meaning::Final)
+            }
             _ => Ok(Meaning::Again),
         }
     }

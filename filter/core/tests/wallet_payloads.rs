@@ -89,9 +89,11 @@ enum Dress {
     Base64Url,
     Base64OfText,
     TextInNote,
+    Base64Twice,
+    Base64InLines,
 }
 
-const DRESSES: [Dress; 8] = [
+const DRESSES: [Dress; 10] = [
     Dress::Object,
     Dress::Text,
     Dress::TextTwice,
@@ -100,6 +102,8 @@ const DRESSES: [Dress; 8] = [
     Dress::Base64Url,
     Dress::Base64OfText,
     Dress::TextInNote,
+    Dress::Base64Twice,
+    Dress::Base64InLines,
 ];
 
 impl Dress {
@@ -114,6 +118,12 @@ impl Dress {
             Self::Base64 => STANDARD.encode(text).into(),
             Self::Base64Url => URL_SAFE_NO_PAD.encode(text).into(),
             Self::Base64OfText => STANDARD.encode(quoted).into(),
+            Self::Base64Twice => STANDARD.encode(STANDARD.encode(text)).into(),
+            Self::Base64InLines => {
+                let encoded = STANDARD.encode(text).into_bytes();
+                let lines = encoded.chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>();
+                lines.join("\n").into()
+            }
             Self::TextInNote => format!("the token: {text}; thanks").into(),
         }
     }

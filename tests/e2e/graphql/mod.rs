@@ -106,7 +106,10 @@ async fn what_could_multiply_a_charge_is_refused_and_executes_nothing() {
     let body = |query: String| json!({ "query": query, "variables": charge("pm_card_visa")["variables"] });
     let head = "mutation($input: ChargePaymentInput!)";
     let bomb: String = (0..300).map(|n| format!("a{n}: {one} ")).collect();
+    let doubling: String =
+        (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
     for (key, query, expected) in [
+        (None, format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}"), "INVALID_REQUEST"),
         (None, format!("{head} {{ {one} }}"), "IDEMPOTENCY_KEY_REQUIRED"),
         (Some(fresh_key()), format!("{head} {{ a: {one} b: {one} }}"), "INVALID_REQUEST"),
         (Some(fresh_key()), format!("{head} {{ {bomb} }}"), "INVALID_REQUEST"),
@@ -217,7 +220,12 @@ async fn a_subscription_tells_transitions_and_continues_behind_an_event() {
 async fn a_socket_executes_no_mutation_and_no_query() {
     let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
-    for query in [CHARGE, "{ viewer { client } }"] {
+    for query in [
+        CHARGE,
+        "{ viewer { client } }",
+        "subscription { ...f } fragment f on Subscription { paymentEvents { id } }",
+        "subscription { ... on Subscription { paymentEvents { id } } }",
+    ] {
         let mut socket = Socket::open(&gateway).await;
         socket.subscribe(query, &charge("pm_card_visa")["variables"]).await;
         let refused = socket.read().await;

@@ -248,8 +248,8 @@ export type Event = {
     nextAt?: string;
     operation?: string;
     /**
-     * How it ended: `won` (you keep the money), `lost` (the payer has it back), `withdrawn` (the payer or the bank
-     * did not pursue it), `prevented` (it ended before it became a chargeback), `other` (see `outcomeCode`).
+     * Whether what was wanted happened: `success`, `failure`, or `pending` while it is not decided. Missing in records of
+     * releases that did not tell.
      */
     outcome?: EventOutcome;
     providerReference?: string;

@@ -5,12 +5,15 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection};
 use edge_core::error::ErrorCode;
 
+use super::expansion::expanded;
 use crate::http::error::ApiError;
 
 /// Tokens of a document. The largest reasonable queries have some hundreds.
 pub(super) const TOKENS_MAX: usize = 2_000;
 /// Nesting of brackets, so that no parser's stack is exhausted.
 pub(super) const NESTING_MAX: usize = 32;
+/// Fields and fragments, each fragment counted wherever it is used: as many as a document without fragments may have.
+pub(super) const EXPANDED_MAX: usize = TOKENS_MAX;
 
 /// Reads a document within its limits.
 pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
@@ -23,7 +26,14 @@ pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
             "the document is nested {nesting} deep; at most {NESTING_MAX} are read"
         )));
     }
-    parse_query(text).map_err(|error| invalid(error.to_string()))
+    let document = parse_query(text).map_err(|error| invalid(error.to_string()))?;
+    if expanded(&document) > EXPANDED_MAX {
+        return Err(invalid(format!(
+            "the document has more than {EXPANDED_MAX} fields and fragments, counting each fragment wherever it is used, or \
+             a fragment that contains itself"
+        )));
+    }
+    Ok(document)
 }
 
 /// What the request executes.
@@ -55,9 +65,7 @@ pub(super) fn kind(
             Err(ApiError::new(ErrorCode::IdempotencyKeyRequired, message).about("Idempotency-Key"))
         }
         (OperationType::Mutation, true) => {
-            let fields = &chosen.node.selection_set.node.items;
-            let is_one = matches!(fields.as_slice(), [only] if matches!(only.node, Selection::Field(_)));
-            if is_one && document.operations.iter().count() == 1 {
+            if has_one_root_field(&chosen.node) && document.operations.iter().count() == 1 {
                 return Ok(Kind::Mutation);
             }
             let message = "under an `Idempotency-Key`, a document has one mutation with one root field; nothing was executed";
@@ -67,6 +75,12 @@ pub(super) fn kind(
             Err(invalid("subscriptions are opened by a WebSocket at `/graphql/socket`".to_owned()))
         }
     }
+}
+
+/// Whether the operation has one root field, which is written out and not in a fragment.
+pub(super) fn has_one_root_field(operation: &OperationDefinition) -> bool {
+    let fields = operation.selection_set.node.items.as_slice();
+    matches!(fields, [only] if matches!(only.node, Selection::Field(_)))
 }
 
 /// The operation with the name, or without one the only operation (section 6.1).
@@ -176,6 +190,11 @@ mod tests {
         let deep = format!("{{ a(b: {}{}) }}", "[".repeat(100), "]".repeat(100));
         assert!(read(&deep).unwrap_err().0.error.message.contains("nested 102 deep"));
         assert!(read(&format!("{}{}", "{a".repeat(900), "}".repeat(900))).is_err());
+        let doubling: String =
+            (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
+        let bomb = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
+        assert!(read(&bomb).unwrap_err().0.error.message.contains("fields and fragments"));
+        assert!(read("{ ...f } fragment f on Query { ...f }").is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod cost;
 mod document;
 mod documents;
 mod errors;
+mod expansion;
 mod inputs;
 mod mutation;
 mod objects;

@@ -73,6 +73,13 @@ impl Subscriptions {
             let message = "this path takes subscriptions; send queries and mutations to `POST /graphql`";
             return Err(ApiError::new(ErrorCode::InvalidRequest, message).about("query"));
         }
+        // The library ends one whose field is in a fragment at once, as if it had no events.
+        let has_one_field =
+            document.operations.iter().all(|(_, operation)| document::has_one_root_field(&operation.node));
+        if !has_one_field {
+            let message = "a subscription has one root field, which is written out and not in a fragment";
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message).about("query"));
+        }
         request.set_parsed_query(document);
         Ok(request.data(Arc::new(Caller::new(self.app.clone(), self.cause.clone(), None))))
     }

@@ -1,12 +1,18 @@
 //! A payment that waits for its payer or its capture is looked at again, event or no event.
 
+use edge_core::provider::Provider;
 use payments::model::payer_action::PayerAction;
+use payments::model::payment::ChargeTerms;
 use payments::ports::clock::Clock as _;
 
 use super::*;
 
 impl TestGateway {
     async fn waits_for_its_payer(&self) -> Payment {
+        self.waits_for_its_payer_at(Provider::Stripe).await
+    }
+
+    async fn waits_for_its_payer_at(&self, provider: Provider) -> Payment {
         let payment = ProviderRef::new("pi_1");
         let url = "https://bank.example/3ds".to_owned();
         self.answers([Outcome::Done(Charged::RequiresAction {
@@ -14,7 +20,8 @@ impl TestGateway {
             action: PayerAction::Page(url),
             declined: false,
         })]);
-        self.charge(call()).await.unwrap()
+        let terms = ChargeTerms { provider, ..charge_request(100, "") };
+        usecases::charge(self.gateway.clone(), terms, None, call()).await.unwrap()
     }
 
     /// Lets hours pass, and everything due be worked off.
@@ -47,10 +54,24 @@ async fn an_approval_is_found_without_an_event_and_taken() {
 #[tokio::test]
 async fn an_order_that_the_provider_forgot_has_expired() {
     let test = TestGateway::start().await;
-    let payment = test.waits_for_its_payer().await;
-    test.later(1).await;
+    let payment = test.waits_for_its_payer_at(Provider::Paypal).await;
+    test.later(4).await;
     let reason = Some(payments::model::payment::CancelReason::Expired);
     assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
+}
+
+/// The credentials of another account show nothing, too.
+#[tokio::test]
+async fn an_offer_that_is_missing_before_its_time_is_over_still_waits() {
+    for (provider, hours) in [(Provider::Paypal, 2), (Provider::Stripe, 30)] {
+        let test = TestGateway::start().await;
+        let payment = test.waits_for_its_payer_at(provider).await;
+        test.later(hours).await;
+        assert!(matches!(test.now(&payment).await.state, State::RequiresAction(_)), "{provider}");
+        test.shows(&payment, captured(100));
+        test.later(24).await;
+        assert_eq!(test.now(&payment).await.state.status(), Status::Completed, "{provider}");
+    }
 }
 
 #[tokio::test]

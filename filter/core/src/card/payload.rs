@@ -39,8 +39,12 @@ fn search(text: &str, rounds: usize) -> Option<Kind> {
     if unescaped.is_some_and(Kind::is_card) {
         return unescaped;
     }
-    let encoded = json_in_base64(text)
-        .filter_map(|json| if holds_number(&json) { Some(Kind::Number) } else { search(&json, rounds - 1) });
+    // Base64 in lines or groups.
+    let joined = text.contains(char::is_whitespace).then(|| text.split_whitespace().collect::<String>());
+    let texts = std::iter::once(text).chain(joined.as_deref());
+    let encoded = texts.flat_map(in_base64).filter_map(|inside| {
+        if holds_number(&inside) { Some(Kind::Number) } else { search(&inside, rounds - 1) }
+    });
     found.or(unescaped).into_iter().chain(encoded).min_by_key(|kind| !kind.is_card())
 }
 
@@ -56,22 +60,26 @@ fn in_words(text: &str) -> Option<Kind> {
     kinds.min_by_key(|kind| !kind.is_card())
 }
 
-/// The JSON objects, arrays and strings that the words of the text are the base64 of, in either alphabet (RFC 4648).
-fn json_in_base64(text: &str) -> impl Iterator<Item = String> {
+/// The JSON objects, arrays and strings, and the base64 of these, that the words of the text are the base64 of, in either
+/// alphabet (RFC 4648).
+fn in_base64(text: &str) -> impl Iterator<Item = String> {
     let engine = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new()
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    let is_part =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_');
-    text.split(move |character: char| !is_part(character)).filter_map(move |word| {
+    text.split(|character: char| !is_base64(character)).filter_map(move |word| {
         let start = word.get(..BASE64_MIN)?;
-        begins_json(&engine.decode(standard(start)).ok()?).then_some(())?;
+        let begin = engine.decode(standard(start)).ok()?;
+        (begins_json(&begin) || begin.iter().all(|byte| is_base64(char::from(*byte)))).then_some(())?;
         let bytes = engine.decode(standard(word)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     })
+}
+
+fn is_base64(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_')
 }
 
 fn standard(word: &str) -> String {
@@ -86,6 +94,11 @@ fn begins_json(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::test;
+
+    /// As programs break base64 (RFC 2045).
+    fn in_lines(text: &str) -> String {
+        text.as_bytes().chunks(24).map(|line| format!("{}\r\n", String::from_utf8_lossy(line))).collect()
+    }
 
     #[test]
     fn a_payload_is_found_in_every_dress() {
@@ -102,6 +115,8 @@ mod tests {
             engine.encode(format!(" \n{quoted}")),
             format!("token: {}.", base64::engine::general_purpose::STANDARD.encode(apple)),
             r#"{"ephemeral\u0050ublicKey":1}"#.to_owned(),
+            engine.encode(engine.encode(apple)),
+            in_lines(&engine.encode(apple)),
             "signedMessage=a&protocolVersion=ECv2".to_owned(),
             "{wrappedKey:'a'}".to_owned(),
         ] {

@@ -16,7 +16,7 @@
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Absence, Applied, Origin, OwnCall, ProviderSnapshot, ProviderStatus};
 use crate::model::in_flight::READS_LAG;
@@ -26,6 +26,10 @@ use crate::model::payment::{
     Session, State,
 };
 use crate::model::provider::{ProviderRef, Refusal};
+
+/// How long a payer can approve an order of PayPal, unless the account has a longer time (developer.paypal.com, "Orders
+/// v2").
+const ORDER_LIFE: SignedDuration = SignedDuration::from_hours(3);
 
 /// The transition that follows from a snapshot.
 enum Next {
@@ -128,10 +132,7 @@ impl Payment {
     #[must_use]
     pub fn apply_absence(&self, absence: Absence, is_left_to_records: bool, at: Timestamp) -> Applied<Self> {
         let state = match (&self.state, absence) {
-            // The provider's reads may not show a very recent offer yet.
-            (State::RequiresAction(_), Absence::Gone) if at.duration_since(self.updated_at) >= READS_LAG => {
-                ended(true)
-            }
+            (State::RequiresAction(_), Absence::Gone) if self.may_have_run_out(at) => ended(true),
             (State::Unknown { in_flight, .. }, absence) if is_left_to_records => {
                 match (&in_flight.operation, absence) {
                     (Operation::Charge, _) => in_flight.clone().undone(NOT_DONE.to_owned()),
@@ -144,6 +145,15 @@ impl Payment {
             _ => return Applied::Known,
         };
         Applied::Moved(self.clone().enter(state, None, at))
+    }
+
+    /// Whether the provider may have forgotten an offer to the payer because its time is over. Before that, or where
+    /// offers never end, other credentials than those that made it look the same, and the payer can still pay.
+    fn may_have_run_out(&self, at: Timestamp) -> bool {
+        match self.request.provider {
+            Provider::Stripe => false,
+            Provider::Paypal => at.duration_since(self.updated_at) >= ORDER_LIFE,
+        }
     }
 
     /// Whether this refund at the provider only represents the amount that a partial capture released.
