@@ -32,7 +32,9 @@ static_resources:
 "#;
 
 fn script() -> Command {
-    let mut command = Command::new("bash");
+    // A shell cannot trap what it is born to ignore, as everything is that a shell runs in the background.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,QUIT,TERM", "bash"]);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh"));
     command.env("ENVOY", Programs::of_this_build().unwrap().envoy).stdin(Stdio::null()).stdout(Stdio::null());
     command
