@@ -79,10 +79,11 @@ async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
 
     let (sender, secrets) = (client.clone(), signing.clone());
     let delivery = move |gateway: &str, id: &str, secrets: &[String]| {
-        let (body, at_s) = (event(id, 300), now_s());
+        let (body, at_s) = (event(&format!("evt_{id}"), 300), now_s());
         let signatures = secrets.iter().map(|secret| stripe_signature(secret, at_s, &body));
         let parts: Vec<_> = signatures.map(|one| one.split_once(',').unwrap().1.to_owned()).collect();
-        let request = sender.post(format!("{gateway}/webhooks/stripe"));
+        let request =
+            sender.post(format!("{gateway}/webhooks/stripe")).header("content-type", "application/json");
         request.header("stripe-signature", format!("t={at_s},{}", parts.join(","))).body(body)
     };
     let deliver = delivery.clone();
