@@ -196,7 +196,8 @@ async fn hashes_that_were_made_to_fit_are_found_by_the_checkpoint(test: TestStor
 async fn a_checkpoint_of_another_tree_is_found_by_its_signature(test: TestStore) {
     let trail = Trail::sealed(test).await;
     trail
-        .tamper("UPDATE audit_checkpoints SET note = replace(note, 'audit', 'audited') WHERE size = 7")
+        // The text's first line, and not the name beside the signature.
+        .tamper("UPDATE audit_checkpoints SET note = replace(note, 'audit\n', 'audited\n') WHERE size = 7")
         .await;
     let found = trail.findings().await;
     assert_eq!(found, [Finding::CheckpointChanged { size: 7 }]);
