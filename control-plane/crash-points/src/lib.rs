@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// All crash points.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     // The key was looked up; the intent is not committed.
     "after_claim_before_intent",
     // The intent is committed; the provider was not called.
@@ -34,6 +34,8 @@ pub const NAMES: [&str; 12] = [
     "after_handling_before_ack",
     // A webhook is stored; it is not acknowledged to the provider.
     "before_webhook_ack",
+    // A bit of what is over has ended; how far the run is was not kept.
+    "retention_step",
 ];
 
 const SECONDS_MAX: u64 = 300;

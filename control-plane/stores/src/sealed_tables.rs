@@ -17,6 +17,8 @@ pub(crate) struct SealedTable {
     pub(crate) key: &'static [KeyColumn],
     /// What values are bound to, as SQL.
     pub(crate) row: &'static str,
+    /// The column with the time of the values.
+    pub(crate) at: &'static str,
     pub(crate) columns: &'static [SealedColumn],
     /// Whether it has a column `client` that names the owner.
     pub(crate) has_client: bool,
@@ -47,6 +49,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "payments",
         key: &[text_key("id")],
         row: "id",
+        at: "created_at",
         columns: &[text("request"), text("detail")],
         has_client: true,
     },
@@ -54,6 +57,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "refunds",
         key: &[text_key("id")],
         row: "id",
+        at: "created_at",
         columns: &[text("detail")],
         has_client: true,
     },
@@ -61,6 +65,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "events",
         key: &[KeyColumn { name: "seq", is_number: true }],
         row: "coalesce(refund, payment) || '/' || version",
+        at: "at",
         columns: &[text("detail")],
         has_client: true,
     },
@@ -68,6 +73,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "idempotency_keys",
         key: &[text_key("scope")],
         row: "scope",
+        at: "created_at",
         columns: &[text("answer_body")],
         has_client: true,
     },
@@ -75,6 +81,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "webhook_events",
         key: &[text_key("provider"), text_key("id")],
         row: "provider || '/' || id",
+        at: "received_at",
         columns: &[SealedColumn { name: "body", is_bytes: true }],
         has_client: false,
     },

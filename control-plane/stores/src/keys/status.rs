@@ -49,7 +49,7 @@ pub struct TableStatus {
 pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<KeyStatus, KeyProblem> {
     let (stored, counts) = (stored_keys(database).await?, count(database).await?);
     let mut wrapping_keys = BTreeMap::<&str, WrappingKeyStatus>::new();
-    for key in &stored {
+    for key in stored.iter().filter(|key| !key.is_erased) {
         let entry = wrapping_keys.entry(&key.wrapped.by).or_insert_with(|| WrappingKeyStatus {
             name: key.wrapped.by.clone(),
             is_usable: true,
@@ -67,7 +67,7 @@ pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<
             None => false,
         };
     }
-    let retired = stored.iter().filter(|key| key.is_retired);
+    let retired = stored.iter().filter(|key| key.is_retired && !key.is_erased);
     let mut of_retired = BTreeMap::<&str, u64>::new();
     for (table, rows) in retired.flat_map(|key| counts.of_key(key.id)) {
         *of_retired.entry(table).or_default() += rows;

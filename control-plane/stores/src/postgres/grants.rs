@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 
 /// Each table and the rights needed on its rows; the migration that adds a table adds its entry here. Payments, refunds
 /// and events are never deleted.
-pub(super) const RIGHTS: [(&str, &[&str]); 16] = [
+pub(super) const RIGHTS: [(&str, &[&str]); 17] = [
     ("payments", &["SELECT", "INSERT", "UPDATE"]),
     ("refunds", &["SELECT", "INSERT", "UPDATE"]),
     ("events", &["SELECT", "INSERT"]),
     ("log_epochs", &["SELECT", "INSERT"]),
+    ("log_horizon", &["SELECT"]),
     ("idempotency_keys", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("webhook_events", &["SELECT", "INSERT", "UPDATE"]),
     ("disputes", &["SELECT", "INSERT", "UPDATE"]),

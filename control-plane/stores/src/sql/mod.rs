@@ -18,6 +18,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
 use self::data_keys::DataKeys;
+use self::event_log::Horizon;
 pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
 use crate::group_commit::GroupCommit;
@@ -107,11 +108,12 @@ pub(crate) trait Database: Send + Sync + 'static {
 pub(crate) struct SqlStore<D> {
     database: Arc<D>,
     keys: Arc<DataKeys>,
+    horizon: Horizon,
 }
 
 impl<D: Database> SqlStore<D> {
     pub(crate) fn new(database: D, keys: DataKeys) -> Self {
-        Self { database: Arc::new(database), keys: Arc::new(keys) }
+        Self { database: Arc::new(database), keys: Arc::new(keys), horizon: Horizon::default() }
     }
 
     /// All rows, with the keys at hand that their values need.
