@@ -119,7 +119,10 @@ async fn walk<D: Database>(
         let class = Class::of(table.name, column.name);
         // Rows of one day end together anyway.
         let mut of_days = HashMap::new();
-        for row in rows.iter().filter(|row| work.is_due_in(row, column, n)) {
+        for row in &rows {
+            if !work.is_due_in(row, column, n) {
+                continue;
+            }
             let day = row.at.div_euclid(A_DAY);
             if !of_days.contains_key(&day) {
                 let at = Timestamp::from_microsecond(row.at).unwrap_or_default();

@@ -180,9 +180,12 @@ async fn step<D: Database>(
         What::WebhookBodies => keys(database, ending, what, Class::Webhooks, before, now).await,
         What::PaymentFields => keys(database, ending, what, Class::Payers, before, now).await,
         What::CustomerEntries => {
-            let Some(ended) = ending::ended_before(database, Class::Payers).await? else {
-                return Ok(Part { is_done: true, ..nothing(what) });
+            // A plan supposes that nothing is held.
+            let ended = match ending.is_plan() {
+                true => Some(before),
+                false => ending::ended_before(database, Class::Payers).await?,
             };
+            let Some(ended) = ended else { return Ok(Part { is_done: true, ..nothing(what) }) };
             let first = PaymentId::new(ended.min(before), [0; 10]).to_string();
             rows(database, ending, what, &walk::CUSTOMERS, first.into()).await
         }

@@ -457,7 +457,7 @@ impl DataKeys {
 
 /// The month that a time is in, in UTC.
 fn month(at: Timestamp) -> Result<Span, jiff::Error> {
-    let first = at.to_zoned(TimeZone::UTC).first_of_month()?.start_of_day()?;
+    let first = at.to_zoned_datetime(TimeZone::UTC).first_of_month()?.start_of_day()?;
     let next = first.checked_add(1.month())?;
     Ok(Span { since: first.timestamp(), until: next.timestamp() })
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use payments::model::event::{Cause, Event};
 use payments::model::id::{AttemptId, PaymentId, RefundId};
 use payments::model::idempotency::{KeyChange, KeyClaim, StoredAnswer};
+use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, Payment};
 use payments::model::provider::{Charged, Outcome, ProviderRef, Refunded, Refusal, RefusalKind};
 use payments::model::refund::Refund;
@@ -52,6 +53,8 @@ fn terms(n: u8) -> ChargeTerms {
         amount: Amount::new(100).unwrap(),
         currency: Currency::from_code("USD").unwrap(),
         payment_method_id: request.payment_method_id,
+        wallet: None,
+        verification: None,
         capture: CaptureMode::Automatic,
         description: request.description,
         metadata: request.metadata,
@@ -73,7 +76,7 @@ pub(crate) fn opening_nth(n: u8, nth: u32) -> (Payment, Change) {
 
 pub(crate) fn completed_nth(n: u8, nth: u32) -> Outcome<Charged> {
     let reference = ProviderRef::new(format!("pi_{n}_{nth}"));
-    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference })
+    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference, paid_with: None })
 }
 
 fn opened(id: PaymentId, n: u8) -> (Payment, Change) {
@@ -95,14 +98,14 @@ pub(crate) fn waiting(n: u8) -> Outcome<Charged> {
     let url = format!("https://hooks.example/redirect?client_secret=secret-{CANARY}");
     Outcome::Done(Charged::RequiresAction {
         payment: ProviderRef::new(format!("pi_{n}")),
-        url,
+        action: PayerAction::Page(url),
         declined: false,
     })
 }
 
 pub(crate) fn completed(n: u8) -> Outcome<Charged> {
     let reference = ProviderRef::new(format!("pi_{n}"));
-    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference })
+    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference, paid_with: None })
 }
 
 /// A provider's message that repeats what it was given.
