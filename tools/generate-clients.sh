@@ -41,7 +41,7 @@ fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# replace FROM TO: a folder that is written anew.
+# replace FROM TO: replaces the folder TO by FROM.
 replace() {
   rm -rf "$2"
   mkdir -p "$(dirname "$2")"

@@ -137,7 +137,7 @@ pub(crate) async fn quiet(cluster: &mut Cluster, clients: &Clients) -> (Vec<Stri
     let open = watched(cluster, clients.retry_open_requests(deadline)).await;
     loop {
         cluster.watch();
-        let records = Records::read(&clients.history, &cluster).await;
+        let records = Records::read(&clients.history, cluster).await;
         if undecided(&records).is_empty() || Instant::now() > deadline {
             return (open, records, start.elapsed());
         }

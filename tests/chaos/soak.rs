@@ -20,6 +20,11 @@ use crate::schedule::{Action, Process, ScheduledAction, Shape, Wire};
 use crate::workload::Clients;
 
 const PER_SECOND: u32 = 300;
+/// Charges that wait for their answers at once: what arrives in the longest of the faults, twice. A slow machine sends fewer
+/// charges then, and the run says so.
+const IN_FLIGHT_MAX: usize = 6_000;
+/// So many of a hundred charges may be left out before the rate counts as missed.
+const LEFT_OUT_PERCENT: u64 = 5;
 /// Clients that also capture, cancel, refund and read.
 const CLIENTS: usize = 2;
 /// So many broken promises are printed with the trail of their payments.
@@ -44,10 +49,11 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     for number in 0..CLIENTS {
         tasks.spawn(clients.client(number, 1).work());
     }
-    tasks.spawn(charges(clients.clone()));
+    let charges = tokio::spawn(charges(clients.clone()));
     let memory = run_schedule(&mut cluster, &clients, length).await;
     clients.end();
     tasks.join_all().await;
+    let rate = charges.await.unwrap();
     cluster.repair().await;
 
     let (open, records, took) = quiet(&mut cluster, &clients).await;
@@ -67,6 +73,7 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     broken.extend(judge(&records));
     broken.extend(leaks(&cluster));
     broken.extend(growth(&memory));
+    broken.extend(rate.missed());
     for (number, Broken { promise, what }) in broken.iter().enumerate() {
         let about = if number < EXPLAINED { records.about(what) } else { String::new() };
         say(format!("BROKEN {promise}: {what}\n{about}").trim_end());
@@ -78,17 +85,41 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     Some(broken)
 }
 
+/// New charges: those that were sent, and those that were left out because too many waited for their answers.
+#[derive(Default)]
+struct Rate {
+    sent: u64,
+    left_out: u64,
+}
+
+impl Rate {
+    fn missed(&self) -> Option<Broken> {
+        let Self { sent, left_out } = self;
+        let is_missed = left_out * 100 > (sent + left_out) * LEFT_OUT_PERCENT;
+        let what =
+            format!("{left_out} charges left out beside {sent} sent: the machine or the gateway is too slow");
+        is_missed.then(|| Broken::new("rate", what))
+    }
+}
+
 /// Sends new charges at the rate, regardless of earlier responses.
-async fn charges(clients: Arc<Clients>) {
+async fn charges(clients: Arc<Clients>) -> Rate {
+    let mut rate = Rate::default();
     let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut in_flight = JoinSet::new();
     while clients.is_running() {
         ticks.tick().await;
-        in_flight.spawn(clients.clone().charge_until_answered());
         while in_flight.try_join_next().is_some() {}
+        if in_flight.len() >= IN_FLIGHT_MAX {
+            rate.left_out += 1;
+            continue;
+        }
+        rate.sent += 1;
+        in_flight.spawn(clients.clone().charge_until_answered());
     }
     in_flight.join_all().await;
+    rate
 }
 
 /// The schedule of each minute.

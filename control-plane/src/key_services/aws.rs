@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::PATIENCE;
 
 /// A symmetric key. Data keys are bound to their ids by the encryption context.
-pub struct AwsKms {
+pub(crate) struct AwsKms {
     arn: String,
     region: String,
     /// As stored with each data key: `awskms:ARN`.
@@ -27,18 +27,18 @@ pub struct AwsKms {
 /// The text names no key of AWS KMS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be `awskms:arn:aws:kms:REGION:ACCOUNT:key/ID`")]
-pub struct InvalidArn;
+pub(crate) struct InvalidArn;
 
 /// The name of the binding in the encryption context.
 const DATA_KEY: &str = "payment-gateway-data-key";
 
 impl AwsKms {
     /// The prefix of its names.
-    pub const SCHEME: &'static str = "awskms:";
+    pub(crate) const SCHEME: &'static str = "awskms:";
 
     /// # Errors
     /// The name holds no ARN of a key. An alias could be moved to another key, which would not open what it has wrapped.
-    pub fn new(name: &str) -> Result<Self, InvalidArn> {
+    pub(crate) fn new(name: &str) -> Result<Self, InvalidArn> {
         let arn = name.strip_prefix(Self::SCHEME).ok_or(InvalidArn)?;
         let parts: Vec<_> = arn.split(':').collect();
         let &["arn", partition, "kms", region, account, key] = &parts[..] else { return Err(InvalidArn) };

@@ -7,8 +7,8 @@ mod vault;
 use std::time::Duration;
 
 #[cfg(feature = "aws-kms")]
-pub use aws::AwsKms;
-pub use vault::{InvalidVault, VaultTransit};
+pub(crate) use aws::AwsKms;
+pub(crate) use vault::{InvalidVault, VaultTransit};
 
 /// Time limit for one request. A service asks rarely: at its start, and for a new key once a day.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -26,7 +26,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// A key of a transit engine. Data keys are bound to their ids as associated data, so the key must be of a type that has
 /// it (`aes256-gcm96`, the default, or `chacha20-poly1305`).
-pub struct VaultTransit {
+pub(crate) struct VaultTransit {
     client: Client,
     /// `…/v1/MOUNT/`.
     engine: Url,
@@ -38,7 +38,7 @@ pub struct VaultTransit {
 
 /// Why the settings name no key of Vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidVault {
+pub(crate) enum InvalidVault {
     #[error("must be `vault:MOUNT/KEY`, e.g. `vault:transit/payments`")]
     Key,
     #[error("must be Vault's address, `https://HOST:PORT`; `http` only for this machine itself")]
@@ -49,11 +49,11 @@ pub enum InvalidVault {
 
 impl VaultTransit {
     /// The prefix of its names.
-    pub const SCHEME: &'static str = "vault:";
+    pub(crate) const SCHEME: &'static str = "vault:";
 
     /// # Errors
     /// Says what is wrong with the name or the address.
-    pub fn new(name: &str, address: &str, token: SecretString) -> Result<Self, InvalidVault> {
+    pub(crate) fn new(name: &str, address: &str, token: SecretString) -> Result<Self, InvalidVault> {
         let path = name.strip_prefix(Self::SCHEME).ok_or(InvalidVault::Key)?;
         let (mount, key) = path.rsplit_once('/').ok_or(InvalidVault::Key)?;
         let is_name = |part: &str| {

@@ -26,6 +26,12 @@ const CLIENT_IDS: [&str; 2] = ["demo", "demo-2"];
 /// A test card number, which must never be stored or logged.
 pub(crate) const CANARY: &str = "4242424242424242";
 
+/// Before the next attempt: 1, 2, and then 4 seconds, each a little longer for some, so that they spread.
+fn pause(number: usize, turn: usize) -> Duration {
+    let spread = number.wrapping_mul(7919) % 1000;
+    Duration::from_secs(1 << turn.min(2)) + Duration::from_millis(spread as u64)
+}
+
 /// The state that all clients share.
 pub(crate) struct Clients {
     pub(crate) history: History,
@@ -71,14 +77,14 @@ impl Clients {
         (entries.requests.len(), entries.requests.iter().filter(stands).count())
     }
 
-    /// Sends a plain charge every second until its answer is final or the run ends.
+    /// Sends a plain charge until its answer is final or the run ends, with pauses that grow, as clients do.
     pub(crate) async fn charge_until_answered(self: Arc<Self>) {
         let number = self.history.open(plain_charge(self.next.fetch_add(1, Ordering::Relaxed)));
         for turn in 0.. {
             if self.send(number, number + turn).await == Meaning::Final || !self.is_running() {
                 return;
             }
-            sleep(Duration::from_secs(1)).await;
+            sleep(pause(number, turn)).await;
         }
     }
 

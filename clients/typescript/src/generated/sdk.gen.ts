@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelPaymentData, CancelPaymentErrors, CancelPaymentResponses, CapturePaymentData, CapturePaymentErrors, CapturePaymentResponses, CreateChargeData, CreateChargeErrors, CreateChargeResponses, CreateEventTicketData, CreateEventTicketErrors, CreateEventTicketResponses, CreateRefundData, CreateRefundErrors, CreateRefundResponses, GetApiDescriptionData, GetApiDescriptionErrors, GetApiDescriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetRefundData, GetRefundErrors, GetRefundResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListPaymentEventsData, ListPaymentEventsErrors, ListPaymentEventsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ReceivePaypalWebhookData, ReceivePaypalWebhookErrors, ReceivePaypalWebhookResponses, ReceiveStripeWebhookData, ReceiveStripeWebhookErrors, ReceiveStripeWebhookResponses } from './types.gen.js';
+import type { CancelPaymentData, CancelPaymentErrors, CancelPaymentResponses, CapturePaymentData, CapturePaymentErrors, CapturePaymentResponses, CreateChargeData, CreateChargeErrors, CreateChargeResponses, CreateEventTicketData, CreateEventTicketErrors, CreateEventTicketResponses, CreateRefundData, CreateRefundErrors, CreateRefundResponses, GetApiDescriptionData, GetApiDescriptionErrors, GetApiDescriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetRefundData, GetRefundErrors, GetRefundResponses, GetWalletConfigData, GetWalletConfigErrors, GetWalletConfigResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListPaymentEventsData, ListPaymentEventsErrors, ListPaymentEventsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ReceivePaypalWebhookData, ReceivePaypalWebhookErrors, ReceivePaypalWebhookResponses, ReceiveStripeWebhookData, ReceiveStripeWebhookErrors, ReceiveStripeWebhookResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -160,6 +160,16 @@ export const listPaymentEvents = <ThrowOnError extends boolean = false>(options:
 export const getRefund = <ThrowOnError extends boolean = false>(options: Options<GetRefundData, ThrowOnError>) => (options.client ?? client).get<GetRefundResponses, GetRefundErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/refunds/{id}',
+    ...options
+});
+
+/**
+ * What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For domains that the
+ * operator has listed for you. Keep it for at most ten minutes.
+ */
+export const getWalletConfig = <ThrowOnError extends boolean = false>(options: Options<GetWalletConfigData, ThrowOnError>) => (options.client ?? client).get<GetWalletConfigResponses, GetWalletConfigErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/wallets/config',
     ...options
 });
 

@@ -7,7 +7,7 @@ export type ClientOptions = {
 /**
  * How the payer acts.
  */
-export type ActionKind = 'redirect';
+export type ActionKind = 'redirect' | 'stripe_sdk' | 'confirm_order';
 
 /**
  * An amount in the currency's minor unit: cents for USD, yen for JPY. Written without fraction or exponent
@@ -104,8 +104,9 @@ export type ChargeRequest = {
     expiresIn?: ExpiresIn;
     metadata?: Metadata;
     /**
-     * Stripe: `pm_…`, required. PayPal: a vault id (`card:` before it for a vaulted card), a billing
-     * agreement (`B-…`), an approved order's id, or left out to get a link at which the payer approves.
+     * Stripe: `pm_…`, `ctoken_…` or `tok_…`, required; the last two can be used once. PayPal: a vault id (`card:`
+     * before it for a vaulted card), a billing agreement (`B-…`), an approved order's id, or left out to get a link at
+     * which the payer approves or, with `wallet`, an order that the payer's browser confirms.
      */
     paymentMethodId?: PaymentMethodId;
     provider: Provider;
@@ -114,6 +115,16 @@ export type ChargeRequest = {
      * payer's own machine; no user's name in it, at most 2,048 characters.
      */
     returnUrl?: ReturnUrl;
+    /**
+     * PayPal's Google Pay only: whether the payer has to authenticate (3-D Secure) when confirming. Left out, PayPal
+     * decides as with `when_required`.
+     */
+    verification?: Verification;
+    /**
+     * PayPal only: the wallet that the payer confirms the order with. At Stripe, the token tells. With the id of an
+     * order in `paymentMethodId`, the order has to be confirmed with this wallet.
+     */
+    wallet?: Wallet;
 };
 
 /**
@@ -177,7 +188,7 @@ export type ErrorBody = {
  *
  * The set is part of the published contract: codes are added, never renamed.
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'IDEMPOTENCY_KEY_REQUIRED' | 'IDEMPOTENCY_KEY_INVALID' | 'CARD_DATA_NOT_ACCEPTED' | 'UNAUTHENTICATED' | 'TICKET_INVALID' | 'TICKET_EXPIRED' | 'SIGNATURE_INVALID' | 'EDGE_ATTESTATION_REQUIRED' | 'FORBIDDEN' | 'PAYMENT_FAILED' | 'NOT_FOUND' | 'TRANSACTION_NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_IN_PROGRESS' | 'INVALID_STATE' | 'IDEMPOTENCY_KEY_REUSED' | 'REFUND_EXCEEDS_CHARGE' | 'RATE_LIMITED' | 'INTERNAL_ERROR' | 'CURSOR_UNKNOWN' | 'STREAMS_EXHAUSTED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'SIGNATURE_UNVERIFIABLE' | 'IDEMPOTENCY_UNAVAILABLE' | 'GATEWAY_UNAVAILABLE' | 'GATEWAY_TIMEOUT';
+export type ErrorCode = 'INVALID_REQUEST' | 'IDEMPOTENCY_KEY_REQUIRED' | 'IDEMPOTENCY_KEY_INVALID' | 'CARD_DATA_NOT_ACCEPTED' | 'WALLET_PAYLOAD_NOT_ACCEPTED' | 'UNAUTHENTICATED' | 'TICKET_INVALID' | 'TICKET_EXPIRED' | 'SIGNATURE_INVALID' | 'EDGE_ATTESTATION_REQUIRED' | 'FORBIDDEN' | 'DOMAIN_NOT_ALLOWED' | 'PAYMENT_FAILED' | 'NOT_FOUND' | 'TRANSACTION_NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_IN_PROGRESS' | 'INVALID_STATE' | 'IDEMPOTENCY_KEY_REUSED' | 'REFUND_EXCEEDS_CHARGE' | 'RATE_LIMITED' | 'INTERNAL_ERROR' | 'CURSOR_UNKNOWN' | 'STREAMS_EXHAUSTED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'SIGNATURE_UNVERIFIABLE' | 'IDEMPOTENCY_UNAVAILABLE' | 'GATEWAY_UNAVAILABLE' | 'GATEWAY_TIMEOUT';
 
 /**
  * What stands under `error` in an error answer. Fields that are not known are left out.
@@ -329,8 +340,41 @@ export type Metadata = {
  * What the payer has to do.
  */
 export type NextAction = {
+    /**
+     * Of `stripe_sdk`, in the answers about this one payment and while it waits; never in a list.
+     */
+    clientSecret?: string;
+    /**
+     * Of `confirm_order`.
+     */
+    orderId?: string;
     type: ActionKind;
-    url: string;
+    /**
+     * Of a `redirect`.
+     */
+    url?: string;
+};
+
+/**
+ * What a payment was paid with. The words are the provider's and may be new ones.
+ */
+export type PaidWith = {
+    /**
+     * The card's brand in lower case.
+     */
+    brand?: string;
+    /**
+     * `card`, `paypal`, `link`, …
+     */
+    kind: string;
+    /**
+     * The last four digits of the card's number.
+     */
+    last4?: string;
+    /**
+     * The wallet that held the card: `apple_pay`, `google_pay`, …
+     */
+    wallet?: string;
 };
 
 /**
@@ -387,6 +431,10 @@ export type Payment = {
     failure?: Failure;
     metadata?: Metadata;
     nextAction?: NextAction;
+    /**
+     * What it was paid with, where the provider tells.
+     */
+    paymentMethod?: PaidWith;
     paymentMethodId?: string;
     provider: Provider;
     /**
@@ -527,6 +575,41 @@ export type TicketSeconds = number;
 export type Verdict = 'other' | 'withdrawn' | 'prevented' | 'won' | 'lost';
 
 /**
+ * Whether the payer has to authenticate.
+ */
+export type Verification = 'when_required' | 'always';
+
+/**
+ * A wallet that a payer can confirm a PayPal order with.
+ */
+export type Wallet = 'apple_pay' | 'google_pay';
+
+/**
+ * Nothing here is secret: it is for your page's scripts.
+ */
+export type WalletConfig = {
+    domain: string;
+    /**
+     * Those that this gateway can pay by.
+     */
+    providers: Array<WalletProvider>;
+    success: Success;
+};
+
+export type WalletProvider = {
+    /**
+     * For PayPal's `createInstance({ clientId })`.
+     */
+    clientId?: string;
+    provider: Provider;
+    /**
+     * For `Stripe(…)`.
+     */
+    publishableKey?: string;
+    wallets: Array<Wallet>;
+};
+
+/**
  * Your own name for this one operation, e.g. a UUID; the same again when you repeat it. A string in double quotes (RFC 8941), or bare: `abc` and `"abc"` are the same key. Given once.
  */
 export type IdempotencyKey = string;
@@ -566,6 +649,8 @@ export type ListEventsErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -649,6 +734,8 @@ export type CreateEventTicketErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -726,6 +813,8 @@ export type GetApiDescriptionErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -811,6 +900,10 @@ export type ListPaymentsData = {
          * An instant of RFC 3339
          */
         createdBefore?: string;
+        /**
+         * Only payments with exactly this `customerReference`
+         */
+        customerReference?: string;
     };
     url: '/payments';
 };
@@ -820,6 +913,8 @@ export type ListPaymentsErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -900,6 +995,8 @@ export type CreateChargeErrors = {
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
      *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
+     *
      * `IDEMPOTENCY_KEY_REQUIRED`: the header `Idempotency-Key` is missing
      *
      * `IDEMPOTENCY_KEY_INVALID`: the header `Idempotency-Key` is malformed or given twice
@@ -979,7 +1076,7 @@ export type CreateChargeError = CreateChargeErrors[keyof CreateChargeErrors];
 
 export type CreateChargeResponses = {
     /**
-     * Done, authorized, or waiting for the payer at `nextAction.url`
+     * Done, authorized, or waiting for the payer as `nextAction` says
      */
     200: ChargeAnswer;
     /**
@@ -1008,6 +1105,8 @@ export type CreateRefundErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      *
      * `IDEMPOTENCY_KEY_REQUIRED`: the header `Idempotency-Key` is missing
      *
@@ -1119,6 +1218,8 @@ export type GetPaymentErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -1204,6 +1305,8 @@ export type CancelPaymentErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      *
      * `IDEMPOTENCY_KEY_REQUIRED`: the header `Idempotency-Key` is missing
      *
@@ -1320,6 +1423,8 @@ export type CapturePaymentErrors = {
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
      *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
+     *
      * `IDEMPOTENCY_KEY_REQUIRED`: the header `Idempotency-Key` is missing
      *
      * `IDEMPOTENCY_KEY_INVALID`: the header `Idempotency-Key` is malformed or given twice
@@ -1428,6 +1533,8 @@ export type ListPaymentEventsErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -1507,6 +1614,8 @@ export type GetRefundErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -1572,6 +1681,88 @@ export type GetRefundResponses = {
 
 export type GetRefundResponse = GetRefundResponses[keyof GetRefundResponses];
 
+export type GetWalletConfigData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * The domain of the page, in lower case and without a port
+         */
+        domain: string;
+    };
+    url: '/wallets/config';
+};
+
+export type GetWalletConfigErrors = {
+    /**
+     * `INVALID_REQUEST`: the request is at fault; `param` names the field
+     *
+     * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
+     */
+    400: ErrorBody;
+    /**
+     * `UNAUTHENTICATED`: a known client key is needed
+     *
+     * `EDGE_ATTESTATION_REQUIRED`: the request did not come through the edge
+     */
+    401: ErrorBody;
+    /**
+     * `FORBIDDEN`: this client may not do this
+     *
+     * `DOMAIN_NOT_ALLOWED`: this domain is not one that the client has listed for its wallets
+     */
+    403: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: the request took too long to arrive
+     */
+    408: ErrorBody;
+    /**
+     * `PAYLOAD_TOO_LARGE`: the body is larger than it may be
+     */
+    413: ErrorBody;
+    /**
+     * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
+     */
+    415: ErrorBody;
+    /**
+     * `RATE_LIMITED`: too many requests; try again later
+     */
+    429: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: the head of the request is too large
+     */
+    431: ErrorBody;
+    /**
+     * `INTERNAL_ERROR`: a defect of the gateway; read the payment before you repeat the request
+     */
+    500: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this `Transfer-Encoding` is not taken
+     */
+    501: ErrorBody;
+    /**
+     * `GATEWAY_UNAVAILABLE`: the gateway is not available; nothing was executed
+     */
+    503: ErrorBody;
+    /**
+     * `GATEWAY_TIMEOUT`: the outcome is not known; repeat the request under the same key
+     */
+    504: ErrorBody;
+};
+
+export type GetWalletConfigError = GetWalletConfigErrors[keyof GetWalletConfigErrors];
+
+export type GetWalletConfigResponses = {
+    /**
+     * The identifiers
+     */
+    200: WalletConfig;
+};
+
+export type GetWalletConfigResponse = GetWalletConfigResponses[keyof GetWalletConfigResponses];
+
 export type ReceivePaypalWebhookData = {
     /**
      * The event as PayPal signed it, byte for byte
@@ -1602,6 +1793,8 @@ export type ReceivePaypalWebhookErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**
@@ -1688,6 +1881,8 @@ export type ReceiveStripeWebhookErrors = {
      * `INVALID_REQUEST`: the request is at fault; `param` names the field
      *
      * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
      */
     400: ErrorBody;
     /**

@@ -39,6 +39,7 @@ pub(super) enum CaptureName {
 /// An object with an id of its own.
 #[derive(Interface)]
 #[graphql(name = "Node", field(name = "id", ty = "ID"))]
+#[expect(clippy::large_enum_variant, reason = "an interface holds its objects themselves, one at a time")]
 pub(super) enum Node {
     Payment(PaymentObject),
     Refund(RefundObject),

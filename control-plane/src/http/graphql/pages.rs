@@ -31,7 +31,7 @@ fn checked(first: Option<i32>, default: usize) -> Result<u32, Error> {
     fits.ok_or_else(|| wrong("first", "must be from 1 to 100"))
 }
 
-fn wrong(param: &str, rule: &str) -> Error {
+pub(super) fn wrong(param: &str, rule: &str) -> Error {
     failed(ApiError::new(ErrorCode::InvalidRequest, format!("`{param}` {rule}")).about(param))
 }
 

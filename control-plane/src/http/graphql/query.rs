@@ -3,12 +3,13 @@
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use edge_core::error::ErrorCode;
+use edge_core::request::ListQuery;
 use payments::model::payment;
 use payments::ports::store::Filter;
 
 use super::caller::{caller, failed};
 use super::objects::{EventObject, Node, PaymentObject, ProviderName, READ_COST, RefundObject};
-use super::pages::{self, EVENTS_FIRST, PAGE_FIRST};
+use super::pages::{self, EVENTS_FIRST, PAGE_FIRST, wrong};
 use super::scalars::DateTime;
 use crate::http::error::ApiError;
 use crate::http::wire::Status;
@@ -20,18 +21,27 @@ pub(super) struct PaymentFilter {
     status: Option<Status>,
     created_after: Option<DateTime>,
     created_before: Option<DateTime>,
+    /// Only payments with exactly this reference, 1 to 127 characters.
+    customer_reference: Option<String>,
 }
 
-impl From<PaymentFilter> for Filter {
-    fn from(filter: PaymentFilter) -> Self {
-        Self {
+impl TryFrom<PaymentFilter> for Filter {
+    type Error = Error;
+
+    fn try_from(filter: PaymentFilter) -> Result<Self, Error> {
+        let is_wrong = |reference: &String| !ListQuery::is_customer_reference(reference);
+        if filter.customer_reference.as_ref().is_some_and(is_wrong) {
+            return Err(wrong("customerReference", ListQuery::CUSTOMER_REFERENCE_RULE));
+        }
+        Ok(Self {
             limit: 0,
             after: None,
             provider: filter.provider.map(Into::into),
             status: filter.status.map(payment::Status::from),
             created_after: filter.created_after.map(|instant| instant.0),
             created_before: filter.created_before.map(|instant| instant.0),
-        }
+            customer_reference: filter.customer_reference,
+        })
     }
 }
 
@@ -70,7 +80,7 @@ impl Query {
         after: Option<String>,
         filter: Option<PaymentFilter>,
     ) -> Result<Connection<String, PaymentObject>, Error> {
-        pages::payments(caller(context)?, filter.unwrap_or_default().into(), first, after).await
+        pages::payments(caller(context)?, filter.unwrap_or_default().try_into()?, first, after).await
     }
 
     /// A refund of yours; null if there is none with this id.

@@ -203,7 +203,7 @@ impl DataKeys {
                     return Err(WrapError::Unavailable { by, source }.into());
                 }
                 Err(problem) => {
-                    unusable.push(UnusableKey { id: key.id, by: key.wrapped.by.clone(), problem })
+                    unusable.push(UnusableKey { id: key.id, by: key.wrapped.by.clone(), problem });
                 }
             }
         }

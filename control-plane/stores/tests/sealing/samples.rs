@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use payments::model::event::{Cause, Event};
 use payments::model::id::{AttemptId, PaymentId, RefundId};
 use payments::model::idempotency::{KeyChange, KeyClaim, StoredAnswer};
+use payments::model::paid_with::PaidWith;
 use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, Payment};
 use payments::model::provider::{Charged, Outcome, ProviderRef, Refunded, Refusal, RefusalKind};
@@ -53,8 +54,8 @@ fn terms(n: u8) -> ChargeTerms {
         amount: Amount::new(100).unwrap(),
         currency: Currency::from_code("USD").unwrap(),
         payment_method_id: request.payment_method_id,
-        wallet: None,
-        verification: None,
+        wallet: request.wallet,
+        verification: request.verification,
         capture: CaptureMode::Automatic,
         description: request.description,
         metadata: request.metadata,
@@ -76,7 +77,11 @@ pub(crate) fn opening_nth(n: u8, nth: u32) -> (Payment, Change) {
 
 pub(crate) fn completed_nth(n: u8, nth: u32) -> Outcome<Charged> {
     let reference = ProviderRef::new(format!("pi_{n}_{nth}"));
-    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference, paid_with: None })
+    Outcome::Done(Charged::Completed {
+        payment: reference.clone(),
+        charge: reference,
+        paid_with: Some(paid_with()),
+    })
 }
 
 fn opened(id: PaymentId, n: u8) -> (Payment, Change) {
@@ -93,6 +98,11 @@ pub(crate) fn moved(before: &Payment, after: &Payment) -> Change {
     Change::from(Mutation::MovePayment { payment: after.clone(), event })
 }
 
+fn paid_with() -> PaidWith {
+    let wallet = Some(format!("wallet-{CANARY}"));
+    PaidWith { kind: "card".to_owned(), wallet, brand: None, last4: None }
+}
+
 /// The payer has to follow a link that is theirs alone.
 pub(crate) fn waiting(n: u8) -> Outcome<Charged> {
     let url = format!("https://hooks.example/redirect?client_secret=secret-{CANARY}");
@@ -105,7 +115,11 @@ pub(crate) fn waiting(n: u8) -> Outcome<Charged> {
 
 pub(crate) fn completed(n: u8) -> Outcome<Charged> {
     let reference = ProviderRef::new(format!("pi_{n}"));
-    Outcome::Done(Charged::Completed { payment: reference.clone(), charge: reference, paid_with: None })
+    Outcome::Done(Charged::Completed {
+        payment: reference.clone(),
+        charge: reference,
+        paid_with: Some(paid_with()),
+    })
 }
 
 /// A provider's message that repeats what it was given.

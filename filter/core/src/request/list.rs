@@ -28,6 +28,14 @@ impl ListQuery {
     pub const LIMIT_MAX: u32 = 100;
     pub const STATUSES: [&str; 7] =
         ["pending", "requires_action", "authorized", "completed", "captured", "canceled", "failed"];
+    /// What a customer reference has to be.
+    pub const CUSTOMER_REFERENCE_RULE: &str = CUSTOMER_REFERENCE.rule;
+
+    /// Whether a payment can have this customer reference.
+    #[must_use]
+    pub fn is_customer_reference(text: &str) -> bool {
+        short_text(text).is_some()
+    }
 
     /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///

@@ -23,6 +23,7 @@ from .list_answer import ListAnswer
 from .logged_event_view import LoggedEventView
 from .metadata import Metadata
 from .next_action import NextAction
+from .paid_with import PaidWith
 from .payer_event import PayerEvent
 from .payment import Payment
 from .payment_answer import PaymentAnswer
@@ -39,6 +40,10 @@ from .status import Status
 from .ticket_answer import TicketAnswer
 from .ticket_request import TicketRequest
 from .verdict import Verdict
+from .verification import Verification
+from .wallet import Wallet
+from .wallet_config import WalletConfig
+from .wallet_provider import WalletProvider
 
 __all__ = (
     "ActionKind",
@@ -64,6 +69,7 @@ __all__ = (
     "LoggedEventView",
     "Metadata",
     "NextAction",
+    "PaidWith",
     "PayerEvent",
     "Payment",
     "PaymentAnswer",
@@ -80,4 +86,8 @@ __all__ = (
     "TicketAnswer",
     "TicketRequest",
     "Verdict",
+    "Verification",
+    "Wallet",
+    "WalletConfig",
+    "WalletProvider",
 )

@@ -11,6 +11,8 @@ from ..types import UNSET, Unset
 from ..models.capture_mode import CaptureMode
 from ..models.currency import Currency
 from ..models.provider import Provider
+from ..models.verification import Verification
+from ..models.wallet import Wallet
 from ..types import UNSET, Unset
 from typing import cast
 
@@ -41,6 +43,8 @@ class ChargeRequest:
             metadata (Metadata | Unset): Your own pairs of key and value
             payment_method_id (str | Unset): A provider's token for a way to pay, never a card number
             return_url (str | Unset): https, or http to the payer's own machine; no user's name in it
+            verification (Verification | Unset): Whether the payer has to authenticate.
+            wallet (Wallet | Unset): A wallet that a payer can confirm a PayPal order with.
      """
 
     amount: int
@@ -53,6 +57,8 @@ class ChargeRequest:
     metadata: Metadata | Unset = UNSET
     payment_method_id: str | Unset = UNSET
     return_url: str | Unset = UNSET
+    verification: Verification | Unset = UNSET
+    wallet: Wallet | Unset = UNSET
 
 
 
@@ -85,6 +91,16 @@ class ChargeRequest:
 
         return_url = self.return_url
 
+        verification: str | Unset = UNSET
+        if not isinstance(self.verification, Unset):
+            verification = self.verification.value
+
+
+        wallet: str | Unset = UNSET
+        if not isinstance(self.wallet, Unset):
+            wallet = self.wallet.value
+
+
 
         field_dict: dict[str, Any] = {}
 
@@ -107,6 +123,10 @@ class ChargeRequest:
             field_dict["paymentMethodId"] = payment_method_id
         if return_url is not UNSET:
             field_dict["returnUrl"] = return_url
+        if verification is not UNSET:
+            field_dict["verification"] = verification
+        if wallet is not UNSET:
+            field_dict["wallet"] = wallet
 
         return field_dict
 
@@ -158,6 +178,26 @@ class ChargeRequest:
 
         return_url = d.pop("returnUrl", UNSET)
 
+        _verification = d.pop("verification", UNSET)
+        verification: Verification | Unset
+        if isinstance(_verification,  Unset):
+            verification = UNSET
+        else:
+            verification = Verification(_verification)
+
+
+
+
+        _wallet = d.pop("wallet", UNSET)
+        wallet: Wallet | Unset
+        if isinstance(_wallet,  Unset):
+            wallet = UNSET
+        else:
+            wallet = Wallet(_wallet)
+
+
+
+
         charge_request = cls(
             amount=amount,
             currency=currency,
@@ -169,6 +209,8 @@ class ChargeRequest:
             metadata=metadata,
             payment_method_id=payment_method_id,
             return_url=return_url,
+            verification=verification,
+            wallet=wallet,
         )
 
         return charge_request

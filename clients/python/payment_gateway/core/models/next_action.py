@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..models.action_kind import ActionKind
+from ..types import UNSET, Unset
 
 
 
@@ -25,11 +26,16 @@ class NextAction:
 
         Attributes:
             type_ (ActionKind): How the payer acts.
-            url (str):
+            client_secret (str | Unset): Of `stripe_sdk`, in the answers about this one payment and while it waits; never in
+                a list.
+            order_id (str | Unset): Of `confirm_order`.
+            url (str | Unset): Of a `redirect`.
      """
 
     type_: ActionKind
-    url: str
+    client_secret: str | Unset = UNSET
+    order_id: str | Unset = UNSET
+    url: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
 
@@ -39,6 +45,10 @@ class NextAction:
     def to_dict(self) -> dict[str, Any]:
         type_ = self.type_.value
 
+        client_secret = self.client_secret
+
+        order_id = self.order_id
+
         url = self.url
 
 
@@ -46,8 +56,13 @@ class NextAction:
         field_dict.update(self.additional_properties)
         field_dict.update({
             "type": type_,
-            "url": url,
         })
+        if client_secret is not UNSET:
+            field_dict["clientSecret"] = client_secret
+        if order_id is not UNSET:
+            field_dict["orderId"] = order_id
+        if url is not UNSET:
+            field_dict["url"] = url
 
         return field_dict
 
@@ -61,10 +76,16 @@ class NextAction:
 
 
 
-        url = d.pop("url")
+        client_secret = d.pop("clientSecret", UNSET)
+
+        order_id = d.pop("orderId", UNSET)
+
+        url = d.pop("url", UNSET)
 
         next_action = cls(
             type_=type_,
+            client_secret=client_secret,
+            order_id=order_id,
             url=url,
         )
 

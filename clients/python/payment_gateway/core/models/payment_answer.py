@@ -22,6 +22,7 @@ if TYPE_CHECKING:
   from ..models.failure import Failure
   from ..models.metadata import Metadata
   from ..models.next_action import NextAction
+  from ..models.paid_with import PaidWith
   from ..models.refund import Refund
 
 
@@ -56,6 +57,8 @@ class PaymentAnswer:
             failure (Failure | Unset): Why it failed.
             metadata (Metadata | Unset): Your own pairs of key and value
             next_action (NextAction | Unset): What the payer has to do.
+            payment_method (PaidWith | Unset): What a payment was paid with. The words are the provider's and may be new
+                ones.
             payment_method_id (str | Unset):
             provider_reference (str | Unset): The provider's name for the payment: a PaymentIntent or an order.
      """
@@ -79,6 +82,7 @@ class PaymentAnswer:
     failure: Failure | Unset = UNSET
     metadata: Metadata | Unset = UNSET
     next_action: NextAction | Unset = UNSET
+    payment_method: PaidWith | Unset = UNSET
     payment_method_id: str | Unset = UNSET
     provider_reference: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -92,6 +96,7 @@ class PaymentAnswer:
         from ..models.failure import Failure # noqa: PLC0415
         from ..models.metadata import Metadata # noqa: PLC0415
         from ..models.next_action import NextAction # noqa: PLC0415
+        from ..models.paid_with import PaidWith # noqa: PLC0415
         from ..models.refund import Refund # noqa: PLC0415
         amount = self.amount
 
@@ -150,6 +155,10 @@ class PaymentAnswer:
         if not isinstance(self.next_action, Unset):
             next_action = self.next_action.to_dict()
 
+        payment_method: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.payment_method, Unset):
+            payment_method = self.payment_method.to_dict()
+
         payment_method_id = self.payment_method_id
 
         provider_reference = self.provider_reference
@@ -184,6 +193,8 @@ class PaymentAnswer:
             field_dict["metadata"] = metadata
         if next_action is not UNSET:
             field_dict["nextAction"] = next_action
+        if payment_method is not UNSET:
+            field_dict["paymentMethod"] = payment_method
         if payment_method_id is not UNSET:
             field_dict["paymentMethodId"] = payment_method_id
         if provider_reference is not UNSET:
@@ -199,6 +210,7 @@ class PaymentAnswer:
         from ..models.failure import Failure # noqa: PLC0415
         from ..models.metadata import Metadata # noqa: PLC0415
         from ..models.next_action import NextAction # noqa: PLC0415
+        from ..models.paid_with import PaidWith # noqa: PLC0415
         from ..models.refund import Refund # noqa: PLC0415
         d = dict(src_dict)
         amount = d.pop("amount")
@@ -305,6 +317,16 @@ class PaymentAnswer:
 
 
 
+        _payment_method = d.pop("paymentMethod", UNSET)
+        payment_method: PaidWith | Unset
+        if isinstance(_payment_method,  Unset):
+            payment_method = UNSET
+        else:
+            payment_method = PaidWith.from_dict(_payment_method)
+
+
+
+
         payment_method_id = d.pop("paymentMethodId", UNSET)
 
         provider_reference = d.pop("providerReference", UNSET)
@@ -329,6 +351,7 @@ class PaymentAnswer:
             failure=failure,
             metadata=metadata,
             next_action=next_action,
+            payment_method=payment_method,
             payment_method_id=payment_method_id,
             provider_reference=provider_reference,
         )

@@ -31,7 +31,7 @@ impl From<StoreError> for Trouble {
 
 /// The result of a read.
 pub(crate) enum Fetched {
-    Seen(ProviderSnapshot),
+    Seen(Box<ProviderSnapshot>),
     /// The provider shows no such object. Without an [`Absence`] that proves nothing: the provider does not support the
     /// lookup, or the reference used may not exist.
     Nothing(Option<Absence>),
@@ -65,7 +65,7 @@ impl ProviderSync<'_> {
         let mut absence = None;
         for what in by_name.into_iter().chain(by_charge).chain([by_id]) {
             match (self.provider.look_up(&what).await, &what) {
-                (Found::Found(seen), _) => return Ok(Fetched::Seen(seen)),
+                (Found::Found(seen), _) => return Ok(Fetched::Seen(Box::new(seen))),
                 (Found::Missing, LookUp::Payment(name)) if payment.reference.as_ref() == Some(name) => {
                     absence = Some(Absence::Gone);
                 }
@@ -100,7 +100,7 @@ impl ProviderSync<'_> {
         match fetched {
             Fetched::Seen(seen) => {
                 self.apply(plan, &seen)?;
-                Ok(Some(seen))
+                Ok(Some(*seen))
             }
             Fetched::Nothing(None) => Ok(None),
             Fetched::Nothing(Some(absence)) => {

@@ -26,6 +26,7 @@ def _get_kwargs(
     status: Status | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    customer_reference: str | Unset = UNSET,
 
 ) -> dict[str, Any]:
     
@@ -59,6 +60,8 @@ def _get_kwargs(
     if not isinstance(created_before, Unset):
         json_created_before = created_before.isoformat()
     params["createdBefore"] = json_created_before
+
+    params["customerReference"] = customer_reference
 
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
@@ -191,6 +194,7 @@ def sync_detailed(
     status: Status | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    customer_reference: str | Unset = UNSET,
 
 ) -> Response[ErrorBody | ListAnswer]:
     """ List payments.
@@ -204,6 +208,7 @@ def sync_detailed(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        customer_reference (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -221,6 +226,7 @@ provider=provider,
 status=status,
 created_after=created_after,
 created_before=created_before,
+customer_reference=customer_reference,
 
     )
 
@@ -239,6 +245,7 @@ def sync(
     status: Status | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    customer_reference: str | Unset = UNSET,
 
 ) -> ErrorBody | ListAnswer | None:
     """ List payments.
@@ -252,6 +259,7 @@ def sync(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        customer_reference (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -270,6 +278,7 @@ provider=provider,
 status=status,
 created_after=created_after,
 created_before=created_before,
+customer_reference=customer_reference,
 
     ).parsed
 
@@ -282,6 +291,7 @@ async def asyncio_detailed(
     status: Status | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    customer_reference: str | Unset = UNSET,
 
 ) -> Response[ErrorBody | ListAnswer]:
     """ List payments.
@@ -295,6 +305,7 @@ async def asyncio_detailed(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        customer_reference (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -312,6 +323,7 @@ provider=provider,
 status=status,
 created_after=created_after,
 created_before=created_before,
+customer_reference=customer_reference,
 
     )
 
@@ -330,6 +342,7 @@ async def asyncio(
     status: Status | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    customer_reference: str | Unset = UNSET,
 
 ) -> ErrorBody | ListAnswer | None:
     """ List payments.
@@ -343,6 +356,7 @@ async def asyncio(
         status (Status | Unset): What a client sees of the state.
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        customer_reference (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -361,5 +375,6 @@ provider=provider,
 status=status,
 created_after=created_after,
 created_before=created_before,
+customer_reference=customer_reference,
 
     )).parsed
