@@ -46,6 +46,11 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0092_events_by_client",
     "0110_data_keys",
     "0130_retention",
+    "0131_events_once_of_payment",
+    "0132_events_until_now",
+    "0133_events_until_now_valid",
+    "0134_events_partitioned",
+    "0135_event_partitions",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {

@@ -106,6 +106,7 @@ impl<D: Database> Retention for Maintenance<D> {
     async fn begin(&self, schedule: Schedule, by: &str, now: Timestamp) -> Result<Ending, RetentionProblem> {
         // A data key of its own is the youngest of all: without one, those that still seal would never be followed.
         self.keys.prepare(&self.database).await?;
+        self.database.make_partitions().await?;
         runs::begin(&*self.database, schedule, by, now).await
     }
 
