@@ -176,8 +176,11 @@ impl Report {
 
     /// What an interrupted run had ended before counts as well.
     fn finish(&mut self, ended: &BTreeMap<String, u64>) {
-        for (what, kind) in &mut self.kinds {
-            kind.ended = kind.ended.max(ended.get(what.name()).copied().unwrap_or(0));
+        for what in What::ALL {
+            if let Some(ended) = ended.get(what.name()) {
+                let kind = self.kinds.entry(what).or_default();
+                kind.ended = kind.ended.max(*ended);
+            }
         }
     }
 
