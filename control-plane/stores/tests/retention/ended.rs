@@ -50,8 +50,8 @@ async fn a_plan_tells_what_would_end_and_changes_nothing(database: TestDatabase)
     assert_eq!(count().await, before);
     assert!(retention.runs(10).await.unwrap().is_empty());
     let done = all(&run(&database, later()).await);
-    // The payments' entries, and the youngest payment's with them: a plan supposes that nothing younger is alive.
-    assert_eq!(planned[..4], done[..4]);
+    // A run has deleted the event before it comes to the key that seals what it says.
+    assert_eq!(planned[..4], [(3, 0), (1, 0), (1, 1), (3, 1)]);
     assert_eq!(done[..4], [(3, 0), (1, 0), (0, 1), (3, 1)]);
     // The second run finds nothing.
     assert!(all(&run(&database, later()).await).iter().all(|kind| *kind == (0, 0)));

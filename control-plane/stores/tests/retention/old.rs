@@ -33,10 +33,10 @@ pub(crate) fn days_later(days: i64) -> Timestamp {
 pub(crate) async fn filled(database: &TestDatabase) -> Arc<dyn Store> {
     let store = unfinished(database).await;
     let waiting = store.payment(&client(), payment_id(1)).await.unwrap().unwrap();
-    let attempt = AttemptId::new(at(40), [1; 10]);
-    let canceling = waiting.clone().begin_cancel(attempt, None, at(40)).unwrap();
+    let attempt = AttemptId::new(at(220), [1; 10]);
+    let canceling = waiting.clone().begin_cancel(attempt, None, at(220)).unwrap();
     store.commit(moved(&waiting, &canceling)).await.unwrap();
-    let canceled = canceling.clone().cancel_answered(Outcome::Done(()), at(41)).unwrap();
+    let canceled = canceling.clone().cancel_answered(Outcome::Done(()), at(221)).unwrap();
     store.commit(moved(&canceling, &canceled)).await.unwrap();
     database.execute("UPDATE webhook_events SET state = 'done'").await;
     store
@@ -46,8 +46,18 @@ pub(crate) async fn filled(database: &TestDatabase) -> Arc<dyn Store> {
 pub(crate) async fn unfinished(database: &TestDatabase) -> Arc<dyn Store> {
     let store = database.open(OLD).await;
     fill(&*store).await;
+    let first = database.texts(KEYS).await.len();
     age_keys(database, at(-60)).await;
-    // The next process to write makes the keys that seal from now on.
+    // The next process to write makes the keys that seal from now on, in the background. Nothing comes of this write.
+    let (payment, _) = opening(1);
+    let stale = moved(&payment, &payment);
+    assert!(database.open(OLD).await.commit(stale).await.is_err());
+    let mut tries = 0;
+    while database.texts(KEYS).await.len() < first + 3 {
+        tries += 1;
+        assert!(tries < 200, "no keys are made");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let next = database.open(OLD).await;
     next.commit(opening(200).1).await.unwrap();
     let made = at(86_400).as_microsecond();
@@ -58,10 +68,12 @@ pub(crate) async fn unfinished(database: &TestDatabase) -> Arc<dyn Store> {
     database.execute(&younger).await;
     // Of the day after, and decided.
     let payment = next.payment(&client(), payment_id(200)).await.unwrap().unwrap();
-    let done = payment.clone().charge_answered(completed(200), at(20)).unwrap();
+    let done = payment.clone().charge_answered(completed(200), at(210)).unwrap();
     next.commit(moved(&payment, &done)).await.unwrap();
     next
 }
+
+const KEYS: &str = "SELECT id FROM data_keys";
 
 async fn age_keys(database: &TestDatabase, at: Timestamp) {
     database.execute(&format!("UPDATE data_keys SET created_at = {}", at.as_microsecond())).await;
