@@ -103,9 +103,8 @@ fn operator(by: Option<String>, source: &Source) -> anyhow::Result<String> {
         return Ok(by);
     }
     let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
-    free_text(user).map_err(|_| {
-        anyhow::anyhow!("neither SUDO_USER nor USER contains a name: give yours with --by")
-    })
+    free_text(user)
+        .map_err(|_| anyhow::anyhow!("neither SUDO_USER nor USER contains a name: give yours with --by"))
 }
 
 async fn all(retention: &dyn Retention, mut ending: Ending, per_second: u32) -> anyhow::Result<Report> {
@@ -187,7 +186,8 @@ impl Report {
     fn to_text(&self, ended: &str, is_sealed: bool) -> String {
         let ended = ended.to_uppercase();
         // Writing to a string cannot fail.
-        let mut text = format!("{:<18}  {:<20}  {:>12}  {:>9}  KEPT\n", "WHAT", "OLDER THAN", ended, "DATA KEYS");
+        let mut text =
+            format!("{:<18}  {:<20}  {:>12}  {:>9}  KEPT\n", "WHAT", "OLDER THAN", ended, "DATA KEYS");
         for (what, kind) in &self.kinds {
             let before = kind.before.map_or_else(|| "kept for good".to_owned(), |at| format!("{at:.0}"));
             let (ended, keys) = (kind.ended, kind.keys);

@@ -143,9 +143,11 @@ impl Counts {
         rows.map(|((table, _), rows)| (*table, *rows))
     }
 
-    /// Rows that cannot be read without this key, by table.
-    pub(crate) fn of_key(&self, key: DataKeyId) -> impl Iterator<Item = (&'static str, u64)> {
-        self.of(Some(key))
+    /// Rows that cannot be read without these keys, by table: a row that needs several of them is counted once.
+    pub(crate) fn of_keys(&self, keys: &BTreeSet<DataKeyId>) -> impl Iterator<Item = (&'static str, u64)> {
+        let needs = move |key: &Option<DataKeyId>| key.is_some_and(|key| keys.contains(&key));
+        let rows = self.rows.iter().filter(move |((_, of_row), _)| of_row.iter().any(needs));
+        rows.map(|((table, _), rows)| (*table, *rows))
     }
 
     /// Rows with a plain value, by table.

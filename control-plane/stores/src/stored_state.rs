@@ -67,14 +67,16 @@ mod tests {
         };
         for state in states() {
             for paid_with in [None, Some(&paid_with)] {
-                let written = serde_json::to_string(&WrittenState { state: &state, paid_with, capture: None }).unwrap();
+                let written =
+                    serde_json::to_string(&WrittenState { state: &state, paid_with, capture: None }).unwrap();
                 let read: StoredState = serde_json::from_str(&written).unwrap();
                 assert_eq!((&read.state, read.paid_with.as_ref()), (&state, paid_with), "{written}");
                 assert_eq!(serde_json::from_str::<State>(&written).unwrap(), state, "{written}");
             }
             let alone = serde_json::to_string(&state).unwrap();
             assert_eq!(
-                serde_json::to_string(&WrittenState { state: &state, paid_with: None, capture: None }).unwrap(),
+                serde_json::to_string(&WrittenState { state: &state, paid_with: None, capture: None })
+                    .unwrap(),
                 alone
             );
             assert_eq!(serde_json::from_str::<StoredState>(&alone).unwrap().state, state);

@@ -191,7 +191,8 @@ impl Database for Postgres {
     }
 
     async fn make_partitions(&self) -> Result<(), StoreError> {
-        let made = self.one_written::<(i64,)>(Purpose::Operators, Query::new(schema::MAKE_PARTITIONS)).await?;
+        let made =
+            self.one_written::<(i64,)>(Purpose::Operators, Query::new(schema::MAKE_PARTITIONS)).await?;
         if let Some((made @ 1..,)) = made {
             tracing::info!(made, "made partitions of the audit trail for the months to come");
         }

@@ -167,9 +167,6 @@ pub(super) async fn erase(
     key: DataKeyId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let erase = Query::new(ERASE)
-        .with(key.to_string())
-        .with(Vec::<u8>::new())
-        .with(now.as_microsecond());
+    let erase = Query::new(ERASE).with(key.to_string()).with(Vec::<u8>::new()).with(now.as_microsecond());
     database.execute(Purpose::Operators, erase).await.map(drop)
 }

@@ -24,7 +24,9 @@ pub(crate) async fn horizon(database: &impl Database) -> Result<i64, StoreError>
 /// The number of the first event that is not older than `cutoff`, one more than the last if all are older. Numbers and
 /// times rise together but for events of the same moment, so it is found by halves, in a few reads by key.
 pub(super) async fn first_since(database: &impl Database, cutoff: Timestamp) -> Result<i64, StoreError> {
-    let Some(last) = database.one::<SpanRow>(Purpose::Operators, Query::new(LAST)).await? else { return Ok(0) };
+    let Some(last) = database.one::<SpanRow>(Purpose::Operators, Query::new(LAST)).await? else {
+        return Ok(0);
+    };
     let cutoff = cutoff.as_microsecond();
     if last.at < cutoff {
         return Ok(last.seq + 1);

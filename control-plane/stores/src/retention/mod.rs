@@ -43,7 +43,9 @@ use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
 /// Why data does not end.
 #[derive(Debug, thiserror::Error)]
 pub enum RetentionProblem {
-    #[error("another run is at it, and has the right to until {0}; wait for it, or for that time if it has died")]
+    #[error(
+        "another run is at it, and has the right to until {0}; wait for it, or for that time if it has died"
+    )]
     Busy(Timestamp),
     #[error("another run has taken over")]
     TakenOver,

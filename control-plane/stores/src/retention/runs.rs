@@ -19,7 +19,8 @@ const HELD_FOR: SignedDuration = SignedDuration::from_mins(3);
 const TAKE_OVER: &str = "UPDATE retention_runs SET holder = $1, held_until = $2
     WHERE finished_at IS NULL AND held_until <= $3";
 /// `$1`: by, `$2`: now, `$3`: holder, `$4`: end of the lease, `$5`: schedule.
-const BEGIN: &str = "INSERT INTO retention_runs (began_by, began_at, holder, held_until, schedule, place, ended)
+const BEGIN: &str =
+    "INSERT INTO retention_runs (began_by, began_at, holder, held_until, schedule, place, ended)
     VALUES ($1, $2, $3, $4, $5, '', '{}') ON CONFLICT DO NOTHING";
 macro_rules! columns {
     ($which:literal) => {

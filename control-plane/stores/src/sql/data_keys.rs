@@ -10,7 +10,8 @@ use payments::causes::with_causes;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::StoreError;
 use sealing::{
-    Class, DataKey, DataKeyId, IndexKey, PlainValues, Sealer, SecretKey, WrapError, WrappedKey, Wrapping, format,
+    Class, DataKey, DataKeyId, IndexKey, PlainValues, Sealer, SecretKey, WrapError, WrappedKey, Wrapping,
+    format,
 };
 use tokio::time::Instant;
 
@@ -37,10 +38,12 @@ const LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
 /// last value of a key was written.
 const STALE_AFTER: Duration = Duration::from_secs(300);
 
-const READ: &str = "SELECT id, purpose, wrapped_by, wrapped, created_at, retired_at, values_since, values_until, erased_at
+const READ: &str =
+    "SELECT id, purpose, wrapped_by, wrapped, created_at, retired_at, values_since, values_until, erased_at
     FROM data_keys ORDER BY created_at, id";
 /// `$1`: id, `$2`: purpose, `$3`: wrapped by, `$4`: wrapped, `$5`: now, `$6` and `$7`: of which time the values are.
-const ADD: &str = "INSERT INTO data_keys (id, purpose, wrapped_by, wrapped, created_at, values_since, values_until)
+const ADD: &str =
+    "INSERT INTO data_keys (id, purpose, wrapped_by, wrapped, created_at, values_since, values_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 row! {
@@ -314,7 +317,8 @@ impl DataKeys {
         at: Timestamp,
     ) -> Result<Option<DataKeyId>, StoreError> {
         let Some(wrapping) = &self.wrapping else { return Ok(None) };
-        let since = self.state.lock().unwrap_or_else(PoisonError::into_inner).sealing_since.get(&class).copied();
+        let since =
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).sealing_since.get(&class).copied();
         if class == Class::Kept || since.is_some_and(|since| since <= at) {
             return Ok(self.sealer.current(class).map(|key| key.id));
         }

@@ -75,7 +75,10 @@ async fn personal_fields_end_and_everything_else_of_a_payment_stays(database: Te
     assert_eq!((&after.state, &after.reference), (&before.state, &before.reference));
     // In every way of reading it.
     let page = store.payments(&client(), &Filter { limit: 10, ..Filter::default() }).await.unwrap();
-    assert_eq!(page.items.iter().map(|payment| payment.is_erased).collect::<Vec<_>>(), [false, true, true, true]);
+    assert_eq!(
+        page.items.iter().map(|payment| payment.is_erased).collect::<Vec<_>>(),
+        [false, true, true, true]
+    );
     assert!(store.payment_by_id(payment_id(1)).await.unwrap().unwrap().is_erased);
     let reference = before.reference.clone().unwrap();
     assert!(store.payment_by_reference(Provider::Stripe, &reference).await.unwrap().is_some());
@@ -88,7 +91,8 @@ async fn personal_fields_end_and_everything_else_of_a_payment_stays(database: Te
 }
 
 async fn what_the_audit_trail_stores_stays_the_same_to_the_byte(database: TestDatabase) {
-    const TRAIL: &str = "SELECT payment || coalesce(refund, '') || version || to_state || at || request_id || detail
+    const TRAIL: &str =
+        "SELECT payment || coalesce(refund, '') || version || to_state || at || request_id || detail
         FROM events ORDER BY seq";
     filled(&database).await;
     let before = database.texts(TRAIL).await;
@@ -152,7 +156,8 @@ async fn neither_rotation_nor_resealing_brings_back_what_has_ended(database: Tes
     let payment = store.payment(&client(), payment_id(3)).await.unwrap().unwrap();
     assert!(payment.is_erased && payment.request.description.is_none());
     assert!(!store.payment(&client(), payment_id(200)).await.unwrap().unwrap().is_erased);
-    let erased = "SELECT id FROM data_keys WHERE erased_at IS NOT NULL AND length(wrapped) = 0 AND wrapped_by = ''";
+    let erased =
+        "SELECT id FROM data_keys WHERE erased_at IS NOT NULL AND length(wrapped) = 0 AND wrapped_by = ''";
     assert_eq!(database.texts(erased).await.len(), 2);
     // Nobody puts a key back, not even behind the store's back.
     let back = "UPDATE data_keys SET erased_at = NULL WHERE erased_at IS NOT NULL";
@@ -226,7 +231,11 @@ async fn values_that_are_sealed_later_end_when_they_would_have_ended(database: T
     assert_eq!(ended(&parts, What::PaymentFields).1, 0);
     assert_eq!(ended(&parts, What::WebhookBodies).1, 1);
     database.execute("UPDATE payments SET state = 'failed' WHERE state = 'requires_action'").await;
-    assert_eq!(ended(&run(&database, days_later(750)).await, What::PaymentFields).1, 0, "January is not over");
+    assert_eq!(
+        ended(&run(&database, days_later(750)).await, What::PaymentFields).1,
+        0,
+        "January is not over"
+    );
     assert_eq!(ended(&run(&database, days_later(770)).await, What::PaymentFields).1, 1);
 }
 

@@ -96,7 +96,8 @@ async fn the_key_that_seals_never_ends(database: TestDatabase) {
     // However far in the future.
     run(&database, days_later(30_000)).await;
     run(&database, days_later(30_000)).await;
-    let living = "SELECT purpose FROM data_keys WHERE erased_at IS NULL AND values_since IS NULL ORDER BY purpose";
+    let living =
+        "SELECT purpose FROM data_keys WHERE erased_at IS NULL AND values_since IS NULL ORDER BY purpose";
     let living = database.texts(living).await;
     for purpose in ["payers", "webhooks"] {
         assert_eq!(living.iter().filter(|one| *one == purpose).count(), 1, "{living:?}");

@@ -80,7 +80,11 @@ async fn each_payments_records_are_in_its_months_partition_unique_and_unchangeab
     // Of a month with a partition, of the time before, and of a time for which there is none.
     let months = "SELECT first_payment_of(date_trunc('month', now()) + interval '4 months') || '-7000-8000-000000000001'";
     let young = database.texts(months).await.remove(0);
-    let ids = [young.as_str(), "txn_00000000-0000-7000-8000-000000000001", "txn_ffffffff-ffff-7000-8000-000000000001"];
+    let ids = [
+        young.as_str(),
+        "txn_00000000-0000-7000-8000-000000000001",
+        "txn_ffffffff-ffff-7000-8000-000000000001",
+    ];
     for id in ids {
         database.execute(&record(id, "NULL", 0)).await;
         database.execute(&record(id, "'rfnd_1'", 0)).await;
@@ -91,7 +95,8 @@ async fn each_payments_records_are_in_its_months_partition_unique_and_unchangeab
             assert!(database.try_execute(&change).await.is_err(), "{change}");
         }
     }
-    let partition = |id: &str| format!("SELECT DISTINCT tableoid::regclass::text FROM events WHERE payment = '{id}'");
+    let partition =
+        |id: &str| format!("SELECT DISTINCT tableoid::regclass::text FROM events WHERE payment = '{id}'");
     assert!(database.texts(&partition(ids[0])).await[0].starts_with("events_2"));
     assert_eq!(database.texts(&partition(ids[1])).await, ["events_before"]);
     assert_eq!(database.texts(&partition(ids[2])).await, ["events_other"]);
@@ -102,7 +107,10 @@ async fn each_payments_records_are_in_its_months_partition_unique_and_unchangeab
     // A payment's trail is read from one partition.
     let plan = format!("EXPLAIN SELECT * FROM events WHERE payment = '{}' ORDER BY seq", ids[0]);
     let plan = database.texts(&plan).await.join("\n");
-    assert!(plan.contains(&database.texts(&partition(ids[0])).await[0]) && !plan.contains("events_before"), "{plan}");
+    assert!(
+        plan.contains(&database.texts(&partition(ids[0])).await[0]) && !plan.contains("events_before"),
+        "{plan}"
+    );
 }
 
 #[tokio::test]

@@ -71,6 +71,8 @@ async fn payments_of_before_there_were_keys_are_found_before_and_after_they_are_
     database.execute("DELETE FROM payment_customers").await;
     assert_eq!(found(&*sealed, &reference).await.len(), 0);
     database.reseal(OLD).await;
+    // Past the pause between two reads of the table of keys.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     assert_eq!(found(&*sealed, &reference).await.len(), 1);
     assert_eq!(database.texts("SELECT payment FROM payment_customers WHERE index_key = ''").await.len(), 0);
 }

@@ -92,7 +92,9 @@ pub enum ReplayError {
     NotFound(#[from] NotFound),
     #[error("the event was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
     Dismissed(Dismissal),
-    #[error("what the event said has ended by the retention schedule; read the payment's records at the provider instead, with `reconcile`")]
+    #[error(
+        "what the event said has ended by the retention schedule; read the payment's records at the provider instead, with `reconcile`"
+    )]
     Ended,
     #[error(transparent)]
     Store(#[from] StoreError),
