@@ -106,7 +106,11 @@ impl<D: Database> Retention for Maintenance<D> {
     }
 
     async fn begin(&self, schedule: Schedule, by: &str, now: Timestamp) -> Result<Ending, RetentionProblem> {
-        // A data key of its own is the youngest of all: without one, those that still seal would never be followed.
+        if self.keys.wrapping.is_some() {
+            // With a wrong key it would make data keys that no service can use.
+            self.keys.open(&*self.database).await?;
+        }
+        // Where nothing was written for long, the keys that seal have no younger ones, and would never end.
         self.keys.prepare(&self.database).await?;
         self.database.make_partitions().await?;
         runs::begin(&*self.database, schedule, by, now).await
