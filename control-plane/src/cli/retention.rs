@@ -11,7 +11,7 @@ use crash_points::CrashPoints;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments_stores::keys::Scrubbed;
-use payments_stores::retention::{Ending, Held, Part, Retention, What, open_retention};
+use payments_stores::retention::{Ending, Held, Part, PastRun, Retention, What, open_retention};
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
@@ -74,7 +74,11 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
         Command::Plan(args) => {
             let plan = retention.plan(schedule, SystemClock.now()).await?;
             let report = all(&*retention, plan, args.pace.per_second).await?;
-            if args.json { report.to_json() } else { Ok(report.to_text("would end", is_sealed)) }
+            if args.json {
+                return report.to_json();
+            }
+            let last = retention.runs(1).await?;
+            Ok(format!("{}\n{}", report.to_text("would end", is_sealed), told(last.first())))
         }
         Command::Run(args) => {
             arm(source)?;
@@ -121,6 +125,17 @@ async fn all(retention: &dyn Retention, mut ending: Ending, per_second: u32) -> 
     }
     report.finish(ending.ended());
     Ok(report)
+}
+
+fn told(last: Option<&PastRun>) -> String {
+    let Some(PastRun { began_by, began_at, finished_at, .. }) = last else {
+        return "nothing has been ended so far".to_owned();
+    };
+    let finished = finished_at.map_or_else(
+        || "is under way, or was interrupted: `retention run` goes on with it".to_owned(),
+        |at| format!("finished at {at:.0}"),
+    );
+    format!("the last run, begun by {began_by} at {began_at:.0}, {finished}")
 }
 
 fn after(scrubbed: Scrubbed) -> &'static str {
