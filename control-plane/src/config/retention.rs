@@ -15,11 +15,11 @@ const EVENTS: &str = "RETENTION_EVENTS_DAYS";
 pub(crate) fn schedule(source: &Source) -> Result<Schedule, Vec<ConfigError>> {
     let mut errors = Vec::new();
     let usual = Schedule::DEFAULT;
-    let payments = keep(&mut errors, days(source, PAYMENTS, Limits::PAYMENTS, usual.payments_days));
-    let webhooks = keep(&mut errors, days(source, WEBHOOKS, Limits::WEBHOOKS, usual.webhooks_days));
+    let payments = keep(&mut errors, days(source, PAYMENTS, &Limits::PAYMENTS, usual.payments_days));
+    let webhooks = keep(&mut errors, days(source, WEBHOOKS, &Limits::WEBHOOKS, usual.webhooks_days));
     let idempotency =
-        keep(&mut errors, days(source, IDEMPOTENCY, Limits::IDEMPOTENCY, usual.idempotency_days));
-    let events = keep(&mut errors, days(source, EVENTS, Limits::EVENTS, usual.events_days));
+        keep(&mut errors, days(source, IDEMPOTENCY, &Limits::IDEMPOTENCY, usual.idempotency_days));
+    let events = keep(&mut errors, days(source, EVENTS, &Limits::EVENTS, usual.events_days));
     let (Some(payments_days), Some(webhooks_days), Some(idempotency_days), Some(events_days)) =
         (payments, webhooks, idempotency, events)
     else {
@@ -39,7 +39,7 @@ pub(crate) fn schedule(source: &Source) -> Result<Schedule, Vec<ConfigError>> {
 fn days(
     source: &Source,
     key: &'static str,
-    allowed: RangeInclusive<u32>,
+    allowed: &RangeInclusive<u32>,
     default: Option<u32>,
 ) -> Result<Option<u32>, ConfigError> {
     let read = |text: &str| match text.parse() {
