@@ -1,4 +1,4 @@
-//! A page of somebody else in a real browser, driven by the browser's own protocol (chromedevtools.github.io): the test
+//! Another server's page in a real browser, driven by the browser's own protocol (chromedevtools.github.io): the test
 //! clicks and reads, as a person would. The browser finds no host but this machine.
 
 use std::path::Path;

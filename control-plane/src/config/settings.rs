@@ -297,7 +297,7 @@ pub const SETTINGS: [Setting; 40] = [
     Setting {
         keys: &["EVENT_STREAM_SECONDS"],
         default: "55",
-        meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked anew: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
+        meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked again: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
     },
     Setting {
         keys: &["SHUTDOWN_GRACE_SECONDS"],

@@ -36,8 +36,8 @@ spec:
             periodSeconds: 2
             timeoutSeconds: 2
             failureThreshold: 60
-          # It says that the process lives, and nothing of what it needs: a database that is away is no reason to start
-          # it anew.
+          # It says that the process lives, and nothing of what it needs: a database that is away is no reason to
+          # restart it.
           livenessProbe:
             httpGet: { path: /healthz, port: http }
             periodSeconds: 10

@@ -24,7 +24,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// How the script ends where the generators cannot be had.
 const UNAVAILABLE: i32 = 69;
 
-/// Written anew by each run.
+/// Each run overwrites it.
 const FRESH: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/clients");
 
 /// What is generated, below `clients/`.

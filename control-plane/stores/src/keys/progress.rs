@@ -77,7 +77,7 @@ impl ResealProgress {
     }
 }
 
-/// Ends an interrupted run, so that the next one begins anew. `$1`: now.
+/// Ends an interrupted run, so that the next one starts from the beginning. `$1`: now.
 const END: &str = "UPDATE reseal_progress SET finished_at = $1 WHERE finished_at IS NULL";
 
 pub(super) async fn end(database: &impl Database) -> Result<(), StoreError> {

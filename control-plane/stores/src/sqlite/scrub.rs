@@ -14,7 +14,7 @@ const SMALL: u64 = 64 * 1024 * 1024;
 const TRIES: u8 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Writes the database anew, which leaves out all that is free in it, then empties the write-ahead log.
+/// Rewrites the database without its free pages, then empties the write-ahead log.
 pub(super) async fn scrub(writer: &SqlitePool, even_if_large: bool) -> Result<Scrubbed, StoreError> {
     let mut connection = writer.acquire().await.map_err(unavailable)?;
     let bytes = size(&mut connection).await.map_err(unavailable)?;

@@ -50,7 +50,7 @@ async fn an_interrupted_run_goes_on_where_it_was(database: TestDatabase) {
             ("payment_customers", 120)
         ]
     );
-    // Another run begins anew and finds nothing.
+    // Another run starts from the beginning and finds nothing.
     assert_eq!(database.reseal(OLD).await, 0);
 }
 

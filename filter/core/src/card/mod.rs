@@ -6,7 +6,7 @@
 //! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
 //! (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
 //!
-//! A wallet's payload is card data as well: decrypted, or encrypted for whoever has the key. It is recognized by the
+//! A wallet's payload is card data as well: decrypted, or encrypted for the holder of the key. It is recognized by the
 //! names of its fields, wherever and in whatever encoding they stand (`payload`).
 
 mod fold;

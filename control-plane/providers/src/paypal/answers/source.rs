@@ -37,7 +37,7 @@ impl Order {
     }
 
     /// Checks an order that is about to be paid: that the payer confirmed it with this wallet, and, if the card was
-    /// authenticated, that whoever bears a chargeback is as `allowed`. Nothing was executed if it is not.
+    /// authenticated, that the party who bears a chargeback is as `allowed`. Nothing was executed if it is not.
     pub(in crate::paypal) fn is_confirmed_with(
         &self,
         wallet: Wallet,
