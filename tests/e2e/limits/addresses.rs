@@ -9,17 +9,18 @@ use tokio::time::sleep;
 use super::{caller, charge, flood, url};
 use crate::webhooks::{event, now_s, secret, stripe_signature};
 
-const ADDRESS: u64 = 100;
-const WEBHOOKS_OF_ADDRESS: u64 = 60;
-const HONEST: u64 = 60;
+/// Low limits: a busy machine's flood exceeds them, too.
+const ADDRESS: u64 = 20;
+const WEBHOOKS_OF_ADDRESS: u64 = 20;
+const HONEST: u64 = 30;
 
 /// The overall limit is below the rate of the flood, and above the limit of one address.
 const SETTINGS: [(&str, &str); 7] = [
-    ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "100"),
-    ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "100"),
-    ("GATEWAY_REQUESTS_PER_SECOND", "200"),
-    ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "60"),
-    ("GATEWAY_WEBHOOKS_PER_SECOND", "180"),
+    ("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "20"),
+    ("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "20"),
+    ("GATEWAY_REQUESTS_PER_SECOND", "40"),
+    ("GATEWAY_ADDRESS_WEBHOOKS_PER_SECOND", "20"),
+    ("GATEWAY_WEBHOOKS_PER_SECOND", "40"),
     ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
     ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
 ];
@@ -36,7 +37,7 @@ async fn nothing_is_lost(gateway: &Gateway<'_>) {
             stripe.post(url(gateway, "/webhooks/stripe")).header("content-type", "application/json");
         let webhook = webhook.header("stripe-signature", stripe_signature(&secret, now_s(), &body));
         HttpResponse::of(webhook.body(body)).await.succeeds(200, &json!({}));
-        sleep(Duration::from_millis(25)).await;
+        sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -61,18 +62,18 @@ async fn an_anonymous_flood_from_one_address_costs_clients_and_providers_nothing
         webhook.header("stripe-signature", format!("t={},v1={}", now_s(), "0".repeat(64))).body("{}")
     };
     let ((), flooded) = flood(forged, nothing_is_lost(&gateway)).await;
-    flooded.was_held_to(WEBHOOKS_OF_ADDRESS, 401);
+    flooded.without_closed().was_held_to(WEBHOOKS_OF_ADDRESS, 401);
 
     // Charges and webhooks, and nothing of the floods.
     assert_eq!(gateway.control_plane_requests().await, asked_before + 3 * 2 * HONEST);
-    assert_eq!(gateway.sandbox.all_effects().await.len(), 3 * 60);
+    assert_eq!(gateway.sandbox.all_effects().await.len(), 3 * 30);
 }
 
 #[tokio::test]
 async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_the_other_way_round() {
     let settings = [
-        ("GATEWAY_REQUESTS_PER_SECOND", "40"),
-        ("GATEWAY_WEBHOOKS_PER_SECOND", "40"),
+        ("GATEWAY_REQUESTS_PER_SECOND", "20"),
+        ("GATEWAY_WEBHOOKS_PER_SECOND", "20"),
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
     ];
@@ -88,27 +89,27 @@ async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_th
     let webhooks = async {
         for n in 0..20 {
             HttpResponse::of(webhook(n)).await.succeeds(200, &json!({}));
-            sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     };
     let read = || caller(2).get(url(&gateway, "/payments?limit=1")).bearer_auth("demo-key");
     let client = read();
     let requests = || client.try_clone().unwrap();
     let ((), flooded) = flood(requests, webhooks).await;
-    flooded.was_held_to(40, 200);
+    flooded.was_held_to(20, 200);
 
     let reads = async {
         for _ in 0..20 {
             let response = HttpResponse::of(read()).await;
             assert_eq!(response.status, 200, "{}", response.text());
-            sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     };
     sleep(Duration::from_secs(1)).await;
     let forged = caller(3).post(url(&gateway, "/webhooks/stripe")).header("content-type", "application/json");
     let forged = forged.header("stripe-signature", format!("t={},v1={}", now_s(), "0".repeat(64))).body("{}");
     let ((), flooded) = flood(|| forged.try_clone().unwrap(), reads).await;
-    flooded.was_held_to(40, 401);
+    flooded.without_closed().was_held_to(20, 401);
 }
 
 /// Each has its own bucket, whatever the proxy's address.

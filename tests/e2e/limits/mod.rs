@@ -35,6 +35,9 @@ fn url(gateway: &Gateway<'_>, path: &str) -> String {
     format!("http://{}{path}", gateway.address())
 }
 
+/// Stands for the status of a request that was not answered, since its connection was closed.
+const CLOSED: u16 = 0;
+
 /// The responses to a flood.
 struct Flooded {
     by_status: BTreeMap<u16, u64>,
@@ -44,6 +47,14 @@ struct Flooded {
 impl Flooded {
     fn of(&self, status: u16) -> u64 {
         self.by_status.get(&status).copied().unwrap_or_default()
+    }
+
+    /// Leaves out the requests on closed connections. An answer to a request whose body is not read yet ends its HTTP/1
+    /// connection, and Envoy keeps the ended connection for up to a second: a fast flood exceeds the connections of its
+    /// address.
+    fn without_closed(mut self) -> Self {
+        self.by_status.remove(&CLOSED);
+        self
     }
 
     /// Asserts that only the bucket's content was admitted, a second's supply at the start and more each second; that
@@ -68,10 +79,15 @@ async fn flood<T>(request: impl Fn() -> RequestBuilder, meanwhile: impl Future<O
     let begin = Instant::now();
     let senders = join_all((0..SENDERS).map(|_| async {
         while !done.get() {
-            let response = request().send().await.expect("a flood is answered");
-            let status = response.status().as_u16();
-            // Reading the body makes the connection reusable.
-            response.bytes().await.expect("an answer is whole");
+            let status = match request().send().await {
+                Ok(response) => {
+                    let status = response.status().as_u16();
+                    // Reading the body makes the connection reusable.
+                    response.bytes().await.expect("an answer is whole");
+                    status
+                }
+                Err(_) => CLOSED,
+            };
             *by_status.borrow_mut().entry(status).or_default() += 1;
         }
     }));
