@@ -51,6 +51,9 @@ pub(super) const ANYONES_PAYMENT: &str = payments!("WHERE id = $1");
 /// it.
 pub(super) const PAYMENT_BY_REFERENCE: &str =
     payments!("WHERE provider = $1 AND reference = $2 AND state <> 'failed' ORDER BY id DESC LIMIT 1");
+/// `$1`: provider, `$2`: reference.
+pub(super) const FIRST_FAILED_BY_REFERENCE: &str =
+    payments!("WHERE provider = $1 AND reference = $2 AND state = 'failed' ORDER BY id LIMIT 1");
 /// `$1`: earliest update time, which undecided payments need not meet, `$2`: id to continue after, `$3`: limit.
 pub(super) const ANYONES_PAYMENTS: &str =
     payments!("WHERE (updated_at >= $1 OR due_at IS NOT NULL) AND id > $2 ORDER BY id LIMIT $3");

@@ -79,6 +79,14 @@ impl Store for Forgetful {
         self.store.payment_by_reference(provider, reference).await
     }
 
+    async fn first_failed_by_reference(
+        &self,
+        provider: Provider,
+        reference: &ProviderRef,
+    ) -> Result<Option<Payment>, StoreError> {
+        self.store.first_failed_by_reference(provider, reference).await
+    }
+
     async fn payments(&self, client: &ClientId, filter: &Filter) -> Result<Page<Payment>, StoreError> {
         self.store.payments(client, filter).await
     }

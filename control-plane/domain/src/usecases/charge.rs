@@ -17,7 +17,7 @@ use crate::usecases::calls::send::{begin as send_first, send_and_record};
 use crate::usecases::calls::{commit, commit_beside};
 use crate::usecases::gateway::{Detached, Gateway};
 
-/// How often to retry when another request takes the order between lookup and commit.
+/// How often to retry when another request, or the gateway, takes the order or the payment between lookup and commit.
 const RACES_MAX: usize = 3;
 
 /// Charges or authorizes. The intent is committed before the provider is called. `expires_in`: how long the charge may
@@ -45,17 +45,24 @@ async fn run(
     let Some(session) = session else {
         return begin(&gateway, &*provider, request, None, expires_in, &call).await;
     };
+    let mut lost = OperationError::OrderTaken;
     for _ in 0..RACES_MAX {
-        if let Some(payment) = gateway.store.payment_by_reference(request.provider, &session).await? {
-            return resume(&gateway, &*provider, payment, &request, &call).await;
-        }
-        let begun =
-            begin(&gateway, &*provider, request.clone(), Some(session.clone()), expires_in, &call).await;
-        if !matches!(begun, Err(OperationError::OrderTaken)) {
-            return begun;
+        let done = match gateway.store.payment_by_reference(request.provider, &session).await? {
+            Some(payment) => resume(&gateway, &*provider, payment, &request, &call).await,
+            None => match failed_with_its_order(&gateway, &request, &session).await? {
+                Some(failed) => answer_as_it_ended(&gateway, failed, &request, &call).await,
+                None => {
+                    let (request, session) = (request.clone(), Some(session.clone()));
+                    begin(&gateway, &*provider, request, session, expires_in, &call).await
+                }
+            },
+        };
+        match done {
+            Err(race @ (OperationError::OrderTaken | OperationError::Busy { .. })) => lost = race,
+            done => return done,
         }
     }
-    Err(OperationError::OrderTaken)
+    Err(lost)
 }
 
 async fn begin(
@@ -92,16 +99,38 @@ async fn resume(
 ) -> Result<Payment, OperationError> {
     continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
     if went_on_without_client(gateway, &payment).await? {
-        return match payment.state {
-            State::Processing { .. } | State::Queued { .. } | State::Unknown { .. } => {
-                Err(OperationError::Busy { payment: payment.id })
-            }
-            _ => already_decided(gateway, payment, call).await,
+        // This request does nothing, so it does not take its key: repeated, it gets the outcome.
+        return if payment.is_decided() {
+            already_decided(gateway, payment, call).await
+        } else {
+            Ok(payment)
         };
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(ResumedBy::Client, attempt, now))?;
     send_first(gateway, provider, &payment, moved, InlineRetry::of_a_request(gateway), call).await
+}
+
+/// The failed payment that this order was made for. Its order pays for no other payment; an order that the client made
+/// itself is free again once a payment has failed with it.
+async fn failed_with_its_order(
+    gateway: &Gateway,
+    request: &ChargeTerms,
+    order: &ProviderRef,
+) -> Result<Option<Payment>, StoreError> {
+    let failed = gateway.store.first_failed_by_reference(request.provider, order).await?;
+    Ok(failed.filter(|payment| payment.request.payment_method_id != request.payment_method_id))
+}
+
+/// The payer was declined after the gateway resumed the payment: the client that comes back is told.
+async fn answer_as_it_ended(
+    gateway: &Gateway,
+    failed: Payment,
+    request: &ChargeTerms,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    continues(&failed, request, &call.cause).map_err(OperationError::Unacceptable)?;
+    already_decided(gateway, failed, call).await
 }
 
 /// Whether the gateway resumed the payment before the client did: the client then gets the outcome as if it had come

@@ -19,7 +19,8 @@ use super::{Database, Purpose, Query, SqlStore};
 use crate::group_commit::PROOF_MAX;
 use crate::listing::{Listing, behind};
 use crate::reads::{
-    ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, KEY, PAYMENT, PAYMENT_BY_REFERENCE, REFUND, REFUNDS,
+    ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, FIRST_FAILED_BY_REFERENCE, KEY, PAYMENT, PAYMENT_BY_REFERENCE,
+    REFUND, REFUNDS,
 };
 use crate::rows::{EventRow, KeyRow, PaymentRow, RefundRow};
 use crate::sealed::Customer;
@@ -51,6 +52,15 @@ impl<D: Database> Store for SqlStore<D> {
         reference: &ProviderRef,
     ) -> Result<Option<Payment>, StoreError> {
         let query = Query::new(PAYMENT_BY_REFERENCE).with(provider.name()).with(reference.as_str());
+        self.found::<PaymentRow, _>(query).await
+    }
+
+    async fn first_failed_by_reference(
+        &self,
+        provider: Provider,
+        reference: &ProviderRef,
+    ) -> Result<Option<Payment>, StoreError> {
+        let query = Query::new(FIRST_FAILED_BY_REFERENCE).with(provider.name()).with(reference.as_str());
         self.found::<PaymentRow, _>(query).await
     }
 

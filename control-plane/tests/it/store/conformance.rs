@@ -4,7 +4,7 @@ use edge_core::money::Amount;
 use edge_core::provider::Provider;
 use payments::model::event::Event;
 use payments::model::payment::Status;
-use payments::model::provider::{Outcome, ProviderRef, Refunded, Uncertainty};
+use payments::model::provider::{Charged, Outcome, ProviderRef, Refunded, Refusal, Uncertainty};
 use payments::ports::store::{Change, CommitError, Conflict, Filter, Mutation};
 
 use super::changes::*;
@@ -24,6 +24,7 @@ super::on_both_stores! {
     pages_follow_each_other_newest_first_without_gap_or_repeat
     a_listing_can_be_narrowed_by_status_provider_and_time
     a_payment_is_found_by_the_providers_name_for_it
+    of_the_payments_that_failed_with_an_order_the_first_is_found
     a_row_that_contradicts_itself_never_becomes_a_payment
     the_audit_trail_cannot_be_rewritten
     what_the_audit_trail_is_about_cannot_be_deleted
@@ -214,6 +215,27 @@ async fn a_payment_is_found_by_the_providers_name_for_it(test: TestStore) {
     assert_eq!(find(Provider::Stripe, "pi_1").await, Some(payment.id));
     assert_eq!(find(Provider::Paypal, "pi_1").await, None);
     assert_eq!(find(Provider::Stripe, "pi_2").await, None);
+}
+
+async fn of_the_payments_that_failed_with_an_order_the_first_is_found(test: TestStore) {
+    let failed = async |n| {
+        let (payment, open) = opening(n, "demo", 100);
+        test.store.commit(open).await.unwrap();
+        let Outcome::<Charged>::Refused(refusal) = declined() else { unreachable!() };
+        let refusal = Refusal { reference: Some(ProviderRef::new("pi_1")), ..refusal };
+        let done = payment.clone().charge_answered(Outcome::Refused(refusal), at(5)).unwrap();
+        test.store.commit(moved(&payment, done.clone())).await.unwrap();
+        done.id
+    };
+    let find = async || {
+        let found = test.store.first_failed_by_reference(Provider::Stripe, &ProviderRef::new("pi_1")).await;
+        found.unwrap().map(|payment| payment.id)
+    };
+    completed_payment(&*test.store, 1, 100).await;
+    assert_eq!(find().await, None);
+    let first = failed(2).await;
+    failed(3).await;
+    assert_eq!(find().await, Some(first));
 }
 
 async fn a_row_that_contradicts_itself_never_becomes_a_payment(test: TestStore) {

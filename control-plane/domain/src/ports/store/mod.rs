@@ -138,8 +138,15 @@ pub trait Store: EventLog + Webhooks + DueWork + Reconciling + Send + Sync {
 
     async fn payment(&self, client: &ClientId, id: PaymentId) -> Result<Option<Payment>, StoreError>;
 
-    /// The payment with this provider reference, of any client.
+    /// The payment with this provider reference, of any client. A failed payment gives up its reference.
     async fn payment_by_reference(
+        &self,
+        provider: Provider,
+        reference: &ProviderRef,
+    ) -> Result<Option<Payment>, StoreError>;
+
+    /// The first of the payments, of any client, that failed with this provider reference.
+    async fn first_failed_by_reference(
         &self,
         provider: Provider,
         reference: &ProviderRef,

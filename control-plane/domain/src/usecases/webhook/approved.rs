@@ -1,24 +1,44 @@
 //! Resumes a payment once the payer has approved it on the provider's page, without waiting for the client to return:
 //! some payers close the window.
 
+use jiff::SignedDuration;
+
 use super::{Job, Trouble, Worked};
 use crate::model::event::Cause;
+use crate::model::follow_up::FollowUp;
+use crate::model::payer_action::PayerAction;
 use crate::model::payment::{Payment, ResumedBy, State};
 use crate::model::provider::OperationKind;
+use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
+use crate::ports::store::StoreError;
 use crate::usecases::OperationError;
 use crate::usecases::call::Call;
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
+/// How long a page has to bring back the order that the payer's wallet has confirmed in it.
+const PAGE_HAS: SignedDuration = SignedDuration::from_secs(60);
+
 impl Job<'_> {
     /// The resumed payment is followed up until it is decided, so the event is done once the resume has begun.
     pub(crate) async fn approved(&self, payment: Payment) -> Result<Worked, Trouble> {
-        let State::RequiresAction(_) = payment.state else { return Ok(Worked::NothingNew) };
+        let State::RequiresAction(session) = &payment.state else { return Ok(Worked::NothingNew) };
+        if session.action == PayerAction::ConfirmOrder {
+            self.leave_to_the_page(&payment).await?;
+            return Ok(Worked::NothingNew);
+        }
         let cause = Cause::webhook(payment.client.clone(), &self.event.id);
         resume_approved(self.gateway, self.provider, payment, &cause).await?;
         Ok(Worked::NothingNew)
+    }
+
+    /// The wallet's sheet is still open and shows how the page's own request ends. If the page was closed, the next poll
+    /// finds the order.
+    async fn leave_to_the_page(&self, payment: &Payment) -> Result<(), StoreError> {
+        let poll = FollowUp { at: self.gateway.now() + PAGE_HAS, tries: 0 };
+        self.gateway.store.postpone(&Work::Watch(payment.id), poll).await
     }
 }
 
