@@ -80,14 +80,23 @@ SEQUENCES ?= 300000
 model: ## Try the payments' and the keys' state machines in random order: SEQUENCES=300000 each
 	MODEL_SEQUENCES='$(SEQUENCES)' cargo test --locked --release --test model --test idempotency_model
 
+.PHONY: fuzz
+fuzz: prerequisites ## Fuzz the edge's parsers by libFuzzer: TARGET=cache for one, SECONDS=60 each
+	@tools/fuzz.sh $(target)/fuzz '$(SECONDS)' '$(TARGET)'
+
+.PHONY: sbom
+sbom: prerequisites ## Write a bill of materials (CycloneDX) for each crate, and check it: target/sbom
+	@tools/sbom.sh $(target)/sbom
+
 .PHONY: bench
 bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =events, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 # The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.
 .PHONY: lint lint-quick
-lint: lint-quick ## Check format, spelling, scripts, dependencies, clippy and rustdoc
+lint: lint-quick ## Check format, spelling, scripts, dependencies, the bill of materials, clippy and rustdoc
 	@tools/check-dependencies.sh
+	@tools/sbom.sh $(target)/sbom
 	cargo clippy --locked --release --all-targets -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items

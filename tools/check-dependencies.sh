@@ -6,14 +6,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-wanted=0.20.2
-if ! command -v cargo-deny >/dev/null && ! [ -x "$tools/bin/cargo-deny" ]; then
-  say "installing cargo-deny $wanted, once, about three minutes"
-  install=(cargo install --quiet cargo-deny --version "=$wanted" --no-default-features --root "$tools")
-  # --locked fails where a registry mirror lacks one of the locked versions; a free resolution does as well.
-  "${install[@]}" --locked </dev/null 2>/dev/null || "${install[@]}" </dev/null >&2 ||
-    die "cargo-deny $wanted could not be installed" "cargo install --locked cargo-deny"
-fi
+install_cargo_tool cargo-deny 0.20.2 --no-default-features
 
 cargo deny --log-level error check bans licenses sources
 

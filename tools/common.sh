@@ -21,6 +21,18 @@ limited() {
   if command -v timeout >/dev/null; then timeout "$seconds" "$@"; else "$@"; fi
 }
 
+# install_cargo_tool NAME VERSION [ARGUMENT…]: builds a tool of cargo's from source, once, unless it is on PATH.
+install_cargo_tool() {
+  local name=$1 version=$2
+  shift 2
+  if command -v "$name" >/dev/null || [ -x "$tools/bin/$name" ]; then return; fi
+  say "installing $name $version, once, in a few minutes"
+  local install=(cargo install --quiet "$name" --version "=$version" --root "$tools" "$@")
+  # --locked fails where a registry mirror lacks one of the locked versions; a free resolution does as well.
+  "${install[@]}" --locked </dev/null 2>/dev/null || "${install[@]}" </dev/null >&2 ||
+    die "$name $version could not be installed" "cargo install --locked $name"
+}
+
 can_install_debian_packages() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 # install_debian_packages NAME…: as root only, and never at the price of a package that is already there.

@@ -45,6 +45,7 @@ STRIPE_WEBHOOK_SECRETS=whsec_$(random 24)
 STRIPE_SECRET_KEY=sk_test_sandbox_$(random 24)
 PAYPAL_CLIENT_ID=sandbox-$(random 16)
 PAYPAL_CLIENT_SECRET=$(random 24)
+AUDIT_SIGNING_KEY=localhost/audit:$(random 32)
 # sandbox: with real credentials above, these three lines have to go. The control plane refuses to start otherwise.
 COMPOSE_PROFILES=sandbox
 STRIPE_API_BASE=http://sandbox:8090

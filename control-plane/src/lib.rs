@@ -10,6 +10,7 @@
 //! | How is a provider called? | [`payments_providers`]: one adapter each, a shared transport, circuit breakers |
 //! | Where are payments recorded? | [`payments_stores`]: SQLite and PostgreSQL, with group commits |
 //! | How is due work processed? | [`jobs`]: one runner, fed by polling or by RabbitMQ |
+//! | How is the audit trail sealed and verified? | [`audit`]: the tree, its anchors, `audit verify` |
 //! | What do the edges query? | [`cache`]: claims and final answers, in the process or in Redis |
 //! | What can be configured? | [`config`]; [`cli::config_check`] checks it against the real services |
 //! | What protects the keys of stored values? | [`sealing`], and `key_services` for those in Vault or AWS KMS |
@@ -22,8 +23,10 @@
 //!
 //! `docs/architecture.md` follows a charge, a webhook and a piece of due work through these modules.
 
+pub mod audit;
 pub mod cache;
 pub mod cli;
+mod client_tls;
 pub mod config;
 mod edge_clock;
 mod escapes;

@@ -12,13 +12,20 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 36] = [
+const METRICS: [(Kind, &str, &str); 43] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,
         "attestations_refused_total",
         "Requests that bypassed the edge, or came from one with other keys or a wrong clock",
     ),
+    (Counter, crate::server::tls::REFUSED, "Connections whose TLS handshake failed, by reason"),
+    (
+        Counter,
+        crate::server::tls::LOADED,
+        "How often the files of the listeners' TLS were put into use, or were unusable, by outcome",
+    ),
+    (Gauge, crate::server::tls::EXPIRES, "When the certificate of the listeners expires, in Unix seconds"),
     (Gauge, "database_writable", "Whether the database took the last write, 1 or 0"),
     (
         Gauge,
@@ -67,6 +74,22 @@ const METRICS: [(Kind, &str, &str); 36] = [
         Counter,
         "reconcile_compared_total",
         "Payments and refunds compared with the provider's records, by finding",
+    ),
+    (Gauge, crate::jobs::seal::SEALED_GAUGE, "Records in the sealed audit trail, as this process knows it"),
+    (
+        Gauge,
+        crate::jobs::seal::UNSEALED_GAUGE,
+        "Age of the oldest record of the audit trail that is not sealed",
+    ),
+    (
+        Counter,
+        crate::audit::sealer::WITNESS_FAILURES,
+        "Checkpoints of the audit trail that the witness did not sign",
+    ),
+    (
+        Gauge,
+        crate::jobs::seal::REFUSED_GAUGE,
+        "Whether this process does not seal because the database is not what was sealed before, 1 or 0",
     ),
     (
         Gauge,

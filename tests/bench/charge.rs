@@ -45,10 +45,23 @@ pub(crate) async fn run() {
     screen::progress(&format!("charges: {HELD_RATE:.0} a second for {} s", held_time().as_secs()));
     let held = RateRun::run(&bench_stack, &charges, HELD_RATE, held_time()).await;
     beside.push(pgbench(&pairs));
+    bench_stack.stack.stop().await;
+
+    let database = postgres.database().await;
+    let settings = [("DB_URI", database.uri()), quiet[0], quiet[1], one_thread, ("LOCAL_TLS", "on")];
+    let bench_stack = BenchStack::set(&settings, None).await.on(&postgres);
+    screen::progress(&format!(
+        "charges: {HELD_RATE:.0} a second for {} s, with TLS inside",
+        held_time().as_secs()
+    ));
+    let charges = self::charges(&bench_stack);
+    charges.closed(RUN_TIME).await;
+    let encrypted = RateRun::run(&bench_stack, &charges, HELD_RATE, held_time()).await;
+    bench_stack.stack.stop().await;
+
     screen::progress("");
     beside.sort_by(f64::total_cmp);
-    report(&highest, &held, beside[beside.len() / 2]);
-    bench_stack.stack.stop().await;
+    report(&highest, &held, &encrypted, beside[beside.len() / 2]);
 }
 
 /// Each with its own key.
@@ -148,12 +161,15 @@ impl RateRun {
     }
 }
 
-fn report(highest: &RateRun, held: &RateRun, pairs: f64) {
+fn report(highest: &RateRun, held: &RateRun, encrypted: &RateRun, pairs: f64) {
     let head = ["charges, each with its own key", "a second", "p50 ms", "p99 ms", "errors"];
     let head = [head.as_slice(), &PROCESSES].concat();
     let time = held.time.as_secs();
-    let rows =
-        [highest.row("the highest rate that is held".to_owned()), held.row(format!("held for {time} s"))];
+    let rows = [
+        highest.row("the highest rate that is held".to_owned()),
+        held.row(format!("held for {time} s")),
+        encrypted.row("the same, with TLS between Envoy and control plane".to_owned()),
+    ];
     for line in table::lines(&head, &rows) {
         screen::line(&line);
     }

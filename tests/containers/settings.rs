@@ -196,7 +196,7 @@ fn envoy_accepts_the_bootstrap_that_these_settings_make() {
             places.insert(inside.to_owned(), outside.to_owned());
         }
     }
-    let rendered = render(Profile::Production, &source(bootstrap)).unwrap();
+    let rendered = render(Profile::Production, &source(bootstrap), None).unwrap().text;
     envoy_accepts(&rendered, &places, &envoy.environment);
 }
 
@@ -222,7 +222,7 @@ pub(crate) fn envoy_accepts(
 fn the_first_health_check_of_each_endpoint_waits_for_the_event_loop() {
     let environment = Environment::made();
     let compose = Compose::with(&environment);
-    let rendered = render(Profile::Production, &source(&compose.services["bootstrap"])).unwrap();
+    let rendered = render(Profile::Production, &source(&compose.services["bootstrap"]), None).unwrap().text;
     let bootstrap: Value = serde_yaml_ng::from_str(&rendered).unwrap();
     let clusters = bootstrap["static_resources"]["clusters"].as_sequence().unwrap();
     let mut checked = Vec::new();

@@ -104,16 +104,24 @@ fn the_vendored_script_is_the_one_that_its_page_names() {
 
 /// Outside the promises, which have their own test.
 #[test]
-fn a_test_that_operations_names_exists() {
-    let page = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap();
+fn every_test_that_operations_and_security_name_exists() {
     let sources = sources();
-    let is_test =
-        |name: &&str| name.starts_with("a_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let named: Vec<_> = quoted(&page).into_iter().filter(is_test).collect();
-    assert!(!named.is_empty());
-    for name in named {
-        assert!(sources.contains(&format!("fn {name}(")), "{name} is no test any more");
+    for (page, at_least) in [("operations.md", 1), ("security.md", 40)] {
+        let text = fs::read_to_string(Path::new(ROOT).join("docs").join(page)).unwrap();
+        let named: Vec<_> = quoted(&text).into_iter().filter(|name| is_test(name)).collect();
+        assert!(named.len() >= at_least, "{page} names {} tests", named.len());
+        for name in named {
+            assert!(sources.contains(&format!("fn {name}(")), "{page}: {name} is no test any more");
+        }
     }
+}
+
+/// A sentence of four words or more, which is no metric.
+fn is_test(name: &str) -> bool {
+    let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_metric = ["envoy_", "http_", "gateway_"].iter().any(|start| name.starts_with(start))
+        || ["_total", "_seconds", "_bytes"].iter().any(|end| name.ends_with(end));
+    is_plain && name.split('_').count() >= 4 && !is_metric
 }
 
 #[test]
@@ -133,7 +141,7 @@ fn every_test_that_the_promises_name_exists() {
 
 #[test]
 fn every_file_that_a_page_names_exists() {
-    const ENDINGS: [&str; 7] = [".rs", ".sql", ".lua", ".sh", ".yaml", ".yml", ".toml"];
+    const ENDINGS: [&str; 8] = [".rs", ".sql", ".lua", ".sh", ".py", ".yaml", ".yml", ".toml"];
     let known: Vec<_> = ENDINGS.iter().flat_map(|ending| files(ending)).collect();
     let (mut missing, mut checked) = (Vec::new(), 0);
     for page in files(".md") {

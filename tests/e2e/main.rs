@@ -10,6 +10,7 @@
 
 mod at_rest;
 mod audiences;
+mod audit_trail;
 mod bodies;
 mod browser;
 mod captures;
@@ -39,6 +40,7 @@ mod footprint;
 mod graphql;
 mod headers;
 mod idempotency;
+mod inside_tls;
 mod interruptions;
 mod limits;
 mod logs;

@@ -30,6 +30,8 @@ pub struct Gateway<'s> {
     stack: &'s Stack,
     key: &'static str,
     pub http: Client,
+    /// For the control plane's own port.
+    inside: Client,
     pub sandbox: Sandbox,
 }
 
@@ -38,7 +40,8 @@ impl<'s> Gateway<'s> {
         // One per test: a pooled connection dies with the runtime of the test that opened it.
         let http = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap();
         let sandbox = Sandbox { url: stack.sandbox_url(), http: http.clone() };
-        Self { stack, key: DEMO_KEY, http, sandbox }
+        let inside = stack.client(Client::builder().no_proxy()).unwrap().build().unwrap();
+        Self { stack, key: DEMO_KEY, http, inside, sandbox }
     }
 
     /// The same gateway for the client `demo-2`.
@@ -142,17 +145,21 @@ impl<'s> Gateway<'s> {
         request.send(self.address()).await
     }
 
+    /// The control plane's own metrics.
+    pub async fn control_plane_metrics(&self) -> String {
+        let url = format!("{}/metrics", self.stack.control_plane_url());
+        HttpResponse::of(self.inside.get(url)).await.text()
+    }
+
     /// How many API requests the control plane has answered, including rejected ones.
     pub async fn control_plane_requests(&self) -> u64 {
-        let url = format!("{}/metrics", self.stack.control_plane_url());
-        let metrics = HttpResponse::of(self.http.get(url)).await.text();
+        let metrics = self.control_plane_metrics().await;
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", "")
     }
 
     /// How many charge requests the control plane has received.
     pub async fn control_plane_charges(&self) -> u64 {
-        let url = format!("{}/metrics", self.stack.control_plane_url());
-        let metrics = HttpResponse::of(self.http.get(url)).await.text();
+        let metrics = self.control_plane_metrics().await;
         let route = "http_route=\"/payments/charge\"";
         prometheus::sum(&metrics, "http_server_request_duration_seconds_count", route)
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// All crash points.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 14] = [
     // The key was looked up; the intent is not committed.
     "after_claim_before_intent",
     // The intent is committed; the provider was not called.
@@ -34,6 +34,10 @@ pub const NAMES: [&str; 12] = [
     "after_handling_before_ack",
     // A webhook is stored; it is not acknowledged to the provider.
     "before_webhook_ack",
+    // Records and the head of their tree are written; the commit is not made.
+    "during_seal",
+    // The head of the tree is committed; it is not anchored.
+    "after_seal_before_anchor",
 ];
 
 const SECONDS_MAX: u64 = 300;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder};
 
+use super::transport::TransportError;
+
 /// Number of clients, each with separate connections.
 const CLIENTS: usize = 2;
 
@@ -22,7 +24,7 @@ const UNANSWERED_MAX: u32 = 2;
 const PING_AFTER: Duration = Duration::from_secs(4);
 const PING_MAX: Duration = Duration::from_secs(4);
 
-type Make = Box<dyn Fn() -> Result<Client, reqwest::Error> + Send + Sync>;
+type Make = Box<dyn Fn() -> Result<Client, TransportError> + Send + Sync>;
 
 pub(super) struct Connections {
     make: Make,
@@ -52,12 +54,12 @@ impl Connections {
     /// # Errors
     /// Returns an error if TLS cannot be set up.
     pub(super) fn new(
-        builder: impl Fn() -> ClientBuilder + Send + Sync + 'static,
-    ) -> Result<Self, reqwest::Error> {
-        Self::made_by(Box::new(move || watched(builder()).build()))
+        builder: impl Fn() -> Result<ClientBuilder, TransportError> + Send + Sync + 'static,
+    ) -> Result<Self, TransportError> {
+        Self::made_by(Box::new(move || watched(builder()?).build().map_err(TransportError::Client)))
     }
 
-    fn made_by(make: Make) -> Result<Self, reqwest::Error> {
+    fn made_by(make: Make) -> Result<Self, TransportError> {
         let kept = || Ok(Mutex::new(Kept { client: make()?, number: 0, unanswered: 0 }));
         Ok(Self { clients: [kept()?, kept()?], make, next: AtomicUsize::new(0) })
     }
@@ -149,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_goes_silent_in_use_is_given_up_within_ten_seconds() {
         let (way, url) = provider().await;
-        let connections = Connections::new(builder).unwrap();
+        let connections = Connections::new(|| Ok(builder())).unwrap();
         for _ in 0..2 {
             assert!(call(&connections, &url, Duration::from_secs(5)).await);
         }
@@ -170,7 +172,8 @@ mod tests {
     async fn a_connection_of_which_two_calls_got_no_answer_is_abandoned() {
         let (way, url) = provider().await;
         // Without pings, as if something on the way answered them.
-        let connections = Connections::made_by(Box::new(|| builder().build())).unwrap();
+        let connections =
+            Connections::made_by(Box::new(|| builder().build().map_err(TransportError::Client))).unwrap();
         for _ in 0..2 {
             assert!(call(&connections, &url, Duration::from_secs(5)).await);
         }

@@ -8,6 +8,7 @@ mod connections;
 mod decimals;
 mod inspect;
 mod liability;
+mod outgoing;
 mod paypal;
 mod provider_result;
 mod settings;
@@ -24,6 +25,7 @@ use payments::ports::provider::PaymentProvider;
 
 pub use inspect::{Fault, inspect_paypal, inspect_stripe};
 pub use liability::LiabilityShifts;
+pub use outgoing::{InvalidOutgoing, Outgoing};
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use stripe::domains::{DomainStatus, NotRegistered, register_stripe_domain};
 pub use transport::TransportError;

@@ -6,6 +6,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::liability::LiabilityShifts;
+use crate::outgoing::Outgoing;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,6 +27,7 @@ pub struct StripeSettings {
     pub api_base: Url,
     /// `sk_test_…` or `sk_live_…`.
     pub secret_key: SecretString,
+    pub outgoing: Outgoing,
 }
 
 impl StripeSettings {
@@ -43,6 +45,7 @@ pub struct PaypalSettings {
     pub api_base: Url,
     pub client_id: String,
     pub client_secret: SecretString,
+    pub outgoing: Outgoing,
 }
 
 /// How long the gateway waits for a provider. When `connect` expires, nothing was sent; when another limit expires, the

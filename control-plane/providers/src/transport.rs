@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
 use super::connections::Connections;
+use super::outgoing::Outgoing;
 use super::settings::Timeouts;
 use super::untrusted;
 
@@ -80,7 +81,9 @@ pub enum TransportError {
     #[error("the base URL `{0}` must be http or https with a host")]
     BaseUrl(Url),
     #[error("TLS cannot be set up; are CA certificates installed?")]
-    Tls(#[source] reqwest::Error),
+    Tls(#[source] rustls::Error),
+    #[error("the HTTP client cannot be set up")]
+    Client(#[source] reqwest::Error),
 }
 
 pub(super) struct Transport {
@@ -98,14 +101,15 @@ impl Transport {
         base: Url,
         request_id_header: &'static str,
         timeouts: Timeouts,
+        outgoing: Outgoing,
     ) -> Result<Self, TransportError> {
         let encrypted = match base.scheme() {
             "https" => true,
             "http" => false,
             _ => return Err(TransportError::BaseUrl(base)),
         };
-        let connections =
-            Connections::new(move || builder(encrypted, timeouts)).map_err(TransportError::Tls)?;
+        let make = move || builder(encrypted, timeouts, &outgoing).map_err(TransportError::Tls);
+        let connections = Connections::new(make)?;
         Ok(Self { provider, request_id_header, base, connections, timeouts })
     }
 
@@ -176,7 +180,7 @@ impl Transport {
 }
 
 /// The HTTP client for a provider.
-fn builder(encrypted: bool, timeouts: Timeouts) -> ClientBuilder {
+fn builder(encrypted: bool, timeouts: Timeouts, outgoing: &Outgoing) -> Result<ClientBuilder, rustls::Error> {
     // The client's own retries stay on: they cover only HTTP/2 refusals, by which the server guarantees that it did
     // nothing.
     let client = Client::builder()
@@ -184,13 +188,12 @@ fn builder(encrypted: bool, timeouts: Timeouts) -> ClientBuilder {
         .connect_timeout(timeouts.connect)
         .pool_idle_timeout(IDLE_MAX)
         .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .no_proxy();
+        .referer(false);
     if encrypted {
-        client.https_only(true)
+        outgoing.apply(client.https_only(true))
     } else {
         // Only a sandbox uses plain text; do not require CA certificates that the machine may lack.
-        client.tls_certs_only([])
+        Ok(client.no_proxy().tls_certs_only([]))
     }
 }
 

@@ -23,8 +23,8 @@ use std::time::Duration;
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{
-    Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult, Script, Value,
-    from_redis_value,
+    Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError,
+    RedisResult, Script, TlsCertificates, Value, from_redis_value,
 };
 pub use answer_cipher::AnswerCipher;
 use async_trait::async_trait;
@@ -37,6 +37,8 @@ use room::Room;
 use sha2::{Digest as _, Sha256};
 
 use super::{CacheError, Completed, EdgeCache, KeepPolicy};
+use crate::client_tls::ClientTls;
+use crate::config::is_this_machine;
 use crate::escapes::ESCAPES;
 
 /// The timeout of one operation, connecting included. The edge, and with it the client, waits for it.
@@ -92,6 +94,32 @@ impl FromStr for RedisUri {
 }
 
 impl RedisUri {
+    /// With these files for TLS. Without authorities among them, the machine's count.
+    ///
+    /// # Errors
+    /// The address is without TLS.
+    pub(crate) fn with_tls(self, tls: &ClientTls) -> Result<Self, String> {
+        let info = self.0.get_connection_info().clone();
+        let certificates = TlsCertificates {
+            client_tls: tls.identity.as_ref().map(|(certificate, key)| ClientTlsConfig {
+                client_cert: certificate.clone(),
+                client_key: key.to_vec(),
+            }),
+            root_cert: tls.authorities.clone(),
+        };
+        let client = Client::build_with_tls(info, certificates);
+        client.map(Self).map_err(|_| "must be rediss://…, since a setting has certificates for it".to_owned())
+    }
+
+    /// Whether nobody on the way can read or change the traffic: it stays on this machine, or is TLS.
+    pub(crate) fn is_protected(&self) -> bool {
+        match self.0.get_connection_info().addr() {
+            ConnectionAddr::TcpTls { .. } | ConnectionAddr::Unix(_) => true,
+            ConnectionAddr::Tcp(host, _) => is_this_machine(host),
+            _ => false,
+        }
+    }
+
     /// A connection for commands. Connects on first use.
     pub(crate) fn commands(&self) -> RedisResult<ConnectionManager> {
         connection(self)

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cache::{self, EdgeCache, KeepPolicy, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::http::log_gauges;
-use crate::process::{bind, metrics, upkeep};
+use crate::process::{bind, listener_tls, metrics, upkeep};
 use crate::readiness;
 use crate::server;
 
@@ -36,9 +36,10 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
             shown.render()
         }),
     );
-    let listener = bind("EDGE_CACHE_LISTEN", config.listen).await?;
+    let tls = listener_tls(config.tls, &stop)?;
+    let listener = bind("EDGE_CACHE_LISTEN", config.listen, tls.as_ref()).await?;
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let mut server = tokio::spawn(server::serve(listener, router, stop.clone()));
+    let mut server = tokio::spawn(server::serve(listener, tls, router, stop.clone()));
     tokio::select! {
         // First, so that a stop counts as one even if the server ends in the same instant.
         biased;

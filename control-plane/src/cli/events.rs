@@ -9,9 +9,10 @@ use clap::{Args, Subcommand};
 use edge_core::client::ClientId;
 use payments::model::id::PaymentId;
 use payments::model::log::{EventId, Position};
-use payments::ports::store::{LogQuery, LoggedEvent};
+use payments::ports::store::{LogQuery, LoggedEvent, Store};
 use tokio::time::sleep;
 
+use super::operator::{Access, Operator, Recorded};
 use crate::config::{GatewaySettings, Source, unusable};
 use crate::http::event_as_json;
 use crate::jobs::poll::LocalWakeup;
@@ -67,7 +68,19 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<()> {
     let Command::Tail(args) = command;
     let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
     let gateway = gateway_setup::open(settings, Arc::new(LocalWakeup::default()), Opener::Command).await?;
-    let store = &gateway.store;
+    let operator = Operator::new(None, source);
+    let recorded = Recorded {
+        store: &*gateway.store,
+        operator: &operator,
+        access: Access::Reads,
+        action: "events tail",
+        object: args.client.as_ref().map_or("", ClientId::as_str),
+        reason: None,
+    };
+    recorded.run(tail(&*gateway.store, &args)).await
+}
+
+async fn tail(store: &dyn Store, args: &TailArgs) -> anyhow::Result<()> {
     let mut position = match args.after {
         Some(id) => store.log_position(id).await?.with_context(|| format!("the log does not have {id}"))?,
         None => store.log_end().await?,

@@ -12,6 +12,7 @@ use payments_stores::keys::{
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
+use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, unusable};
 use crate::process::gateway_setup::is_there;
 
@@ -62,11 +63,31 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     let settings = database(source).map_err(|errors| unusable(&errors))?;
     is_there(&settings.uri)?;
     let settings = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..settings };
+    let trail = open_trail(settings.clone()).await?;
     let keys = open_keys(settings).await.context("DB_URI: the database cannot be opened")?;
-    match command {
-        Command::Status(args) => status(&*keys, &args).await,
-        Command::Rotate(args) => rotate(&*keys, &args).await,
-        Command::Reseal(args) => reseal(&*keys, &args).await,
+    let operator = Operator::new(None, source);
+    let (access, action) = command.recorded_as();
+    let recorded = Recorded { store: &*trail, operator: &operator, access, action, object: "", reason: None };
+    let execute = async {
+        match command {
+            Command::Status(args) => status(&*keys, &args).await,
+            Command::Rotate(args) => rotate(&*keys, &args).await,
+            Command::Reseal(args) => reseal(&*keys, &args).await,
+        }
+    };
+    recorded.run(execute).await
+}
+
+impl Command {
+    const fn recorded_as(&self) -> (Access, &'static str) {
+        match self {
+            Self::Status(_) => (Access::Reads, "keys status"),
+            Self::Rotate(RotateArgs { new_data_keys: false }) => (Access::Changes, "keys rotate"),
+            Self::Rotate(RotateArgs { new_data_keys: true }) => {
+                (Access::Changes, "keys rotate --new-data-keys")
+            }
+            Self::Reseal(_) => (Access::Changes, "keys reseal"),
+        }
     }
 }
 
@@ -84,6 +105,8 @@ async fn status(keys: &dyn KeyMaintenance, args: &StatusArgs) -> anyhow::Result<
     }
     Ok(text)
 }
+
+const TRAIL_IS_KEPT: &str = "the audit trail is sealed, so its records (events) stay as they are stored, with the data keys that they need";
 
 fn to_text(status: &KeyStatus) -> String {
     let mut text = match &status.first {
@@ -105,6 +128,10 @@ fn to_text(status: &KeyStatus) -> String {
         let (name, rows, plain, retired) = (table.name, table.rows, table.plain, table.retired);
         let _ = writeln!(text, "{name:<20}  {rows:>12}  {plain:>12}  {retired:>12}");
     }
+    if status.is_trail_kept {
+        text.push_str(TRAIL_IS_KEPT);
+        text.push('\n');
+    }
     for progress in status.reseal.iter().filter(|progress| progress.finished_at.is_none()) {
         let ResealProgress { table, rows_seen, rows_sealed, .. } = progress;
         let _ = writeln!(text, "reseal is at {table}: {rows_seen} rows seen, {rows_sealed} sealed");
@@ -119,6 +146,7 @@ struct StatusJson<'a> {
     keys: Vec<KeyJson<'a>>,
     tables: Vec<TableJson>,
     reseal: Vec<ResealJson<'a>>,
+    audit_trail_kept: bool,
 }
 
 #[derive(Serialize)]
@@ -179,6 +207,7 @@ impl<'a> From<&'a KeyStatus> for StatusJson<'a> {
             keys: keys.collect(),
             tables: tables.collect(),
             reseal: reseal.collect(),
+            audit_trail_kept: status.is_trail_kept,
         }
     }
 }
@@ -252,7 +281,9 @@ impl Report {
         }
         self.unreadable += part.unreadable.len();
         let text = format!("{table}: {rows_seen} rows seen, {rows_sealed} sealed");
-        if part.is_done {
+        if part.is_kept {
+            self.line(TRAIL_IS_KEPT);
+        } else if part.is_done {
             self.line(&text);
         } else if self.on_terminal {
             let _ = write!(std::io::stderr(), "\r{text} ");

@@ -1,5 +1,6 @@
 //! The commands of `control-plane`, with one file or folder per command.
 
+pub mod audit;
 pub mod config_check;
 pub mod edge_cache;
 pub mod envoy_bootstrap;
@@ -7,6 +8,7 @@ pub mod events;
 mod free_text;
 pub mod keys;
 mod migrate;
+mod operator;
 pub mod payments;
 mod ready;
 pub mod reconcile;
@@ -28,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::edge_cache::serve_edge_cache;
 use self::worker::serve_worker;
+use crate::client_tls::speak_tls_1_3_alone;
 use crate::config::{
     Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, explain, log_level, unusable,
 };
@@ -58,6 +61,7 @@ Examples:
   control-plane migrate                      bring the schema of DB_URI up to date
   control-plane keys status                  show the keys of stored values, and what needs them
   control-plane payments review              show payments and refunds that have been undecided for too long
+  control-plane audit verify                 prove that the audit trail is what was sealed; exit 1 if it is not
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
   control-plane wallets check shop.example   see whether a domain can show Apple Pay, and why not
@@ -90,10 +94,16 @@ enum Command {
         /// The address that it listens on
         #[arg(value_name = "IP:PORT", default_value = "127.0.0.1:8081")]
         address: SocketAddr,
+        /// Ask only whether the process lives, whatever it needs
+        #[arg(long)]
+        alive: bool,
     },
     /// Print the OpenAPI document
     Openapi,
     EnvoyBootstrap(envoy_bootstrap::Args),
+    /// Verify and export the sealed audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Show transitions of payments and refunds
     #[command(subcommand)]
     Events(events::Command),
@@ -140,6 +150,7 @@ enum ConfigCommand {
 #[tokio::main]
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     logging::outlive_size_limits()?;
+    speak_tls_1_3_alone();
     let file = cli.config.or_else(config_of_environment);
     let source = Source::of_process(file.as_deref()).map_err(|errors| unusable(&errors))?;
     match cli.command {
@@ -176,15 +187,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             print(explain(&keys, format).map_err(anyhow::Error::msg)?.trim_end())
         }
         Command::EnvoyBootstrap(args) => {
-            let bootstrap =
-                envoy_bootstrap::render(args.profile, &source).map_err(|errors| unusable(&errors))?;
+            let profile = args.profile(&source)?;
+            let bootstrap = envoy_bootstrap::render(profile, &source, args.output.as_deref());
+            let bootstrap = bootstrap.map_err(|errors| unusable(&errors))?;
             for warning in envoy_bootstrap::warnings(&source) {
                 logging::say(&format!("warning: {warning}"));
             }
             match args.output {
                 Some(file) => envoy_bootstrap::write(&file, &bootstrap)
                     .with_context(|| format!("--output: could not write {}", file.display())),
-                None => print(&bootstrap),
+                None => print(&bootstrap.text),
             }
         }
         Command::Webhook(WebhookCommand::Verify(args)) => {
@@ -195,12 +207,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Webhook(WebhookCommand::Admin(command)) => {
             print(&webhook_events::run(command, &source).await?)
         }
+        Command::Audit(command) => match audit::run(command, &source).await? {
+            Some(text) => print(&text),
+            None => Ok(()),
+        },
         Command::Events(command) => events::run(command, &source).await,
         Command::Keys(command) => print(&keys::run(command, &source).await?),
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Wallets(command) => print(&wallets::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
-        Command::Ready { address } => ready::ask(address).await,
+        Command::Ready { address, alive } => ready::ask(address, alive, &source).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
     }
 }

@@ -16,6 +16,7 @@ use payments::usecases::review::{ForReview, for_review};
 use serde::Serialize;
 
 use super::free_text::free_text;
+use super::operator::{self as recording, Access, Recorded};
 use crate::config::{GatewaySettings, Source, unusable};
 use crate::jobs::poll::LocalWakeup;
 use crate::process::gateway_setup::{self, Opener};
@@ -157,11 +158,36 @@ impl<'a> From<&'a ForReview> for ReviewLine<'a> {
 /// The configuration is invalid or the database unavailable.
 pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     let gateway = open(source).await?;
-    let args = match command {
-        Command::Review(args) => args,
-        Command::Resolve(args) => return resolve(&gateway, &args).await,
-    };
-    let found = for_review(&gateway, args.limit).await?;
+    match command {
+        Command::Review(args) => {
+            let operator = recording::Operator::new(None, source);
+            let recorded = Recorded {
+                store: &*gateway.store,
+                operator: &operator,
+                access: Access::Reads,
+                action: "payments review",
+                object: "",
+                reason: None,
+            };
+            recorded.run(review(&gateway, &args)).await
+        }
+        Command::Resolve(args) => {
+            let operator = recording::Operator::new(Some(args.by.clone()), source);
+            let recorded = Recorded {
+                store: &*gateway.store,
+                operator: &operator,
+                access: Access::Changes,
+                action: "payments resolve",
+                object: &args.id,
+                reason: Some(&args.reason),
+            };
+            recorded.run(resolve(&gateway, &args)).await
+        }
+    }
+}
+
+async fn review(gateway: &Gateway, args: &ReviewArgs) -> anyhow::Result<String> {
+    let found = for_review(gateway, args.limit).await?;
     let mut text = String::new();
     for line in found.items.iter().map(ReviewLine::from) {
         if args.json {

@@ -6,9 +6,11 @@ use clap::Args;
 use jiff::{SpanRelativeTo, Timestamp};
 use payments::model::provider::ProviderRef;
 use payments::ports::clock::{Clock as _, SystemClock};
+use payments::usecases::gateway::Gateway;
 use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use serde::Serialize;
 
+use crate::cli::operator::{Access, Operator, Recorded};
 use crate::cli::payments::{open, unreadable};
 use crate::config::{Source, reconcile_per_second};
 
@@ -83,9 +85,22 @@ pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Resu
         None => reconcile_per_second(source)?,
     });
     let gateway = open(source).await?;
+    let (operator, since) = (Operator::new(None, source), args.since.to_string());
+    let recorded = Recorded {
+        store: &*gateway.store,
+        operator: &operator,
+        access: Access::Changes,
+        action: "reconcile",
+        object: &since,
+        reason: None,
+    };
+    recorded.run(compare(&gateway, args, &pace)).await
+}
+
+async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow::Result<()> {
     let mut report = Report::new(args.json);
     let place = args.after.unwrap_or(Place::BEGINNING);
-    let mut reconciliation = Reconciliation::new(&gateway, args.since, place, &pace);
+    let mut reconciliation = Reconciliation::new(gateway, args.since, place, pace);
     loop {
         let part = tokio::select! {
             part = reconciliation.compare_next() => part.map_err(anyhow::Error::from),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{BackgroundSettings, Config};
 use crate::http::{self, App};
 use crate::jobs::{Background, WorkSource};
 use crate::live::Live;
 use crate::process::gateway_setup;
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
-use crate::process::{bind, metrics, until_stopped, upkeep};
+use crate::process::{bind, listener_tls, metrics, until_stopped, upkeep};
 use crate::{cache, readiness, server};
 
 /// Serves until `stop` is cancelled, then completes requests and payments in flight. Returns an error if the server or
@@ -35,8 +35,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let Some(gateway) = opened.map(Arc::new) else { return Ok(()) };
     config.process.crash_points.arm();
 
-    let background =
-        Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
+    let BackgroundSettings { workers, reconcile, audit, .. } = config.background;
+    let background = Background::start(&gateway, source, workers, reconcile, audit, &stop);
     let keys = Arc::new(config.attestation_keys);
     let redis = config.edge_cache.redis;
     let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, &keys, gateway.clock.clone())
@@ -59,12 +59,13 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     };
 
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let listener = bind("CONTROL_PLANE_LISTEN", config.listen).await?;
-    let api = server::serve(listener, http::router(app), stop.clone());
+    let tls = listener_tls(config.tls, &stop)?;
+    let listener = bind("CONTROL_PLANE_LISTEN", config.listen, tls.as_ref()).await?;
+    let api = server::serve(listener, tls.clone(), http::router(app), stop.clone());
     let server = match config.edge_cache.listen {
         Some(address) => {
-            let listener = bind("EDGE_CACHE_LISTEN", address).await?;
-            let edge_cache = server::serve(listener, edge_cache, stop.clone());
+            let listener = bind("EDGE_CACHE_LISTEN", address, tls.as_ref()).await?;
+            let edge_cache = server::serve(listener, tls, edge_cache, stop.clone());
             tokio::spawn(async move {
                 tokio::join!(api, edge_cache);
             })

@@ -11,11 +11,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use edge_core::request::is_domain;
 use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
-use payments_providers::{DomainStatus, register_stripe_domain};
+use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domain};
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
 
 use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
+use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
 
 #[derive(Subcommand)]
@@ -121,19 +122,17 @@ async fn fetch(
     let mut client = Client::builder()
         .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .no_proxy()
         .https_only(true)
         .timeout(PATIENCE);
     if let Some(address) = at {
         client = client.resolve(domain, address);
     }
+    let mut outgoing = Outgoing::default();
     if let Some(ca) = ca {
         let pem = std::fs::read(&ca).with_context(|| format!("--ca: {} cannot be read", ca.display()))?;
-        for authority in Certificate::from_pem_bundle(&pem).context("--ca")? {
-            client = client.add_root_certificate(authority);
-        }
+        outgoing = outgoing.trusting(&pem).context("--ca")?;
     }
-    let client = client.build()?;
+    let client = outgoing.apply(client)?.build()?;
     let port = at.map_or(443, |address| address.port());
     let url = format!("https://{domain}:{port}{ASSOCIATION_PATH}");
     Ok(read(&client, &url).await.map_err(|problem| with_causes(&problem.without_url())))
@@ -211,11 +210,24 @@ async fn register(args: RegisterArgs, source: &Source) -> anyhow::Result<String>
             args.domain
         );
     }
-    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?.providers;
+    let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
+    let trail = open_trail(settings.database).await?;
+    let operator = Operator::new(None, source);
+    let recorded = Recorded {
+        store: &*trail,
+        operator: &operator,
+        access: Access::Changes,
+        action: "wallets register",
+        object: &args.domain,
+        reason: None,
+    };
+    recorded.run(register_with_stripe(settings.providers, &args.domain)).await
+}
+
+async fn register_with_stripe(settings: Settings, domain: &str) -> anyhow::Result<String> {
     let stripe = settings.stripe.context("STRIPE_SECRET_KEY is needed to register a domain with Stripe")?;
-    let wallets =
-        register_stripe_domain(stripe, settings.timeouts, Arc::new(SystemClock), &args.domain).await??;
-    let mut text = format!("Stripe knows {}:", args.domain);
+    let wallets = register_stripe_domain(stripe, settings.timeouts, Arc::new(SystemClock), domain).await??;
+    let mut text = format!("Stripe knows {domain}:");
     for DomainStatus { wallet, status, problem } in &wallets {
         let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
         let _ = write!(text, "\n  {wallet}: {status}{problem}");

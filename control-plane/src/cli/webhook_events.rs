@@ -10,11 +10,11 @@ use payments::model::webhook::{EventState, WebhookEvent};
 use payments::ports::store::WebhookFilter;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::webhook::{dismiss, replay};
-use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
 use super::free_text::free_text;
-use crate::config::{GatewaySettings, Source, database, unusable};
+use super::operator::{Access, Operator, Recorded, open_store};
+use crate::config::{GatewaySettings, Source, unusable};
 use crate::jobs::poll::LocalWakeup;
 use crate::process::gateway_setup::{self, Opener};
 
@@ -132,15 +132,24 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
     let provider = args.provider.map(Provider::from);
-    let database = database(source).map_err(|errors| unusable(&errors))?;
-    gateway_setup::is_there(&database.uri)?;
-    let database = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..database };
-    let store = stores::open(database).await?;
+    let store = open_store(source).await?;
+    let operator = Operator::new(None, source);
+    let recorded = Recorded {
+        store: &*store,
+        operator: &operator,
+        access: Access::Reads,
+        action: "webhook list",
+        object: "",
+        reason: None,
+    };
     let filter = WebhookFilter { provider, state: args.state, limit: args.limit };
-    let events = store.webhooks(&filter).await?;
+    recorded.run(async { listed(&store.webhooks(&filter).await?, args.json) }).await
+}
+
+fn listed(events: &[WebhookEvent], json: bool) -> anyhow::Result<String> {
     let mut text = String::new();
     for line in events.iter().map(Line::from) {
-        if args.json {
+        if json {
             writeln!(text, "{}", serde_json::to_string(&line)?)?;
         } else {
             let Line { received_at, provider, state, kind, id, .. } = line;
@@ -152,7 +161,7 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
             writeln!(text, "{received_at}  {provider:<6}  {state:<9}  {id}  {kind}{reason}")?;
         }
     }
-    if text.is_empty() && !args.json {
+    if text.is_empty() && !json {
         text.push_str("there is no such event");
     }
     Ok(text.trim_end().to_owned())
@@ -160,7 +169,20 @@ async fn list(args: ListArgs, source: &Source) -> anyhow::Result<String> {
 
 async fn again(args: EventArgs, source: &Source) -> anyhow::Result<String> {
     let gateway = gateway(source).await?;
-    let event = replay(&gateway, args.provider.map(Provider::from), &args.event_id).await?;
+    let operator = Operator::new(None, source);
+    let recorded = Recorded {
+        store: &*gateway.store,
+        operator: &operator,
+        access: Access::Changes,
+        action: "webhook replay",
+        object: &args.event_id,
+        reason: None,
+    };
+    recorded.run(replayed(&gateway, &args)).await
+}
+
+async fn replayed(gateway: &Gateway, args: &EventArgs) -> anyhow::Result<String> {
+    let event = replay(gateway, args.provider.map(Provider::from), &args.event_id).await?;
     let what = what(&event);
     match &event.state {
         EventState::Done | EventState::Received => Ok(format!("{what}: done")),
@@ -174,19 +196,23 @@ async fn again(args: EventArgs, source: &Source) -> anyhow::Result<String> {
 }
 
 async fn end(args: DismissArgs, source: &Source) -> anyhow::Result<String> {
-    let operator = match args.by {
-        Some(by) => by,
-        None => {
-            let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
-            free_text(user).map_err(|_| {
-                anyhow::anyhow!("neither SUDO_USER nor USER contains a name: give yours with --by")
-            })?
-        }
-    };
+    let operator = Operator::new(args.by, source);
     let gateway = gateway(source).await?;
     let EventArgs { event_id, provider } = args.event;
-    let event = dismiss(&gateway, provider.map(Provider::from), &event_id, operator, args.reason).await?;
-    Ok(format!("{}: dismissed", what(&event)))
+    let recorded = Recorded {
+        store: &*gateway.store,
+        operator: &operator,
+        access: Access::Changes,
+        action: "webhook dismiss",
+        object: &event_id,
+        reason: Some(&args.reason),
+    };
+    let (by, reason) = (operator.name.clone(), args.reason.clone());
+    let dismissed = async {
+        let event = dismiss(&gateway, provider.map(Provider::from), &event_id, by, reason).await?;
+        Ok(format!("{}: dismissed", what(&event)))
+    };
+    recorded.run(dismissed).await
 }
 
 fn what(event: &WebhookEvent) -> String {

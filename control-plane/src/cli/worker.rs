@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::WorkerConfig;
+use crate::config::{BackgroundSettings, WorkerConfig};
 use crate::http::{self, Probes};
 use crate::jobs::{Background, WorkSource};
 use crate::process::gateway_setup;
 use crate::process::start_report::{self, Surroundings};
-use crate::process::{bind, metrics, until_stopped, upkeep};
+use crate::process::{bind, listener_tls, metrics, until_stopped, upkeep};
 use crate::{live, server};
 
 /// Works until `stop` is cancelled, then completes work in flight. Returns an error if the server or one of its tasks
@@ -34,11 +34,12 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
             .context("REDIS_URI: word of commits cannot be sent")?;
     }
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
-    let listener = bind("WORKER_LISTEN", config.listen).await?;
-    let background =
-        Background::start(&gateway, source, config.background.workers, config.background.reconcile, &stop);
+    let tls = listener_tls(config.tls, &stop)?;
+    let listener = bind("WORKER_LISTEN", config.listen, tls.as_ref()).await?;
+    let BackgroundSettings { workers, reconcile, audit, .. } = config.background;
+    let background = Background::start(&gateway, source, workers, reconcile, audit, &stop);
     let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let server = tokio::spawn(server::serve(listener, http::probes(probes), stop.clone()));
+    let server = tokio::spawn(server::serve(listener, tls, http::probes(probes), stop.clone()));
     until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
     upkeep.await?;
     tracing::info!("stopped");

@@ -2,10 +2,16 @@
 
 use std::net::SocketAddr;
 
+use super::client_tls::{AMQP, client_tls};
 use super::edge_cache::redis_uri;
-use super::{ConfigError, GatewaySettings, ProcessSettings, ReconcileSettings, Source, keep, keep_all};
+use super::service_tls::service_tls;
+use super::{
+    AuditSettings, ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire,
+    check_listeners, keep, keep_all,
+};
 use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
+use crate::server::TlsSettings;
 
 const WORKERS: &str = "WORKERS";
 const WORKERS_DEFAULT: u16 = 16;
@@ -20,6 +26,8 @@ pub struct BackgroundSettings {
     pub queue: Option<QueueSettings>,
     /// `None`: reconciliation runs only by the command.
     pub reconcile: Option<ReconcileSettings>,
+    /// `None`: this process does not seal the audit trail.
+    pub audit: Option<AuditSettings>,
 }
 
 #[derive(Debug)]
@@ -41,16 +49,16 @@ impl BackgroundSettings {
     fn read(source: &Source, least: u16) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let workers = keep(&mut errors, workers(source, least));
-        let uri = source.read_with("AMQP_URI", str::parse::<AmqpUri>);
-        let uri = keep(&mut errors, uri);
+        let uri = keep(&mut errors, amqp_uri(source));
         let prefix =
             source.read_with("AMQP_QUEUE_PREFIX", |text| text.parse::<QueuePrefix>().map_err(str::to_owned));
         let prefix = keep(&mut errors, prefix);
         let reconcile = keep_all(&mut errors, ReconcileSettings::read(source));
-        match (workers, uri, prefix, reconcile) {
-            (Some(workers), Some(uri), Some(prefix), Some(reconcile)) => {
+        let audit = keep_all(&mut errors, AuditSettings::read(source));
+        match (workers, uri, prefix, reconcile, audit) {
+            (Some(workers), Some(uri), Some(prefix), Some(reconcile), Some(audit)) => {
                 let prefix = prefix.unwrap_or_default();
-                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile })
+                Ok(Self { workers, queue: uri.map(|uri| QueueSettings { uri, prefix }), reconcile, audit })
             }
             _ => Err(errors),
         }
@@ -61,6 +69,8 @@ impl BackgroundSettings {
 #[derive(Debug)]
 pub struct WorkerConfig {
     pub listen: SocketAddr,
+    /// `None`: the listener goes without TLS.
+    pub tls: Option<TlsSettings>,
     /// Where other processes hear that there are new events.
     pub redis: Option<RedisUri>,
     pub gateway: GatewaySettings,
@@ -81,15 +91,31 @@ impl WorkerConfig {
         }
         let background = keep_all(&mut errors, BackgroundSettings::read(source, 1));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        match (listen, redis, gateway, background, process) {
-            (Some(listen), Some(redis), Some(gateway), Some(background), Some(process))
+        let tls = keep_all(&mut errors, service_tls(source));
+        if let Some(tls) = &tls {
+            let listeners = [(Wire::Worker, "WORKER_LISTEN", listen)];
+            check_listeners(&mut errors, source, &listeners, tls.is_some());
+        }
+        match (listen, tls, redis, gateway, background, process) {
+            (Some(listen), Some(tls), Some(redis), Some(gateway), Some(background), Some(process))
                 if errors.is_empty() =>
             {
-                Ok(Self { listen, redis, gateway, background, process })
+                Ok(Self { listen, tls, redis, gateway, background, process })
             }
             _ => Err(errors),
         }
     }
+}
+
+fn amqp_uri(source: &Source) -> Result<Option<AmqpUri>, ConfigError> {
+    let Some(uri) = source.read_with(AMQP.uri, str::parse::<AmqpUri>)? else { return Ok(None) };
+    if !uri.is_protected() {
+        Plaintext::read(source)?.check(source, Wire::Queue, AMQP.uri, "use amqps://…")?;
+    }
+    Ok(Some(match client_tls(source, &AMQP)? {
+        Some(tls) => uri.with_tls(tls),
+        None => uri,
+    }))
 }
 
 /// Whether processes can share the database. On SQLite, a process takes any call that it did not begin for abandoned.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 
 use super::encryption::encryption;
-use super::{ConfigError, Source, db_uri, keep, keep_all};
+use super::{ConfigError, Plaintext, Source, Wire, db_uri, keep, keep_all};
 
 const CONNECTIONS_MAX: u32 = 200;
 const TIMEOUT_MS_MAX: u64 = 60_000;
@@ -13,7 +13,8 @@ const TIMEOUT_MS_MAX: u64 = 60_000;
 /// Reads every setting and reports everything that is wrong at once.
 pub(crate) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigError>> {
     let mut errors = Vec::new();
-    let settings = keep(&mut errors, db_uri(source)).map(DatabaseSettings::new);
+    let uri = db_uri(source).and_then(|uri| check_way(source, &uri).map(|()| uri));
+    let settings = keep(&mut errors, uri).map(DatabaseSettings::new);
     let migrate = source.read_with("MIGRATE_ON_START", |text| match text {
         "on" => Ok(MigrateOnStart::Always),
         "if-empty" => Ok(MigrateOnStart::IfEmpty),
@@ -38,6 +39,15 @@ pub(crate) fn database(source: &Source) -> Result<DatabaseSettings, Vec<ConfigEr
         }
         _ => Err(errors),
     }
+}
+
+/// Checks that a database elsewhere is reached as the profile demands.
+fn check_way(source: &Source, uri: &str) -> Result<(), ConfigError> {
+    if uri.starts_with("sqlite:") || payments_stores::postgres::is_protected(uri) {
+        return Ok(());
+    }
+    let remedy = "use `sslmode=verify-full`, the default for a server elsewhere";
+    Plaintext::read(source)?.check(source, Wire::Database, "DB_URI", remedy)
 }
 
 fn connections_of_lists(source: &Source) -> Result<Option<u32>, ConfigError> {

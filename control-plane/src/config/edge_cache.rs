@@ -6,8 +6,14 @@ use std::time::Duration;
 use edge_core::attestation::Keys;
 use logging::{Format, Level};
 
-use super::{ConfigError, Source, attestation_keys, keep, keep_all, log_format, log_level};
+use super::client_tls::{REDIS, client_tls};
+use super::service_tls::service_tls;
+use super::{
+    ConfigError, Plaintext, Source, Wire, attestation_keys, check_listeners, keep, keep_all, log_format,
+    log_level,
+};
 use crate::cache::{KeepPolicy, RedisUri};
+use crate::server::TlsSettings;
 
 const LISTEN: &str = "EDGE_CACHE_LISTEN";
 const PORT: u16 = 8082;
@@ -43,6 +49,11 @@ impl EdgeCacheSettings {
     }
 }
 
+/// Where it listens, whatever else is wrong.
+pub(super) fn listens_at(source: &Source) -> Option<SocketAddr> {
+    source.get(LISTEN).is_none_or(|text| text != "off").then(|| source.listen(LISTEN, PORT).ok()).flatten()
+}
+
 fn keep_policy(source: &Source) -> Result<KeepPolicy, Vec<ConfigError>> {
     let (mut errors, default) = (Vec::new(), KeepPolicy::default());
     let seconds = source.read_with("EDGE_CACHE_ANSWERS_SECONDS", |text| match text.parse() {
@@ -68,6 +79,8 @@ fn keep_policy(source: &Source) -> Result<KeepPolicy, Vec<ConfigError>> {
 #[derive(Debug)]
 pub struct EdgeCacheConfig {
     pub listen: SocketAddr,
+    /// `None`: the listener goes without TLS.
+    pub tls: Option<TlsSettings>,
     pub redis: RedisUri,
     pub attestation_keys: Keys,
     pub log_level: Level,
@@ -89,9 +102,20 @@ impl EdgeCacheConfig {
         let keys = keep(&mut errors, attestation_keys(source));
         let log_level = keep(&mut errors, log_level(source));
         let log_format = keep(&mut errors, log_format(source));
-        match (listen, redis, keys, log_level, log_format) {
-            (Some(listen), Some(redis), Some(attestation_keys), Some(log_level), Some(log_format)) => {
-                Ok(Self { listen, redis, attestation_keys, log_level, log_format })
+        let tls = keep_all(&mut errors, service_tls(source));
+        if let Some(tls) = &tls {
+            check_listeners(&mut errors, source, &[(Wire::EdgeCache, LISTEN, listen)], tls.is_some());
+        }
+        match (listen, tls, redis, keys, log_level, log_format) {
+            (
+                Some(listen),
+                Some(tls),
+                Some(redis),
+                Some(attestation_keys),
+                Some(log_level),
+                Some(log_format),
+            ) if errors.is_empty() => {
+                Ok(Self { listen, tls, redis, attestation_keys, log_level, log_format })
             }
             _ => Err(errors),
         }
@@ -99,5 +123,12 @@ impl EdgeCacheConfig {
 }
 
 pub(super) fn redis_uri(source: &Source) -> Result<Option<RedisUri>, ConfigError> {
-    source.read_with("REDIS_URI", str::parse)
+    let Some(uri) = source.read_with(REDIS.uri, str::parse::<RedisUri>)? else { return Ok(None) };
+    if !uri.is_protected() {
+        Plaintext::read(source)?.check(source, Wire::Redis, REDIS.uri, "use rediss://…")?;
+    }
+    match client_tls(source, &REDIS)? {
+        None => Ok(Some(uri)),
+        Some(tls) => uri.with_tls(&tls).map(Some).map_err(|problem| source.invalid(REDIS.uri, problem)),
+    }
 }

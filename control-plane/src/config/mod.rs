@@ -1,17 +1,22 @@
 //! The configuration: every setting, its default and its validation, in one place.
 
+mod audit;
 mod background;
+mod client_tls;
 mod database;
 mod edge_cache;
 mod encryption;
 mod explain;
 mod gateway;
 mod graphql;
+mod outgoing;
+mod plaintext;
 mod process;
 mod providers;
 mod reconcile;
 mod retries;
 mod return_url;
+mod service_tls;
 mod settings;
 mod source;
 mod wallets;
@@ -24,15 +29,19 @@ use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
+pub use audit::{AuditSettings, anchor_file, signing_key};
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
 pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;
+pub(crate) use outgoing::outgoing;
+pub(crate) use plaintext::{PROFILE, Plaintext, Wire, is_this_machine};
 pub use process::ProcessSettings;
 pub(crate) use providers::{PAYPAL_API, api_base};
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use return_url::return_url_hosts;
+pub(crate) use service_tls::service_tls;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
@@ -40,11 +49,14 @@ pub use wallets::WalletSettings;
 
 use crate::escapes::ESCAPES;
 use crate::http::Graphql;
+use crate::server::TlsSettings;
 
 /// The configuration of `serve`.
 #[derive(Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// `None`: the listeners go without TLS.
+    pub tls: Option<TlsSettings>,
     pub attestation_keys: Keys,
     pub edge_cache: EdgeCacheSettings,
     pub return_url_hosts: ReturnUrlHosts,
@@ -71,8 +83,17 @@ impl Config {
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
+        let tls = keep_all(&mut errors, service_tls(source));
+        if let Some(tls) = &tls {
+            let listeners = [
+                (Wire::ControlPlane, "CONTROL_PLANE_LISTEN", listen),
+                (Wire::EdgeCache, "EDGE_CACHE_LISTEN", edge_cache::listens_at(source)),
+            ];
+            check_listeners(&mut errors, source, &listeners, tls.is_some());
+        }
         match (
             listen,
+            tls,
             keys,
             edge_cache,
             return_url_hosts,
@@ -85,6 +106,7 @@ impl Config {
         ) {
             (
                 Some(listen),
+                Some(tls),
                 Some(attestation_keys),
                 Some(edge_cache),
                 Some(return_url_hosts),
@@ -94,8 +116,9 @@ impl Config {
                 Some(gateway),
                 Some(background),
                 Some(process),
-            ) => Ok(Self {
+            ) if errors.is_empty() => Ok(Self {
                 listen,
+                tls,
                 attestation_keys,
                 edge_cache,
                 return_url_hosts,
@@ -112,11 +135,33 @@ impl Config {
 }
 
 pub(crate) fn keep<T>(errors: &mut Vec<ConfigError>, result: Result<T, ConfigError>) -> Option<T> {
-    result.map_err(|error| errors.push(error)).ok()
+    result.map_err(|error| add(errors, error)).ok()
 }
 
 fn keep_all<T>(errors: &mut Vec<ConfigError>, result: Result<T, Vec<ConfigError>>) -> Option<T> {
-    result.map_err(|found| errors.extend(found)).ok()
+    result.map_err(|found| found.into_iter().for_each(|error| add(errors, error))).ok()
+}
+
+/// Several settings may depend on one that is invalid, which is reported once.
+fn add(errors: &mut Vec<ConfigError>, error: ConfigError) {
+    if !errors.contains(&error) {
+        errors.push(error);
+    }
+}
+
+/// Refuses plain listeners that the profile does not allow.
+fn check_listeners(
+    errors: &mut Vec<ConfigError>,
+    source: &Source,
+    listeners: &[(Wire, &'static str, Option<SocketAddr>)],
+    has_tls: bool,
+) {
+    let Some(plaintext) = keep(errors, Plaintext::read(source)) else { return };
+    for (wire, key, address) in listeners {
+        if let Some(address) = address {
+            keep(errors, plaintext.check_listener(source, *wire, key, (*address, has_tls)));
+        }
+    }
 }
 
 /// Combines all configuration errors into the error of a command.

@@ -1,12 +1,10 @@
 //! The providers: their credentials, and where the credentials may be sent.
 
-use std::net::IpAddr;
-
 use payments_providers::{LiabilityShifts, PaypalSettings, Settings, StripeSettings, Timeouts};
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{ConfigError, Source, keep, return_url, seconds};
+use super::{ConfigError, Plaintext, Source, Wire, is_this_machine, keep, outgoing, return_url, seconds};
 
 const STRIPE_API: &str = "https://api.stripe.com";
 pub(crate) const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
@@ -69,7 +67,7 @@ fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {
         return Err(source.invalid("STRIPE_API_BASE", problem));
     }
     check_way(source, "STRIPE_API_BASE", &api_base, key)?;
-    Ok(Some(StripeSettings { api_base, secret_key: SecretString::from(key) }))
+    Ok(Some(StripeSettings { api_base, secret_key: SecretString::from(key), outgoing: outgoing(source)? }))
 }
 
 fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
@@ -82,6 +80,7 @@ fn paypal(source: &Source) -> Result<Option<PaypalSettings>, ConfigError> {
                 api_base,
                 client_id: id.to_owned(),
                 client_secret: SecretString::from(secret),
+                outgoing: outgoing(source)?,
             }))
         }
         (Some(_), None) => Err(ConfigError::Missing {
@@ -108,16 +107,14 @@ fn credential<'a>(source: &'a Source, key: &'static str) -> Result<Option<&'a st
 /// Checks that a provider's credentials leave this machine only over TLS.
 fn check_way(source: &Source, key: &'static str, base: &Url, credential: &str) -> Result<(), ConfigError> {
     let is_made_up = FOR_THE_SANDBOX.iter().any(|prefix| credential.starts_with(prefix));
-    if base.scheme() == "https" || is_loopback(base) || is_made_up {
+    if base.scheme() == "https" || base.host_str().is_some_and(is_this_machine) {
         return Ok(());
+    }
+    if is_made_up {
+        return Plaintext::read(source)?.check(source, Wire::Providers, key, "use https://");
     }
     let problem = "must be https, or on this machine: only credentials made up for a provider sandbox, `sk_test_sandbox_…` and PayPal's `sandbox-…`, may use plain HTTP";
     Err(source.invalid(key, problem))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The base of a provider's API, to which paths are appended.
@@ -126,7 +123,7 @@ pub(crate) fn api_base(source: &Source, key: &'static str, default: &str) -> Res
 }
 
 /// The problem never repeats the text, which may hold a password. A base that is accepted is printed.
-fn http_url(text: &str) -> Result<Url, &'static str> {
+pub(super) fn http_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.ok_or("must be an http or https URL")?;
     if !url.username().is_empty() || url.password().is_some() {

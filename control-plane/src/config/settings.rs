@@ -16,7 +16,7 @@ const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it
 
 /// The settings of the gateway's other programs, with the program that reads each. They may be in the same file, as in
 /// a local stack's `.run/env`.
-pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 21] = [
+pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 22] = [
     (
         "STRIPE_WEBHOOK_SECRETS",
         "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
@@ -39,13 +39,14 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 21] = [
     ("ENVOY_WORKERS", OF_THE_STACK),
     ("ALLOW_LIVE_KEYS", OF_THE_STACK),
     ("GATEWAY_SHARED", OF_THE_STACK),
+    ("LOCAL_TLS", OF_THE_STACK),
     ("DRAIN_SECONDS", OF_DRAINING),
     ("DRAIN_NOTICE_SECONDS", OF_DRAINING),
     ("GATEWAY_CONFIG", "of the command line: the file of settings, as `--config`"),
 ];
 
 /// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 9] = [
+pub(super) const IN_FILES: [(&str, &str); 11] = [
     ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
     ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE"),
     ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
@@ -55,6 +56,8 @@ pub(super) const IN_FILES: [(&str, &str); 9] = [
     ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"),
     ("PAYPAL_CLIENT_SECRET", "PAYPAL_CLIENT_SECRET_FILE"),
     ("GATEWAY_CLIENTS", "GATEWAY_CLIENTS_FILE"),
+    ("OUTGOING_PROXY", "OUTGOING_PROXY_FILE"),
+    ("AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"),
 ];
 
 /// For tests only, so not in the table.
@@ -112,7 +115,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 40] = [
+pub const SETTINGS: [Setting; 49] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -122,6 +125,21 @@ pub const SETTINGS: [Setting; 40] = [
         keys: &["CONTROL_PLANE_LISTEN"],
         default: "`127.0.0.1:8081`",
         meaning: "the control plane's port: API, `/healthz`, `/readyz`, `/metrics`",
+    },
+    Setting {
+        keys: &[
+            "SERVICE_TLS_CERTIFICATE",
+            "SERVICE_TLS_PRIVATE_KEY",
+            "SERVICE_TLS_CLIENT_CA",
+            "SERVICE_TLS_CLIENT_NAMES",
+        ],
+        default: "none: without TLS",
+        meaning: "TLS 1.3 with client certificates on every listener of the process: PEM files of its certificate (with intermediates) and private key, of the authorities whose client certificates it accepts, and the names of which such a certificate must have one, DNS names and URIs in a comma list (`envoy.example,spiffe://example/prometheus`). All four or none. The files are followed: changed ones are in use within three seconds ([rotation](operations.md#certificates)). `control-plane ready` uses the process's own certificate, which is accepted as well",
+    },
+    Setting {
+        keys: &["GATEWAY_PROFILE", "ALLOW_PLAINTEXT"],
+        default: "`local`, none",
+        meaning: "with `production`, nothing starts that would send payments or credentials in clear text to or from another machine, except over the wires that `ALLOW_PLAINTEXT` names, a comma list of `gateway`, `control-plane`, `edge-cache`, `worker`, `rate-limits`, `database` (anything less than `verify-full`), `redis`, `queue`, `providers` (a sandbox's made-up credentials), `proxy` (its password). Name those that something else protects, for example a mesh. Live keys never travel in clear text, whatever is named here",
     },
     Setting {
         keys: &["DB_URI"],
@@ -159,6 +177,11 @@ pub const SETTINGS: [Setting; 40] = [
         meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed and encrypted with subkeys of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 250 ms later",
     },
     Setting {
+        keys: &["REDIS_CA", "REDIS_CERTIFICATE", "REDIS_PRIVATE_KEY"],
+        default: "the machine's authorities, none, none",
+        meaning: "for `rediss://…`: PEM files of the authorities of Redis's certificate, and of the certificate and key with which this process proves itself (Redis asks for one unless `tls-auth-clients no`). Read when the process starts",
+    },
+    Setting {
         keys: &["EDGE_CACHE_ANSWERS_SECONDS"],
         default: "300",
         meaning: "how long the edge cache keeps an answer, 1 to 86400; later repeats are answered from the database, in the same bytes",
@@ -179,6 +202,11 @@ pub const SETTINGS: [Setting; 40] = [
         meaning: "`amqp://[USER:PASSWORD@]HOST[:PORT][/VHOST]` or `amqps://…` (RabbitMQ 3.10 or newer), and the prefix of its queues' names: brings due work to whichever process is free. Without it, processes poll the database for due work",
     },
     Setting {
+        keys: &["AMQP_CA", "AMQP_CERTIFICATE", "AMQP_PRIVATE_KEY"],
+        default: "the machine's authorities, none, none",
+        meaning: "the same for `amqps://…`; these authorities come on top of the machine's",
+    },
+    Setting {
         keys: &["WORKERS"],
         default: "16",
         meaning: "how many pieces of due work a process does at the same time, to 256; with 0, `serve` leaves due work to `control-plane worker`. With 4 or more, a slow provider leaves capacity for its own events and for the other provider",
@@ -191,12 +219,17 @@ pub const SETTINGS: [Setting; 40] = [
     Setting {
         keys: &["STRIPE_SECRET_KEY", "STRIPE_API_BASE"],
         default: "none, `https://api.stripe.com`",
-        meaning: "a provider without credentials is off. Providers are called directly: `HTTPS_PROXY` and its like are ignored. Live keys never travel over plain HTTP, other real keys only to this machine. Only credentials made up for your own sandbox travel over a network in clear: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
+        meaning: "a provider without credentials is off. Live keys never travel over plain HTTP, other real keys only to this machine. Only credentials made up for your own sandbox travel over a network in clear: `sk_test_sandbox_…`, and for PayPal a client id `sandbox-…`",
     },
     Setting {
         keys: &["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_API_BASE"],
         default: "none, none, `https://api-m.sandbox.paypal.com`",
         meaning: "the same for PayPal: the app's client id and secret, and which of PayPal's systems it belongs to; a live app needs `https://api-m.paypal.com`",
+    },
+    Setting {
+        keys: &["OUTGOING_PROXY", "OUTGOING_CA"],
+        default: "none, the machine's authorities",
+        meaning: "the way to the providers: `http://[USER:PASSWORD@]HOST:PORT` or `https://…` of a proxy that HTTPS goes through (`CONNECT`; it sees names of hosts and nothing else), and a PEM file of the authorities that are trusted instead of the machine's. `HTTPS_PROXY`, `SSL_CERT_FILE` and their like are ignored. Plain HTTP, to a sandbox, goes directly, and so does Envoy's fetch of PayPal's certificates (`PAYPAL_TLS_CA`)",
     },
     Setting {
         keys: &["PAYMENT_RETURN_URL"],
@@ -298,6 +331,26 @@ pub const SETTINGS: [Setting; 40] = [
         keys: &["EVENT_STREAM_SECONDS"],
         default: "55",
         meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked again: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
+    },
+    Setting {
+        keys: &["AUDIT_SIGNING_KEY"],
+        default: "none",
+        meaning: "`NAME:SEED`: seals the audit trail. The name of the log, like `shop.example/audit`, and 32 random bytes in hexadecimal digits (`openssl rand -hex 32`), from which the Ed25519 key is made. The same for every `serve` and `worker`. Without it nothing is sealed",
+    },
+    Setting {
+        keys: &["AUDIT_ANCHOR_FILE"],
+        default: "none",
+        meaning: "a file to which each process appends the signed checkpoints of the audit trail. It proves later what was there: keep it, or copies of it, where nobody who can change the database can change it",
+    },
+    Setting {
+        keys: &["AUDIT_WITNESS_URL"],
+        default: "none",
+        meaning: "the base address of a witness (`c2sp.org/tlog-witness`) that signs each checkpoint which continues the last one it signed, after which the anchor file has its signature, too. While it cannot be asked, checkpoints have none, and `audit_witness_failures_total` counts them",
+    },
+    Setting {
+        keys: &["AUDIT_SEAL_SECONDS"],
+        default: "10",
+        meaning: "the time between two checkpoints, 1 to 3600. Records that are younger are not sealed yet",
     },
     Setting {
         keys: &["SHUTDOWN_GRACE_SECONDS"],

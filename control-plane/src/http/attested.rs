@@ -1,5 +1,7 @@
 //! Rejects requests that the edge did not attest. An extractor, so that no handler can omit the check.
 
+use std::net::IpAddr;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::Method;
@@ -17,6 +19,8 @@ use crate::{edge_clock, unattested};
 
 /// The edge refuses larger bodies on these routes; this is the second line of defence.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+const SOURCE: &str = "x-edge-source";
 
 /// A request attested by the edge, with its client and its raw body, which the attestation covers. It contains no card
 /// data: the edge refuses card data, and this extractor checks again before anything is written.
@@ -39,8 +43,15 @@ impl FromRequest<App> for Attested {
         // A ticket is no key: what it opens takes it explicitly.
         let client = statement.client.filter(|_| statement.ticket.is_none());
         let client = client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
-        Ok(Self { cause: Cause::request(client, statement.request_id), body, key: statement.key })
+        let cause = Cause::request(client, statement.request_id).at(source(&parts));
+        Ok(Self { cause, body, key: statement.key })
     }
+}
+
+/// The address of the sender as Envoy tells it, for the audit trail. Envoy removes the header from what callers send. It is
+/// not attested, so nothing is decided by it.
+fn source(request: &Parts) -> Option<IpAddr> {
+    request.headers.get(SOURCE)?.to_str().ok()?.parse().ok()
 }
 
 /// A request whose attestation is verified.

@@ -15,7 +15,9 @@ use serde::{Serialize, Serializer};
 use utoipa::openapi::{Object, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::wire::{AttemptId, CancelReason, PaymentId, RefundId, RefundStatus, Status, Verdict};
+use super::wire::{
+    AttemptId, CancelReason, EventOutcome, PaymentId, RefundId, RefundStatus, Status, Verdict,
+};
 
 /// A payment.
 #[derive(Serialize, ToSchema)]
@@ -239,6 +241,13 @@ pub(super) struct EventView {
     pub(super) client: String,
     /// The request that caused it, or `webhook` and the id of the provider's event.
     pub(super) request_id: String,
+    /// The address that the request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<String>,
+    /// Whether what was wanted happened: `success`, `failure`, or `pending` while it is not decided. Missing in records of
+    /// releases that did not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<EventOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) refund_id: Option<RefundId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -382,6 +391,8 @@ impl From<Event> for EventView {
             next_at,
             note: _,
             is_unverified,
+            address,
+            outcome,
         } = event.detail;
         Self {
             kind,
@@ -390,6 +401,8 @@ impl From<Event> for EventView {
             at: event.at,
             client: event.cause.client.to_string(),
             request_id: event.cause.initiator.text().into_owned(),
+            address: address.map(|address| address.to_string()),
+            outcome: outcome.map(EventOutcome::from),
             refund_id: event.refund.map(RefundId::from),
             operation,
             amount,

@@ -117,6 +117,29 @@ impl From<model::refund::RefundStatus> for RefundStatus {
     }
 }
 
+/// Whether what was wanted happened.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EventOutcome {
+    Success,
+    Failure,
+    /// It is not decided yet.
+    Pending,
+    /// An outcome that this release does not know.
+    Other,
+}
+
+impl From<model::event_outcome::EventOutcome> for EventOutcome {
+    fn from(outcome: model::event_outcome::EventOutcome) -> Self {
+        match outcome {
+            model::event_outcome::EventOutcome::Success => Self::Success,
+            model::event_outcome::EventOutcome::Failure => Self::Failure,
+            model::event_outcome::EventOutcome::Pending => Self::Pending,
+            model::event_outcome::EventOutcome::Other => Self::Other,
+        }
+    }
+}
+
 /// Why a payment ended without money, where nobody here asked for it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]

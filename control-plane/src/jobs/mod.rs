@@ -9,6 +9,7 @@ pub mod rabbit;
 pub mod reconcile;
 pub mod review;
 pub mod runner;
+pub mod seal;
 pub mod worker_pool;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::poll::LocalWakeup;
 use self::rabbit::{RabbitConnection, RabbitQueue};
 use self::runner::Runner;
-use crate::config::{QueueSettings, ReconcileSettings};
+use crate::config::{AuditSettings, QueueSettings, ReconcileSettings};
 use crate::readiness;
 
 /// How a process learns of due work.
@@ -66,6 +67,7 @@ impl Background {
         source: WorkSource,
         workers: u16,
         reconciling: Option<ReconcileSettings>,
+        audit: Option<AuditSettings>,
         stop: &CancellationToken,
     ) -> Self {
         let drained = CancellationToken::new();
@@ -80,6 +82,9 @@ impl Background {
         }
         if let Some(settings) = reconciling.filter(|_| runner.is_some()) {
             tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));
+        }
+        if let Some(settings) = audit {
+            tasks.push(tokio::spawn(seal::run(gateway.clone(), settings, stop.clone())));
         }
         match (source, runner) {
             (WorkSource::Database(_), None) => {}

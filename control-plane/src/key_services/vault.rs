@@ -136,9 +136,7 @@ impl VaultTransit {
 
 fn is_this_machine(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    url.scheme() == "http"
-        && (host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+    url.scheme() == "http" && crate::config::is_this_machine(host)
 }
 
 /// What came of a request. Holds nothing of what was sent or answered.

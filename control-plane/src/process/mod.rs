@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{DURATION_METRIC, log_gauges};
 use crate::jobs::Background;
+use crate::server::{Tls, TlsSettings};
 use crate::{edge_clock, metric_help, unattested};
 
 /// OpenTelemetry's recommended buckets for `http.server.request.duration`, in seconds.
@@ -64,12 +65,26 @@ pub(crate) async fn until_stopped(
     Ok(())
 }
 
+/// The TLS of this process's listeners, which follows its files until `stop`.
+pub(crate) fn listener_tls(
+    settings: Option<TlsSettings>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Tls>> {
+    let tls = settings.map(|settings| Tls::open(settings, stop.clone())).transpose();
+    tls.context("SERVICE_TLS_…: TLS cannot start")
+}
+
 /// Binds `address`, the value of the setting `key`.
-pub(crate) async fn bind(key: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(crate) async fn bind(
+    key: &'static str,
+    address: SocketAddr,
+    tls: Option<&Tls>,
+) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
     let listener = bound.with_context(|| format!("{key}: cannot listen on {address}"))?;
     let address = listener.local_addr()?;
-    tracing::info!(address = %address, setting = key, "listening");
+    let tls = if tls.is_some() { "1.3, with client certificates" } else { "off" };
+    tracing::info!(address = %address, setting = key, tls, "listening");
     Ok(listener)
 }
 

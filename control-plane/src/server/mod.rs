@@ -5,6 +5,7 @@
 mod body;
 mod places;
 mod protocol;
+pub(crate) mod tls;
 
 use std::convert::Infallible;
 use std::io;
@@ -18,6 +19,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +29,7 @@ pub(crate) use body::{Unread, read_body};
 pub use places::CONNECTIONS_MAX;
 use places::{Place, Places, Usage};
 use protocol::{Protocol, Protocols};
+pub use tls::{OwnPeer, PeerNames, Tls, TlsError, TlsFile, TlsSettings};
 
 /// The pause after a failed accept: a lack of file descriptors does not pass at once, and each failure is a log line.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -37,11 +40,12 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How often a shutdown waits again for requests that arrived after all others were answered.
 const ROUNDS_MAX: usize = 3;
 
-/// Serves until `stop`, then completes the requests received by then. Returns soon after the last answer, even if a
-/// peer keeps its connection open.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// Serves until `stop`, over TLS if there is a `tls`, then completes the requests received by then. Returns soon after
+/// the last answer, even if a peer keeps its connection open.
+pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, stop: CancellationToken) {
     let server = Server {
         router,
+        tls,
         protocols: Arc::new(Protocols::new()),
         requests: TaskTracker::new(),
         connections: TaskTracker::new(),
@@ -73,6 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 #[derive(Clone)]
 struct Server {
     router: Router,
+    tls: Option<Tls>,
     protocols: Arc<Protocols>,
     /// Requests in flight.
     requests: TaskTracker,
@@ -96,7 +101,28 @@ impl Server {
     async fn answer(self, stream: TcpStream, peer: SocketAddr, usage: Arc<Usage>) {
         // Answers are small and a client waits for each, so Nagle's algorithm must not delay them.
         let _ = stream.set_nodelay(true);
-        let Some(protocol) = Protocol::of(&stream).await else { return };
+        let Some(tls) = self.tls.clone() else {
+            let Some(protocol) = Protocol::of(&stream).await else { return };
+            return self.converse(stream, protocol, peer, usage).await;
+        };
+        let Some(accepted) = tls.accept(stream, peer).await else { return };
+        let protocol = Protocol::agreed(accepted.stream.get_ref().1.alpn_protocol());
+        let closing = usage.closing.clone();
+        let conversation = self.converse(accepted.stream, protocol, peer, usage);
+        let mut conversation = pin!(conversation);
+        tokio::select! {
+            () = conversation.as_mut() => {}
+            () = accepted.replaced.cancelled() => {
+                closing.cancel();
+                conversation.await;
+            }
+        }
+    }
+
+    async fn converse<S>(self, stream: S, protocol: Protocol, peer: SocketAddr, usage: Arc<Usage>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let Self { router, protocols, requests, .. } = self;
         let closing = usage.closing.clone();
         let service = service_fn(move |request: axum::http::Request<_>| {

@@ -49,6 +49,11 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
+    /// The protocol of a TLS connection: what both sides agreed on (RFC 7301). A client that offers none speaks HTTP/1.1.
+    pub(super) fn agreed(alpn: Option<&[u8]>) -> Self {
+        if alpn == Some(b"h2") { Self::Http2 } else { Self::Http1 }
+    }
+
     /// Detects the protocol by the first bytes. `None` if they do not arrive in time, or the peer is gone.
     pub(super) async fn of(stream: &TcpStream) -> Option<Self> {
         tokio::time::timeout(HEAD_TIMEOUT, Self::spoken(stream)).await.ok()?

@@ -1,5 +1,6 @@
 //! SQLite and PostgreSQL behind the domain's store port, with their schema.
 
+mod audit_rows;
 mod due_rows;
 mod encryption;
 mod group_commit;
@@ -66,6 +67,24 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, OpenError>> + Send
 /// Returns an error if the database is unreachable or its schema is too old or too new for this build.
 pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store>, OpenError> {
     open_with(settings.into()).await
+}
+
+/// Opens a database for its audit trail, without the keys of its values: what is encrypted cannot be read, and is proved
+/// as it is stored.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_trail(settings: DatabaseSettings) -> Boxed<'static, Arc<dyn Store>> {
+    Box::pin(async move {
+        let settings = DatabaseSettings { encryption: Encryption::default(), ..settings };
+        let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
+        let keys = DataKeys::new(&settings.encryption, sealer.clone());
+        let store: Arc<dyn Store> = match Kind::of(&settings.uri)? {
+            Kind::Sqlite => Arc::new(SqlStore::new(Sqlite::open(&settings, &sealer).await?, keys)),
+            Kind::Postgres => Arc::new(SqlStore::new(Postgres::open(&settings, &sealer).await?, keys)),
+        };
+        Ok(store)
+    })
 }
 
 fn open_with(settings: DatabaseSettings) -> Boxed<'static, Arc<dyn Store>> {

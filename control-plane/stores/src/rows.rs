@@ -6,7 +6,7 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::Fingerprint;
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
-use payments::model::event::{Cause, Event, Initiator};
+use payments::model::event::{Cause, Detail, Event, Initiator};
 use payments::model::follow_up::FollowUp;
 use payments::model::idempotency::{KeyRecord, StoredAnswer, Subject};
 use payments::model::log::Position;
@@ -56,15 +56,16 @@ row! {
 }
 
 row! {
+    #[derive(Clone)]
     pub(super) struct EventRow {
         pub(super) payment: String,
         pub(super) refund: Option<String>,
         pub(super) version: i64,
-        from_state: Option<String>,
-        to_state: String,
+        pub(super) from_state: Option<String>,
+        pub(super) to_state: String,
         pub(super) at: i64,
-        client: String,
-        request_id: String,
+        pub(super) client: String,
+        pub(super) request_id: String,
         pub(super) detail: String,
     }
 }
@@ -207,11 +208,25 @@ impl LogRow {
     }
 }
 
+/// An event's row with its place in the log.
+pub(super) struct PlacedRow {
+    pub(super) position: Position,
+    pub(super) event: EventRow,
+}
+
+impl EventRow {
+    /// When it happened; of a sealed row, too.
+    pub(super) fn at(&self) -> Result<Timestamp, StoreError> {
+        Reader { table: "events", row: &self.payment }.time("at", self.at)
+    }
+}
+
 impl TryFrom<EventRow> for Event {
     type Error = StoreError;
 
     fn try_from(row: EventRow) -> Result<Self, StoreError> {
         let read = Reader { table: "events", row: &row.payment };
+        let detail: Detail = read.json("detail", &row.detail)?;
         Ok(Self {
             payment: read.parsed("payment", &row.payment)?,
             refund: row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?,
@@ -222,8 +237,9 @@ impl TryFrom<EventRow> for Event {
             cause: Cause {
                 client: read.some("client", ClientId::parse(&row.client))?,
                 initiator: Initiator::read(row.request_id),
+                address: detail.address,
             },
-            detail: read.json("detail", &row.detail)?,
+            detail,
         })
     }
 }

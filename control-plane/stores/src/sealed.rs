@@ -189,6 +189,11 @@ macro_rules! plain {
 plain! {
     (String,),
     (i64,),
+    crate::audit_rows::ActionRow,
+    crate::audit_rows::LeafRow,
+    crate::audit_rows::NodeRow,
+    crate::audit_rows::RecordCountRow,
+    crate::audit_rows::SealRow,
     crate::due_rows::DueRow,
     crate::due_rows::InLane,
     crate::due_rows::BacklogRow,
@@ -239,6 +244,18 @@ impl SealedRow for crate::rows::EventRow {
 }
 
 impl SealedRow for crate::rows::LogRow {
+    const TABLE: &'static str = crate::rows::EventRow::TABLE;
+
+    fn row(&self) -> Cow<'_, str> {
+        self.event.row()
+    }
+
+    fn sealed(&mut self) -> [Option<(&'static str, Stored<'_>)>; COLUMNS_MAX] {
+        self.event.sealed()
+    }
+}
+
+impl SealedRow for crate::audit_rows::TrailRow {
     const TABLE: &'static str = crate::rows::EventRow::TABLE;
 
     fn row(&self) -> Cow<'_, str> {

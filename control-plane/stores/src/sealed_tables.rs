@@ -20,6 +20,8 @@ pub(crate) struct SealedTable {
     pub(crate) columns: &'static [SealedColumn],
     /// Whether it has a column `client` that names the owner.
     pub(crate) has_client: bool,
+    /// SQL that holds as long as stored values may be replaced by other forms of the same.
+    pub(crate) may_change: &'static str,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,10 @@ pub(crate) struct SealedColumn {
     pub(crate) name: &'static str,
     pub(crate) is_bytes: bool,
 }
+
+const ALWAYS: &str = "TRUE";
+/// The tree of the audit trail is over records as they are stored.
+const UNTIL_THE_TRAIL_IS_SEALED: &str = "NOT EXISTS (SELECT 1 FROM audit_sealer)";
 
 const fn text_key(name: &'static str) -> KeyColumn {
     KeyColumn { name, is_number: false }
@@ -49,6 +55,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         row: "id",
         columns: &[text("request"), text("detail")],
         has_client: true,
+        may_change: ALWAYS,
     },
     SealedTable {
         name: "refunds",
@@ -56,6 +63,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         row: "id",
         columns: &[text("detail")],
         has_client: true,
+        may_change: ALWAYS,
     },
     SealedTable {
         name: "events",
@@ -63,6 +71,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         row: "coalesce(refund, payment) || '/' || version",
         columns: &[text("detail")],
         has_client: true,
+        may_change: UNTIL_THE_TRAIL_IS_SEALED,
     },
     SealedTable {
         name: "idempotency_keys",
@@ -70,6 +79,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         row: "scope",
         columns: &[text("answer_body")],
         has_client: true,
+        may_change: ALWAYS,
     },
     SealedTable {
         name: "webhook_events",
@@ -77,11 +87,20 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         row: "provider || '/' || id",
         columns: &[SealedColumn { name: "body", is_bytes: true }],
         has_client: false,
+        may_change: ALWAYS,
     },
 ];
 
 /// The table of customers' payments, whose column names the key of the index.
 pub(crate) const CUSTOMERS: &str = "payment_customers";
+
+impl SealedTable {
+    /// Whether its rows are records of the audit trail.
+    pub(crate) fn is_trail(&self) -> bool {
+        self.may_change == UNTIL_THE_TRAIL_IS_SEALED
+    }
+}
+
 impl SealedColumn {
     /// SQL for the id of the data key that a value is sealed with; empty for a plain value, NULL for none. `$1` is the
     /// prefix of sealed values, as bytes.
@@ -158,6 +177,12 @@ impl Counts {
         }
         all
     }
+}
+
+/// Whether the audit trail is being sealed, so that its records keep the form in which they are stored.
+pub(crate) async fn is_trail_kept(database: &impl Database) -> Result<bool, StoreError> {
+    let held = Query::new("SELECT CAST(1 AS bigint) FROM audit_sealer");
+    Ok(database.one::<(i64,)>(Purpose::Operators, held).await?.is_some())
 }
 
 /// Counts the rows. Reads every row, so it takes long in a large database.

@@ -19,6 +19,7 @@ use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
 use payments::model::refund::Refund;
 use payments::model::webhook::{Dispute, WebhookEvent};
 use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
+use payments::ports::store::audit::Audit;
 use payments::ports::store::reconciling::{Reconciling, Run};
 use payments::ports::store::{
     Change, CommitError, DueWork, EventBacklog, EventLog, Filter, LogPage, LogQuery, Mutation, Page, Rows,
@@ -118,6 +119,10 @@ impl Store for Forgetful {
 
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
         self.store.key(scope).await
+    }
+
+    fn audit(&self) -> &dyn Audit {
+        self.store.audit()
     }
 
     fn is_exclusive(&self) -> bool {

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod audit;
 mod cache;
 mod card_data;
 mod common;

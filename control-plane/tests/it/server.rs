@@ -45,7 +45,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, router, stop.clone()));
+        let server = tokio::spawn(serve(listener, None, router, stop.clone()));
         Self { address, release, asked, stop, server }
     }
 

@@ -32,6 +32,7 @@ fn every_operation_has_an_id_of_its_own_that_speaks() {
         "listEvents",
         "listPaymentEvents",
         "listPayments",
+        "provePaymentEvents",
         "receivePaypalWebhook",
         "receiveStripeWebhook",
     ]);

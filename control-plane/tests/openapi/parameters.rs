@@ -2,7 +2,7 @@
 
 use edge_core::id;
 use edge_core::idempotency::Key;
-use edge_core::request::{EventsQuery, ListQuery, WalletConfigQuery};
+use edge_core::request::{EventsQuery, ListQuery, ProofQuery, WalletConfigQuery};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -129,6 +129,7 @@ fn an_id_in_a_path_is_judged_as_documented() {
     for (path, method) in [
         ("/payments/{id}", "get"),
         ("/payments/{id}/events", "get"),
+        ("/payments/{id}/events/proof", "get"),
         ("/payments/{id}/capture", "post"),
         ("/payments/{id}/cancel", "post"),
     ] {
@@ -140,6 +141,16 @@ fn an_id_in_a_path_is_judged_as_documented() {
     let refund = schema_of("/refunds/{id}", "get", "id");
     for text in [TXN, &TXN.replace("txn", "rfnd")] {
         assert_eq!(refund.is_valid(&json!(text)), id::is_refund(text), "{text}");
+    }
+}
+
+#[test]
+fn the_place_behind_which_proofs_go_on_is_judged_as_documented() {
+    let schema = schema_of("/payments/{id}/events/proof", "get", "after");
+    for text in ["0", "1", "999999999999", "1000000000000", "-1", "", "x", "1.5"] {
+        let number = text.parse::<f64>().map_or_else(|_| json!(text), |_| text.parse().unwrap());
+        let accepted = ProofQuery::parse(&format!("after={text}")).is_ok();
+        assert_eq!(schema.is_valid(&number), accepted, "{text}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `config check --connect`: what it finds, without changing it.
 
+mod encrypted;
 mod postgres;
 mod providers;
 mod queue;

@@ -1,6 +1,7 @@
 //! The program as an operator runs it: what it says of settings that are wrong, and of what they name.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod audit;
 mod check;
 mod keys;
 #[cfg(target_os = "linux")]
@@ -8,6 +9,7 @@ mod limits;
 mod service;
 mod settings;
 mod signals;
+mod tls;
 
 use std::path::Path;
 use std::process::{Command, Output};

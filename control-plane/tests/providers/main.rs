@@ -13,6 +13,7 @@ mod disputes;
 mod journeys;
 mod look_ups;
 mod network;
+mod outgoing;
 mod paypal;
 mod paypal_orders;
 mod refusals;

@@ -18,7 +18,7 @@ use payments::model::provider::{
 };
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
-use payments_providers::{PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
+use payments_providers::{Outgoing, PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
 use provider_sandbox::{Config, ManualClock, Sandbox};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -257,11 +257,13 @@ pub(crate) fn settings(base: &str) -> Settings {
         stripe: Some(StripeSettings {
             api_base: base.parse().unwrap(),
             secret_key: "sk_test_right".to_owned().into(),
+            outgoing: Outgoing::default(),
         }),
         paypal: Some(PaypalSettings {
             api_base: base.parse().unwrap(),
             client_id: "client".to_owned(),
             client_secret: "secret".to_owned().into(),
+            outgoing: Outgoing::default(),
         }),
         default_return_url: None,
         wallet_liability_shift: payments_providers::LiabilityShifts::default(),

@@ -2,6 +2,8 @@
        component, command, port, values (of this kind), own, secrets, variables (see gateway.environment), grace:
        seconds that it may take to end after the signal, key: the name of its values. */}}
 {{- define "gateway.process" -}}
+{{- $tls := .root.Values.tls.enabled }}
+{{- $_ := set . "own" (merge .own (include "gateway.security-settings" .root | fromYaml)) }}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {{- include "gateway.metadata" . | nindent 2 }}
@@ -27,25 +29,29 @@ spec:
           args: [{{ .command }}]
           ports: [{ name: http, containerPort: {{ .port }} }]
           env: {{- include "gateway.environment" (merge (dict "settings" .values.settings "of" (printf "%s.settings" .key)) .) | trim | nindent 12 }}
-          volumeMounts: [{ name: secrets, mountPath: /secrets, readOnly: true }]
+          volumeMounts:
+            - { name: secrets, mountPath: /secrets, readOnly: true }
+            {{- if $tls }}
+            - { name: service-tls, mountPath: /service-tls, readOnly: true }
+            {{- end }}
           securityContext: {{- include "gateway.container-security" . | nindent 12 }}
           resources: {{- toYaml .values.resources | nindent 12 }}
           # A first start may wait for the database and for a lock.
           startupProbe:
-            httpGet: { path: /healthz, port: http }
+            {{- include "gateway.probe" (dict "tls" $tls "port" .port "ready" false) | nindent 12 }}
             periodSeconds: 2
             timeoutSeconds: 2
             failureThreshold: 60
           # It says that the process lives, and nothing of what it needs: a database that is away is no reason to
           # restart it.
           livenessProbe:
-            httpGet: { path: /healthz, port: http }
+            {{- include "gateway.probe" (dict "tls" $tls "port" .port "ready" false) | nindent 12 }}
             periodSeconds: 10
             timeoutSeconds: 3
             failureThreshold: 6
           # It proves a write, for which it may take 1.5 s.
           readinessProbe:
-            httpGet: { path: /readyz, port: http }
+            {{- include "gateway.probe" (dict "tls" $tls "port" .port "ready" true) | nindent 12 }}
             periodSeconds: 3
             timeoutSeconds: 3
             failureThreshold: 2
@@ -53,6 +59,9 @@ spec:
           lifecycle: { preStop: { sleep: { seconds: 5 } } }
       volumes:
         - {{- include "gateway.secret-volume" . | nindent 10 }}
+        {{- if $tls }}
+        - { name: service-tls, secret: { secretName: {{ .root.Values.tls.services }}, defaultMode: 0440 } }
+        {{- end }}
 ---
 {{ include "gateway.keep-running" . }}
 {{- end }}
@@ -85,6 +94,29 @@ spec:
     # A crowd that comes and goes does not take the pods of the next one with it.
     scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: Pods, value: 1, periodSeconds: 60 }] }
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* tls, port, ready. The kubelet has no client certificate, so with TLS the program asks itself. */}}
+{{- define "gateway.probe" -}}
+{{- if .tls -}}
+exec: { command: [control-plane, ready, {{ if not .ready }}--alive, {{ end }}"127.0.0.1:{{ .port }}"] }
+{{- else -}}
+httpGet: { path: {{ ternary "/readyz" "/healthz" .ready }}, port: http }
+{{- end }}
+{{- end }}
+
+{{- /* What goes in clear text, and how the rest is encrypted. */}}
+{{- define "gateway.security-settings" -}}
+GATEWAY_PROFILE: production
+{{- with .Values.allowPlaintext }}
+ALLOW_PLAINTEXT: {{ join "," . | quote }}
+{{- end }}
+{{- if .Values.tls.enabled }}
+SERVICE_TLS_CERTIFICATE: /service-tls/tls.crt
+SERVICE_TLS_PRIVATE_KEY: /service-tls/tls.key
+SERVICE_TLS_CLIENT_CA: /service-tls/ca.crt
+SERVICE_TLS_CLIENT_NAMES: {{ join "," .Values.tls.clientNames | quote }}
 {{- end }}
 {{- end }}
 

@@ -10,6 +10,7 @@ mod keys;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::canonical;
 use crate::client::ClientId;
 use crate::id;
 use crate::idempotency::{Fence, Fingerprint, Scope};
@@ -87,7 +88,7 @@ impl AttestedKey {
         let fingerprint = Fingerprint::from_hex(parts.next()?)?;
         let fence = match parts.next()? {
             "unchecked" => None,
-            number => Some(Fence::new(number.parse().ok()?)?),
+            number => Some(Fence::new(canonical::number(number)?)?),
         };
         Some(Self { scope, fingerprint, fence })
     }
@@ -196,7 +197,7 @@ struct Read<'a> {
     key_id: &'a str,
     time_s: u64,
     statement: Statement,
-    mac: Vec<u8>,
+    mac: [u8; 32],
 }
 
 impl<'a> Read<'a> {
@@ -207,7 +208,7 @@ impl<'a> Read<'a> {
         let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
         let version = field("v")?;
         let key_id = field("kid")?;
-        let time_s = field("t")?.parse().ok()?;
+        let time_s = canonical::number(field("t")?)?;
         let request_id = field("rid").filter(|id| is_request_id(id))?.to_owned();
         let client = match field("client")? {
             "" => None,
@@ -228,7 +229,7 @@ impl<'a> Read<'a> {
         if version != "1" || fields.next().is_some() {
             return None;
         }
-        let mac = hex::decode(mac).ok()?;
+        let mac = canonical::hex(mac)?;
         let statement = Statement { client, request_id, key, webhook, ticket };
         Some(Self { signed, key_id, time_s, statement, mac })
     }
@@ -237,7 +238,7 @@ impl<'a> Read<'a> {
 fn read_ticket(text: &str, client: ClientId) -> Option<Ticket> {
     let (payment, expires_s) = text.split_once('.')?;
     let payment = Some(payment).filter(|payment| id::is_transaction(payment))?.to_owned();
-    Some(Ticket { client, payment, expires_s: expires_s.parse().ok()? })
+    Some(Ticket { client, payment, expires_s: canonical::number(expires_s)? })
 }
 
 /// Whether a request id is safe in a header, a log and an attestation as it is.

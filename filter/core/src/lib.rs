@@ -26,6 +26,7 @@
 
 pub mod attestation;
 mod authority;
+mod canonical;
 pub mod card;
 pub mod client;
 pub mod config;

@@ -14,6 +14,8 @@ pub enum Route {
     GetPayment,
     ListPayments,
     ListEvents,
+    /// Proofs that a payment's events are in the sealed audit trail.
+    ProveEvents,
     /// The event log, as a list or as a stream.
     Events,
     /// The event log over a WebSocket.
@@ -65,26 +67,27 @@ impl Route {
 
     fn by_path(path: &str) -> Result<Self, ErrorCode> {
         let mut segments = path.strip_prefix('/').ok_or(ErrorCode::NotFound)?.split('/');
-        let segments = (segments.next(), segments.next(), segments.next(), segments.next());
+        let segments = (segments.next(), segments.next(), segments.next(), segments.next(), segments.next());
         let (route, id) = match segments {
             (Some("openapi.json"), None, ..) => return Ok(Self::OpenApi),
             (Some("payments"), None, ..) => return Ok(Self::ListPayments),
             (Some("events"), None, ..) => return Ok(Self::Events),
             (Some("graphql"), None, ..) => return Ok(Self::Graphql),
-            (Some("graphql"), Some("socket"), None, _) => return Ok(Self::GraphqlSocket),
-            (Some("wallets"), Some("config"), None, _) => return Ok(Self::WalletConfig),
-            (Some("events"), Some("socket"), None, _) => return Ok(Self::EventSocket),
-            (Some("events"), Some("tickets"), None, _) => return Ok(Self::EventTicket),
-            (Some("payments"), Some("charge"), None, _) => return Ok(Self::Charge),
-            (Some("payments"), Some("refund"), None, _) => return Ok(Self::Refund),
-            (Some("refunds"), Some(id), None, _) if id::is_refund(id) => return Ok(Self::GetRefund),
-            (Some("webhooks"), Some(provider), None, _) => {
+            (Some("graphql"), Some("socket"), None, ..) => return Ok(Self::GraphqlSocket),
+            (Some("wallets"), Some("config"), None, ..) => return Ok(Self::WalletConfig),
+            (Some("events"), Some("socket"), None, ..) => return Ok(Self::EventSocket),
+            (Some("events"), Some("tickets"), None, ..) => return Ok(Self::EventTicket),
+            (Some("payments"), Some("charge"), None, ..) => return Ok(Self::Charge),
+            (Some("payments"), Some("refund"), None, ..) => return Ok(Self::Refund),
+            (Some("refunds"), Some(id), None, ..) if id::is_refund(id) => return Ok(Self::GetRefund),
+            (Some("webhooks"), Some(provider), None, ..) => {
                 return Provider::from_name(provider).map(Self::Webhook).ok_or(ErrorCode::NotFound);
             }
-            (Some("payments"), Some(id), None, _) => (Self::GetPayment, id),
-            (Some("payments"), Some(id), Some("capture"), None) => (Self::Capture, id),
-            (Some("payments"), Some(id), Some("cancel"), None) => (Self::Cancel, id),
-            (Some("payments"), Some(id), Some("events"), None) => (Self::ListEvents, id),
+            (Some("payments"), Some(id), None, ..) => (Self::GetPayment, id),
+            (Some("payments"), Some(id), Some("capture"), None, _) => (Self::Capture, id),
+            (Some("payments"), Some(id), Some("cancel"), None, _) => (Self::Cancel, id),
+            (Some("payments"), Some(id), Some("events"), None, _) => (Self::ListEvents, id),
+            (Some("payments"), Some(id), Some("events"), Some("proof"), None) => (Self::ProveEvents, id),
             _ => return Err(ErrorCode::NotFound),
         };
         if id::is_transaction(id) { Ok(route) } else { Err(ErrorCode::TransactionNotFound) }
@@ -101,6 +104,7 @@ impl Route {
             Self::GetPayment => "get_payment",
             Self::ListPayments => "list_payments",
             Self::ListEvents => "list_events",
+            Self::ProveEvents => "prove_events",
             Self::Events => "events",
             Self::EventSocket => "event_socket",
             Self::EventTicket => "event_ticket",
@@ -130,6 +134,7 @@ impl Route {
             Self::GetPayment
             | Self::ListPayments
             | Self::ListEvents
+            | Self::ProveEvents
             | Self::Events
             | Self::EventSocket
             | Self::GetRefund
@@ -176,6 +181,7 @@ mod tests {
             ("GET", format!("/payments/{TXN}"), Route::GetPayment),
             ("GET", "/payments".to_owned(), Route::ListPayments),
             ("GET", format!("/payments/{TXN}/events"), Route::ListEvents),
+            ("GET", format!("/payments/{TXN}/events/proof"), Route::ProveEvents),
             ("GET", "/events".to_owned(), Route::Events),
             ("GET", "/events/socket".to_owned(), Route::EventSocket),
             ("POST", "/events/tickets".to_owned(), Route::EventTicket),
@@ -236,10 +242,10 @@ mod tests {
             Route::find("GET", &format!("/payments/{TXN}/x")),
             Err(NoRoute::Path(ErrorCode::NotFound))
         );
-        assert_eq!(
-            Route::find("GET", &format!("/payments/{TXN}/events/x")),
-            Err(NoRoute::Path(ErrorCode::NotFound))
-        );
+        for path in ["events/x", "events/proof/", "events/proof/x", "proof"] {
+            let path = format!("/payments/{TXN}/{path}");
+            assert_eq!(Route::find("GET", &path), Err(NoRoute::Path(ErrorCode::NotFound)), "{path}");
+        }
         assert_eq!(Route::find("GET", &format!("/refunds/{TXN}")), Err(NoRoute::Path(ErrorCode::NotFound)));
     }
 

@@ -8,6 +8,7 @@
 use hmac::Mac;
 
 use crate::attestation::Keys;
+use crate::canonical;
 use crate::client::ClientId;
 use crate::error::ErrorCode;
 use crate::id;
@@ -119,7 +120,7 @@ impl Ticket {
         let key_id = fields.next()?;
         let client = ClientId::parse(fields.next()?)?;
         let payment = fields.next().filter(|payment| id::is_transaction(payment))?.to_owned();
-        let expires_s = fields.next()?.parse().ok()?;
+        let expires_s = canonical::number(fields.next()?)?;
         fields.next().is_none().then_some((key_id, Self { client, payment, expires_s }))
     }
 }

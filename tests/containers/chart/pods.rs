@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use control_plane::cli::envoy_bootstrap::{Profile, render};
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig};
-use local_stack::Programs;
+use local_stack::{Authority, Programs};
 use serde_json::Value;
 
 use super::*;
@@ -24,14 +24,16 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
     lists.into_iter().flatten().flatten()
 }
 
-/// Where the chart puts secrets that programs read from files.
-const MOUNTED: &str = "/secrets/";
+/// Where the chart puts what programs read from files: secrets, certificates of the services and of Envoy.
+const MOUNTED: [&str; 3] = [SECRETS, "/service-tls/", "/envoy-tls/"];
+/// Where each secret is a file of its setting's name.
+const SECRETS: &str = "/secrets/";
 
 /// A container's environment, with secrets of a test for those that the cluster would have.
 fn environment(container: &Value, secrets: &Path) -> BTreeMap<String, String> {
     let variables = container["env"].as_array().unwrap().iter();
     let value = |variable: &Value| match variable["value"].as_str() {
-        Some(value) => match value.strip_prefix(MOUNTED) {
+        Some(value) => match MOUNTED.iter().find_map(|folder| value.strip_prefix(folder)) {
             Some(file) => secrets.join(file).display().to_string(),
             None => value.to_owned(),
         },
@@ -58,6 +60,10 @@ fn secret_of(setting: &str) -> &'static str {
 /// The files that a pod mounts at [`MOUNTED`].
 fn mounted_secrets(pod: &Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new().unwrap();
+    let issued = authority.issue(&["localhost"]).unwrap();
+    issued.replace(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
+    fs::write(folder.path().join("ca.crt"), authority.pem()).unwrap();
     let volumes = pod["spec"]["volumes"].as_array().unwrap();
     let secrets = volumes.iter().find(|volume| volume["name"] == "secrets").unwrap();
     for source in secrets["projected"]["sources"].as_array().unwrap() {
@@ -104,7 +110,7 @@ fn the_charts_own_envoy_accepts_the_bootstrap_that_its_settings_make() {
         let pod = &example.one("Deployment", "envoy")["spec"]["template"];
         let secrets = mounted_secrets(pod);
         let settings = environment(&pod["spec"]["initContainers"][0], secrets.path());
-        let rendered = render(Profile::Production, &Source::new(settings, None).unwrap()).unwrap();
+        let rendered = render(Profile::Production, &Source::new(settings, None).unwrap(), None).unwrap().text;
         let variables = environment(&pod["spec"]["containers"][0], secrets.path());
         envoy_accepts(&rendered, &places, &variables);
     }
@@ -151,7 +157,7 @@ fn secrets_are_referred_to_and_never_stand_in_a_manifest() {
                 if is_secret(name) && !is_path {
                     assert!(variable["valueFrom"]["secretKeyRef"]["name"].is_string(), "{variable}");
                     referred += 1;
-                } else if let Some(file) = variable["value"].as_str().unwrap().strip_prefix(MOUNTED) {
+                } else if let Some(file) = variable["value"].as_str().unwrap().strip_prefix(SECRETS) {
                     let is_mounted = mounted_secrets(pod).path().join(file).is_file();
                     assert!(is_mounted && name == format!("{file}_FILE"), "{}: {variable}", example.name);
                     referred += 1;

@@ -18,6 +18,7 @@ mod rabbitmq;
 mod redis;
 mod skip;
 mod tools;
+mod with_tls;
 
 pub use pgbench::PairsOfCommits;
 pub use pgbouncer::PgBouncer;
@@ -27,3 +28,4 @@ pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use skip::skipped;
 pub use tools::{npm_packages, python_packages};
+pub use with_tls::ServerTls;

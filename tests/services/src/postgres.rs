@@ -17,6 +17,7 @@ use self::programs::{init, programs, spawn};
 pub(crate) use self::programs::{own_by_server_user, unprivileged};
 use crate::leash::Leash;
 use crate::skip::skipped;
+use crate::with_tls::ServerTls;
 
 const START_MAX: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "throwaway-secret";
@@ -55,7 +56,7 @@ impl PostgresServer {
         static SHARED: OnceCell<Option<PostgresServer>> = OnceCell::const_new();
         let start = async || match std::env::var("TEST_POSTGRES_URI") {
             Ok(uri) => Some(Self { uri, process: None }),
-            Err(_) => Self::start().await,
+            Err(_) => Self::start(None).await,
         };
         let server = SHARED.get_or_init(start).await.as_ref();
         if server.is_none() {
@@ -66,19 +67,32 @@ impl PostgresServer {
 
     /// A dedicated server, which the test may stop and kill.
     pub async fn own() -> Option<Self> {
-        let server = Self::start().await;
+        let server = Self::start(None).await;
         if server.is_none() {
             skipped(MISSING);
         }
         server
     }
 
-    async fn start() -> Option<Self> {
+    /// The same, with TLS 1.3 for clients that want it.
+    pub async fn own_encrypted(tls: &ServerTls) -> Option<Self> {
+        let server = Self::start(Some(tls)).await;
+        if server.is_none() {
+            skipped(MISSING);
+        }
+        server
+    }
+
+    async fn start(tls: Option<&ServerTls>) -> Option<Self> {
         let programs = programs()?;
         for _ in 0..5 {
             let folder = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             init(&programs, folder.path());
+            if let Some(tls) = tls {
+                let files = tls.write(folder.path());
+                own_by_server_user(&files.each_ref().map(PathBuf::as_path));
+            }
             let mut server = Self::run(&programs, folder, port);
             if server.answers().await {
                 return Some(server);

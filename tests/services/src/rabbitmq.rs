@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::leash::Leash;
 use crate::skip::skipped;
+use crate::with_tls::ServerTls;
 
 /// A start takes about eight seconds, longer on a busy machine.
 const START_MAX: Duration = Duration::from_secs(90);
@@ -43,6 +44,8 @@ struct Place {
     port: u16,
     distribution_port: u16,
     name_server_port: u16,
+    /// For TLS, if it speaks it: lines of its configuration.
+    encrypted: Option<(u16, String)>,
 }
 
 #[derive(Debug)]
@@ -55,7 +58,7 @@ impl RabbitServer {
         static SHARED: OnceCell<Option<RabbitServer>> = OnceCell::const_new();
         let start = async || match std::env::var("TEST_AMQP_URI") {
             Ok(uri) => Some(Self { uri, process: None }),
-            Err(_) => Self::start().await,
+            Err(_) => Self::start(None).await,
         };
         let server = SHARED.get_or_init(start).await.as_ref();
         if server.is_none() {
@@ -66,21 +69,31 @@ impl RabbitServer {
 
     /// A dedicated server, which the test may purge, stop and kill.
     pub async fn own() -> Option<Self> {
-        let server = Self::start().await;
+        let server = Self::start(None).await;
         if server.is_none() {
             skipped(MISSING);
         }
         server
     }
 
-    async fn start() -> Option<Self> {
+    /// The same, with a second port for TLS 1.3, which takes no connection without a client certificate.
+    pub async fn own_encrypted(tls: &ServerTls) -> Option<Self> {
+        let server = Self::start(Some(tls)).await;
+        if server.is_none() {
+            skipped(MISSING);
+        }
+        server
+    }
+
+    async fn start(tls: Option<&ServerTls>) -> Option<Self> {
         let programs = programs()?;
         let mut last_words = String::new();
         for _ in 0..5 {
-            let [port, distribution_port, name_server_port] = free_ports();
+            let [port, distribution_port, name_server_port, tls_port] = free_ports();
             let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir().unwrap();
-            let place =
-                Place { folder, programs: programs.clone(), port, distribution_port, name_server_port };
+            let encrypted = tls.map(|tls| (tls_port, tls_lines(tls_port, tls.write(folder.path()))));
+            let programs = programs.clone();
+            let place = Place { folder, programs, port, distribution_port, name_server_port, encrypted };
             let name_server = NameServer::start(&place)?;
             let (node, leash) = place.start_node();
             let process = Process { node, leash, place, _name_server: name_server };
@@ -104,6 +117,13 @@ impl RabbitServer {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.process.as_ref().unwrap().place.port
+    }
+
+    /// The address of its port for TLS.
+    #[must_use]
+    pub fn encrypted_uri(&self) -> String {
+        let (port, _) = self.process.as_ref().unwrap().place.encrypted.as_ref().unwrap();
+        format!("amqps://guest:guest@localhost:{port}")
     }
 
     /// Every file of the node, its queues and logs among them; none of a server that is not ours.
@@ -241,6 +261,7 @@ impl Place {
         let folder = self.folder.path();
         let listen =
             format!("listeners.tcp.1 = 127.0.0.1:{}\nlog.console = true\nlog.file = false\n", self.port);
+        let listen = self.encrypted.iter().fold(listen, |listen, (_, lines)| listen + lines);
         // The size of a production node's would take half a gigabyte of each test's disk.
         std::fs::write(folder.join("rabbitmq.conf"), listen + "raft.wal_max_size_bytes = 16777216\n")
             .unwrap();
@@ -279,6 +300,15 @@ impl Place {
     }
 }
 
+fn tls_lines(port: u16, [certificate, key, authority]: [PathBuf; 3]) -> String {
+    let [certificate, key, authority] = [certificate, key, authority].map(|path| path.display().to_string());
+    format!(
+        "listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\n\
+         ssl_options.cacertfile = {authority}\nssl_options.versions.1 = tlsv1.3\nssl_options.verify = verify_peer\n\
+         ssl_options.fail_if_no_peer_cert = true\n"
+    )
+}
+
 const MISSING: &str = "no rabbitmq-server and epmd on the PATH (Debian: apt-get install rabbitmq-server)";
 
 /// The folder with the programs. Debian's on the PATH only switch to its own server's user.
@@ -294,12 +324,12 @@ fn has_both(folder: &Path) -> bool {
 
 /// Below Linux's range for outgoing connections: with thousands of those from other tests, one would soon occupy a port
 /// that the node has not bound yet. All are held until all are known, so that they differ.
-fn free_ports() -> [u16; 3] {
+fn free_ports() -> [u16; 4] {
     const PORTS: std::ops::Range<u16> = 10_000..32_000;
     let free = |()| loop {
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", rand::random_range(PORTS))) {
             return listener;
         }
     };
-    [(); 3].map(free).map(|listener| listener.local_addr().unwrap().port())
+    [(); 4].map(free).map(|listener| listener.local_addr().unwrap().port())
 }

@@ -1,13 +1,15 @@
 use std::io::ErrorKind;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ::redis::FromRedisValue;
 use ::redis::aio::MultiplexedConnection;
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use crate::skip::skipped;
+use crate::with_tls::ServerTls;
 
 const START_MAX: Duration = Duration::from_secs(10);
 
@@ -22,7 +24,9 @@ pub struct RedisServer {
 struct Process {
     child: Child,
     port: u16,
-    options: &'static [&'static str],
+    options: Vec<String>,
+    /// Where its files are, if it speaks TLS; the port is then for TLS alone.
+    encrypted: Option<TempDir>,
 }
 
 impl RedisServer {
@@ -37,10 +41,31 @@ impl RedisServer {
 
     /// A dedicated server, which the test may flush, stop and kill; `options` are added to its command line.
     pub async fn own(options: &'static [&'static str]) -> Option<Self> {
+        Self::start(options, None).await
+    }
+
+    /// The same, with TLS alone: its port takes no other connection, and none without a client certificate. Its address
+    /// is `rediss://127.0.0.1:PORT`. `options` may limit `--tls-protocols`.
+    pub async fn own_encrypted(tls: &ServerTls, options: &[&str]) -> Option<Self> {
+        Self::start(options, Some(tls)).await
+    }
+
+    async fn start(options: &[&str], tls: Option<&ServerTls>) -> Option<Self> {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let process = Process { child: spawn(port, options)?, port, options };
-            let mut server = Self { uri: format!("redis://127.0.0.1:{port}"), process: Some(process) };
+            let (mut options, mut encrypted): (Vec<_>, _) =
+                (options.iter().map(ToString::to_string).collect(), None);
+            if let Some(tls) = tls {
+                let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
+                let files = tls.write(folder.path()).map(|path| path.display().to_string());
+                let names = ["--tls-cert-file", "--tls-key-file", "--tls-ca-cert-file"].map(str::to_owned);
+                options.extend(names.into_iter().zip(files).flat_map(<[String; 2]>::from));
+                encrypted = Some(folder);
+            }
+            let scheme = if encrypted.is_some() { "rediss" } else { "redis" };
+            let child = spawn(port, &options, encrypted.is_some())?;
+            let process = Process { child, port, options, encrypted };
+            let mut server = Self { uri: format!("{scheme}://127.0.0.1:{port}"), process: Some(process) };
             if server.answers().await {
                 return Some(server);
             }
@@ -79,7 +104,7 @@ impl RedisServer {
     /// Restarts it at the same address, after [`Self::kill`].
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
-        process.child = spawn(process.port, process.options).unwrap();
+        process.child = spawn(process.port, &process.options, process.encrypted.is_some()).unwrap();
         assert!(self.answers().await, "redis-server does not start again");
     }
 
@@ -94,10 +119,15 @@ impl RedisServer {
         let client = ::redis::Client::open(self.uri.as_str()).unwrap();
         let process = self.process.as_mut().unwrap();
         while started.elapsed() < START_MAX && process.child.try_wait().unwrap().is_none() {
-            match client.get_multiplexed_async_connection().await {
-                Ok(_) => return true,
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            // One that wants a certificate at least listens.
+            let is_there = match process.encrypted {
+                Some(_) => TcpStream::connect(("127.0.0.1", process.port)).is_ok(),
+                None => client.get_multiplexed_async_connection().await.is_ok(),
+            };
+            if is_there {
+                return true;
             }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         false
     }
@@ -117,19 +147,12 @@ pub async fn run<T: FromRedisValue>(connection: &mut MultiplexedConnection, comm
     ::redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await.unwrap()
 }
 
-fn spawn(port: u16, options: &[&str]) -> Option<Child> {
+fn spawn(port: u16, options: &[String], is_encrypted: bool) -> Option<Child> {
+    let port = port.to_string();
+    let ports = if is_encrypted { &["--port", "0", "--tls-port", &port][..] } else { &["--port", &port] };
     for program in ["redis-server", "valkey-server"] {
         let mut command = Command::new(program);
-        command.args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]);
+        command.args(ports).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(options).current_dir(std::env::temp_dir());
         match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => return Some(child),

@@ -1,7 +1,9 @@
 //! The Envoys of a stack.
 
 use std::{
+    fs,
     net::SocketAddr,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -27,7 +29,7 @@ pub(crate) async fn start(
     settings: &Settings,
     run_dir: &RunDir,
 ) -> Result<Part> {
-    let bootstrap = render_bootstrap(options, settings.of_bootstrap())?;
+    let bootstrap = write_bootstrap(options, settings.of_bootstrap(), run_dir, "envoy")?;
     let envoy = start_envoy(options, "envoy", &bootstrap, settings, run_dir)?;
     envoy_ready(envoy, addresses.gateway, addresses.envoy_admin, options, settings).await
 }
@@ -54,7 +56,7 @@ impl Edge {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
-        let bootstrap = render_bootstrap(options, environment)?;
+        let bootstrap = write_bootstrap(options, environment, run_dir, "envoy-2")?;
         let envoy = start_envoy(options, "envoy-2", &bootstrap, settings, run_dir)?;
         let envoy = envoy_ready(envoy, gateway, envoy_admin, options, settings).await?;
         Ok(Self { gateway, admin: envoy_admin, _envoy: envoy })
@@ -107,13 +109,11 @@ async fn await_edge_cache(client: &Client, admin: SocketAddr) {
 fn start_envoy(
     options: &Options,
     name: &'static str,
-    bootstrap: &str,
+    bootstrap: &Path,
     settings: &Settings,
     run_dir: &RunDir,
 ) -> Result<Part> {
-    let file = run_dir.path().join(format!("{name}.yaml"));
-    write_private(&file, bootstrap)?;
-    let bootstrap = file.display().to_string();
+    let bootstrap = bootstrap.display().to_string();
     let workers = options.envoy_workers.to_string();
     // Several Envoys share this machine, and tests read log lines immediately.
     let arguments = [
@@ -126,17 +126,25 @@ fn start_envoy(
     Part::start(run_dir, name, &options.programs.envoy, &arguments, settings.of_envoy())
 }
 
-fn render_bootstrap(options: &Options, environment: Environment) -> Result<String> {
+/// Writes an Envoy's configuration and returns its path. What it names of certificates is written beside it.
+fn write_bootstrap(
+    options: &Options,
+    environment: Environment,
+    run_dir: &RunDir,
+    name: &str,
+) -> Result<PathBuf> {
     let control_plane = &options.programs.control_plane;
+    let file = run_dir.path().join(format!("{name}.yaml"));
     let mut command = Command::new(control_plane);
-    command.args(["envoy-bootstrap", "--profile", "local"]).env_clear().envs(environment);
+    command.args(["envoy-bootstrap", "--profile", "local", "--output"]).arg(&file);
+    command.env_clear().envs(environment);
     let output = command.output().with_context(|| format!("{} does not start", control_plane.display()))?;
     if !output.status.success() {
         bail!("control-plane envoy-bootstrap fails: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    let bootstrap = String::from_utf8(output.stdout)?;
-    let bootstrap = with_first(&bootstrap, ROUTES, &options.extra_routes)?;
-    with_first(&bootstrap, CLUSTERS, &options.extra_clusters)
+    let bootstrap = with_first(&fs::read_to_string(&file)?, ROUTES, &options.extra_routes)?;
+    write_private(&file, &with_first(&bootstrap, CLUSTERS, &options.extra_clusters)?)?;
+    Ok(file)
 }
 
 /// The lists in a bootstrap that can be extended: how each begins, and how its entries are indented.

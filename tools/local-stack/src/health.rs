@@ -5,12 +5,19 @@ use std::time::Duration;
 use anyhow::Result;
 use reqwest::{Client, RequestBuilder};
 
+use crate::settings::Settings;
+
 /// The timeout of one check.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An HTTP client for this machine, without the environment's proxies.
 pub(crate) fn client() -> Result<Client> {
     Ok(Client::builder().no_proxy().timeout(PROBE_TIMEOUT).build()?)
+}
+
+/// The same for the parts' own ports, with a certificate where they ask for one.
+pub(crate) fn client_inside(settings: &Settings) -> Result<Client> {
+    Ok(settings.client(Client::builder().no_proxy().timeout(PROBE_TIMEOUT))?.build()?)
 }
 
 /// `Ok` if the response is a success; otherwise what came instead.

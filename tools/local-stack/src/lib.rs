@@ -4,8 +4,10 @@
 //! stack has its own ports, its own run directory and its own secrets, so that many run side by side.
 
 mod addresses;
+mod authority;
 mod envoy;
 mod health;
+mod inside;
 mod options;
 mod part;
 mod programs;
@@ -16,6 +18,7 @@ mod settings;
 mod stack;
 
 pub use addresses::Addresses;
+pub use authority::{Authority, Issued};
 pub use envoy::Edge;
 pub use options::Options;
 pub use programs::Programs;

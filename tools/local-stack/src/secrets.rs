@@ -26,7 +26,7 @@ pub(crate) fn keep(run_dir: &RunDir) -> Result<Environment> {
     Ok(kept)
 }
 
-fn generate() -> [(&'static str, String); 7] {
+fn generate() -> [(&'static str, String); 8] {
     [
         // 32 bytes, the strength of the HMAC-SHA256 that it keys.
         ("EDGE_ATTESTATION_KEYS", format!("k1:{}", random_hex::<32>())),
@@ -38,6 +38,8 @@ fn generate() -> [(&'static str, String); 7] {
         ("STRIPE_WEBHOOK_SECRETS", format!("whsec_{}", random_hex::<24>())),
         // Not secret, but part of what PayPal signs: another webhook's events must not pass as ours.
         ("PAYPAL_WEBHOOK_ID", random_hex::<9>().to_uppercase()),
+        // The log's name and the seed of its Ed25519 key.
+        ("AUDIT_SIGNING_KEY", format!("localhost/audit:{}", random_hex::<32>())),
     ]
 }
 

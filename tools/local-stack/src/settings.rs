@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use anyhow::Result;
+use reqwest::ClientBuilder;
 
 use crate::{
     Addresses, Destination, Options, RunDir,
     addresses::EDGE_CACHE,
+    inside::Inside,
     secrets::{self, Certificate},
 };
 
@@ -25,6 +27,7 @@ pub(crate) struct Settings {
     /// What the caller adds: the search path, proxies, settings of single parts.
     surroundings: Environment,
     own: Environment,
+    inside: Option<Inside>,
 }
 
 impl Settings {
@@ -33,6 +36,7 @@ impl Settings {
     pub(crate) fn new(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Result<Self> {
         let mut own = secrets::keep(run_dir)?;
         let tls = Certificate::keep(run_dir)?;
+        let inside = Inside::keep(&options.environment, run_dir)?;
         let path = |path: &std::path::Path| path.display().to_string();
         own.extend(
             [
@@ -45,6 +49,7 @@ impl Settings {
                 ("DB_URI", sqlite_uri(&run_dir.path().join("gateway.db"))),
                 // No other part delivers webhooks to it.
                 ("MIGRATE_ON_START", "on".to_owned()),
+                ("AUDIT_ANCHOR_FILE", path(&run_dir.path().join("audit-anchors"))),
                 ("LOG_LEVEL", "info".to_owned()),
                 ("GRAPHQL_INTROSPECTION", "on".to_owned()),
                 ("STRIPE_API_BASE", api_base(&options.providers.stripe, addresses.sandbox)),
@@ -54,6 +59,8 @@ impl Settings {
             .map(|(name, value)| (name.to_owned(), value)),
         );
         own.extend(webhooks(options, addresses, run_dir));
+        let settings = inside.iter().flat_map(Inside::settings);
+        own.extend(settings.map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in &mut own {
             if let Some(given) = options.environment.get(name) {
                 value.clone_from(given);
@@ -64,11 +71,25 @@ impl Settings {
             own.extend(options.environment.get_key_value(uri).map(|(name, uri)| (name.clone(), uri.clone())));
         }
         own.extend(addresses.named().map(|(name, address)| (name.to_owned(), address.to_string())));
-        Ok(Self { surroundings: options.environment.clone(), own })
+        Ok(Self { surroundings: options.environment.clone(), own, inside })
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.own.get(name).map(String::as_str)
+    }
+
+    /// The URL of a part's own port.
+    pub(crate) fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.inside.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
+    /// Prepares a client for the parts' own ports.
+    pub(crate) fn client(&self, client: ClientBuilder) -> Result<ClientBuilder> {
+        match &self.inside {
+            Some(inside) => inside.client(client),
+            None => Ok(client),
+        }
     }
 
     /// For `.run/env`.
@@ -112,7 +133,10 @@ impl Settings {
     }
 
     pub(crate) fn of_edge_cache(&self) -> Environment {
-        self.only(&["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"])
+        let tls = self.inside.iter().flat_map(Inside::settings).map(|(name, _)| name);
+        let names: Vec<_> =
+            ["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"].into_iter().chain(tls).collect();
+        self.only(&names)
     }
 
     /// Envoy and the sandbox get neither providers' nor the database's credentials.
@@ -265,9 +289,14 @@ mod tests {
         let (_folder, settings) = settings(&given);
         for environment in [settings.of_envoy(), settings.of_sandbox()] {
             assert_eq!(environment["PATH"], "/bin");
-            for secret in
-                ["STRIPE_SECRET_KEY", "PAYPAL_CLIENT_SECRET", "ENCRYPTION_KEYS", "DB_URI", "REDIS_URI"]
-            {
+            for secret in [
+                "STRIPE_SECRET_KEY",
+                "PAYPAL_CLIENT_SECRET",
+                "ENCRYPTION_KEYS",
+                "DB_URI",
+                "REDIS_URI",
+                "AUDIT_SIGNING_KEY",
+            ] {
                 assert!(!environment.contains_key(secret), "{secret}");
             }
         }

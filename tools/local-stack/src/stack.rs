@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use reqwest::Client;
+use reqwest::{Client, ClientBuilder};
 
 use crate::{
     Addresses, Edge, Options, RunDir, envoy,
@@ -84,9 +84,14 @@ impl Stack {
         format!("http://{}", self.addresses.envoy_admin)
     }
 
-    /// The control plane's own port, bypassing the edge.
+    /// The control plane's own port, bypassing the edge; for a client that [`Self::client`] prepared.
     pub fn control_plane_url(&self) -> String {
-        format!("http://{}", self.addresses.control_plane)
+        self.settings.url(self.addresses.control_plane)
+    }
+
+    /// Prepares a client for the parts' own ports: with a certificate where they ask for one.
+    pub fn client(&self, client: ClientBuilder) -> Result<ClientBuilder> {
+        self.settings.client(client)
     }
 
     pub fn sandbox_url(&self) -> String {
@@ -128,7 +133,13 @@ impl Stack {
     /// Restarts the control plane after it has ended or been killed, and returns when it is ready.
     pub async fn restart_control_plane(&mut self) -> Result<()> {
         self.control_plane.start_again(&[])?;
-        control_plane_ready(&mut self.control_plane, self.addresses, self.options.start_within).await
+        control_plane_ready(
+            &mut self.control_plane,
+            self.addresses,
+            &self.settings,
+            self.options.start_within,
+        )
+        .await
     }
 
     /// A second Envoy in front of the same control plane and edge cache, on free ports.
@@ -185,7 +196,7 @@ impl Parts {
         let environment = settings.of_control_plane();
         let mut control_plane =
             Part::start(run_dir, "control-plane", &programs.control_plane, &["serve"], environment)?;
-        control_plane_ready(&mut control_plane, addresses, options.start_within).await?;
+        control_plane_ready(&mut control_plane, addresses, settings, options.start_within).await?;
 
         let edge_cache = match settings.has_redis() {
             true => Some(start_edge_cache(options, addresses, settings, run_dir).await?),
@@ -201,9 +212,14 @@ impl Parts {
     }
 }
 
-async fn control_plane_ready(part: &mut Part, addresses: Addresses, within: Duration) -> Result<()> {
-    let client = health::client()?;
-    let url = format!("http://{}/readyz", addresses.control_plane);
+async fn control_plane_ready(
+    part: &mut Part,
+    addresses: Addresses,
+    settings: &Settings,
+    within: Duration,
+) -> Result<()> {
+    let client = health::client_inside(settings)?;
+    let url = format!("{}/readyz", settings.url(addresses.control_plane));
     part.ready(Instant::now() + within, async || probe(client.get(&url)).await).await
 }
 
@@ -215,9 +231,9 @@ async fn start_edge_cache(
 ) -> Result<Part> {
     let program = &options.programs.control_plane;
     let mut part = Part::start(run_dir, "edge-cache", program, &["edge-cache"], settings.of_edge_cache())?;
-    let client = health::client()?;
+    let client = health::client_inside(settings)?;
     // Its Redis may be unavailable, which it then reports itself.
-    let url = format!("http://{}/healthz", addresses.edge_cache);
+    let url = format!("{}/healthz", settings.url(addresses.edge_cache));
     part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;
     Ok(part)
 }
@@ -230,8 +246,8 @@ async fn start_worker(
 ) -> Result<Part> {
     let program = &options.programs.control_plane;
     let mut part = Part::start(run_dir, "worker", program, &["worker"], settings.of_worker())?;
-    let client = health::client()?;
-    let url = format!("http://{}/readyz", addresses.worker);
+    let client = health::client_inside(settings)?;
+    let url = format!("{}/readyz", settings.url(addresses.worker));
     part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;
     Ok(part)
 }

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelPaymentData, CancelPaymentErrors, CancelPaymentResponses, CapturePaymentData, CapturePaymentErrors, CapturePaymentResponses, CreateChargeData, CreateChargeErrors, CreateChargeResponses, CreateEventTicketData, CreateEventTicketErrors, CreateEventTicketResponses, CreateRefundData, CreateRefundErrors, CreateRefundResponses, GetApiDescriptionData, GetApiDescriptionErrors, GetApiDescriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetRefundData, GetRefundErrors, GetRefundResponses, GetWalletConfigData, GetWalletConfigErrors, GetWalletConfigResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListPaymentEventsData, ListPaymentEventsErrors, ListPaymentEventsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ReceivePaypalWebhookData, ReceivePaypalWebhookErrors, ReceivePaypalWebhookResponses, ReceiveStripeWebhookData, ReceiveStripeWebhookErrors, ReceiveStripeWebhookResponses } from './types.gen.js';
+import type { CancelPaymentData, CancelPaymentErrors, CancelPaymentResponses, CapturePaymentData, CapturePaymentErrors, CapturePaymentResponses, CreateChargeData, CreateChargeErrors, CreateChargeResponses, CreateEventTicketData, CreateEventTicketErrors, CreateEventTicketResponses, CreateRefundData, CreateRefundErrors, CreateRefundResponses, GetApiDescriptionData, GetApiDescriptionErrors, GetApiDescriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetRefundData, GetRefundErrors, GetRefundResponses, GetWalletConfigData, GetWalletConfigErrors, GetWalletConfigResponses, ListEventsData, ListEventsErrors, ListEventsResponses, ListPaymentEventsData, ListPaymentEventsErrors, ListPaymentEventsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ProvePaymentEventsData, ProvePaymentEventsErrors, ProvePaymentEventsResponses, ReceivePaypalWebhookData, ReceivePaypalWebhookErrors, ReceivePaypalWebhookResponses, ReceiveStripeWebhookData, ReceiveStripeWebhookErrors, ReceiveStripeWebhookResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -151,6 +151,18 @@ export const capturePayment = <ThrowOnError extends boolean = false>(options: Op
 export const listPaymentEvents = <ThrowOnError extends boolean = false>(options: Options<ListPaymentEventsData, ThrowOnError>) => (options.client ?? client).get<ListPaymentEventsResponses, ListPaymentEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/payments/{id}/events',
+    ...options
+});
+
+/**
+ * Prove a payment's events.
+ *
+ * Each proof shows that a record is in the sealed audit trail as it is now, and is verified with the gateway's public key
+ * alone. Records that are not sealed yet are left out.
+ */
+export const provePaymentEvents = <ThrowOnError extends boolean = false>(options: Options<ProvePaymentEventsData, ThrowOnError>) => (options.client ?? client).get<ProvePaymentEventsResponses, ProvePaymentEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/payments/{id}/events/proof',
     ...options
 });
 

@@ -224,6 +224,10 @@ export type ErrorDetail = {
  */
 export type Event = {
     /**
+     * The address that the request came from.
+     */
+    address?: string;
+    /**
      * Minor units.
      */
     amount?: Amount;
@@ -243,6 +247,11 @@ export type Event = {
      */
     nextAt?: string;
     operation?: string;
+    /**
+     * Whether what was wanted happened: `success`, `failure`, or `pending` while it is not decided. Missing in records of
+     * releases that did not tell.
+     */
+    outcome?: EventOutcome;
     providerReference?: string;
     reason?: string;
     refundId?: RefundId;
@@ -270,8 +279,36 @@ export type Event = {
  */
 export type EventId = string;
 
+/**
+ * Whether what was wanted happened.
+ */
+export type EventOutcome = 'success' | 'failure' | 'pending' | 'other';
+
+/**
+ * A record of the audit trail with the proof that it is in the sealed trail.
+ */
+export type EventProof = {
+    /**
+     * Its place in the sealed trail.
+     */
+    index: number;
+    /**
+     * A file in the format of `c2sp.org/tlog-proof@v1`: the inclusion proof (RFC 6962) and the signed checkpoint.
+     */
+    proof: string;
+    /**
+     * What is sealed, byte for byte: a JSON object in canonical form (RFC 8785).
+     */
+    record: string;
+    refundId?: RefundId;
+    /**
+     * As in the list of events.
+     */
+    version: number;
+};
+
 export type EventsAnswer = {
-    data: Array<Event>;
+    data: Array<TrailEvent>;
     success: Success;
 };
 
@@ -468,6 +505,15 @@ export type PaymentId = string;
  */
 export type PaymentMethodId = string;
 
+export type ProofsAnswer = {
+    data: Array<EventProof>;
+    /**
+     * There are more: ask again with `after` set to the last `index`.
+     */
+    hasMore: boolean;
+    success: Success;
+};
+
 export type Provider = 'stripe' | 'paypal';
 
 export type Received = {
@@ -567,6 +613,24 @@ export type TicketRequest = {
  * Seconds
  */
 export type TicketSeconds = number;
+
+/**
+ * One record of the audit trail, and whether it is sealed.
+ */
+export type TrailEvent = Event & {
+    /**
+     * Its place in the sealed trail.
+     */
+    index?: number;
+    /**
+     * Whether it is in the sealed trail, so that it can be proved: `GET /payments/{id}/events/proof`.
+     */
+    sealed: boolean;
+    /**
+     * The version of the payment, or of the refund if there is a `refundId`: they count their own transitions.
+     */
+    version: number;
+};
 
 /**
  * Who has the money in the end. Of two verdicts of the same moment the larger one is recorded: the definite one,
@@ -1599,6 +1663,92 @@ export type ListPaymentEventsResponses = {
 };
 
 export type ListPaymentEventsResponse = ListPaymentEventsResponses[keyof ListPaymentEventsResponses];
+
+export type ProvePaymentEventsData = {
+    body?: never;
+    path: {
+        id: PaymentId;
+    };
+    query?: {
+        /**
+         * Go on behind the record with this index
+         */
+        after?: number;
+    };
+    url: '/payments/{id}/events/proof';
+};
+
+export type ProvePaymentEventsErrors = {
+    /**
+     * `INVALID_REQUEST`: the request is at fault; `param` names the field
+     *
+     * `CARD_DATA_NOT_ACCEPTED`: card data was found; this gateway takes tokens only
+     *
+     * `WALLET_PAYLOAD_NOT_ACCEPTED`: a wallet's encrypted payload was found; send the provider's token for it instead
+     */
+    400: ErrorBody;
+    /**
+     * `UNAUTHENTICATED`: a known client key is needed
+     *
+     * `EDGE_ATTESTATION_REQUIRED`: the request did not come through the edge
+     */
+    401: ErrorBody;
+    /**
+     * `FORBIDDEN`: this client may not do this
+     */
+    403: ErrorBody;
+    /**
+     * `TRANSACTION_NOT_FOUND`: no such payment of yours
+     */
+    404: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: the request took too long to arrive
+     */
+    408: ErrorBody;
+    /**
+     * `PAYLOAD_TOO_LARGE`: the body is larger than it may be
+     */
+    413: ErrorBody;
+    /**
+     * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
+     */
+    415: ErrorBody;
+    /**
+     * `RATE_LIMITED`: too many requests; try again later
+     */
+    429: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: the head of the request is too large
+     */
+    431: ErrorBody;
+    /**
+     * `INTERNAL_ERROR`: a defect of the gateway; read the payment before you repeat the request
+     */
+    500: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this `Transfer-Encoding` is not taken
+     */
+    501: ErrorBody;
+    /**
+     * `GATEWAY_UNAVAILABLE`: the gateway is not available; nothing was executed
+     */
+    503: ErrorBody;
+    /**
+     * `GATEWAY_TIMEOUT`: the outcome is not known; repeat the request under the same key
+     */
+    504: ErrorBody;
+};
+
+export type ProvePaymentEventsError = ProvePaymentEventsErrors[keyof ProvePaymentEventsErrors];
+
+export type ProvePaymentEventsResponses = {
+    /**
+     * A proof for each sealed record, oldest first
+     */
+    200: ProofsAnswer;
+};
+
+export type ProvePaymentEventsResponse = ProvePaymentEventsResponses[keyof ProvePaymentEventsResponses];
 
 export type GetRefundData = {
     body?: never;

@@ -1,12 +1,14 @@
 //! The audit trail: one record for each transition, written in the same commit as the transition.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use edge_core::client::ClientId;
 use edge_core::money::Amount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::event_outcome::EventOutcome;
 use crate::model::follow_up::FollowUp;
 use crate::model::id::{AttemptId, PaymentId, RefundId};
 use crate::model::payment::{Failure, Operation, Payment, State};
@@ -19,6 +21,8 @@ pub struct Cause {
     /// The owner of the payment.
     pub client: ClientId,
     pub initiator: Initiator,
+    /// The address that a request came from; `None` if it is not known, or no request is the cause.
+    pub address: Option<IpAddr>,
 }
 
 /// The initiator of a transition.
@@ -43,25 +47,31 @@ impl Cause {
     /// A client's request about its own payment.
     #[must_use]
     pub const fn request(client: ClientId, id: String) -> Self {
-        Self { client, initiator: Initiator::Request(id) }
+        Self { client, initiator: Initiator::Request(id), address: None }
     }
 
     /// A provider's event about a payment of `client`.
     #[must_use]
     pub fn webhook(client: ClientId, event_id: &str) -> Self {
-        Self { client, initiator: Initiator::Webhook(event_id.to_owned()) }
+        Self { client, initiator: Initiator::Webhook(event_id.to_owned()), address: None }
     }
 
     /// The gateway followed up an undecided operation.
     #[must_use]
     pub const fn follow_up(client: ClientId) -> Self {
-        Self { client, initiator: Initiator::FollowUp }
+        Self { client, initiator: Initiator::FollowUp, address: None }
     }
 
     /// An operator's decision at the command line.
     #[must_use]
     pub fn operator(client: ClientId, name: &str) -> Self {
-        Self { client, initiator: Initiator::Operator(name.to_owned()) }
+        Self { client, initiator: Initiator::Operator(name.to_owned()), address: None }
+    }
+
+    /// The same cause, from this address.
+    #[must_use]
+    pub fn at(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
     }
 }
 
@@ -137,6 +147,12 @@ pub struct Detail {
     /// Only a provider event claims this; the provider's own object could not be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_unverified: bool,
+    /// See [`Cause::address`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// `None` in records of releases that did not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<EventOutcome>,
 }
 
 /// Why a record was written although the payment's state did not change.
@@ -192,7 +208,13 @@ impl Event {
             to: payment.state.name().to_owned(),
             at: payment.updated_at,
             cause: cause.clone(),
-            detail: Detail { reference: payment.reference.clone(), note, ..Detail::of_payment(payment) },
+            detail: Detail {
+                reference: payment.reference.clone(),
+                note,
+                address: cause.address,
+                outcome: Some(EventOutcome::of_payment(before, &payment.state)),
+                ..Detail::of_payment(payment)
+            },
         }
     }
 
@@ -206,7 +228,11 @@ impl Event {
             to: refund.state.name().to_owned(),
             at: refund.updated_at,
             cause: cause.clone(),
-            detail: Detail::of_refund(refund),
+            detail: Detail {
+                address: cause.address,
+                outcome: Some(EventOutcome::of_refund(&refund.state)),
+                ..Detail::of_refund(refund)
+            },
         }
     }
 
@@ -214,7 +240,12 @@ impl Event {
     #[must_use]
     pub fn noted(payment: &Payment, note: Note, detail: Detail, cause: &Cause) -> Self {
         let moved = Self::payment_moved(Some(&payment.state), payment, cause);
-        Self { detail: Detail { note: Some(note), ..detail }, ..moved }
+        let outcome = match note {
+            Note::EvidenceRefused => EventOutcome::Failure,
+            _ => EventOutcome::Success,
+        };
+        let (address, outcome) = (cause.address, Some(outcome));
+        Self { detail: Detail { note: Some(note), address, outcome, ..detail }, ..moved }
     }
 
     /// Whether a payer may know of it: a change of state, but no dispute, no doubt about evidence, and nothing that an

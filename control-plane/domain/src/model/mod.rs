@@ -1,7 +1,9 @@
 //! Payments, refunds and their transitions. Pure: nothing here reads a clock, waits or makes a call.
 
+pub mod action;
 pub mod decision;
 pub mod event;
+pub mod event_outcome;
 pub mod follow_up;
 pub mod id;
 pub mod idempotency;

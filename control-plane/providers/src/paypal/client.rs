@@ -24,10 +24,10 @@ impl Client {
         timeouts: Timeouts,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TransportError> {
-        let PaypalSettings { api_base, client_id, client_secret } = settings;
+        let PaypalSettings { api_base, client_id, client_secret, outgoing } = settings;
         let credential = Credential::Basic { user: client_id, password: client_secret };
         Ok(Self {
-            transport: Transport::new(Provider::Paypal, api_base, "paypal-debug-id", timeouts)?,
+            transport: Transport::new(Provider::Paypal, api_base, "paypal-debug-id", timeouts, outgoing)?,
             tokens: Tokens::new(credential, clock),
         })
     }

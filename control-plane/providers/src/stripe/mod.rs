@@ -56,8 +56,8 @@ impl Stripe {
         timeouts: Timeouts,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TransportError> {
-        let StripeSettings { api_base, secret_key } = settings;
-        let transport = Transport::new(Provider::Stripe, api_base, "request-id", timeouts)?;
+        let StripeSettings { api_base, secret_key, outgoing } = settings;
+        let transport = Transport::new(Provider::Stripe, api_base, "request-id", timeouts, outgoing)?;
         let (credential, searches) = (Credential::Bearer(secret_key), Searches::default());
         Ok(Self { transport, credential, default_return_url, clock, searches })
     }

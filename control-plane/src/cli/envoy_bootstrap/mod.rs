@@ -1,6 +1,7 @@
 //! `control-plane envoy-bootstrap`: generates Envoy's configuration from a template and the settings.
 
 mod associations;
+mod certificates;
 mod docs_page;
 mod limits;
 mod own_replies;
@@ -17,9 +18,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use certificates::Certificates;
+use clap::ValueEnum as _;
 use serde_json::Value;
 
-use crate::config::{ConfigError, Source};
+use crate::config::{ConfigError, PROFILE, Source};
 
 const TEMPLATE: &str = include_str!("../../../../envoy/bootstrap.yaml");
 
@@ -27,10 +30,11 @@ const TEMPLATE: &str = include_str!("../../../../envoy/bootstrap.yaml");
 #[derive(clap::Args, Debug)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// The set of defaults
-    #[arg(long, value_enum, default_value_t = Profile::Local)]
-    pub profile: Profile,
-    /// A file for it, which its owner alone can read; standard output by default
+    /// The set of defaults [default: GATEWAY_PROFILE, or local]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// A file for it, which its owner alone can read; standard output by default. Only with it does Envoy follow its
+    /// certificates: what names them is written beside it (FILE's name with `.NAME.json`)
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -38,10 +42,16 @@ pub struct Args {
 const HELP: &str = "\
 Settings:
   EDGE_FILTER_WASM                     the filter's .wasm (required)
+  GATEWAY_PROFILE                      local or production, for --profile
+  ALLOW_PLAINTEXT                      wires beyond this machine that may go without TLS in production, a comma list of
+                                       gateway, control-plane, edge-cache, rate-limits; none
   TLS_CERTIFICATE, TLS_PRIVATE_KEY     PEM files of the TLS listener (required)
   GATEWAY_CLIENTS                      client:key,client:key,…; production: required, keys of 16 or more characters
   CONTROL_PLANE_ADDRESS                host:port; local: CONTROL_PLANE_LISTEN or 127.0.0.1:8081; production: required
-  CONTROL_PLANE_CA                     PEM file; set: TLS to the control plane, verified against it and the host's name
+  CONTROL_PLANE_CA                     PEM file; set: TLS to the control plane, verified against it and the host's name.
+                                       Production: required, or ALLOW_PLAINTEXT, as for the two below
+  ENVOY_CLIENT_CERTIFICATE, ENVOY_CLIENT_PRIVATE_KEY
+                                       PEM files with which Envoy proves itself to the services behind it; none
   EDGE_CACHE_ADDRESS                   host:port; local: EDGE_CACHE_LISTEN or 127.0.0.1:8082; production: required
   EDGE_CACHE_CA                        PEM file; set: TLS to the edge cache, verified as above
   EDGE_CACHE_DOWN                      what happens to idempotency keys when the cache does not answer: pass (the
@@ -94,21 +104,55 @@ The output contains the clients' keys: protect it accordingly.
 Example:
   control-plane envoy-bootstrap --profile production --output envoy.yaml && envoy -c envoy.yaml";
 
-/// Renders the whole bootstrap as YAML.
+/// A whole configuration of Envoy.
+#[derive(Debug)]
+pub struct Bootstrap {
+    /// As YAML.
+    pub text: String,
+    /// Path and contents of the files that name certificates.
+    secrets: Vec<(PathBuf, String)>,
+}
+
+impl Args {
+    /// The profile that the command line or the settings name.
+    ///
+    /// # Errors
+    /// `GATEWAY_PROFILE` is no profile.
+    pub fn profile(&self, source: &Source) -> Result<Profile, ConfigError> {
+        let named = source
+            .read_with(PROFILE, |name| Profile::from_str(name, false).map_err(|_| NO_PROFILE.to_owned()))?;
+        Ok(self.profile.or(named).unwrap_or(Profile::Local))
+    }
+}
+
+const NO_PROFILE: &str = "must be `local` or `production`";
+
+/// Renders the whole bootstrap. With the path of the file that it goes to, Envoy follows its certificates.
 ///
 /// # Errors
 /// All missing and invalid settings.
-pub fn render(profile: Profile, source: &Source) -> Result<String, Vec<ConfigError>> {
-    let values = values::read(profile, source)?;
-    Ok(fill(TEMPLATE, |name| values.get(name)))
+pub fn render(profile: Profile, source: &Source, file: Option<&Path>) -> Result<Bootstrap, Vec<ConfigError>> {
+    // Envoy may run in another folder.
+    let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+    let mut certificates = Certificates::beside(file);
+    let values = values::read(profile, source, &mut certificates)?;
+    let text = fill(TEMPLATE, |name| values.get(name));
+    Ok(Bootstrap { text, secrets: certificates.files })
 }
 
-/// Writes the bootstrap to a file, the whole of it or nothing. It contains the clients' keys, so it is for its owner
-/// alone.
+/// Writes the bootstrap to a file, and before it the files that it names.
 ///
 /// # Errors
-/// If the file, or `FILE.new` beside it, cannot be written.
-pub fn write(file: &Path, bootstrap: &str) -> io::Result<()> {
+/// If one of them, or the same name with `.new` beside it, cannot be written.
+pub fn write(file: &Path, bootstrap: &Bootstrap) -> io::Result<()> {
+    for (path, text) in &bootstrap.secrets {
+        write_private(path, text)?;
+    }
+    write_private(file, &bootstrap.text)
+}
+
+/// The whole file or nothing. The bootstrap contains the clients' keys, so it is for its owner alone.
+fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let mut unfinished = file.to_owned().into_os_string();
     unfinished.push(".new");
     // What an interrupted run left behind may be readable by others.
@@ -117,7 +161,7 @@ pub fn write(file: &Path, bootstrap: &str) -> io::Result<()> {
         _ => {}
     }
     let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    new.write_all(bootstrap.as_bytes())?;
+    new.write_all(text.as_bytes())?;
     fs::rename(&unfinished, file)
 }
 
@@ -141,12 +185,14 @@ pub(crate) fn explained(name: &str) -> Option<String> {
 }
 
 /// Settings that name files read by Envoy.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "EDGE_FILTER_WASM",
     "TLS_CERTIFICATE",
     "TLS_PRIVATE_KEY",
     "CONTROL_PLANE_CA",
     "EDGE_CACHE_CA",
+    "ENVOY_CLIENT_CERTIFICATE",
+    "ENVOY_CLIENT_PRIVATE_KEY",
     "GATEWAY_RATE_LIMIT_SERVICE_CA",
     "PAYPAL_TLS_CA",
 ];
@@ -200,10 +246,12 @@ mod tests {
         ("TLS_CERTIFICATE", "/etc/tls/cert.pem"),
         ("TLS_PRIVATE_KEY", "/etc/tls/key.pem"),
     ];
-    const PRODUCTION: [(&str, &str); 3] = [
+    const PRODUCTION: [(&str, &str); 5] = [
         ("GATEWAY_CLIENTS", "shop:a-long-enough-key:#1"),
         ("CONTROL_PLANE_ADDRESS", "control-plane:8081"),
         ("EDGE_CACHE_ADDRESS", "edge-cache:8082"),
+        ("CONTROL_PLANE_CA", "/etc/tls/ca.pem"),
+        ("EDGE_CACHE_CA", "/etc/tls/ca.pem"),
     ];
 
     const WRONG: [(&str, &str); 30] = [
@@ -241,7 +289,8 @@ mod tests {
 
     fn with(profile: Profile, settings: &[(&str, &str)]) -> Result<String, String> {
         let all = NEEDED.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        render(profile, &Source::new(all, None).unwrap())
+        render(profile, &Source::new(all, None).unwrap(), None)
+            .map(|bootstrap| bootstrap.text)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     }
 
@@ -284,16 +333,54 @@ mod tests {
     fn production_listens_without_tls_only_when_told_to() {
         let silent = with(Profile::Production, &PRODUCTION).unwrap();
         assert!(silent.contains("bind_to_port: false"), "{silent}");
-        let told = [PRODUCTION[0], PRODUCTION[1], PRODUCTION[2], ("GATEWAY_LISTEN", "127.0.0.1:80")];
-        assert!(with(Profile::Production, &told).unwrap().contains("bind_to_port: true"));
+        let told = |address| [&PRODUCTION[..], &[("GATEWAY_LISTEN", address)]].concat();
+        assert!(with(Profile::Production, &told("127.0.0.1:80")).unwrap().contains("bind_to_port: true"));
+        let error = with(Profile::Production, &told("0.0.0.0:80")).unwrap_err();
+        assert!(error.starts_with("GATEWAY_LISTEN") && error.contains("ALLOW_PLAINTEXT=gateway"), "{error}");
+        let allowed = [&told("0.0.0.0:80")[..], &[("ALLOW_PLAINTEXT", "gateway")]].concat();
+        assert!(with(Profile::Production, &allowed).is_ok());
     }
 
     #[test]
-    fn production_speaks_tls_to_the_control_plane_when_it_has_an_authority() {
-        let settings = [PRODUCTION[0], PRODUCTION[1], PRODUCTION[2], ("CONTROL_PLANE_CA", "/etc/tls/ca.pem")];
-        let yaml = with(Profile::Production, &settings).unwrap();
-        for part in ["/etc/tls/ca.pem", r#""sni":"control-plane""#, "match_typed_subject_alt_names"] {
+    fn production_speaks_tls_to_services_behind_it_unless_a_setting_allows_otherwise() {
+        let identity = [
+            ("ENVOY_CLIENT_CERTIFICATE", "/etc/tls/envoy.pem"),
+            ("ENVOY_CLIENT_PRIVATE_KEY", "/etc/tls/envoy.key"),
+        ];
+        let yaml = with(Profile::Production, &[&PRODUCTION[..], &identity].concat()).unwrap();
+        for part in [
+            "/etc/tls/ca.pem",
+            "/etc/tls/envoy.key",
+            r#""sni":"edge-cache""#,
+            "match_typed_subject_alt_names",
+        ] {
             assert!(yaml.contains(part), "{part} in {yaml}");
+        }
+        let plain = &PRODUCTION[..3];
+        let error = with(Profile::Production, plain).unwrap_err();
+        for part in ["CONTROL_PLANE_ADDRESS", "set CONTROL_PLANE_CA", "ALLOW_PLAINTEXT=edge-cache"] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        let allowed = ("ALLOW_PLAINTEXT", "control-plane,edge-cache");
+        assert!(with(Profile::Production, &[plain, &[allowed]].concat()).is_ok());
+        let half = with(Profile::Local, &identity[..1]).unwrap();
+        assert!(!half.contains("envoy.pem"), "nobody is spoken to over TLS");
+        let error = with(Profile::Production, &[&PRODUCTION[..], &identity[..1]].concat()).unwrap_err();
+        assert!(error.starts_with("ENVOY_CLIENT_PRIVATE_KEY"), "{error}");
+    }
+
+    #[test]
+    fn with_a_file_for_the_bootstrap_certificates_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("envoy.yaml");
+        let settings = NEEDED.iter().chain(&PRODUCTION).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let source = Source::new(settings, None).unwrap();
+        let bootstrap = render(Profile::Production, &source, Some(&file)).unwrap();
+        assert!(bootstrap.text.contains("envoy.control_plane.json"), "{}", bootstrap.text);
+        write(&file, &bootstrap).unwrap();
+        for name in ["envoy.yaml", "envoy.listener.json", "envoy.control_plane.json", "envoy.edge_cache.json"]
+        {
+            assert!(folder.path().join(name).is_file(), "{name}");
         }
     }
 
@@ -329,7 +416,7 @@ mod tests {
         let clients: Vec<_> = read.clients.iter().flatten().map(ToString::to_string).collect();
         assert_eq!(clients, ["demo", "demo-2"]);
         let source = Source::new(all.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
-        let values = values::read(Profile::Local, &source).unwrap();
+        let values = values::read(Profile::Local, &source, &mut Certificates::beside(None)).unwrap();
         let settings = values["CONNECTION_SETTINGS"].as_str().unwrap();
         let connections = edge_core::connections::ConnectionSettings::read(settings.as_bytes()).unwrap();
         assert_eq!(connections.per_address, Some(9));
@@ -380,7 +467,7 @@ mod tests {
         keys: &str,
     ) -> edge_core::config::EdgeConfig {
         let source = Source::new(settings.map(|(k, v)| (k.to_owned(), v.to_owned())), None).unwrap();
-        let values = values::read(Profile::Local, &source).unwrap();
+        let values = values::read(Profile::Local, &source, &mut Certificates::beside(None)).unwrap();
         let settings = values["FILTER_SETTINGS"].as_str().unwrap();
         let secrets = edge_core::config::EdgeSecrets { keys: Some(keys), stripe: None };
         edge_core::config::EdgeConfig::read(settings.as_bytes(), secrets).unwrap()
@@ -398,7 +485,7 @@ mod tests {
     fn everything_that_is_missing_or_wrong_is_named_at_once() {
         let settings = [("GATEWAY_TLS_LISTEN", "here"), ("EDGE_CACHE_TIMEOUT_MS", "0")];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let errors = render(Profile::Production, &Source::new(settings, None).unwrap()).unwrap_err();
+        let errors = render(Profile::Production, &Source::new(settings, None).unwrap(), None).unwrap_err();
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         for key in [
             "EDGE_FILTER_WASM",
@@ -441,7 +528,7 @@ mod tests {
 
     #[test]
     fn production_refuses_a_short_key_without_repeating_it() {
-        let settings = [("GATEWAY_CLIENTS", "demo:demo-key"), PRODUCTION[1], PRODUCTION[2]];
+        let settings = [&[("GATEWAY_CLIENTS", "demo:demo-key")], &PRODUCTION[1..]].concat();
         let error = with(Profile::Production, &settings).unwrap_err();
         assert!(error.starts_with("GATEWAY_CLIENTS") && !error.contains("demo-key"), "{error}");
     }

@@ -2,11 +2,16 @@
 
 use serde_json::Value;
 
-use super::values::{Endpoint, plain_transport, transport};
-use crate::config::{ConfigError, Source};
+use super::values::{Endpoint, Rules, Secured, plain_transport, transport};
+use crate::config::{ConfigError, Wire};
 
 const SERVICE: &str = "GATEWAY_RATE_LIMIT_SERVICE";
-const AUTHORITY: &str = "GATEWAY_RATE_LIMIT_SERVICE_CA";
+const SECURED: Secured = Secured {
+    address: SERVICE,
+    authority: "GATEWAY_RATE_LIMIT_SERVICE_CA",
+    wire: Wire::RateLimits,
+    name: "rate_limit_service",
+};
 
 /// The values for the template.
 pub(super) struct SharedLimit {
@@ -17,13 +22,14 @@ pub(super) struct SharedLimit {
 }
 
 impl SharedLimit {
-    pub(super) fn read(source: &Source) -> Result<Self, ConfigError> {
-        let service = source.read_with(SERVICE, Endpoint::parse)?;
+    pub(super) fn read(rules: &mut Rules<'_>) -> Result<Self, ConfigError> {
+        let service = rules.source.read_with(SERVICE, Endpoint::parse)?;
+        let transport = service
+            .as_ref()
+            .map_or_else(|| Ok(plain_transport()), |endpoint| transport(rules, &SECURED, endpoint));
         Ok(Self {
             is_off: service.is_none(),
-            transport: service
-                .as_ref()
-                .map_or_else(plain_transport, |endpoint| transport(source, AUTHORITY, endpoint)),
+            transport: transport?,
             address: service.unwrap_or_else(Endpoint::nowhere).to_envoy(),
         })
     }

@@ -1,25 +1,39 @@
 //! Converts the settings to the template's values.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use edge_core::client::ClientId;
 use serde_json::{Map, Value, json};
 
+use super::certificates::{Certificates, Server, is_address};
 use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
 use super::{Profile, associations, limits, webhooks};
-use crate::config::{ConfigError, Source, keep, listen_address, return_url_hosts};
+use crate::config::{
+    ConfigError, Plaintext, Source, Wire, is_this_machine, keep, listen_address, return_url_hosts,
+};
+
+/// What the values of transports depend on.
+pub(super) struct Rules<'a> {
+    pub(super) source: &'a Source,
+    pub(super) plaintext: Plaintext,
+    pub(super) certificates: &'a mut Certificates,
+}
 
 /// The template's values, or all missing and invalid settings.
 pub(super) fn read(
     profile: Profile,
     source: &Source,
+    certificates: &mut Certificates,
 ) -> Result<HashMap<&'static str, Value>, Vec<ConfigError>> {
     let (mut values, mut errors) = (HashMap::new(), Vec::new());
-    let place = places(profile, source, &mut errors);
-    let behind = upstreams(profile, source, &mut errors);
+    let plaintext =
+        Plaintext::of_profile(source, profile == Profile::Production).map_err(|error| vec![error])?;
+    let mut rules = Rules { source, plaintext, certificates };
+    let place = places(profile, &mut rules, &mut errors);
+    let behind = upstreams(profile, &mut rules, &mut errors);
     let edge = edge(profile, source, &mut errors);
     for part in [place, behind, edge] {
         values.extend(part);
@@ -30,8 +44,9 @@ pub(super) fn read(
 type Values = Vec<(&'static str, Value)>;
 
 /// Files and listener addresses.
-fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
-    let plain = keep(errors, listen(source, "GATEWAY_LISTEN", profile.plain_listen())).flatten();
+fn places(profile: Profile, rules: &mut Rules<'_>, errors: &mut Vec<ConfigError>) -> Values {
+    let source = rules.source;
+    let plain = keep(errors, plain_listener(profile, rules)).flatten();
     let tls = listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()));
     let mut values = vec![
         ("PLAIN_IS_ON", plain.is_some().into()),
@@ -42,10 +57,13 @@ fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> V
     let DocsPage { answers: [page, script, description], percent } = DocsPage::read(source);
     values.extend([("DOCS_PAGE", page), ("DOCS_SCRIPT", script), ("DOCS_DESCRIPTION", description)]);
     values.push(("DOCS_PERCENT", percent));
+    let certificate = keep(errors, file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain"));
+    let private_key = keep(errors, file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key"));
+    if let (Some(certificate), Some(private_key)) = (certificate, private_key) {
+        values.push(("LISTENER_TLS", listener_tls(rules.certificates, (certificate, private_key))));
+    }
     for (name, value) in [
-        ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm")),
-        ("TLS_CERTIFICATE", file(source, "TLS_CERTIFICATE", "the path of a PEM certificate chain")),
-        ("TLS_PRIVATE_KEY", file(source, "TLS_PRIVATE_KEY", "the path of a PEM private key")),
+        ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm").map(Value::from)),
         ("TLS_ADDRESS", tls.map(|address| address.map_or(Value::Null, at))),
         ("ADMIN_ADDRESS", admin(source)),
         ("WALLET_ASSOCIATIONS", associations::read(source)),
@@ -56,17 +74,19 @@ fn places(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> V
 }
 
 /// The services behind Envoy.
-fn upstreams(profile: Profile, source: &Source, errors: &mut Vec<ConfigError>) -> Values {
-    let mut values = Vec::new();
+fn upstreams(profile: Profile, rules: &mut Rules<'_>, errors: &mut Vec<ConfigError>) -> Values {
+    let (mut values, source) = (Vec::new(), rules.source);
     if let Some(control_plane) = keep(errors, upstream(source, &CONTROL_PLANE, profile.control_plane())) {
-        values.push(("CONTROL_PLANE_TRANSPORT", transport(source, CONTROL_PLANE.authority, &control_plane)));
+        let transport = keep(errors, transport(rules, &CONTROL_PLANE.secured, &control_plane));
+        values.extend(transport.map(|transport| ("CONTROL_PLANE_TRANSPORT", transport)));
         values.push(("CONTROL_PLANE_ADDRESS", control_plane.to_envoy()));
     }
     if let Some(edge_cache) = keep(errors, upstream(source, &EDGE_CACHE, profile.edge_cache())) {
-        values.push(("EDGE_CACHE_TRANSPORT", transport(source, EDGE_CACHE.authority, &edge_cache)));
+        let transport = keep(errors, transport(rules, &EDGE_CACHE.secured, &edge_cache));
+        values.extend(transport.map(|transport| ("EDGE_CACHE_TRANSPORT", transport)));
         values.push(("EDGE_CACHE_ADDRESS", edge_cache.to_envoy()));
     }
-    if let Some(service) = keep(errors, SharedLimit::read(source)) {
+    if let Some(service) = keep(errors, SharedLimit::read(rules)) {
         values.push(("SHARED_LIMIT_IS_OFF", service.is_off.into()));
         values.push(("RATE_LIMIT_SERVICE_ADDRESS", service.address));
         values.push(("RATE_LIMIT_SERVICE_TRANSPORT", service.transport));
@@ -118,8 +138,29 @@ fn held_timeout(source: &Source) -> Result<String, ConfigError> {
     Ok(format!("{}.{:03}s", held_ms / 1_000, held_ms % 1_000))
 }
 
-fn file(source: &Source, key: &'static str, expected: &'static str) -> Result<Value, ConfigError> {
-    source.get(key).map(Value::from).ok_or(ConfigError::Missing { key, expected })
+fn file<'a>(source: &'a Source, key: &'static str, expected: &'static str) -> Result<&'a str, ConfigError> {
+    source.get(key).ok_or(ConfigError::Missing { key, expected })
+}
+
+/// The `common_tls_context` of the listener for clients.
+fn listener_tls(certificates: &mut Certificates, files: (&str, &str)) -> Value {
+    let mut context = certificates.identity("listener", files);
+    context.insert("alpn_protocols".to_owned(), json!(["h2", "http/1.1"]));
+    let versions =
+        json!({ "tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3" });
+    context.insert("tls_params".to_owned(), versions);
+    context.into()
+}
+
+/// The listener without TLS, if there is one.
+fn plain_listener(profile: Profile, rules: &Rules<'_>) -> Result<Option<SocketAddr>, ConfigError> {
+    const KEY: &str = "GATEWAY_LISTEN";
+    let address = listen(rules.source, KEY, profile.plain_listen())?;
+    if address.is_some_and(|address| !address.ip().is_loopback()) {
+        let remedy = "listen on 127.0.0.1, or leave it out: GATEWAY_TLS_LISTEN is the one for clients";
+        rules.plaintext.check(rules.source, Wire::Gateway, KEY, remedy)?;
+    }
+    Ok(address)
 }
 
 pub(super) fn number(
@@ -184,29 +225,48 @@ impl Endpoint {
 
 /// A service behind Envoy, with the settings for its address.
 struct Upstream {
-    address: &'static str,
+    secured: Secured,
     /// The service's own listen address, which is its address if all run on one machine.
     listen: &'static str,
-    authority: &'static str,
     expected: &'static str,
 }
 
+/// How the way to a service is secured.
+#[derive(Clone, Copy)]
+pub(super) struct Secured {
+    /// The setting with the address.
+    pub(super) address: &'static str,
+    /// The setting with the authorities.
+    pub(super) authority: &'static str,
+    pub(super) wire: Wire,
+    /// The name of its authorities in Envoy.
+    pub(super) name: &'static str,
+}
+
 const CONTROL_PLANE: Upstream = Upstream {
-    address: "CONTROL_PLANE_ADDRESS",
+    secured: Secured {
+        address: "CONTROL_PLANE_ADDRESS",
+        authority: "CONTROL_PLANE_CA",
+        wire: Wire::ControlPlane,
+        name: "control_plane",
+    },
     listen: "CONTROL_PLANE_LISTEN",
-    authority: "CONTROL_PLANE_CA",
     expected: "host:port of the control plane",
 };
 
 const EDGE_CACHE: Upstream = Upstream {
-    address: "EDGE_CACHE_ADDRESS",
+    secured: Secured {
+        address: "EDGE_CACHE_ADDRESS",
+        authority: "EDGE_CACHE_CA",
+        wire: Wire::EdgeCache,
+        name: "edge_cache",
+    },
     listen: "EDGE_CACHE_LISTEN",
-    authority: "EDGE_CACHE_CA",
     expected: "host:port of the edge cache",
 };
 
 fn upstream(source: &Source, service: &Upstream, default: Option<&str>) -> Result<Endpoint, ConfigError> {
-    let Upstream { address, listen, expected, .. } = *service;
+    let Upstream { secured: Secured { address, .. }, listen, expected } = *service;
     if let Some(endpoint) = source.read_with(address, Endpoint::parse)? {
         return Ok(endpoint);
     }
@@ -266,11 +326,43 @@ fn when_unavailable(text: &str) -> Result<Map<String, Value>, String> {
     Ok(rules)
 }
 
-/// HTTP/2 to one of the gateway's services, with TLS if the setting `authority` names a PEM file to verify it with.
-pub(super) fn transport(source: &Source, authority: &'static str, endpoint: &Endpoint) -> Value {
-    match source.get(authority) {
-        Some(authority) => tls_transport(&endpoint.host, authority, &["h2"]),
-        None => plain_transport(),
+/// HTTP/2 to one of the gateway's services, with TLS 1.3 if a setting names a PEM file to verify it with, and with the
+/// client certificate of this Envoy if there is one.
+pub(super) fn transport(
+    rules: &mut Rules<'_>,
+    service: &Secured,
+    endpoint: &Endpoint,
+) -> Result<Value, ConfigError> {
+    let Secured { address, authority, wire, name } = *service;
+    let Some(authorities) = rules.source.get(authority) else {
+        if !is_this_machine(&endpoint.host) {
+            let remedy = format!("set {authority}, and TLS at the other end");
+            rules.plaintext.check(rules.source, wire, address, &remedy)?;
+        }
+        return Ok(plain_transport());
+    };
+    let server = Server { name, host: &endpoint.host, authorities };
+    let mut context = rules.certificates.server(&server);
+    if let Some((certificate, private_key)) = client_identity(rules.source)? {
+        context.extend(rules.certificates.identity(CLIENT, (certificate, private_key)));
+    }
+    // Our own services speak TLS 1.3.
+    Ok(tls_transport(&endpoint.host, context, &["h2"], "TLSv1_3"))
+}
+
+/// The secret's name in Envoy.
+const CLIENT: &str = "client";
+
+/// The files with which this Envoy proves itself to the services behind it.
+fn client_identity(source: &Source) -> Result<Option<(&str, &str)>, ConfigError> {
+    const CERTIFICATE: &str = "ENVOY_CLIENT_CERTIFICATE";
+    const PRIVATE_KEY: &str = "ENVOY_CLIENT_PRIVATE_KEY";
+    let missing = |key, expected| Err(ConfigError::Missing { key, expected });
+    match (source.get(CERTIFICATE), source.get(PRIVATE_KEY)) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(private_key)) => Ok(Some((certificate, private_key))),
+        (Some(_), None) => missing(PRIVATE_KEY, "the private key of ENVOY_CLIENT_CERTIFICATE, a PEM file"),
+        (None, Some(_)) => missing(CERTIFICATE, "the certificate of ENVOY_CLIENT_PRIVATE_KEY, a PEM file"),
     }
 }
 
@@ -283,28 +375,25 @@ pub(super) fn plain_transport() -> Value {
     })
 }
 
-/// TLS to `host`, whose certificate must name it and chain to one in the PEM file `authority`.
-pub(super) fn tls_transport(host: &str, authority: &str, protocols: &[&str]) -> Value {
-    // An IP address is no server name (RFC 6066, section 3), so it is only matched against the certificate.
-    let (server_name, kind) = if host.parse::<IpAddr>().is_ok() { ("", "IP_ADDRESS") } else { (host, "DNS") };
-    // Our own services speak TLS 1.3; others may not yet.
-    let oldest = if protocols.contains(&"h2") { "TLSv1_3" } else { "TLSv1_2" };
+/// TLS to `host` with this part of a `common_tls_context`, which checks its certificate.
+pub(super) fn tls_transport(
+    host: &str,
+    mut context: Map<String, Value>,
+    protocols: &[&str],
+    oldest_version: &str,
+) -> Value {
+    context.insert("alpn_protocols".to_owned(), protocols.into());
+    let versions = json!({
+        "tls_minimum_protocol_version": oldest_version,
+        "tls_maximum_protocol_version": "TLSv1_3",
+    });
+    context.insert("tls_params".to_owned(), versions);
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-            "sni": server_name,
-            "common_tls_context": {
-                "alpn_protocols": protocols,
-                "tls_params": {
-                    "tls_minimum_protocol_version": oldest,
-                    "tls_maximum_protocol_version": "TLSv1_3",
-                },
-                "validation_context": {
-                    "trusted_ca": { "filename": authority },
-                    "match_typed_subject_alt_names": [{ "san_type": kind, "matcher": { "exact": host } }],
-                },
-            },
+            "sni": if is_address(host) { "" } else { host },
+            "common_tls_context": context,
         },
     })
 }

@@ -4,6 +4,7 @@ use edge_core::webhook::paypal::{Environment, WebhookId};
 use edge_core::webhook::x509::Trust;
 use serde_json::{Map, Value, json};
 
+use super::certificates::{Certificates, Server};
 use super::values::{Endpoint, number, plain_transport, tls_transport};
 use crate::config::{ConfigError, PAYPAL_API, Source, api_base};
 
@@ -59,7 +60,7 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
     let authority = source.get("PAYPAL_TLS_CA").unwrap_or(SYSTEM_CA);
     let cluster = |origin: &Origin| {
         let transport = match origin.encrypted {
-            true => tls_transport(&origin.endpoint.host, authority, &["http/1.1"]),
+            true => paypal_transport(&origin.endpoint.host, authority),
             false => plain_transport(),
         };
         (origin.endpoint.to_envoy(), transport)
@@ -69,6 +70,12 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
         (Some(first), Some(last)) => Ok(Webhooks { settings, clusters: [cluster(first), cluster(last)] }),
         _ => Err(source.invalid(API_BASE, "names no host")),
     }
+}
+
+/// PayPal may not have TLS 1.3 everywhere. The machine's authorities change with its packages, so they are not followed.
+fn paypal_transport(host: &str, authorities: &str) -> Value {
+    let server = Server { name: "paypal", host, authorities };
+    tls_transport(host, Certificates::beside(None).server(&server), &["http/1.1"], "TLSv1_2")
 }
 
 fn trust(source: &Source) -> Result<String, ConfigError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use edge_core::webhook::paypal::CertificateUrl;
 use edge_core::webhook::x509::{CERTIFICATE_BYTES_MAX, CertificateProblem};
 use edge_core::webhook::{CannotVerify, FetchFailure};
+use payments_providers::Outgoing;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
@@ -22,11 +23,10 @@ pub(super) async fn certificate(url: &CertificateUrl) -> Result<Vec<u8>, CannotV
     let client = Client::builder()
         .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .no_proxy()
         .https_only(url.encrypted())
-        .timeout(PATIENCE)
-        .build()
-        .map_err(failed)?;
+        .timeout(PATIENCE);
+    let client = Outgoing::default().apply(client).map_err(|_| FetchFailure::Unreachable)?;
+    let client = client.build().map_err(failed)?;
     let mut answer = client.get(url.to_string()).send().await.map_err(failed)?;
     if answer.status() != reqwest::StatusCode::OK {
         return Err(FetchFailure::Status(answer.status().as_u16()).into());

@@ -15,7 +15,7 @@ use super::caller::{caller, failed};
 use super::pages::{self, EVENTS_FIRST, PAGE_FIRST};
 use super::scalars::{DateTime, MinorUnits};
 use crate::http::view::{DisputeView, EventView, FailureView, NextAction, PaymentView, RefundView};
-use crate::http::wire::{CancelReason, RefundStatus, Status, Verdict};
+use crate::http::wire::{CancelReason, EventOutcome, RefundStatus, Status, Verdict};
 
 /// Reads of the store cost more than fields of what is read already.
 pub(super) const READ_COST: usize = 10;
@@ -362,6 +362,16 @@ impl EventObject {
     /// The request that caused it, or `webhook` and the id of the provider's event.
     async fn request_id(&self) -> &str {
         &self.view.request_id
+    }
+
+    /// The address that the request came from.
+    async fn address(&self) -> Option<&str> {
+        self.view.address.as_deref()
+    }
+
+    /// Whether what was wanted happened; `null` in records of releases that did not tell.
+    async fn outcome(&self) -> Option<EventOutcome> {
+        self.view.outcome
     }
 
     async fn operation(&self) -> Option<&str> {

@@ -54,9 +54,8 @@ const OF_WEBHOOKS: &[Case] = &[
 fn own(operation: &str) -> &'static [Case] {
     match operation {
         "createRefund" => &[(404, TransactionNotFound), (422, RefundExceedsCharge)],
-        "getPayment" | "listPaymentEvents" | "capturePayment" | "cancelPayment" | "createEventTicket" => {
-            &[(404, TransactionNotFound)]
-        }
+        "getPayment" | "listPaymentEvents" | "provePaymentEvents" | "capturePayment" | "cancelPayment"
+        | "createEventTicket" => &[(404, TransactionNotFound)],
         "listEvents" => {
             &[(401, TicketInvalid), (401, TicketExpired), (410, CursorUnknown), (503, StreamsExhausted)]
         }

@@ -82,7 +82,11 @@ fn of(id: &str) -> Vec<Example> {
         "listPayments" => {
             vec![one("200", json!({ "success": true, "data": [payment()], "hasMore": true }))]
         }
-        "listPaymentEvents" => vec![one("200", json!({ "success": true, "data": events() }))],
+        "listPaymentEvents" => vec![one("200", json!({ "success": true, "data": trail() }))],
+        "provePaymentEvents" => {
+            let proof = json!({ "index": 17, "version": 0, "record": RECORD, "proof": PROOF });
+            vec![one("200", json!({ "success": true, "data": [proof], "hasMore": false }))]
+        }
         "getRefund" => vec![one("200", with(refund(), json!({ "success": true })))],
         "listEvents" => {
             let [_, _, event] = events();
@@ -204,13 +208,29 @@ fn events() -> [Value; 3] {
     let event = |kind: &str, more: Value| {
         let event = json!({
             "type": format!("payment.{kind}"), "to": kind, "at": CREATED, "client": "shop", "requestId": REQUEST,
-            "amount": 4999,
+            "amount": 4999, "address": "203.0.113.7", "outcome": "pending",
         });
         with(event, more)
     };
     [
         event("created", json!({})),
         event("processing", json!({ "from": "created", "operation": "charge", "attemptId": ATTEMPT })),
-        event("completed", json!({ "from": "processing", "providerReference": "pi_1Sv", "at": UPDATED })),
+        event(
+            "completed",
+            json!({ "from": "processing", "providerReference": "pi_1Sv", "at": UPDATED, "outcome": "success" }),
+        ),
     ]
 }
+
+/// As a payment's client sees them: the last one is younger than the newest checkpoint.
+fn trail() -> Vec<Value> {
+    let place = |(version, event)| match version {
+        2 => with(event, json!({ "version": version, "sealed": false })),
+        _ => with(event, json!({ "version": version, "sealed": true, "index": 17 + version })),
+    };
+    (0_u64..).zip(events()).map(place).collect()
+}
+
+/// What is sealed of an event.
+const RECORD: &str = r#"{"at":1769860800000000,"by":"b0f2a6a0-6f0e-4f6b-9c56-0d3b1d2c7a11","client":"shop","detail":"{\"amount\":4999}","kind":"transition","payment":"txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b","to":"created","v":1,"version":0}"#;
+const PROOF: &str = "c2sp.org/tlog-proof@v1\nindex 17\nqY2T…=\n\nshop.example/audit\n19\nCsUY…=\n\n\u{2014} shop.example/audit 2mTi…\n";

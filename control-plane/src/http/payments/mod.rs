@@ -6,6 +6,7 @@ mod charge;
 mod events;
 mod get;
 mod list;
+mod proof;
 mod refund;
 
 pub use self::charge::charge_terms;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(refund::refund))
         .routes(routes!(get::get))
         .routes(routes!(events::events))
+        .routes(routes!(proof::proof))
         .routes(routes!(capture::capture))
         .routes(routes!(cancel::cancel))
 }

@@ -66,7 +66,11 @@ impl Thread {
     async fn connect(&self, uri: &AmqpUri) -> Result<Connection, Trouble> {
         let Self(Some(runtime)) = self else { return Err(Trouble::Silent) };
         let properties = ConnectionProperties::default().with_connection_name("payment gateway".into());
-        let connecting = runtime.spawn(Connection::connect_uri(uri.parts(), properties));
+        let (parts, tls) = (uri.parts(), uri.tls());
+        let connecting = runtime.spawn(async move {
+            let runtime = lapin::runtime::default_runtime()?;
+            Connection::connect_uri_with_config(parts, properties, tls, runtime).await
+        });
         Ok(connecting.await.map_err(|_| Trouble::Silent)??)
     }
 }

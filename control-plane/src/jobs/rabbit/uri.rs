@@ -1,9 +1,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use lapin::uri::AMQPUri;
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+use lapin::uri::{AMQPScheme, AMQPUri};
 use reqwest::Url;
 
+use crate::client_tls::ClientTls;
+use crate::config::is_this_machine;
 use crate::escapes::ESCAPES;
 
 /// A dead peer is detected after twice this time.
@@ -11,11 +14,36 @@ const HEARTBEAT_S: u16 = 10;
 
 /// The address of RabbitMQ. Never printed in full, since it holds a password.
 #[derive(Clone)]
-pub struct AmqpUri(AMQPUri);
+pub struct AmqpUri {
+    parts: AMQPUri,
+    tls: Option<ClientTls>,
+}
 
 impl AmqpUri {
     pub(super) fn parts(&self) -> AMQPUri {
-        self.0.clone()
+        self.parts.clone()
+    }
+
+    /// With these files for TLS. The authorities come on top of the machine's.
+    #[must_use]
+    pub(crate) fn with_tls(self, tls: ClientTls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    pub(super) fn tls(&self) -> OwnedTLSConfig {
+        let text = |pem: &Vec<u8>| String::from_utf8_lossy(pem).into_owned();
+        let Some(ClientTls { authorities, identity }) = &self.tls else { return OwnedTLSConfig::default() };
+        OwnedTLSConfig {
+            identity: identity
+                .as_ref()
+                .map(|(pem, key)| OwnedIdentity::PKCS8 { pem: pem.clone(), key: key.to_vec() }),
+            cert_chain: authorities.as_ref().map(text),
+        }
+    }
+
+    /// Whether nobody on the way can read or change the traffic: it stays on this machine, or is TLS.
+    pub(crate) fn is_protected(&self) -> bool {
+        matches!(self.parts.scheme, AMQPScheme::AMQPS) || is_this_machine(&self.parts.authority.host)
     }
 }
 
@@ -34,14 +62,14 @@ impl FromStr for AmqpUri {
             "/".clone_into(&mut uri.vhost);
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
-        Ok(Self(uri))
+        Ok(Self { parts: uri, tls: None })
     }
 }
 
 /// Without user and password.
 impl fmt::Display for AmqpUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AMQPUri { scheme, authority, vhost, .. } = &self.0;
+        let AMQPUri { scheme, authority, vhost, .. } = &self.parts;
         write!(f, "{scheme}://{}:{}, virtual host {vhost}", authority.host, authority.port)
     }
 }

@@ -62,8 +62,8 @@ pub(super) fn read<D: Database>(table: &SealedTable, place: &[String]) -> Query 
     let sql = format!(
         "SELECT {first_key} AS first_key, {second_key} AS second_key, {} AS name, {client} AS client,
                 {first_text} AS first_text, {second_text} AS second_text, {bytes} AS bytes
-         FROM {} WHERE {behind} ORDER BY {names} LIMIT ${limit}",
-        table.row, table.name
+         FROM {} WHERE {behind} AND {} ORDER BY {names} LIMIT ${limit}",
+        table.row, table.name, table.may_change
     );
     let query = Query::new(AssertSqlSafe(sql));
     place.iter().fold(query, |query, key| query.with(key.as_str())).with(i64::from(ROWS))

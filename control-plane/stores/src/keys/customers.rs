@@ -85,6 +85,7 @@ pub(super) async fn walk(
         rows_sealed: 0,
         batch: u64::try_from(rows.len()).unwrap_or(u64::MAX),
         unreadable: Vec::new(),
+        is_kept: false,
         is_done: rows.len() < usize::try_from(ROWS).unwrap_or(usize::MAX),
     };
     for row in &rows {

@@ -14,7 +14,7 @@ use super::batch::{self, BatchRow, Replacement};
 use super::customers;
 use super::progress::{self, ResealProgress};
 use crate::KeyProblem;
-use crate::sealed_tables::{CUSTOMERS, SealedColumn, SealedTable, TABLES};
+use crate::sealed_tables::{CUSTOMERS, SealedColumn, SealedTable, TABLES, is_trail_kept};
 use crate::sql::data_keys::{DataKeys, stored_keys};
 use crate::sql::{Argument, Database, Purpose};
 
@@ -45,6 +45,8 @@ pub struct ResealPart {
     /// Rows of this batch that cannot be opened, and are left as they are.
     pub unreadable: Vec<String>,
     pub is_done: bool,
+    /// Whether the rows were left as they are, because the audit trail is sealed.
+    pub is_kept: bool,
 }
 
 impl Reseal {
@@ -99,6 +101,7 @@ async fn walk<D: Database>(
     progress: &mut ResealProgress,
     retired: &HashSet<DataKeyId>,
 ) -> Result<ResealPart, KeyProblem> {
+    let is_kept = table.is_trail() && is_trail_kept(database).await?;
     let rows: Vec<BatchRow> =
         database.all(Purpose::Operators, batch::read::<D>(table, &progress.place)).await?;
     let mut work = Work { keys, table, retired, unreadable: Vec::new() };
@@ -132,6 +135,7 @@ async fn walk<D: Database>(
         batch: seen,
         unreadable: work.unreadable,
         is_done,
+        is_kept,
     })
 }
 

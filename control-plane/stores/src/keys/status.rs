@@ -7,7 +7,7 @@ use payments::ports::store::StoreError;
 
 use super::progress::{self, ResealProgress};
 use crate::KeyProblem;
-use crate::sealed_tables::{Counts, count};
+use crate::sealed_tables::{Counts, count, is_trail_kept};
 use crate::sql::Database;
 use crate::sql::data_keys::{DataKeys, stored_keys};
 
@@ -21,6 +21,8 @@ pub struct KeyStatus {
     pub tables: Vec<TableStatus>,
     /// How far the last `reseal` has come, by table.
     pub reseal: Vec<ResealProgress>,
+    /// Whether the audit trail is being sealed. Its records (`events`) then stay as they are stored.
+    pub is_trail_kept: bool,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,7 @@ pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<
         wrapping_keys: wrapping_keys.into_values().collect(),
         tables: tables(&counts, &of_retired),
         reseal: reseal_progress(database).await?,
+        is_trail_kept: is_trail_kept(database).await?,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crash_points::reach;
 use payments::ports::store::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
@@ -137,6 +138,23 @@ impl Connections {
     ) -> Result<u64, StoreError> {
         let done = self.answered(async move |connection| query.execute(&mut **connection).await).await?;
         Ok(done.rows_affected())
+    }
+
+    /// Executes statements in one transaction.
+    pub(super) async fn execute_all(
+        &self,
+        queries: Vec<Query<'static, Postgres, PgArguments>>,
+    ) -> Result<(), StoreError> {
+        let all = async move |connection: &mut PoolConnection<Postgres>| {
+            // Dropped before its end, it is rolled back before the connection is used again.
+            let mut write = connection.begin().await?;
+            for query in queries {
+                query.execute(&mut *write).await?;
+            }
+            reach("during_seal").await;
+            write.commit().await
+        };
+        self.answered(all).await
     }
 
     /// Runs `ask` on a connection within our own deadline: the server's does not help if the network path is dead.

@@ -4,12 +4,17 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// Each table and the rights needed on its rows; the migration that adds a table adds its entry here. Payments, refunds
-/// and events are never deleted.
-pub(super) const RIGHTS: [(&str, &[&str]); 16] = [
+/// and events are never deleted; what makes up the audit trail is never changed.
+pub(super) const RIGHTS: [(&str, &[&str]); 21] = [
     ("payments", &["SELECT", "INSERT", "UPDATE"]),
     ("refunds", &["SELECT", "INSERT", "UPDATE"]),
     ("events", &["SELECT", "INSERT"]),
     ("log_epochs", &["SELECT", "INSERT"]),
+    ("operator_actions", &["SELECT", "INSERT"]),
+    ("audit_leaves", &["SELECT", "INSERT"]),
+    ("audit_nodes", &["SELECT", "INSERT"]),
+    ("audit_checkpoints", &["SELECT", "INSERT"]),
+    ("audit_sealer", &["SELECT", "INSERT", "UPDATE"]),
     ("idempotency_keys", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("webhook_events", &["SELECT", "INSERT", "UPDATE"]),
     ("disputes", &["SELECT", "INSERT", "UPDATE"]),

@@ -34,7 +34,7 @@ use crate::renewal::Renewal;
 use crate::schema::Migrated;
 use crate::settings::DatabaseSettings;
 use crate::shares::Shares;
-use crate::sql::{Database, LogSql, Purpose, Query, Row, bind_all};
+use crate::sql::{AuditSql, Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
 use backends::Backends;
@@ -45,7 +45,7 @@ pub use grants::{USUAL_SCHEMA, grants};
 pub(super) use inspect::inspect;
 pub use not_connected::NotConnected;
 pub use place::Misplaced;
-pub use uri::{InvalidUri, options};
+pub use uri::{InvalidUri, is_protected, options};
 use writer::PostgresWriter;
 
 /// Each writer makes one commit at a time; while one waits for the disk, the other gathers changes.
@@ -143,6 +143,19 @@ impl Database for Postgres {
         descending: "xid DESC, seq DESC",
     };
 
+    const AUDIT: AuditSql = AuditSql {
+        // One at a time until its commit, so that no number becomes visible after a larger one. Operators are few.
+        insert_action: "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7449363237790906675))
+            INSERT INTO operator_actions (at, operator, origin, action, object, outcome, detail)
+            SELECT $1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text FROM turn",
+        insert_leaves: "INSERT INTO audit_leaves (leaf, event, action, hash)
+            SELECT leaf, event, action, decode(hash, 'hex')
+            FROM json_to_recordset($1::json) AS r (leaf bigint, event bigint, action bigint, hash text)",
+        insert_nodes: "INSERT INTO audit_nodes (height, node, hash)
+            SELECT height, node, decode(hash, 'hex')
+            FROM json_to_recordset($1::json) AS r (height bigint, node bigint, hash text)",
+    };
+
     fn commits(&self) -> &GroupCommit {
         &self.commits
     }
@@ -197,5 +210,11 @@ impl Database for Postgres {
     async fn execute(&self, purpose: Purpose, query: Query) -> Result<u64, StoreError> {
         let Query { sql, arguments } = query;
         self.connections(purpose).execute(bind_all!(sqlx::query(sql), arguments)).await
+    }
+
+    async fn execute_all(&self, purpose: Purpose, queries: Vec<Query>) -> Result<(), StoreError> {
+        let bound =
+            queries.into_iter().map(|Query { sql, arguments }| bind_all!(sqlx::query(sql), arguments));
+        self.connections(purpose).execute_all(bound.collect()).await
     }
 }

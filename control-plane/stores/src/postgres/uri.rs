@@ -68,6 +68,13 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     Ok(if options.get_application_name().is_none() { options.application_name(NAME) } else { options })
 }
 
+/// Whether nobody on the way can read or change the traffic: it stays on this machine, or the server must prove itself.
+#[must_use]
+pub fn is_protected(uri: &str) -> bool {
+    options(uri)
+        .is_ok_and(|options| is_here(&options) || matches!(options.get_ssl_mode(), PgSslMode::VerifyFull))
+}
+
 /// Rejects values that the driver would refuse without naming the parameter.
 fn check_value(name: &str, value: &str) -> Result<(), InvalidUri> {
     let wrong = |name, right| Err(InvalidUri::WrongParameter(name, right));

@@ -13,7 +13,7 @@ use sealing::{
 };
 use tokio::time::Instant;
 
-use super::{Database, Purpose, Query, Row};
+use super::{Database, Purpose, Query};
 use crate::encryption::Encryption;
 use crate::not_written;
 use crate::row::row;
@@ -317,10 +317,10 @@ impl DataKeys {
     }
 
     /// Reads the keys that other processes have made since and that these rows need.
-    pub(crate) async fn follow<R: Row>(
+    pub(crate) async fn follow<'r, R: SealedRow + 'r>(
         &self,
         database: &impl Database,
-        rows: &mut [R],
+        rows: impl IntoIterator<Item = &'r mut R>,
     ) -> Result<(), StoreError> {
         let unknown = self.unknown(rows);
         if unknown.is_empty() || self.wrapping.is_none() || self.were_missing(&unknown) {
@@ -336,7 +336,10 @@ impl DataKeys {
         Ok(())
     }
 
-    fn unknown<R: SealedRow>(&self, rows: &mut [R]) -> HashSet<DataKeyId> {
+    fn unknown<'r, R: SealedRow + 'r>(
+        &self,
+        rows: impl IntoIterator<Item = &'r mut R>,
+    ) -> HashSet<DataKeyId> {
         let mut unknown = HashSet::new();
         for row in rows {
             for (_, value) in row.sealed().into_iter().flatten() {

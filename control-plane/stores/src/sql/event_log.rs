@@ -10,7 +10,7 @@ use payments::ports::store::{EventLog, LogPage, LogQuery, LoggedEvent, StoreErro
 use sqlx::AssertSqlSafe;
 
 use super::{Argument, Database, Purpose, Query, SqlStore};
-use crate::rows::LogRow;
+use crate::rows::{LogRow, PlacedRow};
 
 /// How the databases differ: in the columns that order the events, and in which events may be read already.
 #[derive(Clone, Copy, Debug)]
@@ -32,16 +32,14 @@ impl<D: Database> EventLog for SqlStore<D> {
             Some(client) => Some(self.database.shares().take(client).await?),
             None => None,
         };
-        let mut page = LogPage { events: Vec::new(), end: query.after, has_more: false };
-        // An epoch ends only with its last event, so an empty rest of one is followed by the next.
-        for epoch in query.after.epoch..=self.last_epoch() {
-            let start = Position { epoch, ..Position::START };
-            self.read_epoch(query, page.end.max(start), &mut page).await?;
-            if page.has_more {
-                break;
-            }
+        let StoredPage { mut rows, end, has_more } = self.stored(query).await?;
+        self.keys.follow(&*self.database, rows.iter_mut().map(|row| &mut row.event)).await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for PlacedRow { position, event } in rows {
+            let read = self.database.rows().read::<_, Event>(vec![event])?;
+            events.extend(read.items.into_iter().map(|event| LoggedEvent { position, event }));
         }
-        Ok(page)
+        Ok(LogPage { events, end, has_more })
     }
 
     async fn log_end(&self) -> Result<Position, StoreError> {
@@ -52,7 +50,7 @@ impl<D: Database> EventLog for SqlStore<D> {
             sql.columns, sql.is_settled, sql.descending
         );
         let last = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch));
-        let row = self.one::<LogRow>(Purpose::Operators, last).await?;
+        let row = self.database.one::<LogRow>(Purpose::Operators, last).await?;
         row.map_or(Ok(Position { epoch, ..Position::START }), |row| row.position(epoch))
     }
 
@@ -64,9 +62,8 @@ impl<D: Database> EventLog for SqlStore<D> {
             sql.columns, sql.is_settled, sql.order
         );
         let first = Query::new(AssertSqlSafe(text)).with(self.first_of(self.last_epoch()));
-        // Its time alone: an event whose other values cannot be read holds the log back like any other.
-        let row = self.one::<LogRow>(Purpose::Operators, first).await?;
-        Ok(row.and_then(|row| Timestamp::from_microsecond(row.event.at).ok()))
+        let row = self.database.one::<LogRow>(Purpose::Operators, first).await?;
+        row.map(|row| row.event.at()).transpose()
     }
 
     async fn committed(&self) {
@@ -79,8 +76,10 @@ impl<D: Database> EventLog for SqlStore<D> {
         }
         let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
         let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
-        let Some(row) =
-            self.one::<LogRow>(Purpose::List, Query::new(AssertSqlSafe(text)).with(sequence)).await?
+        let Some(row) = self
+            .database
+            .one::<LogRow>(Purpose::List, Query::new(AssertSqlSafe(text)).with(sequence))
+            .await?
         else {
             return Ok(None);
         };
@@ -89,22 +88,41 @@ impl<D: Database> EventLog for SqlStore<D> {
     }
 }
 
+/// A part of the log as it is stored, sealed values included.
+pub(super) struct StoredPage {
+    pub(super) rows: Vec<PlacedRow>,
+    end: Position,
+    has_more: bool,
+}
+
 impl<D: Database> SqlStore<D> {
+    /// The rows that a query finds, whether they can be read as events or not.
+    pub(super) async fn stored(&self, query: &LogQuery) -> Result<StoredPage, StoreError> {
+        let mut page = StoredPage { rows: Vec::new(), end: query.after, has_more: false };
+        // An epoch ends only with its last event, so an empty rest of one is followed by the next.
+        for epoch in query.after.epoch..=self.last_epoch() {
+            let start = Position { epoch, ..Position::START };
+            self.read_epoch(query, page.end.max(start), &mut page).await?;
+            if page.has_more {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     async fn read_epoch(
         &self,
         query: &LogQuery,
         after: Position,
-        page: &mut LogPage,
+        page: &mut StoredPage,
     ) -> Result<(), StoreError> {
-        let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.events.len());
+        let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.rows.len());
         let rows = self.rows_of(query, after, room).await?;
         page.has_more = rows.len() > room;
         page.end = page.end.max(after);
         for row in rows.into_iter().take(room) {
-            let position = row.position(after.epoch)?;
-            page.end = position;
-            let read = self.database.rows().read::<_, Event>(vec![row.event])?;
-            page.events.extend(read.items.into_iter().map(|event| LoggedEvent { position, event }));
+            page.end = row.position(after.epoch)?;
+            page.rows.push(PlacedRow { position: page.end, event: row.event });
         }
         Ok(())
     }
@@ -145,7 +163,7 @@ impl<D: Database> SqlStore<D> {
         let _ = write!(text, " ORDER BY {} LIMIT ${}", sql.order, arguments.len());
         let statement = Query { arguments, ..Query::new(AssertSqlSafe(text)) };
         let purpose = if query.client.is_some() { Purpose::List } else { Purpose::Operators };
-        self.all::<LogRow>(purpose, statement).await
+        self.database.all::<LogRow>(purpose, statement).await
     }
 
     /// Epochs begin while a process starts, never while one serves.

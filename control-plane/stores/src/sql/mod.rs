@@ -1,6 +1,8 @@
 //! The domain's store port on an SQL database: reads, due work, providers' events and reconciliation, written once. The
 //! databases differ in how they connect and how they commit.
 
+mod audit;
+mod audit_reads;
 pub(crate) mod data_keys;
 mod due_work;
 mod event_log;
@@ -17,6 +19,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
+pub(crate) use self::audit::AuditSql;
 use self::data_keys::DataKeys;
 pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
@@ -54,6 +57,7 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// Whether this process is the only one that writes to it.
     const IS_EXCLUSIVE: bool;
     const LOG: LogSql;
+    const AUDIT: AuditSql;
 
     /// The type of columns of bytes.
     const BYTES: &'static str;
@@ -101,6 +105,13 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// Executes a statement that writes and returns no rows. Returns the number of rows changed.
     fn execute(&self, purpose: Purpose, query: Query)
     -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Executes statements in one commit.
+    fn execute_all(
+        &self,
+        purpose: Purpose,
+        queries: Vec<Query>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// The domain's store on either database.

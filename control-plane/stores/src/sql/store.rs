@@ -11,6 +11,7 @@ use payments::model::idempotency::KeyRecord;
 use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::refund::Refund;
+use payments::ports::store::audit::Audit;
 use payments::ports::store::{Change, CommitError, Filter, Page, Rows, Store, StoreError};
 use sealing::BlindIndex;
 use tokio::time::timeout;
@@ -115,6 +116,10 @@ impl<D: Database> Store for SqlStore<D> {
 
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError> {
         self.found::<KeyRow, _>(Query::new(KEY).with(scope.to_string())).await
+    }
+
+    fn audit(&self) -> &dyn Audit {
+        self
     }
 
     /// If other processes may write, an in-flight call may be theirs.

@@ -17,6 +17,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crash_points::reach;
 use payments::ports::store::StoreError;
 use sealing::Sealer;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -28,7 +29,7 @@ use crate::reads::{READ_EACH, log_columns};
 use crate::schema::Migrated;
 use crate::settings::{DatabaseSettings, MigrateOnStart};
 use crate::shares::Shares;
-use crate::sql::{Database, LogSql, Purpose, Query, Row, bind_all};
+use crate::sql::{AuditSql, Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};
 use file::{DatabaseFile, Fitness, refuse_links};
@@ -165,6 +166,15 @@ impl Database for Sqlite {
         descending: "seq DESC",
     };
 
+    const AUDIT: AuditSql = AuditSql {
+        insert_action: "INSERT INTO operator_actions (at, operator, origin, action, object, outcome, detail)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        insert_leaves: "INSERT INTO audit_leaves (leaf, event, action, hash)
+            SELECT value->>'leaf', value->>'event', value->>'action', unhex(value->>'hash') FROM json_each($1)",
+        insert_nodes: "INSERT INTO audit_nodes (height, node, hash)
+            SELECT value->>'height', value->>'node', unhex(value->>'hash') FROM json_each($1)",
+    };
+
     fn commits(&self) -> &GroupCommit {
         &self.commits
     }
@@ -223,5 +233,15 @@ impl Database for Sqlite {
         let Query { sql, arguments } = query;
         let query = bind_all!(sqlx::query(sql), arguments);
         Ok(query.execute(&self.writer).await.map_err(unavailable)?.rows_affected())
+    }
+
+    async fn execute_all(&self, _: Purpose, queries: Vec<Query>) -> Result<(), StoreError> {
+        // Dropped before its end, it rolls back.
+        let mut write = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(not_written)?;
+        for Query { sql, arguments } in queries {
+            bind_all!(sqlx::query(sql), arguments).execute(&mut *write).await.map_err(not_written)?;
+        }
+        reach("during_seal").await;
+        write.commit().await.map_err(unavailable)
     }
 }

@@ -11,12 +11,12 @@ use payments::ports::store::{Change, CommitError, Conflict, Mutation, Store};
 
 use crate::common::*;
 
-pub(super) fn moved(before: &Payment, after: Payment) -> Change {
+pub(crate) fn moved(before: &Payment, after: Payment) -> Change {
     let event = Event::payment_moved(Some(&before.state), &after, &cause());
     Change::from(Mutation::MovePayment { payment: after, event })
 }
 
-pub(super) fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
+pub(crate) fn refund_of(payment: &Payment, n: u8, amount: u64) -> (Refund, Change) {
     let refund = Refund::open(refund_id(n), payment, Amount::new(amount).unwrap(), attempt(n), at(10));
     let event = Event::refund_moved(None, &refund, &cause());
     (refund.clone(), Change::from(Mutation::OpenRefund { refund, event }))

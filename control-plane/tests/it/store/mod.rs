@@ -7,7 +7,7 @@
     reason = "a helper of a test fails as the test itself would"
 )]
 
-mod changes;
+pub(crate) mod changes;
 mod conformance;
 mod crowded;
 mod cut;
@@ -22,7 +22,7 @@ mod missing_standby;
 mod random;
 mod readiness;
 mod reconciling;
-mod role;
+pub(crate) mod role;
 mod shared;
 mod test_store;
 mod unreadable;
@@ -50,4 +50,4 @@ macro_rules! on_both_stores {
         }
     };
 }
-use on_both_stores;
+pub(crate) use on_both_stores;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use crate::common::TestStore;
 
 /// The same database for a role that may read and write its tables, and change none of them.
-pub(super) async fn role_without_ddl(test: &TestStore) -> String {
+pub(crate) async fn role_without_ddl(test: &TestStore) -> String {
     let mut uri: reqwest::Url = test.uri().parse().unwrap();
     let role = format!("serves_{}", uri.path().trim_start_matches('/'));
     let mut connection = PgConnection::connect(test.uri()).await.unwrap();

@@ -138,3 +138,32 @@ fn nonsense_is_malformed_and_never_panics() {
     }
     assert_eq!(keys(OLD).verify(&[0xff, 0xfe], &charge(), NOW), Err(AttestationError::Malformed));
 }
+
+/// Only the edge can sign, but nothing that it signs has two spellings.
+#[test]
+fn an_attestation_in_another_spelling_is_malformed_even_with_a_good_mac() {
+    let hash = "ab".repeat(32);
+    let signed = |time: &str, idem: &str, rest: &str| {
+        let fields = format!("v=1;kid=old;t={time};rid=7d1b-1;client=demo;idem={idem};hook={rest}");
+        let keys = keys(OLD);
+        let mac = hex::encode(mac(keys.first().unwrap(), &fields, &charge()).finalize().into_bytes());
+        format!("{fields};mac={mac}")
+    };
+    let time = NOW.to_string();
+    let idem = format!("{hash}.{hash}.7");
+    let good = signed(&time, &idem, "");
+    assert!(keys(OLD).verify(good.as_bytes(), &charge(), NOW).is_ok());
+    let (fields, mac) = good.rsplit_once('=').unwrap();
+    for header in [
+        signed(&format!("+{time}"), &idem, ""),
+        signed(&format!("0{time}"), &idem, ""),
+        signed(&time, &format!("{hash}.{hash}.07"), ""),
+        signed(&time, &format!("{}.{hash}.7", hash.to_uppercase()), ""),
+        signed(&time, &format!("{hash}.{}.7", hash.to_uppercase()), ""),
+        signed(&time, "", &format!(";tick=txn_01890000-0000-7000-8000-00000000abcd.+{time}")),
+        format!("{fields}={}", mac.to_uppercase()),
+    ] {
+        let verified = keys(OLD).verify(header.as_bytes(), &charge(), NOW);
+        assert_eq!(verified, Err(AttestationError::Malformed), "{header}");
+    }
+}

@@ -21,31 +21,35 @@ pub(super) fn holds_number(text: &str) -> bool {
     }
     let mut reading = Cow::Borrowed(text);
     for _ in 0..ROUNDS {
-        if in_plain(&reading) {
+        if in_plain(&reading) || in_base64(&reading) {
             return true;
         }
         match decoded(&reading) {
             Some(next) => reading = Cow::Owned(next),
-            None => return in_base64(text),
+            None => return false,
         }
     }
-    in_plain(&reading) || in_base64(text)
+    in_plain(&reading) || in_base64(&reading)
 }
 
 /// A quick check that decides nearly all texts. Escaped or encoded digits are written with digits, so a number needs
-/// that many ASCII digits, or other characters, or a word that begins like the base64 of a digit.
+/// that many ASCII digits, or other characters, or a word that begins like the base64 of a digit, perhaps behind what is
+/// left of an escape.
 pub(super) fn may_hold_number(text: &[u8]) -> bool {
-    let (mut digits, mut word, mut is_digits_base64) = (0, 0, false);
+    let (mut digits, mut word, mut base64) = (0, 0, 0);
+    let mut is_behind_escape = false;
     for byte in text {
         if byte.is_ascii_alphanumeric() {
             digits += usize::from(byte.is_ascii_digit());
-            is_digits_base64 = if word == 0 { begins_base64(*byte) } else { is_digits_base64 };
+            let may_begin = word == 0 || (is_behind_escape && word <= ESCAPE_MAX);
+            base64 += usize::from(base64 > 0 || (may_begin && begins_base64(*byte)));
             word += 1;
-            if is_digits_base64 && word >= BASE64_MIN {
+            if base64 >= BASE64_MIN {
                 return true;
             }
         } else if byte.is_ascii() {
-            word = 0;
+            (word, base64) = (0, 0);
+            is_behind_escape = matches!(byte, b'\\' | b'%');
         } else {
             return true;
         }
@@ -180,6 +184,8 @@ fn hex(text: &[u8], len: usize) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// The letters of an escape behind its mark: `\u000a`, or `%250A` for a `%0A` that was encoded again.
+const ESCAPE_MAX: usize = 5;
 /// 13 digits in base64, without padding.
 const BASE64_MIN: usize = 18;
 /// A number, its expiry and its check value with separators.

@@ -62,6 +62,7 @@ impl ClaimSettings {
             | Route::GraphqlSocket
             | Route::EventTicket
             | Route::ListEvents
+            | Route::ProveEvents
             | Route::GetRefund
             | Route::WalletConfig
             | Route::OpenApi

@@ -14,7 +14,7 @@ use crate::head::{CLIENT_ID, Head};
 use crate::rejection::Rejection;
 use crate::request::{
     CancelRequest, CaptureRequest, ChargeRequest, EventsQuery, GraphqlRequest, InvalidRequest, ListQuery,
-    RefundRequest, SocketQuery, TicketRequest, WalletConfigQuery,
+    ProofQuery, RefundRequest, SocketQuery, TicketRequest, WalletConfigQuery,
 };
 use crate::route::{NoRoute, Route};
 
@@ -56,6 +56,7 @@ impl Request {
             | Route::EventSocket
             | Route::GraphqlSocket
             | Route::ListEvents
+            | Route::ProveEvents
             | Route::GetRefund
             | Route::WalletConfig
             | Route::OpenApi
@@ -129,6 +130,9 @@ pub(super) fn check_query(route: Route, query: &str) -> Result<(), InvalidReques
     }
     if route == Route::ListPayments {
         return ListQuery::parse(query).map(drop);
+    }
+    if route == Route::ProveEvents {
+        return ProofQuery::parse(query).map(drop);
     }
     match form_urlencoded::parse(query.as_bytes()).next() {
         Some((name, _)) => Err(InvalidRequest::named(&name, "is not a parameter here; this path takes none")),

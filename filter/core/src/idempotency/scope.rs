@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Key;
+use crate::canonical;
 use crate::client::ClientId;
 
 /// The identity of an idempotency key: client, operation and key.
@@ -104,9 +105,7 @@ impl Hash {
     }
 
     fn from_hex(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).ok()?;
-        Some(Self(bytes))
+        canonical::hex(text).map(Self)
     }
 }
 
@@ -114,7 +113,7 @@ impl TryFrom<String> for Hash {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::from_hex(&text).ok_or("it must be 64 hex digits")
+        Self::from_hex(&text).ok_or("it must be 64 hex digits in lower case")
     }
 }
 
@@ -189,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_has_exactly_64_hex_digits() {
-        for text in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64)] {
+    fn a_hash_has_exactly_64_hex_digits_in_lower_case() {
+        for text in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64), &"A".repeat(64)] {
             assert_eq!(Scope::from_hex(text), None, "{text}");
         }
     }

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Fingerprint, Scope};
 use crate::attestation::Keys;
+use crate::canonical;
 
 /// `keyid.mac`, the MAC in unpadded base64url. Empty if unsealed: it then proves nothing.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,11 +97,9 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut bytes = [0; 32];
         let text = String::deserialize(deserializer)?;
-        hex::decode_to_slice(text, &mut bytes)
-            .map_err(|_| serde::de::Error::custom("it must be 64 hex digits"))?;
-        Ok(Self(bytes))
+        let bytes = canonical::hex(&text);
+        bytes.map(Self).ok_or_else(|| serde::de::Error::custom("it must be 64 hex digits in lower case"))
     }
 }
 

@@ -1,6 +1,7 @@
 use super::InvalidRequest;
 use super::object::Field;
 use super::query::{self, owned_if};
+use crate::authority::{Authority, Host};
 
 /// The query of `GET /wallets/config`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl WalletConfigQuery {
 const DOMAIN: Field = Field { name: "domain", rule: "must be a domain in lower case, e.g. `shop.example`" };
 
 /// Whether this is a name of a host that can have wallets: labels of letters, digits and hyphens (RFC 1123), two or more,
-/// in lower case, at most 253 characters.
+/// in lower case, at most 253 characters. What a browser reads as an address, such as `1.2` or `a.0x7f`, is none.
 #[must_use]
 pub fn is_domain(name: &str) -> bool {
     let is_label = |label: &str| {
@@ -37,7 +38,8 @@ pub fn is_domain(name: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label)
+    let is_name = matches!(Authority::parse(name), Some(Authority { host: Host::Name(_) }));
+    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label) && is_name
 }
 
 #[cfg(test)]
@@ -59,6 +61,10 @@ mod tests {
             "domain=-shop.example",
             "domain=shop..example",
             "domain=shop.example.",
+            "domain=127.0.0.1",
+            "domain=01.2.3.4",
+            "domain=shop.1",
+            "domain=shop.0x7f",
             "domain=a.example&domain=a.example",
         ] {
             let invalid = WalletConfigQuery::parse(query).unwrap_err();

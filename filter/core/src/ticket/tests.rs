@@ -81,6 +81,8 @@ fn a_ticket_of_another_form_is_invalid() {
         format!("1;old;demo;rfnd_1;{expires}"),
         format!("1;old;demo;{TXN};"),
         format!("1;old;demo;{TXN};-1"),
+        format!("1;old;demo;{TXN};+{expires}"),
+        format!("1;old;demo;{TXN};0{expires}"),
         format!("1;older;demo;{TXN};{expires}"),
         String::new(),
     ] {

@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{Forged, Verified, one};
+use crate::canonical;
 use crate::head::Head;
 
 /// The header that carries the signatures, in lower case.
@@ -80,9 +81,9 @@ impl Signed {
         for part in one(head, HEADER)?.split(',') {
             match part.split_once('=') {
                 Some(("t", _)) if at_s.is_some() => return Err(MALFORMED),
-                Some(("t", time)) => at_s = Some(seconds(time).ok_or(MALFORMED)?),
+                Some(("t", time)) => at_s = Some(canonical::number(time).ok_or(MALFORMED)?),
                 // An invalid signature is skipped: another one may be valid.
-                Some(("v1", digits)) => v1.extend(digest(digits)),
+                Some(("v1", digits)) => v1.extend(canonical::hex::<32>(digits)),
                 // `v0` is signed with a public test key; later schemes are unknown here.
                 _ => {}
             }
@@ -119,19 +120,6 @@ impl Signed {
         }
         Err(Forged::SignatureMismatch)
     }
-}
-
-/// Digits in canonical form, so that the signed text is exactly what was parsed.
-fn seconds(text: &str) -> Option<u64> {
-    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    text.parse().ok().filter(|_| canonical)
-}
-
-/// 64 hex digits in lower case.
-fn digest(digits: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    let lower = !digits.bytes().any(|b| b.is_ascii_uppercase());
-    hex::decode_to_slice(digits, &mut digest).ok().filter(|()| lower).map(|()| digest)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::geteuid;
 
 use super::PASSWORD;
+use crate::with_tls::{AUTHORITY, CERTIFICATE, PRIVATE_KEY};
 
 /// The folder with the programs: of the `initdb` on the PATH, else of the newest that Debian installed.
 pub(super) fn programs() -> Option<PathBuf> {
@@ -72,6 +73,14 @@ pub(super) fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
     command.arg("-D").arg(folder.join("data")).arg("-p").arg(port.to_string());
     for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=500"] {
         command.args(["-c", setting]);
+    }
+    if folder.join(CERTIFICATE).exists() {
+        command.args(["-c", "ssl=on", "-c", "ssl_min_protocol_version=TLSv1.3"]);
+        for (setting, file) in
+            [("ssl_cert_file", CERTIFICATE), ("ssl_key_file", PRIVATE_KEY), ("ssl_ca_file", AUTHORITY)]
+        {
+            command.arg("-c").arg(format!("{setting}={}", folder.join(file).display()));
+        }
     }
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
     match File::create(folder.join("log")) {

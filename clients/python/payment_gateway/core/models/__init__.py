@@ -15,6 +15,8 @@ from .error_body import ErrorBody
 from .error_code import ErrorCode
 from .error_detail import ErrorDetail
 from .event import Event
+from .event_outcome import EventOutcome
+from .event_proof import EventProof
 from .events_answer import EventsAnswer
 from .events_page import EventsPage
 from .failure import Failure
@@ -27,6 +29,7 @@ from .paid_with import PaidWith
 from .payer_event import PayerEvent
 from .payment import Payment
 from .payment_answer import PaymentAnswer
+from .proofs_answer import ProofsAnswer
 from .provider import Provider
 from .receive_paypal_webhook_body import ReceivePaypalWebhookBody
 from .receive_stripe_webhook_body import ReceiveStripeWebhookBody
@@ -39,6 +42,7 @@ from .refund_status import RefundStatus
 from .status import Status
 from .ticket_answer import TicketAnswer
 from .ticket_request import TicketRequest
+from .trail_event import TrailEvent
 from .verdict import Verdict
 from .verification import Verification
 from .wallet import Wallet
@@ -61,6 +65,8 @@ __all__ = (
     "ErrorCode",
     "ErrorDetail",
     "Event",
+    "EventOutcome",
+    "EventProof",
     "EventsAnswer",
     "EventsPage",
     "Failure",
@@ -73,6 +79,7 @@ __all__ = (
     "PayerEvent",
     "Payment",
     "PaymentAnswer",
+    "ProofsAnswer",
     "Provider",
     "Received",
     "ReceivePaypalWebhookBody",
@@ -85,6 +92,7 @@ __all__ = (
     "Status",
     "TicketAnswer",
     "TicketRequest",
+    "TrailEvent",
     "Verdict",
     "Verification",
     "Wallet",

@@ -8,6 +8,7 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
+from ..models.event_outcome import EventOutcome
 from ..types import UNSET, Unset
 from typing import cast
 import datetime
@@ -31,6 +32,7 @@ class Event:
             request_id (str): The request that caused it, or `webhook` and the id of the provider's event.
             to (str):
             type_ (str): `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
+            address (str | Unset): The address that the request came from.
             amount (int | Unset): An amount in the currency's minor unit: cents for USD, yen for JPY. Written without
                 fraction or exponent
             attempt_id (str | Unset): One try to have one thing done at a provider
@@ -38,6 +40,7 @@ class Event:
             from_ (str | Unset):
             next_at (datetime.datetime | Unset): When it is asked again.
             operation (str | Unset):
+            outcome (EventOutcome | Unset): Whether what was wanted happened.
             provider_reference (str | Unset):
             reason (str | Unset):
             refund_id (str | Unset): A refund, as clients know it (`refundId`)
@@ -51,12 +54,14 @@ class Event:
     request_id: str
     to: str
     type_: str
+    address: str | Unset = UNSET
     amount: int | Unset = UNSET
     attempt_id: str | Unset = UNSET
     code: str | Unset = UNSET
     from_: str | Unset = UNSET
     next_at: datetime.datetime | Unset = UNSET
     operation: str | Unset = UNSET
+    outcome: EventOutcome | Unset = UNSET
     provider_reference: str | Unset = UNSET
     reason: str | Unset = UNSET
     refund_id: str | Unset = UNSET
@@ -79,6 +84,8 @@ class Event:
 
         type_ = self.type_
 
+        address = self.address
+
         amount = self.amount
 
         attempt_id = self.attempt_id
@@ -92,6 +99,11 @@ class Event:
             next_at = self.next_at.isoformat()
 
         operation = self.operation
+
+        outcome: str | Unset = UNSET
+        if not isinstance(self.outcome, Unset):
+            outcome = self.outcome.value
+
 
         provider_reference = self.provider_reference
 
@@ -113,6 +125,8 @@ class Event:
             "to": to,
             "type": type_,
         })
+        if address is not UNSET:
+            field_dict["address"] = address
         if amount is not UNSET:
             field_dict["amount"] = amount
         if attempt_id is not UNSET:
@@ -125,6 +139,8 @@ class Event:
             field_dict["nextAt"] = next_at
         if operation is not UNSET:
             field_dict["operation"] = operation
+        if outcome is not UNSET:
+            field_dict["outcome"] = outcome
         if provider_reference is not UNSET:
             field_dict["providerReference"] = provider_reference
         if reason is not UNSET:
@@ -156,6 +172,8 @@ class Event:
 
         type_ = d.pop("type")
 
+        address = d.pop("address", UNSET)
+
         amount = d.pop("amount", UNSET)
 
         attempt_id = d.pop("attemptId", UNSET)
@@ -176,6 +194,16 @@ class Event:
 
         operation = d.pop("operation", UNSET)
 
+        _outcome = d.pop("outcome", UNSET)
+        outcome: EventOutcome | Unset
+        if isinstance(_outcome,  Unset):
+            outcome = UNSET
+        else:
+            outcome = EventOutcome(_outcome)
+
+
+
+
         provider_reference = d.pop("providerReference", UNSET)
 
         reason = d.pop("reason", UNSET)
@@ -192,12 +220,14 @@ class Event:
             request_id=request_id,
             to=to,
             type_=type_,
+            address=address,
             amount=amount,
             attempt_id=attempt_id,
             code=code,
             from_=from_,
             next_at=next_at,
             operation=operation,
+            outcome=outcome,
             provider_reference=provider_reference,
             reason=reason,
             refund_id=refund_id,

@@ -11,7 +11,7 @@ from ..types import UNSET, Unset
 from typing import cast
 
 if TYPE_CHECKING:
-  from ..models.event import Event
+  from ..models.trail_event import TrailEvent
 
 
 
@@ -25,11 +25,11 @@ T = TypeVar("T", bound="EventsAnswer")
 class EventsAnswer:
     """ 
         Attributes:
-            data (list[Event]):
+            data (list[TrailEvent]):
             success (bool):
      """
 
-    data: list[Event]
+    data: list[TrailEvent]
     success: bool
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -38,7 +38,7 @@ class EventsAnswer:
 
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.event import Event # noqa: PLC0415
+        from ..models.trail_event import TrailEvent # noqa: PLC0415
         data = []
         for data_item_data in self.data:
             data_item = data_item_data.to_dict()
@@ -62,12 +62,12 @@ class EventsAnswer:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.event import Event # noqa: PLC0415
+        from ..models.trail_event import TrailEvent # noqa: PLC0415
         d = dict(src_dict)
         data = []
         _data = d.pop("data")
         for data_item_data in (_data):
-            data_item = Event.from_dict(data_item_data)
+            data_item = TrailEvent.from_dict(data_item_data)
 
 
 

@@ -8,6 +8,7 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
+from ..models.event_outcome import EventOutcome
 from ..types import UNSET, Unset
 from typing import cast
 import datetime
@@ -35,6 +36,7 @@ class LoggedEventView:
             transaction_id (str): A payment, as clients know it (`transactionId`)
             version (int): The version of the payment, or of the refund if there is a `refundId`: they count their own
                 transitions from 0.
+            address (str | Unset): The address that the request came from.
             amount (int | Unset): An amount in the currency's minor unit: cents for USD, yen for JPY. Written without
                 fraction or exponent
             attempt_id (str | Unset): One try to have one thing done at a provider
@@ -42,6 +44,7 @@ class LoggedEventView:
             from_ (str | Unset):
             next_at (datetime.datetime | Unset): When it is asked again.
             operation (str | Unset):
+            outcome (EventOutcome | Unset): Whether what was wanted happened.
             provider_reference (str | Unset):
             reason (str | Unset):
             refund_id (str | Unset): A refund, as clients know it (`refundId`)
@@ -58,12 +61,14 @@ class LoggedEventView:
     id: str
     transaction_id: str
     version: int
+    address: str | Unset = UNSET
     amount: int | Unset = UNSET
     attempt_id: str | Unset = UNSET
     code: str | Unset = UNSET
     from_: str | Unset = UNSET
     next_at: datetime.datetime | Unset = UNSET
     operation: str | Unset = UNSET
+    outcome: EventOutcome | Unset = UNSET
     provider_reference: str | Unset = UNSET
     reason: str | Unset = UNSET
     refund_id: str | Unset = UNSET
@@ -92,6 +97,8 @@ class LoggedEventView:
 
         version = self.version
 
+        address = self.address
+
         amount = self.amount
 
         attempt_id = self.attempt_id
@@ -105,6 +112,11 @@ class LoggedEventView:
             next_at = self.next_at.isoformat()
 
         operation = self.operation
+
+        outcome: str | Unset = UNSET
+        if not isinstance(self.outcome, Unset):
+            outcome = self.outcome.value
+
 
         provider_reference = self.provider_reference
 
@@ -129,6 +141,8 @@ class LoggedEventView:
             "transactionId": transaction_id,
             "version": version,
         })
+        if address is not UNSET:
+            field_dict["address"] = address
         if amount is not UNSET:
             field_dict["amount"] = amount
         if attempt_id is not UNSET:
@@ -141,6 +155,8 @@ class LoggedEventView:
             field_dict["nextAt"] = next_at
         if operation is not UNSET:
             field_dict["operation"] = operation
+        if outcome is not UNSET:
+            field_dict["outcome"] = outcome
         if provider_reference is not UNSET:
             field_dict["providerReference"] = provider_reference
         if reason is not UNSET:
@@ -178,6 +194,8 @@ class LoggedEventView:
 
         version = d.pop("version")
 
+        address = d.pop("address", UNSET)
+
         amount = d.pop("amount", UNSET)
 
         attempt_id = d.pop("attemptId", UNSET)
@@ -198,6 +216,16 @@ class LoggedEventView:
 
         operation = d.pop("operation", UNSET)
 
+        _outcome = d.pop("outcome", UNSET)
+        outcome: EventOutcome | Unset
+        if isinstance(_outcome,  Unset):
+            outcome = UNSET
+        else:
+            outcome = EventOutcome(_outcome)
+
+
+
+
         provider_reference = d.pop("providerReference", UNSET)
 
         reason = d.pop("reason", UNSET)
@@ -217,12 +245,14 @@ class LoggedEventView:
             id=id,
             transaction_id=transaction_id,
             version=version,
+            address=address,
             amount=amount,
             attempt_id=attempt_id,
             code=code,
             from_=from_,
             next_at=next_at,
             operation=operation,
+            outcome=outcome,
             provider_reference=provider_reference,
             reason=reason,
             refund_id=refund_id,

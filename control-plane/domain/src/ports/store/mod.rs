@@ -1,5 +1,6 @@
 //! The database interface: a few coarse writes, each one commit, and reads by owner.
 
+pub mod audit;
 mod change;
 mod due_work;
 mod event_log;
@@ -17,6 +18,7 @@ use edge_core::idempotency::Scope;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 
+use self::audit::Audit;
 use self::reconciling::Reconciling;
 use crate::model::event::Event;
 use crate::model::id::{PaymentId, RefundId};
@@ -176,6 +178,9 @@ pub trait Store: EventLog + Webhooks + DueWork + Reconciling + Send + Sync {
 
     /// The record of an idempotency key.
     async fn key(&self, scope: &Scope) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// The sealed audit trail.
+    fn audit(&self) -> &dyn Audit;
 
     /// Whether this process is the only writer, so that calls in flight before it started are certainly over.
     fn is_exclusive(&self) -> bool;

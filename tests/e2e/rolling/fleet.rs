@@ -1,35 +1,25 @@
-//! Two of each part, restarted one after another while clients charge.
+//! Two of each part beside a stack's own, which can be restarted one after another.
 
-use std::env;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gateway_tests::{HttpResponse, OwnGateway, fresh_key, until_within};
+use gateway_tests::{OwnGateway, until_within};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
-use test_services::{PostgresServer, RabbitServer, RedisServer};
-use tokio::task::JoinHandle;
 
-/// Charges per second, unless `ROLLING_CHARGES_PER_SECOND` is set.
-const RATE: u32 = 40;
 /// For a part to stop, and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a part serves charges before the next one is restarted.
-const SETTLED: Duration = Duration::from_secs(3);
 
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// A process of one of the roles, which can be stopped like an orchestrator does, and restarted.
-struct Part {
-    name: &'static str,
+pub(super) struct Part {
+    pub(super) name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -39,7 +29,7 @@ struct Part {
 }
 
 impl Part {
-    async fn start(&mut self, client: &Client) {
+    pub(super) async fn start(&mut self, client: &Client) {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -49,6 +39,12 @@ impl Part {
             response.status().is_success().then_some(())
         })
         .await;
+    }
+
+    /// Sets a variable for its next start.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(other, _)| other != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     fn terminate(&self) {
@@ -84,20 +80,26 @@ impl Drop for Part {
 }
 
 /// The second of each part, and everything that is restarted.
-struct Fleet {
-    parts: Vec<Part>,
-    gateways: [String; 2],
-    admins: [SocketAddr; 2],
+pub(super) struct Fleet {
+    pub(super) parts: Vec<Part>,
+    pub(super) gateways: [String; 2],
+    pub(super) admins: [SocketAddr; 2],
+    pub(super) control_planes: [SocketAddr; 2],
+    /// Of each Envoy.
+    pub(super) bootstraps: Vec<PathBuf>,
+    /// Since when all run, and what was restarted how many seconds later.
+    begun: Instant,
+    pub(super) restarted: Vec<String>,
 }
 
 impl Fleet {
     /// Beside the stack's own Envoy, which nobody calls.
-    fn of(own: &OwnGateway) -> Self {
+    pub(super) fn of(own: &OwnGateway) -> Self {
         let programs = Programs::of_this_build().unwrap();
         let config = own.stack.run_dir().env_file().display().to_string();
         let pair = || [free(), free()];
         let (control_planes, caches, workers) = (pair(), pair(), pair());
-        let mut parts = Vec::new();
+        let (mut parts, mut bootstraps) = (Vec::new(), Vec::new());
         for (name, command, listen, addresses) in [
             ("a control plane", "serve", "CONTROL_PLANE_LISTEN", control_planes),
             ("an edge cache", "edge-cache", "EDGE_CACHE_LISTEN", caches),
@@ -125,8 +127,30 @@ impl Fleet {
             let file = own.stack.run_dir().path().join(format!("rolling-{n}.yaml"));
             std::fs::write(&file, bootstrap).unwrap();
             parts.push(envoy(own, &programs, &file, admin));
+            bootstraps.push(file);
         }
-        Self { parts, gateways: gateways.map(|address| format!("http://{address}")), admins }
+        let gateways = gateways.map(|address| format!("http://{address}"));
+        let (begun, restarted) = (Instant::now(), Vec::new());
+        Self { parts, gateways, admins, control_planes, bootstraps, begun, restarted }
+    }
+
+    /// Starts all of them.
+    pub(super) async fn start(&mut self, client: &Client) {
+        for part in &mut self.parts {
+            part.start(client).await;
+        }
+        self.settled(client).await;
+        self.begun = Instant::now();
+    }
+
+    /// Ends a part, which must succeed, and starts it again.
+    pub(super) async fn restart(&mut self, n: usize, client: &Client) {
+        let part = &mut self.parts[n];
+        self.restarted.push(format!("{:.1} s: {}", self.begun.elapsed().as_secs_f32(), part.name));
+        let status = part.end().await;
+        assert!(status.success(), "{} ended with {status}", part.name);
+        part.start(client).await;
+        self.settled(client).await;
     }
 
     /// Every Envoy sees every control plane and edge cache.
@@ -205,135 +229,4 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
         ready: format!("http://{admin}/ready"),
         child: None,
     }
-}
-
-/// How often the load balancer probes each Envoy. Less than `DRAIN_NOTICE_SECONDS`.
-const PROBED_EVERY: Duration = Duration::from_millis(100);
-
-/// Whether each Envoy is ready, as a load balancer finds out.
-type Ready = Arc<[AtomicBool; 2]>;
-
-fn probe(admins: [SocketAddr; 2], client: &Client, until: &Arc<AtomicBool>) -> Ready {
-    let ready: Ready = Arc::default();
-    for (n, admin) in admins.into_iter().enumerate() {
-        let (ready, client, until) = (ready.clone(), client.clone(), until.clone());
-        ready[n].store(true, Ordering::SeqCst);
-        tokio::spawn(async move {
-            while !until.load(Ordering::SeqCst) {
-                let probed = client.get(format!("http://{admin}/ready")).send().await;
-                let is_ready = probed.is_ok_and(|response| response.status().is_success());
-                ready[n].store(is_ready, Ordering::SeqCst);
-                tokio::time::sleep(PROBED_EVERY).await;
-            }
-        });
-    }
-    ready
-}
-
-/// Charges at a steady rate, as by a load balancer in front of both Envoys, which opens connections to those that are
-/// ready.
-struct Load {
-    begun: Instant,
-    stop: Arc<AtomicBool>,
-    charged: Arc<AtomicUsize>,
-    clients: JoinHandle<Vec<String>>,
-}
-
-impl Load {
-    fn start(fleet: &Fleet, client: Client) -> Self {
-        let begun = Instant::now();
-        let rate = env::var("ROLLING_CHARGES_PER_SECOND").map_or(RATE, |rate| rate.parse().unwrap());
-        let (stop, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let (until, counter) = (stop.clone(), charged.clone());
-        let (gateways, ready) = (fleet.gateways.clone(), probe(fleet.admins, &client, &stop));
-        let clients = tokio::spawn(async move {
-            let mut charges = tokio::task::JoinSet::new();
-            let mut every = tokio::time::interval(Duration::from_secs(1) / rate);
-            for n in 0.. {
-                every.tick().await;
-                if until.load(Ordering::SeqCst) {
-                    break;
-                }
-                let (mut gateways, client, counter) = (gateways.clone(), client.clone(), counter.clone());
-                let turn = n % 2;
-                gateways.rotate_left(if ready[turn].load(Ordering::SeqCst) { turn } else { 1 - turn });
-                charges.spawn(async move {
-                    let failed = charge(&gateways, &client).await.err();
-                    counter.fetch_add(usize::from(failed.is_none()), Ordering::SeqCst);
-                    failed.map(|response| format!("{:.1} s: {response}", begun.elapsed().as_secs_f32()))
-                });
-            }
-            charges.join_all().await.into_iter().flatten().collect()
-        });
-        Self { begun, stop, charged, clients }
-    }
-
-    /// The number of successful charges, and the responses to the others.
-    async fn end(self) -> (usize, Vec<String>) {
-        self.stop.store(true, Ordering::SeqCst);
-        let failed = self.clients.await.unwrap();
-        (self.charged.load(Ordering::SeqCst), failed)
-    }
-}
-
-async fn charge(gateways: &[String; 2], client: &Client) -> Result<(), String> {
-    let key = fresh_key();
-    let mut last = String::new();
-    for gateway in gateways {
-        let request = client.post(format!("{gateway}/payments/charge")).bearer_auth("demo-key");
-        let request = request.header("idempotency-key", &key).json(&json!({
-            "provider": "stripe", "amount": 530, "currency": "USD", "paymentMethodId": "pm_card_visa",
-        }));
-        match request.send().await {
-            Ok(response) if response.status() == 200 => return Ok(()),
-            Ok(response) => {
-                return Err(format!("{} {}", response.status(), response.text().await.unwrap_or_default()));
-            }
-            Err(error) if error.is_connect() => last = format!("{error:?}"),
-            Err(error) => return Err(format!("{error:?}")),
-        }
-    }
-    Err(last)
-}
-
-#[tokio::test]
-async fn a_rolling_restart_of_every_part_fails_no_charge() {
-    let (Some(postgres), Some(redis), Some(rabbit)) =
-        (PostgresServer::own().await, RedisServer::own(&[]).await, RabbitServer::own().await)
-    else {
-        return;
-    };
-    let database = postgres.database().await;
-    let own = OwnGateway::start(&[
-        ("DB_URI", database.uri()),
-        ("REDIS_URI", redis.uri()),
-        ("AMQP_URI", rabbit.uri()),
-    ])
-    .await;
-    // A new connection for each charge, as new clients make them.
-    let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-    let mut fleet = Fleet::of(&own);
-    for part in &mut fleet.parts {
-        part.start(&client).await;
-    }
-    fleet.settled(&client).await;
-
-    let load = Load::start(&fleet, client.clone());
-    tokio::time::sleep(SETTLED).await;
-    let mut restarts = Vec::new();
-    for n in 0..fleet.parts.len() {
-        let part = &mut fleet.parts[n];
-        restarts.push(format!("{:.1} s: {}", load.begun.elapsed().as_secs_f32(), part.name));
-        let status = part.end().await;
-        assert!(status.success(), "{} ended with {status}", part.name);
-        part.start(&client).await;
-        fleet.settled(&client).await;
-        tokio::time::sleep(SETTLED).await;
-    }
-    let (charged, failed) = load.end().await;
-    assert_eq!(failed, Vec::<String>::new(), "of {charged}; restarted {restarts:?}");
-    assert!(charged > 500, "{charged}");
-    let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
-    let summary = HttpResponse::of(client.get(ledger)).await.json();
-    assert_eq!(summary["total"], charged, "each once: {summary}");
 }

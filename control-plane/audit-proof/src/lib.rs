@@ -1,0 +1,22 @@
+//! Proofs that the audit trail is what it was: the bytes of each record, the Merkle tree over them (RFC 6962), and
+//! checkpoints of the tree as signed notes (C2SP). No clock, no I/O.
+
+mod checkpoint;
+mod hash;
+mod key;
+mod known;
+mod note;
+mod path;
+mod proof_file;
+mod record;
+mod tree;
+
+pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+pub use hash::Hash;
+pub use key::{InvalidKey, SigningKey, VerifyingKey};
+pub use known::{Known, STRIDE, StoredRange, stored_ranges};
+pub use note::{InvalidNote, Note, Trust};
+pub use path::Path;
+pub use proof_file::proof_file;
+pub use record::{Action, Transition};
+pub use tree::{Frontier, Subtree};

@@ -1,0 +1,149 @@
+//! What can be wrong with the trail.
+
+use std::fmt;
+
+use payments::ports::store::audit::{RecordCount, RecordId};
+
+/// Something that is not what was sealed. Records are numbered from 0, in the order in which they were sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The content of a record is another.
+    Changed {
+        index: u64,
+        record: String,
+    },
+    /// The content of a record is that of another one.
+    Swapped {
+        index: u64,
+        with: u64,
+        record: String,
+    },
+    Deleted {
+        index: u64,
+        record: String,
+    },
+    /// A record that was never sealed stands before a sealed one.
+    Inserted {
+        before: u64,
+        record: String,
+    },
+    /// Another sealed record stands in this one's place.
+    OutOfOrder {
+        index: u64,
+        found: Option<u64>,
+    },
+    /// The leaf of a record is missing.
+    LeafMissing {
+        index: u64,
+    },
+    /// Records and their hashes are others than those that were signed.
+    Rewritten {
+        from: u64,
+        to: u64,
+    },
+    /// The root of a subtree is not that of its leaves.
+    NodeChanged {
+        height: u8,
+        from: u64,
+        to: u64,
+    },
+    /// A stored checkpoint is not what a given key signed, or cannot be read.
+    CheckpointChanged {
+        size: u64,
+    },
+    /// None of the given keys signed the newest checkpoint.
+    CheckpointOfOtherKey {
+        size: u64,
+    },
+    /// Hashes stand behind the newest checkpoint.
+    NotSigned {
+        from: u64,
+    },
+    /// What names a given key in an anchor file was not signed by it.
+    AnchorForged {
+        file: String,
+        line: usize,
+    },
+    /// The trail ends before an anchored checkpoint.
+    Cut {
+        size: u64,
+        anchored: u64,
+        file: String,
+        line: usize,
+    },
+    /// The trail is another than the anchored one.
+    Rebuilt {
+        from: u64,
+        to: u64,
+        file: String,
+        line: usize,
+    },
+    /// There is not one record for each version of a payment or refund.
+    Miscounted(RecordCount),
+    /// A record is of a payment or refund that does not exist.
+    OfNothing {
+        record: String,
+    },
+}
+
+/// A record's name where it is stored.
+pub(super) fn name(record: RecordId) -> String {
+    match record {
+        RecordId::Transition(number) => format!("event {number}"),
+        RecordId::Action(number) => format!("operator action {number}"),
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { index, record } => write!(f, "record {index} was changed: {record}"),
+            Self::Swapped { index, with, record } => {
+                write!(f, "record {index} was swapped with record {with}: {record}")
+            }
+            Self::Deleted { index, record } => write!(f, "record {index} was deleted: {record}"),
+            Self::Inserted { before, record } => {
+                write!(f, "a record was inserted before record {before}: {record}")
+            }
+            Self::OutOfOrder { index, found: Some(found) } => {
+                write!(f, "record {index} is out of order: record {found} stands in its place")
+            }
+            Self::OutOfOrder { index, found: None } => write!(f, "record {index} is out of order"),
+            Self::LeafMissing { index } => write!(f, "record {index} is missing in the tree"),
+            Self::Rewritten { from, to } => {
+                write!(f, "record {from} or one of those to {} was rewritten with its hash", to - 1)
+            }
+            Self::NodeChanged { height, from, to } => {
+                write!(f, "the stored hash of records {from} to {} (height {height}) was changed", to - 1)
+            }
+            Self::CheckpointChanged { size } => {
+                write!(f, "the checkpoint of {size} records was changed: it is not what the key signed")
+            }
+            Self::CheckpointOfOtherKey { size } => {
+                write!(f, "the newest checkpoint, of {size} records, is signed by none of the given keys")
+            }
+            Self::NotSigned { from } => {
+                write!(f, "record {from} stands in the tree behind the newest checkpoint")
+            }
+            Self::AnchorForged { file, line } => {
+                write!(f, "the checkpoint in line {line} of {file} is not what the key signed")
+            }
+            Self::Cut { size, anchored, file, line } => write!(
+                f,
+                "records {size} to {} are missing: they were anchored in line {line} of {file}. The end of the trail was \
+                 cut off, or a backup was restored and that was not recorded",
+                anchored - 1
+            ),
+            Self::Rebuilt { from, to, file, line } => write!(
+                f,
+                "record {from} or one of those to {} is not the one that was anchored in line {line} of {file}. The trail \
+                 was rebuilt, or goes on from a backup that was restored without a record of that",
+                to - 1
+            ),
+            Self::Miscounted(RecordCount { id, wanted, records }) => {
+                write!(f, "{id} has {wanted} versions, and the trail has {records} records of it")
+            }
+            Self::OfNothing { record } => write!(f, "a record is of no payment or refund: {record}"),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Proves that the trail is what was sealed, with nothing but the database, the public key and what was anchored.
+
+mod anchored;
+mod counts;
+mod finding;
+mod rows;
+mod stored_nodes;
+mod walk;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use audit_proof::VerifyingKey;
+use payments::model::action::Restored;
+use payments::ports::store::audit::StoredAction;
+use payments::ports::store::{Store, StoreError};
+
+pub use self::anchored::AnchorSource;
+use self::anchored::Compared;
+pub use self::finding::Finding;
+use self::walk::{Walk, Walked};
+
+/// What the trail is.
+pub struct Report {
+    /// Records that are what was sealed; up to the first wrong one, if there is one.
+    pub sealed: u64,
+    pub unsealed: u64,
+    pub checkpoints: u64,
+    /// Checkpoints that were signed by other keys than the given ones.
+    pub of_other_keys: u64,
+    /// Anchored checkpoints that hold.
+    pub anchored: u64,
+    /// Records of the newest of them.
+    pub anchored_size: u64,
+    /// Anchored checkpoints that a recorded restore explains.
+    pub explained: u64,
+    /// What was not compared, in words.
+    pub notes: Vec<String>,
+    /// The records of restored backups.
+    pub restorations: Vec<StoredAction>,
+    /// The first of each kind of comparison. The trail is whole if there is none.
+    pub findings: Vec<Finding>,
+}
+
+/// Compares records, hashes, checkpoints, anchors and payments with each other. Reads the trail once, in parts; another
+/// process may go on sealing meanwhile.
+///
+/// # Errors
+/// The database cannot be read, or a row of the tree is damaged, which the error names.
+pub async fn verify(
+    store: &dyn Store,
+    keys: &[VerifyingKey],
+    sources: &[AnchorSource],
+) -> Result<Report, StoreError> {
+    let last = store.audit().last_seal().await?;
+    let sizes: BTreeSet<u64> =
+        sources.iter().flat_map(|source| &source.anchors.signed).map(|(_, anchor)| anchor.size).collect();
+    let mut walked = Walk::of(store, keys).go(last.as_ref(), &sizes).await?;
+    let restorations = store.audit().restorations().await?;
+    let mut findings: Vec<_> = walked.finding.take().into_iter().collect();
+    let mut anchored = Compared::default();
+    // Behind the first wrong record, the tree is unknown.
+    if findings.is_empty() {
+        let nodes = std::mem::take(&mut walked.nodes);
+        findings.extend(stored_nodes::compare(store, nodes, walked.sealed).await?);
+        let restored: Vec<Restored> = restorations.iter().filter_map(StoredAction::restored).collect();
+        anchored = anchored::compare(sources, walked.sealed, &walked.roots, &restored);
+        findings.extend(anchored.finding.take());
+    }
+    findings.extend(counts::compare(store, walked.transitions).await?);
+    let Walked { sealed, unsealed, checkpoints, of_other_keys, .. } = walked;
+    Ok(Report {
+        sealed,
+        unsealed,
+        checkpoints,
+        of_other_keys,
+        anchored: anchored.held,
+        anchored_size: anchored.newest,
+        explained: anchored.explained,
+        notes: notes(sources),
+        restorations,
+        findings,
+    })
+}
+
+fn notes(sources: &[AnchorSource]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if sources.is_empty() {
+        notes.push(
+            "no anchored checkpoint is given (--checkpoint, AUDIT_ANCHOR_FILE): a trail that was cut off, rebuilt or \
+             restored from a backup cannot be told from the true one"
+                .to_owned(),
+        );
+    }
+    for AnchorSource { path, anchors } in sources {
+        let path = path.display();
+        if anchors.of_other_keys > 0 {
+            notes.push(format!("{} checkpoints in {path} are signed by other keys", anchors.of_other_keys));
+        }
+        if anchors.unreadable > 0 {
+            notes.push(format!("{} pieces of {path} are no checkpoints", anchors.unreadable));
+        }
+    }
+    notes
+}
+
+impl Report {
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// For an operator.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sealed, unsealed, checkpoints, anchored, anchored_size, .. } = self;
+        for finding in &self.findings {
+            writeln!(f, "WRONG: {finding}")?;
+        }
+        let what = if self.is_whole() { "whole" } else { "not what was sealed" };
+        writeln!(f, "the audit trail is {what}")?;
+        writeln!(
+            f,
+            "{sealed} sealed records and {checkpoints} checkpoints hold; {unsealed} records wait to be sealed"
+        )?;
+        writeln!(f, "{anchored} anchored checkpoints hold, the largest of {anchored_size} records")?;
+        if self.of_other_keys > 0 {
+            writeln!(
+                f,
+                "{} checkpoints are signed by other keys; a newer one covers them",
+                self.of_other_keys
+            )?;
+        }
+        if self.explained > 0 {
+            writeln!(
+                f,
+                "{} anchored checkpoints are of records that a recorded restore lost",
+                self.explained
+            )?;
+        }
+        for action in &self.restorations {
+            let Some(Restored { lost_size, kept_size, .. }) = action.restored() else { continue };
+            let by = &action.operator;
+            writeln!(
+                f,
+                "a backup was restored, recorded by {by}: of {lost_size} records, {kept_size} are certainly kept"
+            )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        Ok(())
+    }
+}

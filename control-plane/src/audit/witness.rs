@@ -1,0 +1,112 @@
+//! A witness: somebody else's service that signs each checkpoint which continues the last one that it signed
+//! (<https://c2sp.org/tlog-witness>). It keeps a log from showing two trails.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use audit_proof::{Note, Path, stored_ranges};
+use payments::ports::store::audit::Seal;
+use payments::ports::store::{Store, StoreError};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+
+/// For one request. Sealing waits for it, payments do not.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of an answer: more than the signatures of 16 witnesses, post-quantum ones of 5 kB included.
+const ANSWER_MAX: usize = 128 * 1024;
+
+/// Why a checkpoint has no cosignature.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCosigned {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the witness cannot be asked")]
+    Unreachable(#[from] reqwest::Error),
+    #[error("the witness answered {0}")]
+    Refused(StatusCode),
+    #[error(
+        "the witness has seen {0} records, more than there are: the database was restored from a backup, or changed"
+    )]
+    Ahead(u64),
+    #[error("the witness answered what is no cosignature")]
+    Garbled,
+    #[error("the tree is damaged")]
+    Damaged,
+}
+
+pub struct Witness {
+    client: Client,
+    url: Url,
+    /// The size of the last checkpoint that it signed, as far as is known.
+    size: u64,
+}
+
+impl Witness {
+    /// `base`: what `/add-checkpoint` is appended to.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn new(base: &Url) -> Result<Self, reqwest::Error> {
+        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).no_proxy().build()?;
+        let mut url = base.clone();
+        url.set_path(&format!("{}/add-checkpoint", base.path().trim_end_matches('/')));
+        Ok(Self { client, url, size: 0 })
+    }
+
+    /// The checkpoint with the witness's signatures beside the log's.
+    ///
+    /// # Errors
+    /// The witness does not sign it, or cannot be asked.
+    pub async fn cosigned(
+        &mut self,
+        store: &dyn Store,
+        seal: &Seal,
+        note: &Note,
+    ) -> Result<Note, NotCosigned> {
+        // It says in a conflict what it signed last; another process may have asked in between.
+        for _ in 0..3 {
+            let body = request(store, self.size.min(seal.size), seal.size, note).await?;
+            let answer = self.client.post(self.url.clone()).body(body).send().await?;
+            match answer.status() {
+                StatusCode::OK => {
+                    let signatures = text(answer).await?;
+                    let cosigned = note.with_signatures(&signatures).ok_or(NotCosigned::Garbled)?;
+                    self.size = seal.size;
+                    return Ok(cosigned);
+                }
+                StatusCode::CONFLICT => {
+                    self.size = text(answer).await?.trim().parse().map_err(|_| NotCosigned::Garbled)?;
+                    if self.size > seal.size {
+                        return Err(NotCosigned::Ahead(self.size));
+                    }
+                }
+                status => return Err(NotCosigned::Refused(status)),
+            }
+        }
+        Err(NotCosigned::Refused(StatusCode::CONFLICT))
+    }
+}
+
+/// The body of `add-checkpoint`: the old size, the proof that the tree continues that one, and the checkpoint.
+async fn request(store: &dyn Store, old: u64, size: u64, note: &Note) -> Result<String, NotCosigned> {
+    let path = Path::consistency(old, size).ok_or(NotCosigned::Damaged)?;
+    let known = store.audit().tree_hashes(&stored_ranges(path.needs())).await?;
+    let mut body = format!("old {old}\n");
+    for hash in path.hashes(&known).ok_or(NotCosigned::Damaged)? {
+        // Writing to a string cannot fail.
+        let _ = writeln!(body, "{hash}");
+    }
+    let _ = write!(body, "\n{note}");
+    Ok(body)
+}
+
+async fn text(mut answer: Response) -> Result<String, NotCosigned> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if bytes.len() + chunk.len() > ANSWER_MAX {
+            return Err(NotCosigned::Garbled);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| NotCosigned::Garbled)
+}

@@ -1,0 +1,106 @@
+//! `control-plane audit …`: verifies, exports and keeps the sealed audit trail.
+
+mod export;
+mod restored;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use audit_proof::VerifyingKey;
+use clap::{Args, Subcommand};
+use payments::ports::store::Store;
+
+use self::export::ExportArgs;
+use self::restored::RestoredArgs;
+use super::operator::open_trail;
+use crate::audit::anchors::Anchors;
+use crate::audit::verify::{AnchorSource, verify};
+use crate::config::{Source, anchor_file, db_uri, signing_key};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Prove that the trail is what was sealed; exit 1 and name the first wrong record if it is not. Needs only the
+    /// database, the public key and what was anchored
+    Verify(VerifyArgs),
+    /// Print the sealed records in their order, one JSON object per line, and the checkpoint that covers them
+    Export(ExportArgs),
+    /// Record that a backup was restored, so that sealing goes on. Until then nothing is sealed
+    Restored(RestoredArgs),
+    /// Print the public key that verifies checkpoints and proofs: `NAME+ID+KEY`
+    Key,
+}
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Checkpoints that were kept outside the database: one, or a file of many [default: AUDIT_ANCHOR_FILE, if it
+    /// exists]
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// A public key that signed checkpoints, as `audit key` prints it [default: that of AUDIT_SIGNING_KEY]
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<VerifyingKey>,
+}
+
+/// Runs a command. Returns the text to print, unless it has printed already.
+///
+/// # Errors
+/// The trail is not what was sealed, the configuration is invalid, or the database or a file cannot be read.
+pub async fn run(command: Command, source: &Source) -> anyhow::Result<Option<String>> {
+    match command {
+        Command::Verify(args) => verified(args, source).await.map(Some),
+        Command::Export(args) => export::run(&args, source).await.map(|()| None),
+        Command::Restored(args) => restored::run(args, source).await.map(Some),
+        Command::Key => Ok(Some(keys(Vec::new(), source)?.iter().map(ToString::to_string).collect())),
+    }
+}
+
+async fn verified(args: VerifyArgs, source: &Source) -> anyhow::Result<String> {
+    let keys = keys(args.keys, source)?;
+    let anchors = anchors(args.checkpoint, source, &keys)?;
+    let store = open(source).await?;
+    let report = verify(&*store, &keys, &anchors).await?;
+    if report.is_whole() {
+        return Ok(report.to_string().trim_end().to_owned());
+    }
+    // The report is the error: whoever looks only at the exit code is told as much.
+    bail!("{}", report.to_string().trim_end())
+}
+
+/// The keys to trust: those that are given, else that of the settings.
+fn keys(given: Vec<VerifyingKey>, source: &Source) -> anyhow::Result<Vec<VerifyingKey>> {
+    if !given.is_empty() {
+        return Ok(given);
+    }
+    let own = signing_key(source)?.context("no key is known: give --key, or set AUDIT_SIGNING_KEY")?;
+    Ok(vec![own.public().clone()])
+}
+
+/// The files of checkpoints: those that are given, else that of the settings, if it exists.
+fn anchors(given: Vec<PathBuf>, source: &Source, keys: &[VerifyingKey]) -> anyhow::Result<Vec<AnchorSource>> {
+    let paths = if given.is_empty() {
+        anchor_file(source).into_iter().filter(|path| path.exists()).collect()
+    } else {
+        given
+    };
+    paths.into_iter().map(|path| read(&path, keys).map(|anchors| AnchorSource { path, anchors })).collect()
+}
+
+fn read(path: &Path, keys: &[VerifyingKey]) -> anyhow::Result<Anchors> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let anchors = Anchors::read(&String::from_utf8_lossy(&bytes), keys);
+    if anchors.signed.is_empty() && anchors.forged.is_none() {
+        let mut why = String::from("has no checkpoint");
+        if anchors.of_other_keys > 0 {
+            let _ = write!(why, " of this key, and {} of others", anchors.of_other_keys);
+        }
+        bail!("{} {why}", path.display());
+    }
+    Ok(anchors)
+}
+
+/// Opens the database, which stays as it is. Its encryption keys are not needed.
+async fn open(source: &Source) -> anyhow::Result<Arc<dyn Store>> {
+    open_trail(db_uri(source)?.into()).await
+}

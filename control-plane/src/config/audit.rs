@@ -1,0 +1,98 @@
+//! How the audit trail is sealed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audit_proof::{InvalidKey, SigningKey};
+use reqwest::Url;
+
+use super::providers::http_url;
+use super::{ConfigError, Source, keep};
+
+const SIGNING_KEY: &str = "AUDIT_SIGNING_KEY";
+/// Each checkpoint takes about 400 bytes in the database and 200 in the anchor file: at most 5 MB a day.
+const EVERY_DEFAULT: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub struct AuditSettings {
+    pub key: Arc<SigningKey>,
+    /// Where checkpoints are appended, outside the database.
+    pub anchor_file: Option<PathBuf>,
+    /// Who signs checkpoints beside the log.
+    pub witness: Option<Url>,
+    /// The time between two checkpoints, 1 to 3600 seconds.
+    pub every: Duration,
+}
+
+impl AuditSettings {
+    /// Reads the settings. `None`: this process does not seal.
+    pub(super) fn read(source: &Source) -> Result<Option<Self>, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        let key = keep(&mut errors, signing_key(source));
+        let every = keep(&mut errors, source.read_with("AUDIT_SEAL_SECONDS", every));
+        let witness = source.read_with("AUDIT_WITNESS_URL", |text| http_url(text).map_err(str::to_owned));
+        let witness = keep(&mut errors, witness);
+        match (key, every, witness) {
+            (Some(key), Some(every), Some(witness)) => Ok(key.map(|key| Self {
+                key: Arc::new(key),
+                anchor_file: anchor_file(source),
+                witness,
+                every: every.unwrap_or(EVERY_DEFAULT),
+            })),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// The key that signs checkpoints.
+///
+/// # Errors
+/// The setting is no key.
+pub fn signing_key(source: &Source) -> Result<Option<SigningKey>, ConfigError> {
+    source.read_with(SIGNING_KEY, |text| text.parse().map_err(|wrong: InvalidKey| wrong.to_string()))
+}
+
+#[must_use]
+pub fn anchor_file(source: &Source) -> Option<PathBuf> {
+    source.get("AUDIT_ANCHOR_FILE").map(PathBuf::from)
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=3_600) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number of seconds, 1 to 3600".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Option<AuditSettings>, String> {
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let source = Source::new(settings, None).unwrap();
+        AuditSettings::read(&source).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn nothing_is_sealed_without_a_key() {
+        assert!(read(&[]).unwrap().is_none());
+        let key = format!("shop.example/audit:{}", "01".repeat(32));
+        let settings = read(&[(SIGNING_KEY, &key), ("AUDIT_ANCHOR_FILE", "/var/anchors")]).unwrap().unwrap();
+        assert_eq!((settings.key.name(), settings.every.as_secs()), ("shop.example/audit", 10));
+        assert_eq!(settings.anchor_file, Some(PathBuf::from("/var/anchors")));
+    }
+
+    #[test]
+    fn a_wrong_key_is_refused_and_not_repeated() {
+        for wrong in
+            ["01".repeat(32), format!("a b:{}", "01".repeat(32)), "shop.example:0101hidden".to_owned()]
+        {
+            let error = read(&[(SIGNING_KEY, &wrong)]).unwrap_err();
+            assert!(error.starts_with(SIGNING_KEY) && !error.contains("0101"), "{error}");
+        }
+        assert!(read(&[("AUDIT_SEAL_SECONDS", "0")]).unwrap_err().contains("1 to 3600"));
+        assert!(read(&[("AUDIT_WITNESS_URL", "witness")]).unwrap_err().starts_with("AUDIT_WITNESS_URL"));
+    }
+}
