@@ -49,8 +49,7 @@ pub(super) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
 }
 
 fn wallet_liability_shift(source: &Source) -> Result<LiabilityShifts, ConfigError> {
-    let problem =
-        "must be PayPal's words for a liability shift in capitals, separated by commas, e.g. `POSSIBLE`";
+    let problem = "must be some of `NO`, `POSSIBLE` and `UNKNOWN`, separated by commas";
     let read = |words: &str| LiabilityShifts::parse(words).ok_or_else(|| problem.to_owned());
     Ok(source.read_with("WALLET_LIABILITY_SHIFT", read)?.unwrap_or_default())
 }
