@@ -20,6 +20,9 @@ pub const UNSEALED_GAUGE: &str = "audit_unsealed_age_seconds";
 /// Whether this process refuses to seal, because the database is not what was sealed before.
 pub const REFUSED_GAUGE: &str = "audit_sealing_refused";
 
+/// How long the end of the process waits to give up the lease.
+const RELEASE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Runs until `stop`.
 pub async fn run(gateway: Arc<Gateway>, settings: AuditSettings, stop: CancellationToken) {
     let AuditSettings { key, anchor_file, witness, every } = settings;
@@ -45,13 +48,17 @@ pub async fn run(gateway: Arc<Gateway>, settings: AuditSettings, stop: Cancellat
             };
             sealer.turn().await
         };
-        let Some(result) = stop.run_until_cancelled(turn).await else { return };
+        let Some(result) = stop.run_until_cancelled(turn).await else { break };
         shown.take(&result, gateway.now());
         // A backlog is sealed at once.
         let pause = if result.is_ok_and(|turn| turn.is_behind()) { Duration::ZERO } else { every };
         if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-            return;
+            break;
         }
+    }
+    if let Some(sealer) = &sealer {
+        // If it fails, the lease expires.
+        let _ = tokio::time::timeout(RELEASE_WITHIN, sealer.release()).await;
     }
 }
 

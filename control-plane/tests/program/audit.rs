@@ -15,7 +15,8 @@ const KEY: (&str, &str) = (
     "shop.example/audit:0303030303030303030303030303030303030303030303030303030303030303",
 );
 const SEALS: [(&str, &str); 3] = [KEY, ("AUDIT_ANCHOR_FILE", "anchors"), ("AUDIT_SEAL_SECONDS", "1")];
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than the lease of a process that died.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command of an operator, each of which leaves two records.
 fn command(folder: &Path, arguments: &[&str]) -> (bool, String) {
