@@ -127,6 +127,19 @@ async fn a_paypal_order_is_captured_after_its_wallet_confirmed_it_and_once() {
 }
 
 #[tokio::test]
+async fn an_order_for_a_wallet_is_made_over_graphql_too() {
+    let gateway = shared().await;
+    let query = "mutation { chargePayment(input: { provider: PAYPAL, amount: 2500, currency: \"EUR\", \
+        wallet: GOOGLE_PAY, verification: ALWAYS }) { payment { id status nextAction { type orderId } } } }";
+    let body = json!({ "query": query }).to_string();
+    let response = gateway.post("/graphql", body).await;
+    let payment = response.json()["data"]["chargePayment"]["payment"].clone();
+    assert_eq!(payment["nextAction"]["type"], "CONFIRM_ORDER", "{}", response.text());
+    let rest = gateway.payment(payment["id"].as_str().unwrap()).await;
+    assert_eq!(rest["nextAction"]["orderId"], payment["nextAction"]["orderId"]);
+}
+
+#[tokio::test]
 async fn what_a_wallet_did_not_confirm_as_the_client_asked_is_never_captured() {
     let gateway = without_webhooks().await;
     for (confirmed_with, name, status, code) in [

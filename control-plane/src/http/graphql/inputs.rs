@@ -2,9 +2,10 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use edge_core::error::ErrorCode;
+use edge_core::request::{Verification, Wallet};
 use serde_json::{Map, Value, json};
 
-use super::objects::{CaptureName, ProviderName};
+use super::objects::{CaptureName, ProviderName, VerificationName, WalletName};
 use super::scalars::MinorUnits;
 use crate::http::error::ApiError;
 
@@ -25,6 +26,10 @@ pub(super) struct ChargePaymentInput {
     /// Stripe: `pm_…`, required. PayPal: a vault id, a billing agreement, an approved order's id, or left out to get a
     /// link at which the payer approves.
     payment_method_id: Option<String>,
+    /// PayPal only: the wallet that the payer confirms the order with. At Stripe, the token tells.
+    wallet: Option<WalletName>,
+    /// Of a new order with `GOOGLE_PAY`; Apple Pay authenticates the payer itself.
+    verification: Option<VerificationName>,
     capture: Option<CaptureName>,
     /// Shown to the payer where the provider can; 1 to 127 characters.
     description: Option<String>,
@@ -45,6 +50,8 @@ impl ChargePaymentInput {
             amount,
             currency,
             payment_method_id,
+            wallet,
+            verification,
             capture,
             description,
             metadata,
@@ -66,6 +73,8 @@ impl ChargePaymentInput {
         });
         for (name, value) in [
             ("paymentMethodId", payment_method_id.map(Value::from)),
+            ("wallet", wallet.map(|wallet| Wallet::from(wallet).name().into())),
+            ("verification", verification.map(|asked| Verification::from(asked).name().into())),
             ("capture", capture),
             ("description", description.map(Value::from)),
             ("metadata", metadata.map(object).transpose()?.map(Value::from)),

@@ -3,7 +3,7 @@
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, Error, ID, Interface, Object, SimpleObject};
 use edge_core::provider::Provider;
-use edge_core::request::CaptureMode;
+use edge_core::request::{CaptureMode, Verification, Wallet};
 use payments::model;
 use payments::model::id::{PaymentId, RefundId};
 use payments::model::payment::Payment;
@@ -14,7 +14,7 @@ use payments::ports::store::LoggedEvent;
 use super::caller::{caller, failed};
 use super::pages::{self, EVENTS_FIRST, PAGE_FIRST};
 use super::scalars::{DateTime, MinorUnits};
-use crate::http::view::{DisputeView, EventView, FailureView, NextAction, PaymentView, RefundView};
+use crate::http::view::{DisputeView, EventView, FailureView, NextAction, PaidWithView, PaymentView, RefundView};
 use crate::http::wire::{CancelReason, EventOutcome, RefundStatus, Status, Verdict};
 
 /// Reads of the store cost more than fields of what is read already.
@@ -34,6 +34,23 @@ pub(super) enum ProviderName {
 pub(super) enum CaptureName {
     Automatic,
     Manual,
+}
+
+/// The wallet that the payer confirms a PayPal order with.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Wallet", name = "Wallet")]
+pub(super) enum WalletName {
+    ApplePay,
+    GooglePay,
+}
+
+/// Whether the payer has to authenticate.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Verification", name = "Verification")]
+pub(super) enum VerificationName {
+    /// Where the law of the payer's or the payee's place wants it.
+    WhenRequired,
+    Always,
 }
 
 /// An object with an id of its own.
@@ -103,6 +120,11 @@ impl PaymentObject {
 
     async fn payment_method_id(&self) -> Option<&str> {
         self.view.payment_method_id.as_deref()
+    }
+
+    /// What it was paid with, where the provider tells.
+    async fn payment_method(&self) -> Option<&PaidWithView> {
+        self.view.payment_method.as_ref()
     }
 
     async fn description(&self) -> Option<&str> {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{Api, read};
 
 const PAYMENT: &str = "id status provider amount currency capture amountCaptured amountRefunded paymentMethodId \
-    description customerReference metadata { key value } nextAction { type url } failure { code declineCode message } \
+    paymentMethod { kind wallet brand last4 } description customerReference metadata { key value } \
+    nextAction { type url orderId } failure { code declineCode message } \
     cancelReason providerReference createdAt updatedAt";
 const REFUND: &str =
     "id status amount currency failure { code declineCode message } providerReference createdAt updatedAt";
@@ -95,6 +96,8 @@ async fn input_is_refused_as_over_rest_with_the_field_at_fault() {
         ("currency", json!("usd"), "currency"),
         ("amount", json!(0), "amount"),
         ("expiresIn", json!(-1), "expiresIn"),
+        ("wallet", json!("APPLE_PAY"), "wallet"),
+        ("verification", json!("ALWAYS"), "verification"),
         ("returnUrl", json!("https://other.example/"), "returnUrl"),
         ("metadata", json!([{ "key": "a", "value": "1" }, { "key": "a", "value": "2" }]), "metadata"),
     ] {

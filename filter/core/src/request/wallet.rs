@@ -43,11 +43,16 @@ pub enum Verification {
 }
 
 impl Verification {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "when_required" => Some(Self::WhenRequired),
-            "always" => Some(Self::Always),
-            _ => None,
+    /// The name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WhenRequired => "when_required",
+            Self::Always => "always",
         }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::WhenRequired, Self::Always].into_iter().find(|asked| asked.name() == name)
     }
 }
