@@ -1,7 +1,11 @@
 //! Apple Pay and Google Pay: Stripe's confirmation tokens, PayPal's orders that a wallet confirms, and what must not come
 //! through.
 
-use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared, until, without_webhooks};
+use std::time::Duration;
+
+use gateway_tests::{
+    Gateway, HttpResponse, OwnGateway, fresh_key, shared, until, until_within, without_webhooks,
+};
 use serde_json::{Value, json};
 
 async fn pay_by_token(gateway: &Gateway<'_>, key: &str, token: &str) -> HttpResponse {
@@ -207,7 +211,7 @@ async fn an_order_whose_page_was_closed_after_the_confirmation_is_captured_once(
     let id = made.json()["nextAction"]["orderId"].as_str().unwrap().to_owned();
     gateway.sandbox.confirm_order(credentials(&gateway), &id, "apple_pay", "Sandbox Payer").await;
     let transaction = made.transaction_id();
-    until("the payment", async || {
+    until_within(Duration::from_secs(45), "the payment", async || {
         (gateway.payment(&transaction).await["status"] == "completed").then_some(())
     })
     .await;

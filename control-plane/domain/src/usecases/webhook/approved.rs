@@ -19,7 +19,7 @@ use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
 /// How long a page has to bring back the order that the payer's wallet has confirmed in it.
-const PAGE_HAS: SignedDuration = SignedDuration::from_secs(60);
+const PAGE_HAS: SignedDuration = SignedDuration::from_secs(15);
 
 impl Job<'_> {
     /// The resumed payment is followed up until it is decided, so the event is done once the resume has begun.
