@@ -45,6 +45,7 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0091_events_in_order",
     "0092_events_by_client",
     "0110_data_keys",
+    "0115_failed_by_reference",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {
@@ -69,6 +70,7 @@ const SQLITE_FILES: &[(&str, &str)] = embedded! {
     "0082_write_proofs",
     "0092_events_by_client",
     "0110_data_keys",
+    "0115_failed_by_reference",
 };
 
 /// What sqlx makes of a folder with these files.
