@@ -45,8 +45,8 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0091_events_in_order",
     "0092_events_by_client",
     "0110_data_keys",
-    "0120_audit_seal",
     "0115_failed_by_reference",
+    "0120_audit_seal",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {
@@ -71,8 +71,8 @@ const SQLITE_FILES: &[(&str, &str)] = embedded! {
     "0082_write_proofs",
     "0092_events_by_client",
     "0110_data_keys",
-    "0120_audit_seal",
     "0115_failed_by_reference",
+    "0120_audit_seal",
 };
 
 /// What sqlx makes of a folder with these files.
