@@ -70,12 +70,12 @@ fn a_restored_backup_is_told_recorded_and_never_forgotten() {
     look(service.folder.path());
     sealed(service.folder.path(), 2);
     let folder = stop(service);
-    fs::copy(folder.path().join("gateway.db"), folder.path().join("backup.db")).unwrap();
+    copy(folder.path(), "gateway.db", "backup.db");
     let service = start(folder, None);
     look(service.folder.path());
     sealed(service.folder.path(), 4);
     let folder = stop(service);
-    fs::copy(folder.path().join("backup.db"), folder.path().join("gateway.db")).unwrap();
+    copy(folder.path(), "backup.db", "gateway.db");
 
     let (whole, text) = command(folder.path(), &["audit", "verify"]);
     assert!(!whole && text.contains("records 2 to 3 are missing"), "{text}");
@@ -99,7 +99,14 @@ fn a_restored_backup_is_told_recorded_and_never_forgotten() {
     assert!(whole && text.contains("1 anchored checkpoints hold, the largest of 2 records"), "{text}");
 }
 
-/// Ends it in good order, so that its file is complete.
+/// The database with its write-ahead log, which stays when a service ends.
+fn copy(folder: &Path, from: &str, to: &str) {
+    for ending in ["", "-wal"] {
+        fs::copy(folder.join(format!("{from}{ending}")), folder.join(format!("{to}{ending}"))).unwrap();
+    }
+    let _ = fs::remove_file(folder.join(format!("{to}-shm")));
+}
+
 fn stop(mut service: Service) -> TempDir {
     service.signal(rustix::process::Signal::TERM);
     assert!(service.end().success(), "{}", service.log());

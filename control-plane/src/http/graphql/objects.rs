@@ -14,7 +14,9 @@ use payments::ports::store::LoggedEvent;
 use super::caller::{caller, failed};
 use super::pages::{self, EVENTS_FIRST, PAGE_FIRST};
 use super::scalars::{DateTime, MinorUnits};
-use crate::http::view::{DisputeView, EventView, FailureView, NextAction, PaidWithView, PaymentView, RefundView};
+use crate::http::view::{
+    DisputeView, EventView, FailureView, NextAction, PaidWithView, PaymentView, RefundView,
+};
 use crate::http::wire::{CancelReason, EventOutcome, RefundStatus, Status, Verdict};
 
 /// Reads of the store cost more than fields of what is read already.

@@ -17,13 +17,22 @@ pub struct NotConnected(#[source] pub sqlx::Error);
 
 fn what(problem: &sqlx::Error) -> &'static str {
     match problem {
-        sqlx::Error::Tls(_) => {
+        problem if is_tls(problem) => {
             "TLS to the database fails; set `sslmode` in DB_URI to `verify-full` (the default for a remote server), \
              `require` to skip the check of the server's identity, or `disable` on a trusted network; `sslrootcert` \
              names the CA file"
         }
         sqlx::Error::Database(told) => what_was_told(told.as_ref()),
         _ => "the database cannot be reached",
+    }
+}
+
+/// Whether the encryption failed: rustls reports a certificate that it refuses as invalid data.
+pub(super) fn is_tls(problem: &sqlx::Error) -> bool {
+    match problem {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(problem) => problem.kind() == std::io::ErrorKind::InvalidData,
+        _ => false,
     }
 }
 

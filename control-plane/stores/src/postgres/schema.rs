@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::not_connected::NotConnected;
+use super::not_connected::{NotConnected, is_tls};
 use super::place::Place;
 use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, epochs, pooling};
@@ -102,23 +102,24 @@ pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, Schema
 /// Retries while the server is starting or full, then returns the reason for the failure, which a pool does not.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, NotConnected> {
     let end = Instant::now() + PATIENCE;
-    loop {
-        let connecting = timeout_at(end, PgConnection::connect_with(options)).await;
-        let problem = match connecting {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(problem)) => problem,
-            Err(_) => return Err(NotConnected(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
+    let mut problem = sqlx::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    while let Ok(connected) = timeout_at(end, PgConnection::connect_with(options)).await {
+        problem = match connected {
+            Ok(connection) => return Ok(connection),
+            Err(problem) => problem,
         };
         if !may_pass(&problem) || Instant::now() + CONNECT_PAUSE >= end {
-            return Err(NotConnected(problem));
+            break;
         }
         sleep(CONNECT_PAUSE).await;
     }
+    Err(NotConnected(problem))
 }
 
 /// Whether the problem may pass: nothing listens yet, "the database system is starting up", "too many clients already".
 fn may_pass(problem: &sqlx::Error) -> bool {
-    matches!(problem, sqlx::Error::Io(_)) || is_told(problem, "57P03") || is_told(problem, "53300")
+    let is_unreachable = matches!(problem, sqlx::Error::Io(_)) && !is_tls(problem);
+    is_unreachable || is_told(problem, "57P03") || is_told(problem, "53300")
 }
 
 async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaError> {
