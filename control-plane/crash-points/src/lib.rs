@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// All crash points.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     // The key was looked up; the intent is not committed.
     "after_claim_before_intent",
     // The intent is committed; the provider was not called.
@@ -38,6 +38,8 @@ pub const NAMES: [&str; 14] = [
     "during_seal",
     // The head of the tree is committed; it is not anchored.
     "after_seal_before_anchor",
+    // A bit of what is over has ended; how far the run is was not kept.
+    "retention_step",
 ];
 
 const SECONDS_MAX: u64 = 300;

@@ -10,6 +10,7 @@
 //! | How does a sealed value look? | [`format`](mod@format) |
 //! | What is it bound to? | [`place`] |
 //! | Which keys are at hand, and which one seals? | [`sealer`] |
+//! | How long is it kept? | [`period`] |
 //! | How are data keys protected? | [`wrapping`], [`key_ring`] |
 //! | How is a sealed value found again? | [`blind_index`] |
 //!
@@ -21,6 +22,7 @@ mod cipher;
 pub mod data_key;
 pub mod format;
 pub mod key_ring;
+pub mod period;
 pub mod place;
 pub mod sealer;
 mod secret_key;
@@ -31,6 +33,7 @@ pub use blind_index::{BlindIndex, IndexKey};
 pub use cipher::{Cipher, NotAuthentic};
 pub use data_key::{DataKey, DataKeyId};
 pub use key_ring::{KeyRing, KeyRingError};
+pub use period::Class;
 pub use place::Place;
 pub use sealer::{OpenError, PlainValues, SealError, Sealer};
 pub use secret_key::{NoRandomness, SecretKey};

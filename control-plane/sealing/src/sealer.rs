@@ -1,11 +1,11 @@
 //! Seals and opens stored values with the data keys at hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::format::{self, Malformed};
-use crate::{BlindIndex, DataKey, DataKeyId, IndexKey, NotAuthentic, Place};
+use crate::{BlindIndex, Class, DataKey, DataKeyId, IndexKey, NotAuthentic, Place};
 
 /// What the sealer does with values that are not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum SealError {
 pub enum OpenError {
     #[error("is sealed with the data key {0}, which is not known")]
     UnknownKey(DataKeyId),
+    #[error("has ended: its data key {0} was erased")]
+    Erased(DataKeyId),
     #[error("does not open: it was altered, or moved here from another row or column")]
     NotAuthentic,
     #[error("is not a sealed value, although it begins like one")]
@@ -63,8 +65,10 @@ pub struct Sealer {
 #[derive(Default)]
 struct Keys {
     by_id: HashMap<DataKeyId, Arc<DataKey>>,
-    /// Seals.
-    current: Option<Arc<DataKey>>,
+    /// Keys that are gone for good. One a day for each class, so there are a few thousand after years.
+    erased: HashSet<DataKeyId>,
+    /// Seal new values.
+    current: HashMap<Class, Arc<DataKey>>,
     /// The newest first, which computes the indexes of what is written.
     indexes: Vec<IndexKey>,
 }
@@ -85,28 +89,41 @@ impl Sealer {
         self.plain
     }
 
+    /// Whether it is known what became of the key: it is at hand, or erased.
     #[must_use]
     pub fn knows(&self, id: DataKeyId) -> bool {
-        self.read().by_id.contains_key(&id)
+        let keys = self.read();
+        keys.by_id.contains_key(&id) || keys.erased.contains(&id)
     }
 
-    /// Adds a key that opens.
+    /// Adds a key that opens, unless it was erased.
     pub fn add(&self, key: DataKey) {
-        self.write().by_id.entry(key.id).or_insert_with(|| Arc::new(key));
-    }
-
-    /// Seals with a known key from now on.
-    pub fn seal_with(&self, id: DataKeyId) {
         let mut keys = self.write();
-        if let Some(key) = keys.by_id.get(&id).cloned() {
-            keys.current = Some(key);
+        if !keys.erased.contains(&key.id) {
+            keys.by_id.entry(key.id).or_insert_with(|| Arc::new(key));
         }
     }
 
-    /// The key that seals.
+    /// Forgets a key for good: what it has sealed has ended, and nothing is sealed with it.
+    pub fn erase(&self, id: DataKeyId) {
+        let mut keys = self.write();
+        keys.by_id.remove(&id);
+        keys.current.retain(|_, key| key.id != id);
+        keys.erased.insert(id);
+    }
+
+    /// Seals new values of a class with a known key from now on.
+    pub fn seal_with(&self, class: Class, id: DataKeyId) {
+        let mut keys = self.write();
+        if let Some(key) = keys.by_id.get(&id).cloned() {
+            keys.current.insert(class, key);
+        }
+    }
+
+    /// The key that seals new values of a class.
     #[must_use]
-    pub fn current(&self) -> Option<Arc<DataKey>> {
-        self.read().current.clone()
+    pub fn current(&self, class: Class) -> Option<Arc<DataKey>> {
+        self.read().current.get(&class).cloned()
     }
 
     #[must_use]
@@ -130,8 +147,8 @@ impl Sealer {
         if self.plain == PlainValues::Written {
             return Ok(plain);
         }
-        let (key, sealed) = self.seal(place, plain.as_bytes())?;
-        Ok(format::write_text(key, &sealed))
+        let key = self.current(place.class()).ok_or(SealError::NoKey)?;
+        Ok(format::write_text(key.id, &seal(&key, place, plain.as_bytes())?))
     }
 
     /// Like [`Self::seal_text`], for a column of bytes.
@@ -142,15 +159,31 @@ impl Sealer {
         if self.plain == PlainValues::Written {
             return Ok(plain);
         }
-        let (key, sealed) = self.seal(place, &plain)?;
-        Ok(format::write_bytes(key, &sealed))
+        let key = self.current(place.class()).ok_or(SealError::NoKey)?;
+        Ok(format::write_bytes(key.id, &seal(&key, place, &plain)?))
     }
 
-    fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<(DataKeyId, Vec<u8>), SealError> {
-        let key = self.current().ok_or(SealError::NoKey)?;
-        let cipher = key.cipher_to_seal().ok_or(SealError::UsedUp(key.id))?;
-        let sealed = cipher.seal(&place.bytes(key.id), plain).ok_or(SealError::NoRandomness)?;
-        Ok((key.id, sealed))
+    /// Seals a text with a known key, whichever seals new values.
+    ///
+    /// # Errors
+    /// The key is not at hand.
+    pub fn seal_text_with(&self, id: DataKeyId, place: Place<'_>, plain: &str) -> Result<String, SealError> {
+        let key = self.read().by_id.get(&id).cloned().ok_or(SealError::NoKey)?;
+        Ok(format::write_text(id, &seal(&key, place, plain.as_bytes())?))
+    }
+
+    /// Like [`Self::seal_text_with`], for a column of bytes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seal_bytes_with(
+        &self,
+        id: DataKeyId,
+        place: Place<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let key = self.read().by_id.get(&id).cloned().ok_or(SealError::NoKey)?;
+        Ok(format::write_bytes(id, &seal(&key, place, plain)?))
     }
 
     /// What a stored text says.
@@ -193,7 +226,13 @@ impl Sealer {
     }
 
     fn open(&self, place: Place<'_>, id: DataKeyId, sealed: Vec<u8>) -> Result<Vec<u8>, OpenError> {
-        let key = self.read().by_id.get(&id).cloned().ok_or(OpenError::UnknownKey(id))?;
+        let key = {
+            let keys = self.read();
+            if keys.erased.contains(&id) {
+                return Err(OpenError::Erased(id));
+            }
+            keys.by_id.get(&id).cloned().ok_or(OpenError::UnknownKey(id))?
+        };
         Ok(key.cipher().open(&place.bytes(id), sealed)?)
     }
 
@@ -232,10 +271,15 @@ impl Sealer {
     }
 }
 
+fn seal(key: &DataKey, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    let cipher = key.cipher_to_seal().ok_or(SealError::UsedUp(key.id))?;
+    cipher.seal(&place.bytes(key.id), plain).ok_or(SealError::NoRandomness)
+}
+
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = self.read();
-        let current = keys.current.as_ref().map(|key| key.id);
+        let current: HashMap<_, _> = keys.current.iter().map(|(class, key)| (class, key.id)).collect();
         f.debug_struct("Sealer")
             .field("plain", &self.plain)
             .field("current", &current)
@@ -264,7 +308,9 @@ mod tests {
         let sealer = Sealer::new(PlainValues::Read);
         for byte in keys {
             sealer.add(key(*byte));
-            sealer.seal_with(id(*byte));
+            for class in Class::ALL {
+                sealer.seal_with(class, id(*byte));
+            }
         }
         sealer
     }
@@ -323,10 +369,34 @@ mod tests {
     #[test]
     fn a_newer_key_seals_and_the_older_one_still_opens() {
         let both = sealer(&[1, 2]);
-        assert_eq!(both.current().map(|key| key.id), Some(id(2)));
+        assert_eq!(both.current(Class::Kept).map(|key| key.id), Some(id(2)));
         assert!(both.open_text(HERE, sealed(&sealer(&[1]))).is_ok());
-        both.seal_with(id(3));
-        assert_eq!(both.current().map(|key| key.id), Some(id(2)), "it is not known");
+        both.seal_with(Class::Kept, id(3));
+        assert_eq!(both.current(Class::Kept).map(|key| key.id), Some(id(2)), "it is not known");
+    }
+
+    #[test]
+    fn what_an_erased_key_has_sealed_has_ended_and_the_key_does_not_come_back() {
+        let both = sealer(&[1, 2]);
+        let stored = sealed(&sealer(&[1]));
+        both.erase(id(1));
+        assert_eq!(both.open_text(HERE, stored.clone()), Err(OpenError::Erased(id(1))));
+        both.add(key(1));
+        both.seal_with(Class::Kept, id(1));
+        assert_eq!(both.open_text(HERE, stored), Err(OpenError::Erased(id(1))));
+        assert_eq!(both.seal_text_with(id(1), HERE, "{}"), Err(SealError::NoKey));
+        assert!(both.knows(id(1)), "nobody looks for it again");
+        both.erase(id(2));
+        assert_eq!(both.seal_text(HERE, String::new()), Err(SealError::NoKey));
+    }
+
+    #[test]
+    fn values_that_end_apart_have_keys_apart() {
+        let sealer = sealer(&[1, 2]);
+        sealer.seal_with(Class::Payers, id(1));
+        let request = Place { column: "request", ..HERE };
+        assert!(sealer.seal_text(request, "{}".to_owned()).unwrap().starts_with("enc1:0101"));
+        assert!(sealer.seal_text(HERE, "{}".to_owned()).unwrap().starts_with("enc1:0202"));
     }
 
     #[test]
@@ -349,11 +419,11 @@ mod tests {
     fn nothing_of_a_key_is_printed() {
         let sealer = Sealer::new(PlainValues::Read);
         sealer.add(DataKey::new(id(1), &SecretKey::new([0x77; 32])).unwrap());
-        sealer.seal_with(id(1));
+        sealer.seal_with(Class::Kept, id(1));
         sealer.add_index(IndexKey::new(id(2), &SecretKey::new([0x77; 32])));
         let shown = format!(
             "{sealer:?} {:?} {:?}",
-            sealer.current(),
+            sealer.current(Class::Kept),
             IndexKey::new(id(2), &SecretKey::new([0x77; 32]))
         );
         assert!(shown.contains("0101010101010101"), "{shown}");

@@ -12,6 +12,7 @@ mod operator;
 pub mod payments;
 mod ready;
 pub mod reconcile;
+pub mod retention;
 pub mod serve;
 pub mod wallets;
 pub mod webhook_events;
@@ -64,6 +65,7 @@ Examples:
   control-plane audit verify                 prove that the audit trail is what was sealed; exit 1 if it is not
   control-plane events tail --client demo    show transitions as they happen
   control-plane reconcile --since 24h        compare with the providers' records
+  control-plane retention plan               show what would end by the retention schedule
   control-plane wallets check shop.example   see whether a domain can show Apple Pay, and why not
   control-plane webhook verify --help        verify a webhook, and explain why it is not genuine";
 
@@ -116,6 +118,9 @@ enum Command {
     /// Compare the records with the providers', adopt changes made at the providers, and print differences; exit 1 if
     /// there are any, or if something could not be read
     Reconcile(reconcile::ReconcileArgs),
+    /// End data whose time is over, by the schedule of RETENTION_…
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Set up and check the domains on which pages show Apple Pay
     #[command(subcommand)]
     Wallets(wallets::Command),
@@ -216,6 +221,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Payments(command) => print(&payments::run(command, &source).await?),
         Command::Wallets(command) => print(&wallets::run(command, &source).await?),
         Command::Reconcile(args) => reconcile::run_reconcile(args, &source).await,
+        Command::Retention(command) => print(&retention::run(command, &source).await?),
         Command::Ready { address, alive } => ready::ask(address, alive, &source).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
     }

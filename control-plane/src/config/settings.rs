@@ -115,7 +115,7 @@ pub(super) fn meant(name: &str) -> Option<&'static str> {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 49] = [
+pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
@@ -326,6 +326,16 @@ pub const SETTINGS: [Setting; 49] = [
         keys: &["WEBHOOK_PARK_AFTER_SECONDS"],
         default: "86400",
         meaning: "a provider's event that could not be processed for this long, 1 s to 30 days, and has failed at least five times, is parked for an operator",
+    },
+    Setting {
+        keys: &["RETENTION_PAYMENTS_DAYS", "RETENTION_WEBHOOKS_DAYS"],
+        default: "730, 90",
+        meaning: "days after which [`control-plane retention run`](operations.md#the-end-of-data) ends what payments hold of payers (180 to 36500), and providers' events (35 to 36500: a provider may send one again for 30 days); `off`: never. Nothing ends by itself",
+    },
+    Setting {
+        keys: &["RETENTION_IDEMPOTENCY_DAYS", "RETENTION_EVENTS_DAYS"],
+        default: "90, 90",
+        meaning: "days after which it ends idempotency keys with their answers (46 to 36500, no more than RETENTION_PAYMENTS_DAYS: a repeat after that is a new request), and how far back `/events` serves (7 to 36500); `off`: never",
     },
     Setting {
         keys: &["EVENT_STREAM_SECONDS"],

@@ -42,6 +42,11 @@ pub(super) struct PaymentView {
     pub(super) customer_reference: Option<String>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub(super) metadata: Metadata,
+    /// `true` once what you sent of the payer has ended: `paymentMethodId`, `description`, `customerReference`, `metadata`
+    /// and `returnUrl` are gone for good. Everything else stays.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub(super) erased: bool,
     /// What it was paid with, where the provider tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) payment_method: Option<PaidWithView>,
@@ -298,6 +303,7 @@ impl From<Payment> for PaymentView {
             description: request.description,
             customer_reference: request.customer_reference,
             metadata: request.metadata,
+            erased: payment.is_erased,
             payment_method: payment.paid_with.map(PaidWithView::from),
             next_action: NextAction::of(&payment.state),
             failure: match payment.state {

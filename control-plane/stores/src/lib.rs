@@ -13,6 +13,7 @@ mod proved;
 mod reads;
 mod reconcile_rows;
 mod renewal;
+pub mod retention;
 mod row;
 mod rows;
 mod schema;

@@ -47,6 +47,12 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0110_data_keys",
     "0115_failed_by_reference",
     "0120_audit_seal",
+    "0130_retention",
+    "0131_events_once_of_payment",
+    "0132_events_until_now",
+    "0133_events_until_now_valid",
+    "0134_events_partitioned",
+    "0135_event_partitions",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {
@@ -73,6 +79,7 @@ const SQLITE_FILES: &[(&str, &str)] = embedded! {
     "0110_data_keys",
     "0115_failed_by_reference",
     "0120_audit_seal",
+    "0130_retention",
 };
 
 /// What sqlx makes of a folder with these files.

@@ -3,8 +3,8 @@
 
 macro_rules! payment_columns {
     () => {
-        "id, client, request, state, detail, reference, captured, refunded, due_at, tries, version, created_at, \
-         updated_at"
+        "id, client, provider, amount, currency, request, state, detail, reference, captured, refunded, due_at, tries, \
+         version, created_at, updated_at"
     };
 }
 macro_rules! payments {

@@ -5,12 +5,14 @@ use std::str::FromStr;
 use edge_core::client::ClientId;
 use edge_core::idempotency::Fingerprint;
 use edge_core::money::{Amount, Currency};
+use edge_core::provider::Provider;
+use edge_core::request::{CaptureMode, Metadata};
 use jiff::Timestamp;
 use payments::model::event::{Cause, Detail, Event, Initiator};
 use payments::model::follow_up::FollowUp;
 use payments::model::idempotency::{KeyRecord, StoredAnswer, Subject};
 use payments::model::log::Position;
-use payments::model::payment::{Payment, Status};
+use payments::model::payment::{ChargeTerms, Payment, State, Status};
 use payments::model::provider::ProviderRef;
 use payments::model::refund::{Refund, RefundState, RefundStatus};
 use payments::ports::store::{Problem, StoreError, Unreadable};
@@ -24,6 +26,9 @@ row! {
     pub(super) struct PaymentRow {
         pub(super) id: String,
         client: String,
+        provider: String,
+        amount: i64,
+        currency: String,
         pub(super) request: String,
         state: String,
         pub(super) detail: String,
@@ -76,7 +81,7 @@ row! {
         fingerprint: String,
         payment: Option<String>,
         refund: Option<String>,
-        answer_status: Option<i64>,
+        pub(super) answer_status: Option<i64>,
         pub(super) answer_body: Option<String>,
     }
 }
@@ -109,11 +114,18 @@ impl TryFrom<PaymentRow> for Payment {
 
     fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
         let read = Reader { table: "payments", row: &row.id };
-        let StoredState { state, paid_with } = read.json("detail", &row.detail)?;
+        let StoredState { state, paid_with, capture } = read.json("detail", &row.detail)?;
+        let is_erased = row.request.is_empty();
+        let request = if is_erased {
+            row.without_personal_data(&read, capture.unwrap_or_else(|| capture_of(&state)))?
+        } else {
+            read.json::<StoredRequest>("request", &row.request)?.into()
+        };
         let payment = Self {
             id: read.parsed("id", &row.id)?,
             client: read.some("client", ClientId::parse(&row.client))?,
-            request: read.json::<StoredRequest>("request", &row.request)?.into(),
+            request,
+            is_erased,
             state,
             reference: row.reference.as_ref().map(ProviderRef::new),
             refunded: read.minor_units("refunded", row.refunded)?,
@@ -127,6 +139,38 @@ impl TryFrom<PaymentRow> for Payment {
         read.same("captured", &captured(&payment), &row.captured)?;
         read.same("due_at", &(payment.state.status() == Status::Pending), &row.due_at.is_some())?;
         Ok(payment)
+    }
+}
+
+impl PaymentRow {
+    /// The terms of a payment whose request has ended: what money depends on is beside it.
+    fn without_personal_data(
+        &self,
+        read: &Reader<'_>,
+        capture: CaptureMode,
+    ) -> Result<ChargeTerms, StoreError> {
+        let amount = u64::try_from(self.amount).ok().and_then(Amount::new);
+        Ok(ChargeTerms {
+            provider: read.some("provider", Provider::from_name(&self.provider))?,
+            amount: read.some("amount", amount)?,
+            currency: read.some("currency", Currency::from_code(&self.currency))?,
+            payment_method_id: None,
+            wallet: None,
+            verification: None,
+            capture,
+            description: None,
+            metadata: Metadata::default(),
+            return_url: None,
+            customer_reference: None,
+        })
+    }
+}
+
+/// How the amount of a payment was to be captured that an earlier release has written last, as far as its state shows.
+fn capture_of(state: &State) -> CaptureMode {
+    match state {
+        State::Authorized(_) | State::Captured { .. } => CaptureMode::Manual,
+        _ => CaptureMode::Automatic,
     }
 }
 

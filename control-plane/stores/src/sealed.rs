@@ -154,19 +154,25 @@ pub(crate) trait SealedRow {
         [None, None]
     }
 
-    /// Opens all of them.
+    /// Leaves out what a column said, whose key was erased. `false`: the row is nothing without it.
+    fn end(&mut self, _column: &'static str) -> bool {
+        false
+    }
+
+    /// Opens all of them, and leaves out those that have ended.
     fn open(&mut self, sealer: &Sealer) -> Result<(), StoreError> {
         let row = self.row().into_owned();
+        let mut problems = Vec::new();
         for (column, value) in self.sealed().into_iter().flatten() {
             let place = Place { table: Self::TABLE, column, row: &row };
-            value.open(place, sealer).map_err(|problem| {
-                StoreError::Inconsistent(Unreadable {
-                    table: Self::TABLE,
-                    row: row.clone(),
-                    column: column.to_owned(),
-                    problem: told(problem),
-                })
-            })?;
+            problems.extend(value.open(place, sealer).err().map(|problem| (column, problem)));
+        }
+        for (column, problem) in problems {
+            if matches!(problem, OpenError::Erased(_)) && self.end(column) {
+                continue;
+            }
+            let (table, column, problem) = (Self::TABLE, column.to_owned(), told(problem));
+            return Err(StoreError::Inconsistent(Unreadable { table, row, column, problem }));
         }
         Ok(())
     }
@@ -174,7 +180,7 @@ pub(crate) trait SealedRow {
 
 fn told(problem: OpenError) -> Problem {
     match problem {
-        OpenError::UnknownKey(key) => Problem::UnknownKey(key.to_string()),
+        OpenError::UnknownKey(key) | OpenError::Erased(key) => Problem::UnknownKey(key.to_string()),
         OpenError::NotAuthentic | OpenError::Malformed => Problem::NotAuthentic,
         OpenError::Plain => Problem::NotSealed,
     }
@@ -201,6 +207,9 @@ plain! {
     crate::keys::EntryRow,
     crate::keys::ProgressRow,
     crate::reconcile_rows::RunRow,
+    crate::retention::rows::BatchRow,
+    crate::retention::rows::RunRow,
+    crate::retention::rows::SpanRow,
     crate::sealed_tables::CountRow,
     crate::sql::data_keys::KeyTableRow,
     crate::webhook_rows::BacklogRow,
@@ -216,6 +225,12 @@ impl SealedRow for crate::rows::PaymentRow {
 
     fn sealed(&mut self) -> [Option<(&'static str, Stored<'_>)>; COLUMNS_MAX] {
         [Some((REQUEST, Stored::Text(&mut self.request))), Some((DETAIL, Stored::Text(&mut self.detail)))]
+    }
+
+    /// The terms that a payment cannot be without are in other columns.
+    fn end(&mut self, column: &'static str) -> bool {
+        self.request.clear();
+        column == REQUEST
     }
 }
 
@@ -277,6 +292,12 @@ impl SealedRow for crate::rows::KeyRow {
     fn sealed(&mut self) -> [Option<(&'static str, Stored<'_>)>; COLUMNS_MAX] {
         [self.answer_body.as_mut().map(|body| (ANSWER_BODY, Stored::Text(body))), None]
     }
+
+    /// The key is still used; what it was answered is told again from the payment.
+    fn end(&mut self, _: &'static str) -> bool {
+        (self.answer_status, self.answer_body) = (None, None);
+        true
+    }
 }
 
 impl SealedRow for crate::webhook_rows::WebhookRow {
@@ -288,5 +309,10 @@ impl SealedRow for crate::webhook_rows::WebhookRow {
 
     fn sealed(&mut self) -> [Option<(&'static str, Stored<'_>)>; COLUMNS_MAX] {
         [Some((BODY, Stored::Bytes(&mut self.body))), None]
+    }
+
+    fn end(&mut self, _: &'static str) -> bool {
+        self.body.clear();
+        true
     }
 }

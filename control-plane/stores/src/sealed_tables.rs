@@ -17,6 +17,8 @@ pub(crate) struct SealedTable {
     pub(crate) key: &'static [KeyColumn],
     /// What values are bound to, as SQL.
     pub(crate) row: &'static str,
+    /// The column with the time of the values.
+    pub(crate) at: &'static str,
     pub(crate) columns: &'static [SealedColumn],
     /// Whether it has a column `client` that names the owner.
     pub(crate) has_client: bool,
@@ -53,6 +55,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "payments",
         key: &[text_key("id")],
         row: "id",
+        at: "created_at",
         columns: &[text("request"), text("detail")],
         has_client: true,
         may_change: ALWAYS,
@@ -61,6 +64,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "refunds",
         key: &[text_key("id")],
         row: "id",
+        at: "created_at",
         columns: &[text("detail")],
         has_client: true,
         may_change: ALWAYS,
@@ -69,6 +73,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "events",
         key: &[KeyColumn { name: "seq", is_number: true }],
         row: "coalesce(refund, payment) || '/' || version",
+        at: "at",
         columns: &[text("detail")],
         has_client: true,
         may_change: UNTIL_THE_TRAIL_IS_SEALED,
@@ -77,6 +82,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "idempotency_keys",
         key: &[text_key("scope")],
         row: "scope",
+        at: "created_at",
         columns: &[text("answer_body")],
         has_client: true,
         may_change: ALWAYS,
@@ -85,6 +91,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         name: "webhook_events",
         key: &[text_key("provider"), text_key("id")],
         row: "provider || '/' || id",
+        at: "received_at",
         columns: &[SealedColumn { name: "body", is_bytes: true }],
         has_client: false,
         may_change: ALWAYS,
@@ -155,9 +162,11 @@ impl Counts {
         rows.map(|((table, _), rows)| (*table, *rows))
     }
 
-    /// Rows that cannot be read without this key, by table.
-    pub(crate) fn of_key(&self, key: DataKeyId) -> impl Iterator<Item = (&'static str, u64)> {
-        self.of(Some(key))
+    /// Rows that cannot be read without these keys, by table: a row that needs several of them is counted once.
+    pub(crate) fn of_keys(&self, keys: &BTreeSet<DataKeyId>) -> impl Iterator<Item = (&'static str, u64)> {
+        let needs = move |key: &Option<DataKeyId>| key.is_some_and(|key| keys.contains(&key));
+        let rows = self.rows.iter().filter(move |((_, of_row), _)| of_row.iter().any(needs));
+        rows.map(|((table, _), rows)| (*table, *rows))
     }
 
     /// Rows with a plain value, by table.

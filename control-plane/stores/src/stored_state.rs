@@ -1,6 +1,7 @@
-//! A payment's state as stored, with what was paid with beside it: earlier releases ignore that, and lose it when they
-//! move the payment.
+//! A payment's state as stored, with what was paid with and how it was to be captured beside it: earlier releases ignore
+//! that, and lose it when they move the payment. The request says how to capture, too, but may end before the payment.
 
+use edge_core::request::CaptureMode;
 use payments::model::paid_with::PaidWith;
 use payments::model::payment::{Payment, State};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ pub(super) struct StoredState {
     pub(super) state: State,
     #[serde(rename = "paidWith", default)]
     pub(super) paid_with: Option<PaidWith>,
+    #[serde(default)]
+    pub(super) capture: Option<CaptureMode>,
 }
 
 /// As [`StoredState`], to be written.
@@ -20,11 +23,17 @@ pub(super) struct WrittenState<'a> {
     state: &'a State,
     #[serde(rename = "paidWith", skip_serializing_if = "Option::is_none")]
     paid_with: Option<&'a PaidWith>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<CaptureMode>,
 }
 
 impl<'a> From<&'a Payment> for WrittenState<'a> {
     fn from(payment: &'a Payment) -> Self {
-        Self { state: &payment.state, paid_with: payment.paid_with.as_ref() }
+        // Only where the state cannot show it: a payment that is authorized or captured is captured by hand.
+        let is_shown = matches!(payment.state, State::Authorized(_) | State::Captured { .. });
+        let is_usual = payment.request.capture == CaptureMode::Automatic;
+        let capture = (!is_shown && !is_usual).then_some(payment.request.capture);
+        Self { state: &payment.state, paid_with: payment.paid_with.as_ref(), capture }
     }
 }
 
@@ -58,14 +67,16 @@ mod tests {
         };
         for state in states() {
             for paid_with in [None, Some(&paid_with)] {
-                let written = serde_json::to_string(&WrittenState { state: &state, paid_with }).unwrap();
+                let written =
+                    serde_json::to_string(&WrittenState { state: &state, paid_with, capture: None }).unwrap();
                 let read: StoredState = serde_json::from_str(&written).unwrap();
                 assert_eq!((&read.state, read.paid_with.as_ref()), (&state, paid_with), "{written}");
                 assert_eq!(serde_json::from_str::<State>(&written).unwrap(), state, "{written}");
             }
             let alone = serde_json::to_string(&state).unwrap();
             assert_eq!(
-                serde_json::to_string(&WrittenState { state: &state, paid_with: None }).unwrap(),
+                serde_json::to_string(&WrittenState { state: &state, paid_with: None, capture: None })
+                    .unwrap(),
                 alone
             );
             assert_eq!(serde_json::from_str::<StoredState>(&alone).unwrap().state, state);

@@ -1,6 +1,6 @@
 //! Keys that stored values need and that are not at hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use payments::ports::store::StoreError;
@@ -40,7 +40,7 @@ pub struct UnusableKeys {
 struct Unusable {
     /// A key of this name is given, and is not the one that has wrapped.
     is_wrong: bool,
-    data_keys: usize,
+    data_keys: BTreeSet<DataKeyId>,
     /// By table.
     rows: BTreeMap<&'static str, u64>,
 }
@@ -51,8 +51,10 @@ impl UnusableKeys {
         for key in keys {
             let unusable = by_name.entry(key.by).or_default();
             unusable.is_wrong |= matches!(key.problem, WrapError::Wrong { .. });
-            unusable.data_keys += 1;
-            for (table, rows) in counts.of_key(key.id) {
+            unusable.data_keys.insert(key.id);
+        }
+        for unusable in by_name.values_mut() {
+            for (table, rows) in counts.of_keys(&unusable.data_keys) {
                 *unusable.rows.entry(table).or_default() += rows;
             }
         }
@@ -69,6 +71,7 @@ impl fmt::Display for UnusableKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, (name, key)) in self.by_name.iter().enumerate() {
             let Unusable { is_wrong, data_keys, rows } = key;
+            let data_keys = data_keys.len();
             f.write_str(if n == 0 { "" } else { "; " })?;
             if *is_wrong {
                 write!(

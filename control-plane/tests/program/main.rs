@@ -6,6 +6,7 @@ mod check;
 mod keys;
 #[cfg(target_os = "linux")]
 mod limits;
+mod retention;
 mod service;
 mod settings;
 mod signals;

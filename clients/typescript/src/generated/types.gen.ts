@@ -465,6 +465,11 @@ export type Payment = {
     currency: Currency;
     customerReference?: string;
     description?: string;
+    /**
+     * `true` once what you sent of the payer has ended: `paymentMethodId`, `description`, `customerReference`, `metadata`
+     * and `returnUrl` are gone for good. Everything else stays.
+     */
+    erased?: boolean;
     failure?: Failure;
     metadata?: Metadata;
     nextAction?: NextAction;

@@ -143,6 +143,12 @@ impl PaymentObject {
         entries.map(|(key, value)| MetadataEntry { key: key.to_owned(), value: value.to_owned() }).collect()
     }
 
+    /// Whether what you sent of the payer has ended: `paymentMethodId`, `description`, `customerReference` and `metadata` are
+    /// gone for good.
+    async fn erased(&self) -> bool {
+        self.view.erased
+    }
+
     /// What the payer has to do.
     async fn next_action(&self) -> Option<&NextAction> {
         self.view.next_action.as_ref()

@@ -15,6 +15,8 @@ row! {
         pub(super) second_key: Option<String>,
         /// What values are bound to.
         pub(super) name: String,
+        /// When the values were first written, which decides when they end.
+        pub(super) at: i64,
         pub(super) client: Option<String>,
         pub(super) first_text: Option<String>,
         pub(super) second_text: Option<String>,
@@ -60,10 +62,10 @@ pub(super) fn read<D: Database>(table: &SealedTable, place: &[String]) -> Query 
     };
     let limit = place.len() + 1;
     let sql = format!(
-        "SELECT {first_key} AS first_key, {second_key} AS second_key, {} AS name, {client} AS client,
+        "SELECT {first_key} AS first_key, {second_key} AS second_key, {} AS name, {} AS at, {client} AS client,
                 {first_text} AS first_text, {second_text} AS second_text, {bytes} AS bytes
          FROM {} WHERE {behind} AND {} ORDER BY {names} LIMIT ${limit}",
-        table.row, table.name, table.may_change
+        table.row, table.at, table.name, table.may_change
     );
     let query = Query::new(AssertSqlSafe(sql));
     place.iter().fold(query, |query, key| query.with(key.as_str())).with(i64::from(ROWS))

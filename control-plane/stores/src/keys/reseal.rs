@@ -4,11 +4,12 @@
 //! that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after each batch, so
 //! that an interrupted run goes on there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
-use sealing::{DataKeyId, Place, PlainValues, format};
+use sealing::{Class, DataKeyId, Place, PlainValues, format};
 
 use super::batch::{self, BatchRow, Replacement};
 use super::customers;
@@ -17,6 +18,9 @@ use crate::KeyProblem;
 use crate::sealed_tables::{CUSTOMERS, SealedColumn, SealedTable, TABLES, is_trail_kept};
 use crate::sql::data_keys::{DataKeys, stored_keys};
 use crate::sql::{Argument, Database, Purpose};
+
+/// In microseconds, as times are stored.
+const A_DAY: i64 = 86_400_000_000;
 
 /// The progress of one run.
 #[derive(Debug, Default)]
@@ -29,6 +33,7 @@ pub struct Reseal {
 struct Run {
     /// The tables that are still to be walked, the next one last.
     left: Vec<ResealProgress>,
+    /// Keys whose values are to be sealed with another one: those that were retired.
     retired: HashSet<DataKeyId>,
 }
 
@@ -88,7 +93,7 @@ impl Run {
         }
         // Customers' entries come last, when every payment has one.
         left.sort_by_key(|progress| std::cmp::Reverse(names.clone().position(|name| name == progress.table)));
-        let retired = stored_keys(database).await?.into_iter().filter(|key| key.is_retired);
+        let retired = stored_keys(database).await?.into_iter().filter(|key| key.is_retired && !key.is_erased);
         Ok(Self { left, retired: retired.map(|key| key.id).collect() })
     }
 }
@@ -113,7 +118,22 @@ async fn walk<D: Database>(
         }
     }
     for (n, column) in table.columns.iter().enumerate() {
-        let values: Vec<_> = rows.iter().filter_map(|row| work.replacement(row, column, n)).collect();
+        let mut values = Vec::new();
+        let class = Class::of(table.name, column.name);
+        // Rows of one day end together anyway.
+        let mut of_days = HashMap::new();
+        for row in &rows {
+            if !work.is_due_in(row, column, n) {
+                continue;
+            }
+            let day = row.at.div_euclid(A_DAY);
+            if !of_days.contains_key(&day) {
+                let at = Timestamp::from_microsecond(row.at).unwrap_or_default();
+                of_days.insert(day, keys.of_time(database, class, at).await?);
+            }
+            let key = of_days.get(&day).copied().flatten();
+            values.extend(key.and_then(|key| work.replacement(row, column, n, key)));
+        }
         if !values.is_empty() {
             database.execute(Purpose::Operators, batch::write::<D>(table, column, &values)).await?;
         }
@@ -156,23 +176,34 @@ impl Work<'_> {
         }
     }
 
-    /// The sealed value that replaces the `n`th one of a row. `None` if it may stay, or does not open.
-    fn replacement(&mut self, row: &BatchRow, column: &SealedColumn, n: usize) -> Option<Replacement> {
+    /// Whether the `n`th value of a row is to be sealed.
+    fn is_due_in(&self, row: &BatchRow, column: &SealedColumn, n: usize) -> bool {
+        let text = if n == 0 { &row.first_text } else { &row.second_text };
+        let stored = if column.is_bytes { row.bytes.as_deref() } else { text.as_ref().map(String::as_bytes) };
+        let is_sealed = self.keys.sealer.plain_values() != PlainValues::Written;
+        is_sealed && stored.is_some_and(|stored| self.is_due(stored))
+    }
+
+    /// The value, sealed with `key`, that replaces the `n`th one of a row. `None` if it may stay, or does not open.
+    fn replacement(
+        &mut self,
+        row: &BatchRow,
+        column: &SealedColumn,
+        n: usize,
+        key: DataKeyId,
+    ) -> Option<Replacement> {
         let sealer = &self.keys.sealer;
-        if sealer.plain_values() == PlainValues::Written {
-            return None;
-        }
         let place = Place { table: self.table.name, column: column.name, row: &row.name };
         let (old, new): (Argument, Option<Argument>) = if column.is_bytes {
             let stored = row.bytes.clone().filter(|stored| self.is_due(stored))?;
             let opened = sealer.open_or_plain_bytes(place, stored.clone()).ok();
-            let sealed = opened.and_then(|plain| sealer.seal_bytes(place, plain).ok());
+            let sealed = opened.and_then(|plain| sealer.seal_bytes_with(key, place, &plain).ok());
             (stored.into(), sealed.map(Into::into))
         } else {
             let text = if n == 0 { &row.first_text } else { &row.second_text };
             let stored = text.clone().filter(|stored| self.is_due(stored.as_bytes()))?;
             let opened = sealer.open_or_plain_text(place, stored.clone()).ok();
-            let sealed = opened.and_then(|plain| sealer.seal_text(place, plain).ok());
+            let sealed = opened.and_then(|plain| sealer.seal_text_with(key, place, &plain).ok());
             (stored.into(), sealed.map(Into::into))
         };
         let Some(new) = new else {

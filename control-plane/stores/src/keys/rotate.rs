@@ -34,7 +34,7 @@ pub(super) async fn rotate(
     let Some(wrapping) = &keys.wrapping else { return Err(KeyProblem::NoKeys) };
     let stored = stored_keys(database).await?;
     let mut rotated = Rotated { first: wrapping.first().to_owned(), wrapped: 0, retired: 0 };
-    for key in &stored {
+    for key in stored.iter().filter(|key| !key.is_erased) {
         // What cannot be unwrapped is needed by no row, or `open` had refused.
         if key.wrapped.by != rotated.first && wrapping.has(&key.wrapped.by) {
             rotated.wrapped += wrap(database, keys, key).await?;
@@ -42,9 +42,10 @@ pub(super) async fn rotate(
     }
     if new_data_keys {
         // The new ones first: there is always one to seal with.
-        make_key(database, &**wrapping, KeyPurpose::Index).await?;
-        make_key(database, &**wrapping, KeyPurpose::Values).await?;
-        for key in &stored {
+        for purpose in KeyPurpose::ALL {
+            make_key(database, &**wrapping, purpose, None).await?;
+        }
+        for key in stored.iter().filter(|key| !key.is_erased) {
             let now = SystemClock.now().as_microsecond();
             let retire = Query::new(RETIRE).with(key.id.to_string()).with(now);
             rotated.retired += database.execute(Purpose::Operators, retire).await?;

@@ -9,7 +9,7 @@ use super::progress::{self, ResealProgress};
 use crate::KeyProblem;
 use crate::sealed_tables::{Counts, count, is_trail_kept};
 use crate::sql::Database;
-use crate::sql::data_keys::{DataKeys, stored_keys};
+use crate::sql::data_keys::{DataKeys, StoredKey, stored_keys};
 
 /// The keys of a database.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct TableStatus {
 pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<KeyStatus, KeyProblem> {
     let (stored, counts) = (stored_keys(database).await?, count(database).await?);
     let mut wrapping_keys = BTreeMap::<&str, WrappingKeyStatus>::new();
-    for key in &stored {
+    for key in living(&stored) {
         let entry = wrapping_keys.entry(&key.wrapped.by).or_insert_with(|| WrappingKeyStatus {
             name: key.wrapped.by.clone(),
             is_usable: true,
@@ -63,15 +63,18 @@ pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<
         entry.data_keys += 1;
         entry.retired += u64::from(key.is_retired);
         entry.newest_at = entry.newest_at.max(key.created_at);
-        entry.rows += counts.of_key(key.id).map(|(_, rows)| rows).sum::<u64>();
         entry.is_usable &= match &keys.wrapping {
             Some(wrapping) => wrapping.unwrap(key.id, &key.wrapped).await.is_ok(),
             None => false,
         };
     }
-    let retired = stored.iter().filter(|key| key.is_retired);
+    for (name, entry) in &mut wrapping_keys {
+        let keys = living(&stored).filter(|key| key.wrapped.by == *name).map(|key| key.id).collect();
+        entry.rows = counts.of_keys(&keys).map(|(_, rows)| rows).sum();
+    }
+    let retired = living(&stored).filter(|key| key.is_retired).map(|key| key.id).collect();
     let mut of_retired = BTreeMap::<&str, u64>::new();
-    for (table, rows) in retired.flat_map(|key| counts.of_key(key.id)) {
+    for (table, rows) in counts.of_keys(&retired) {
         *of_retired.entry(table).or_default() += rows;
     }
     Ok(KeyStatus {
@@ -81,6 +84,10 @@ pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<
         reseal: reseal_progress(database).await?,
         is_trail_kept: is_trail_kept(database).await?,
     })
+}
+
+fn living(stored: &[StoredKey]) -> impl Iterator<Item = &StoredKey> {
+    stored.iter().filter(|key| !key.is_erased)
 }
 
 fn tables(counts: &Counts, of_retired: &BTreeMap<&str, u64>) -> Vec<TableStatus> {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Each table and the rights needed on its rows; the migration that adds a table adds its entry here. Payments, refunds
 /// and events are never deleted; what makes up the audit trail is never changed.
-pub(super) const RIGHTS: [(&str, &[&str]); 21] = [
+pub(super) const RIGHTS: [(&str, &[&str]); 22] = [
     ("payments", &["SELECT", "INSERT", "UPDATE"]),
     ("refunds", &["SELECT", "INSERT", "UPDATE"]),
     ("events", &["SELECT", "INSERT"]),
@@ -15,6 +15,7 @@ pub(super) const RIGHTS: [(&str, &[&str]); 21] = [
     ("audit_nodes", &["SELECT", "INSERT"]),
     ("audit_checkpoints", &["SELECT", "INSERT"]),
     ("audit_sealer", &["SELECT", "INSERT", "UPDATE"]),
+    ("log_horizon", &["SELECT"]),
     ("idempotency_keys", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("webhook_events", &["SELECT", "INSERT", "UPDATE"]),
     ("disputes", &["SELECT", "INSERT", "UPDATE"]),
@@ -29,6 +30,9 @@ pub(super) const RIGHTS: [(&str, &[&str]); 21] = [
     ("_sqlx_migrations", &["SELECT"]),
 ];
 
+/// What numbers rows of partitioned tables, and has to be usable by those who add rows.
+const SEQUENCES: [&str; 1] = ["events_numbers"];
+
 /// The schema of the tables, unless a `search_path` says otherwise.
 pub const USUAL_SCHEMA: &str = "public";
 
@@ -40,6 +44,9 @@ pub fn grants(role: &str, schema: &str) -> String {
     for (table, rights) in RIGHTS {
         // Writing to a string cannot fail.
         let _ = writeln!(sql, "GRANT {} ON {schema}.{table} TO {role};", rights.join(", "));
+    }
+    for sequence in SEQUENCES {
+        let _ = writeln!(sql, "GRANT USAGE ON SEQUENCE {schema}.{sequence} TO {role};");
     }
     sql
 }
@@ -68,10 +75,14 @@ impl MissingRights {
 pub(super) static MISSING: LazyLock<String> = LazyLock::new(|| {
     let pairs = RIGHTS.iter().flat_map(|(table, rights)| rights.iter().map(move |right| (table, right)));
     let pairs: Vec<_> = pairs.map(|(table, right)| format!("('{table}', '{right}')")).collect();
+    let sequences: Vec<_> = SEQUENCES.iter().map(|sequence| format!("('{sequence}')")).collect();
     format!(
         "SELECT privilege || ' on ' || name FROM (VALUES {}) AS needed (name, privilege)
-         WHERE NOT has_table_privilege(name, privilege)",
-        pairs.join(", ")
+         WHERE NOT has_table_privilege(name, privilege)
+         UNION ALL SELECT 'USAGE on ' || name FROM (VALUES {}) AS needed (name)
+         WHERE NOT has_sequence_privilege(name, 'USAGE')",
+        pairs.join(", "),
+        sequences.join(", ")
     )
 });
 

@@ -203,7 +203,18 @@ impl Database for Postgres {
         Ok(self.plain(purpose, &query).await?.into_iter().next())
     }
 
+    async fn make_partitions(&self) -> Result<(), StoreError> {
+        let made =
+            self.one_written::<(i64,)>(Purpose::Operators, Query::new(schema::MAKE_PARTITIONS)).await?;
+        if let Some((made @ 1..,)) = made {
+            tracing::info!(made, "made partitions of the audit trail for the months to come");
+        }
+        Ok(())
+    }
+
+    /// The table of data keys is small, and an erased key is in it until then.
     async fn scrub(&self, _: bool) -> Result<Scrubbed, StoreError> {
+        self.execute(Purpose::Operators, Query::new("VACUUM data_keys")).await?;
         Ok(Scrubbed::LeftToServer)
     }
 

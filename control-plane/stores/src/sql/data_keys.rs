@@ -1,15 +1,17 @@
 //! The data keys: read from their table, made when one is due, and taken over from other processes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use payments::causes::with_causes;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::StoreError;
 use sealing::{
-    DataKey, DataKeyId, IndexKey, PlainValues, Sealer, SecretKey, WrapError, WrappedKey, Wrapping, format,
+    Class, DataKey, DataKeyId, IndexKey, PlainValues, Sealer, SecretKey, WrapError, WrappedKey, Wrapping,
+    format,
 };
 use tokio::time::Instant;
 
@@ -31,11 +33,18 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// never existed, and lists are polled. Also between two for look-ups by customer.
 const LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
 
-const READ: &str = "SELECT id, purpose, wrapped_by, wrapped, created_at, retired_at
+/// Since when at the latest a process that is about to seal must have read the table. Together with the pause between two
+/// reads it bounds how long a process seals with a key after others have taken a newer one, so that it is known when the
+/// last value of a key was written.
+const STALE_AFTER: Duration = Duration::from_secs(300);
+
+const READ: &str =
+    "SELECT id, purpose, wrapped_by, wrapped, created_at, retired_at, values_since, values_until, erased_at
     FROM data_keys ORDER BY created_at, id";
-/// `$1`: id, `$2`: purpose, `$3`: wrapped by, `$4`: wrapped, `$5`: now.
+/// `$1`: id, `$2`: purpose, `$3`: wrapped by, `$4`: wrapped, `$5`: now, `$6` and `$7`: of which time the values are.
 const ADD: &str =
-    "INSERT INTO data_keys (id, purpose, wrapped_by, wrapped, created_at) VALUES ($1, $2, $3, $4, $5)";
+    "INSERT INTO data_keys (id, purpose, wrapped_by, wrapped, created_at, values_since, values_until)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 row! {
     pub(crate) struct KeyTableRow {
@@ -45,23 +54,38 @@ row! {
         pub(crate) wrapped: Vec<u8>,
         pub(crate) created_at: i64,
         pub(crate) retired_at: Option<i64>,
+        pub(crate) values_since: Option<i64>,
+        pub(crate) values_until: Option<i64>,
+        pub(crate) erased_at: Option<i64>,
     }
 }
 
 /// What a data key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyPurpose {
-    Values,
+    Values(Class),
     Index,
 }
 
 impl KeyPurpose {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Values(Class::Kept), Self::Values(Class::Payers), Self::Values(Class::Webhooks), Self::Index];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Values => "values",
+            Self::Values(Class::Kept) => "values",
+            Self::Values(Class::Payers) => "payers",
+            Self::Values(Class::Webhooks) => "webhooks",
             Self::Index => "index",
         }
     }
+}
+
+/// The time that the values of a key are of, if it seals what is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 /// A key of the table.
@@ -72,19 +96,29 @@ pub(crate) struct StoredKey {
     pub(crate) wrapped: WrappedKey,
     pub(crate) created_at: Timestamp,
     pub(crate) is_retired: bool,
+    /// `None` of a key that seals, or has sealed, new values.
+    pub(crate) span: Option<Span>,
+    /// The key is gone, and what it has sealed has ended.
+    pub(crate) is_erased: bool,
 }
 
 impl StoredKey {
     /// `None` for a row of a later release, or a damaged one.
     fn of(row: KeyTableRow) -> Option<Self> {
-        let purpose =
-            [KeyPurpose::Values, KeyPurpose::Index].into_iter().find(|one| one.name() == row.purpose);
+        let purpose = KeyPurpose::ALL.into_iter().find(|one| one.name() == row.purpose);
+        let time = |at| Timestamp::from_microsecond(at).ok();
+        let span = match (row.values_since.and_then(time), row.values_until.and_then(time)) {
+            (Some(since), Some(until)) => Some(Span { since, until }),
+            _ => None,
+        };
         Some(Self {
             id: row.id.parse().ok()?,
             purpose: purpose?,
             wrapped: WrappedKey { by: row.wrapped_by, bytes: row.wrapped },
             created_at: Timestamp::from_microsecond(row.created_at).ok()?,
             is_retired: row.retired_at.is_some(),
+            span,
+            is_erased: row.erased_at.is_some(),
         })
     }
 }
@@ -100,6 +134,7 @@ pub(crate) async fn make_key(
     database: &impl Database,
     wrapping: &dyn Wrapping,
     purpose: KeyPurpose,
+    span: Option<Span>,
 ) -> Result<(StoredKey, SecretKey), StoreError> {
     let (id, key) = DataKeyId::random().and_then(|id| Ok((id, SecretKey::random()?))).map_err(not_written)?;
     let wrapped = wrapping.wrap(id, &key).await.map_err(not_written)?;
@@ -109,9 +144,12 @@ pub(crate) async fn make_key(
         .with(purpose.name())
         .with(wrapped.by.as_str())
         .with(wrapped.bytes.clone())
-        .with(created_at.as_microsecond());
+        .with(created_at.as_microsecond())
+        .with(span.map(|span| span.since.as_microsecond()))
+        .with(span.map(|span| span.until.as_microsecond()));
     database.execute(Purpose::Money, add).await?;
-    Ok((StoredKey { id, purpose, wrapped, created_at, is_retired: false }, key))
+    let (is_retired, is_erased) = (false, false);
+    Ok((StoredKey { id, purpose, wrapped, created_at, is_retired, span, is_erased }, key))
 }
 
 /// The data keys of one process.
@@ -125,8 +163,8 @@ pub(crate) struct DataKeys {
 
 #[derive(Default)]
 struct State {
-    /// When the key that seals was made.
-    sealing_since: Option<Timestamp>,
+    /// When the key that seals each class was made.
+    sealing_since: HashMap<Class, Timestamp>,
     read_at: Option<Instant>,
     /// Keys that rows name and that the table did not have then.
     missing: HashSet<DataKeyId>,
@@ -144,6 +182,8 @@ enum Renewal {
     NotDue,
     /// In the background: the last key still seals.
     Due,
+    /// First, if it can be: what others did meanwhile is not known.
+    Stale,
     /// Nothing can be sealed before.
     Urgent,
 }
@@ -162,7 +202,8 @@ impl DataKeys {
     pub(crate) async fn open(&self, database: &impl Database) -> Result<(), KeyProblem> {
         let mut unusable = Vec::new();
         let stored = stored_keys(database).await?;
-        for key in &stored {
+        self.erase(&stored);
+        for key in stored.iter().filter(|key| !key.is_erased) {
             match self.take(key).await {
                 Ok(()) => {}
                 Err(WrapError::Unavailable { by, source }) => {
@@ -204,6 +245,15 @@ impl DataKeys {
                 }
                 Ok(())
             }
+            Renewal::Stale => {
+                let _guard = self.renewing.lock().await;
+                if self.renewal() == Renewal::Stale
+                    && let Err(problem) = self.renew(&**database).await
+                {
+                    tracing::warn!(problem = %with_causes(&problem), "no data key could be taken; the last one still seals");
+                }
+                Ok(())
+            }
             Renewal::Urgent => {
                 let _guard = self.renewing.lock().await;
                 // Another may have made one meanwhile, or have failed: not all of them wait for the database in turn.
@@ -226,8 +276,14 @@ impl DataKeys {
         if self.sealer.plain_values() == PlainValues::Written {
             return Renewal::NotDue;
         }
-        let Some(current) = self.sealer.current() else { return Renewal::Urgent };
-        if self.is_pausing() && !current.is_used_up() { Renewal::NotDue } else { Renewal::Due }
+        let current: Option<Vec<_>> = Class::ALL.iter().map(|class| self.sealer.current(*class)).collect();
+        let Some(current) = current else { return Renewal::Urgent };
+        let next_at = self.state.lock().unwrap_or_else(PoisonError::into_inner).next_at;
+        match next_at {
+            Some(at) if Instant::now() < at && !current.iter().any(|key| key.is_used_up()) => Renewal::NotDue,
+            Some(at) if Instant::now().duration_since(at) > STALE_AFTER => Renewal::Stale,
+            _ => Renewal::Due,
+        }
     }
 
     /// Reads the table, and makes what is missing in it.
@@ -242,29 +298,72 @@ impl DataKeys {
         let Some(wrapping) = &self.wrapping else { return Ok(()) };
         self.read(database).await?;
         if self.sealer.index_key().is_none() {
-            let (stored, key) = make_key(database, &**wrapping, KeyPurpose::Index).await?;
+            let (stored, key) = make_key(database, &**wrapping, KeyPurpose::Index, None).await?;
             self.sealer.add_index(IndexKey::new(stored.id, &key));
             tracing::info!(key = %stored.id, "made a key for indexes");
         }
-        if !self.is_current_fresh() {
-            let (stored, key) = make_key(database, &**wrapping, KeyPurpose::Values).await?;
-            self.add(&stored, &key);
-            self.seal_with(&stored);
-            tracing::info!(key = %stored.id, wrapped_by = stored.wrapped.by, "made a data key");
+        for class in Class::ALL {
+            if !self.is_current_fresh(class) {
+                let purpose = KeyPurpose::Values(class);
+                let (stored, key) = make_key(database, &**wrapping, purpose, None).await?;
+                self.add(&stored, &key);
+                self.seal_with(class, &stored);
+                let (wrapped_by, purpose) = (stored.wrapped.by, purpose.name());
+                tracing::info!(key = %stored.id, wrapped_by, purpose, "made a data key");
+            }
         }
         Ok(())
     }
 
-    fn is_current_fresh(&self) -> bool {
-        let since = self.state.lock().unwrap_or_else(PoisonError::into_inner).sealing_since;
-        let is_young = since.is_some_and(|since| SystemClock.now().duration_since(since) < LIFE);
-        is_young && self.sealer.current().is_some_and(|key| !key.is_used_up())
+    fn is_current_fresh(&self, class: Class) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = state.sealing_since.get(&class);
+        let is_young = since.is_some_and(|since| SystemClock.now().duration_since(*since) < LIFE);
+        is_young && self.sealer.current(class).is_some_and(|key| !key.is_used_up())
+    }
+
+    /// The key for values of this class and time that are there already, so that they end when they would have ended: the
+    /// one that seals new values, if they are of its time, or one for the values of their month.
+    pub(crate) async fn of_time(
+        &self,
+        database: &impl Database,
+        class: Class,
+        at: Timestamp,
+    ) -> Result<Option<DataKeyId>, StoreError> {
+        let Some(wrapping) = &self.wrapping else { return Ok(None) };
+        let since =
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).sealing_since.get(&class).copied();
+        if class == Class::Kept || since.is_some_and(|since| since <= at) {
+            return Ok(self.sealer.current(class).map(|key| key.id));
+        }
+        let span = month(at).map_err(not_written)?;
+        let purpose = KeyPurpose::Values(class);
+        let fits = |key: &&StoredKey| {
+            key.purpose == purpose && !key.is_retired && !key.is_erased && key.span == Some(span)
+        };
+        let stored = stored_keys(database).await?;
+        if let Some(known) = stored.iter().find(fits) {
+            if !self.sealer.knows(known.id) {
+                self.take(known).await.map_err(not_written)?;
+            }
+            return Ok(Some(known.id));
+        }
+        let (made, key) = make_key(database, &**wrapping, purpose, Some(span)).await?;
+        self.add(&made, &key);
+        Ok(Some(made.id))
+    }
+
+    fn erase(&self, stored: &[StoredKey]) {
+        for key in stored.iter().filter(|key| key.is_erased) {
+            self.sealer.erase(key.id);
+        }
     }
 
     /// Reads keys that are not known yet.
     async fn read(&self, database: &impl Database) -> Result<(), StoreError> {
         let stored = stored_keys(database).await?;
-        for key in stored.iter().filter(|key| !self.knows(key)) {
+        self.erase(&stored);
+        for key in stored.iter().filter(|key| !key.is_erased && !self.knows(key)) {
             if let Err(problem) = self.take(key).await {
                 tracing::warn!(key = %key.id, problem = %with_causes(&problem), "a data key cannot be used");
             }
@@ -276,7 +375,7 @@ impl DataKeys {
 
     fn knows(&self, key: &StoredKey) -> bool {
         match key.purpose {
-            KeyPurpose::Values => self.sealer.knows(key.id),
+            KeyPurpose::Values(_) => self.sealer.knows(key.id),
             KeyPurpose::Index => self.sealer.has_index(key.id),
         }
     }
@@ -292,7 +391,7 @@ impl DataKeys {
 
     fn add(&self, key: &StoredKey, secret: &SecretKey) {
         match key.purpose {
-            KeyPurpose::Values => {
+            KeyPurpose::Values(_) => {
                 if let Some(ready) = DataKey::new(key.id, secret) {
                     self.sealer.add(ready);
                 }
@@ -301,19 +400,23 @@ impl DataKeys {
         }
     }
 
-    /// The newest key of all processes seals, so that all of them take another one at the same time.
+    /// The newest keys of all processes seal, so that all of them take others at the same time.
     fn seal_with_newest(&self, stored: &[StoredKey]) {
-        let usable = |key: &&StoredKey| {
-            key.purpose == KeyPurpose::Values && !key.is_retired && self.sealer.knows(key.id)
-        };
-        let Some(newest) = stored.iter().rev().find(usable) else { return };
-        self.seal_with(newest);
+        for class in Class::ALL {
+            let usable = |key: &&StoredKey| {
+                let is_new = key.span.is_none() && !key.is_retired && !key.is_erased;
+                key.purpose == KeyPurpose::Values(class) && is_new && self.sealer.knows(key.id)
+            };
+            if let Some(newest) = stored.iter().rev().find(usable) {
+                self.seal_with(class, newest);
+            }
+        }
     }
 
-    fn seal_with(&self, key: &StoredKey) {
-        self.sealer.seal_with(key.id);
+    fn seal_with(&self, class: Class, key: &StoredKey) {
+        self.sealer.seal_with(class, key.id);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.sealing_since = Some(key.created_at);
+        state.sealing_since.insert(class, key.created_at);
     }
 
     /// Reads the keys that other processes have made since and that these rows need.
@@ -371,4 +474,11 @@ impl DataKeys {
             _ => self.read(database).await,
         }
     }
+}
+
+/// The month that a time is in, in UTC.
+fn month(at: Timestamp) -> Result<Span, jiff::Error> {
+    let first = at.to_zoned_datetime(TimeZone::UTC).first_of_month()?.start_of_day()?;
+    let next = first.checked_add(1.month())?;
+    Ok(Span { since: first.timestamp(), until: next.timestamp() })
 }

@@ -1,6 +1,9 @@
 //! The event log on either database.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,6 +13,7 @@ use payments::ports::store::{EventLog, LogPage, LogQuery, LoggedEvent, StoreErro
 use sqlx::AssertSqlSafe;
 
 use super::{Argument, Database, Purpose, Query, SqlStore};
+use crate::retention::log::horizon;
 use crate::rows::{LogRow, PlacedRow};
 
 /// How the databases differ: in the columns that order the events, and in which events may be read already.
@@ -25,6 +29,37 @@ pub(crate) struct LogSql {
     pub(crate) descending: &'static str,
 }
 
+/// The first event number that the log serves, as it was read last.
+#[derive(Debug, Default)]
+pub(super) struct Horizon {
+    first: AtomicI64,
+    /// Never read: `None`.
+    next_at: Mutex<Option<Instant>>,
+}
+
+/// The horizon moves once a day at most, and readers that it concerns are days behind.
+const HORIZON_EVERY: Duration = Duration::from_secs(60);
+
+impl Horizon {
+    fn first(&self) -> i64 {
+        self.first.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is to be read again. Says so to one caller at a time.
+    fn is_due(&self) -> bool {
+        let mut next_at = self.next_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = next_at.is_none_or(|at| Instant::now() >= at);
+        if is_due {
+            *next_at = Some(Instant::now() + HORIZON_EVERY);
+        }
+        is_due
+    }
+
+    fn set(&self, first: i64) {
+        self.first.fetch_max(first, Ordering::Relaxed);
+    }
+}
+
 #[async_trait]
 impl<D: Database> EventLog for SqlStore<D> {
     async fn log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
@@ -32,7 +67,8 @@ impl<D: Database> EventLog for SqlStore<D> {
             Some(client) => Some(self.database.shares().take(client).await?),
             None => None,
         };
-        let StoredPage { mut rows, end, has_more } = self.stored(query).await?;
+        self.follow_horizon().await?;
+        let StoredPage { mut rows, end, has_more } = self.stored(query, self.horizon.first()).await?;
         self.keys.follow(&*self.database, rows.iter_mut().map(|row| &mut row.event)).await?;
         let mut events = Vec::with_capacity(rows.len());
         for PlacedRow { position, event } in rows {
@@ -75,6 +111,10 @@ impl<D: Database> EventLog for SqlStore<D> {
             return Ok(Some(Position::START));
         }
         let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
+        self.follow_horizon().await?;
+        if sequence < self.horizon.first() {
+            return Ok(None);
+        }
         let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
         let Some(row) = self
             .database
@@ -96,13 +136,13 @@ pub(super) struct StoredPage {
 }
 
 impl<D: Database> SqlStore<D> {
-    /// The rows that a query finds, whether they can be read as events or not.
-    pub(super) async fn stored(&self, query: &LogQuery) -> Result<StoredPage, StoreError> {
+    /// The rows that a query finds from the number `first` on, whether they can be read as events or not.
+    pub(super) async fn stored(&self, query: &LogQuery, first: i64) -> Result<StoredPage, StoreError> {
         let mut page = StoredPage { rows: Vec::new(), end: query.after, has_more: false };
         // An epoch ends only with its last event, so an empty rest of one is followed by the next.
         for epoch in query.after.epoch..=self.last_epoch() {
             let start = Position { epoch, ..Position::START };
-            self.read_epoch(query, page.end.max(start), &mut page).await?;
+            self.read_epoch(query, first, page.end.max(start), &mut page).await?;
             if page.has_more {
                 break;
             }
@@ -113,11 +153,12 @@ impl<D: Database> SqlStore<D> {
     async fn read_epoch(
         &self,
         query: &LogQuery,
+        first: i64,
         after: Position,
         page: &mut StoredPage,
     ) -> Result<(), StoreError> {
         let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.rows.len());
-        let rows = self.rows_of(query, after, room).await?;
+        let rows = self.rows_of(query, first, after, room).await?;
         page.has_more = rows.len() > room;
         page.end = page.end.max(after);
         for row in rows.into_iter().take(room) {
@@ -131,6 +172,7 @@ impl<D: Database> SqlStore<D> {
     async fn rows_of(
         &self,
         query: &LogQuery,
+        first: i64,
         after: Position,
         room: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
@@ -143,7 +185,7 @@ impl<D: Database> SqlStore<D> {
         let mut arguments: Vec<Argument> = vec![
             after.transaction.to_string().into(),
             number(after.sequence).into(),
-            self.first_of(after.epoch).into(),
+            self.first_of(after.epoch).max(first).into(),
             end.into(),
         ];
         if is_last {
@@ -164,6 +206,14 @@ impl<D: Database> SqlStore<D> {
         let statement = Query { arguments, ..Query::new(AssertSqlSafe(text)) };
         let purpose = if query.client.is_some() { Purpose::List } else { Purpose::Operators };
         self.database.all::<LogRow>(purpose, statement).await
+    }
+
+    /// Reads from time to time how far back the log serves.
+    async fn follow_horizon(&self) -> Result<(), StoreError> {
+        if self.horizon.is_due() {
+            self.horizon.set(horizon(&*self.database).await?);
+        }
+        Ok(())
     }
 
     /// Epochs begin while a process starts, never while one serves.

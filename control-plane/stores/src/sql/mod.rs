@@ -21,6 +21,7 @@ use sqlx::sqlite::SqliteRow;
 
 pub(crate) use self::audit::AuditSql;
 use self::data_keys::DataKeys;
+use self::event_log::Horizon;
 pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
 use crate::group_commit::GroupCommit;
@@ -102,6 +103,9 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// Removes overwritten values from the database's files, see [`crate::keys::KeyMaintenance::scrub`].
     fn scrub(&self, even_if_large: bool) -> impl Future<Output = Result<Scrubbed, StoreError>> + Send;
 
+    /// Makes the partitions that tables will need within a year, see the migrations. Needs the right to change the schema.
+    fn make_partitions(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Executes a statement that writes and returns no rows. Returns the number of rows changed.
     fn execute(&self, purpose: Purpose, query: Query)
     -> impl Future<Output = Result<u64, StoreError>> + Send;
@@ -118,11 +122,12 @@ pub(crate) trait Database: Send + Sync + 'static {
 pub(crate) struct SqlStore<D> {
     database: Arc<D>,
     keys: Arc<DataKeys>,
+    horizon: Horizon,
 }
 
 impl<D: Database> SqlStore<D> {
     pub(crate) fn new(database: D, keys: DataKeys) -> Self {
-        Self { database: Arc::new(database), keys: Arc::new(keys) }
+        Self { database: Arc::new(database), keys: Arc::new(keys), horizon: Horizon::default() }
     }
 
     /// All rows, with the keys at hand that their values need.

@@ -225,6 +225,11 @@ impl Database for Sqlite {
         query.fetch_optional(&self.writer).await.map_err(unavailable)
     }
 
+    /// SQLite has none.
+    async fn make_partitions(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, StoreError> {
         scrub::scrub(&self.writer, even_if_large).await
     }

@@ -54,6 +54,9 @@ class PaymentAnswer:
             cancel_reason (CancelReason | Unset): Why a payment ended without money, where nobody here asked for it.
             customer_reference (str | Unset):
             description (str | Unset):
+            erased (bool | Unset): `true` once what you sent of the payer has ended: `paymentMethodId`, `description`,
+                `customerReference`, `metadata`
+                and `returnUrl` are gone for good. Everything else stays.
             failure (Failure | Unset): Why it failed.
             metadata (Metadata | Unset): Your own pairs of key and value
             next_action (NextAction | Unset): What the payer has to do.
@@ -79,6 +82,7 @@ class PaymentAnswer:
     cancel_reason: CancelReason | Unset = UNSET
     customer_reference: str | Unset = UNSET
     description: str | Unset = UNSET
+    erased: bool | Unset = UNSET
     failure: Failure | Unset = UNSET
     metadata: Metadata | Unset = UNSET
     next_action: NextAction | Unset = UNSET
@@ -143,6 +147,8 @@ class PaymentAnswer:
 
         description = self.description
 
+        erased = self.erased
+
         failure: dict[str, Any] | Unset = UNSET
         if not isinstance(self.failure, Unset):
             failure = self.failure.to_dict()
@@ -187,6 +193,8 @@ class PaymentAnswer:
             field_dict["customerReference"] = customer_reference
         if description is not UNSET:
             field_dict["description"] = description
+        if erased is not UNSET:
+            field_dict["erased"] = erased
         if failure is not UNSET:
             field_dict["failure"] = failure
         if metadata is not UNSET:
@@ -287,6 +295,8 @@ class PaymentAnswer:
 
         description = d.pop("description", UNSET)
 
+        erased = d.pop("erased", UNSET)
+
         _failure = d.pop("failure", UNSET)
         failure: Failure | Unset
         if isinstance(_failure,  Unset):
@@ -348,6 +358,7 @@ class PaymentAnswer:
             cancel_reason=cancel_reason,
             customer_reference=customer_reference,
             description=description,
+            erased=erased,
             failure=failure,
             metadata=metadata,
             next_action=next_action,

@@ -51,6 +51,9 @@ pub struct Payment {
     pub id: PaymentId,
     pub client: ClientId,
     pub request: ChargeTerms,
+    /// The terms have ended by the operator's schedule: those that say something of the payer are gone from `request`.
+    /// Only a decided payment's terms end, so no call needs them any more.
+    pub is_erased: bool,
     pub state: State,
     /// The provider's reference for the whole payment: a PaymentIntent or an order.
     pub reference: Option<ProviderRef>,
@@ -81,6 +84,7 @@ impl Payment {
             id,
             client,
             request,
+            is_erased: false,
             state: State::Created,
             reference,
             refunded: 0,

@@ -25,7 +25,8 @@ pub struct WebhookEvent {
     pub id: String,
     /// The provider's event type, e.g. `payment_intent.succeeded`.
     pub kind: String,
-    /// The body as received, without card data and secrets, which are removed before it is stored.
+    /// The body as received, without card data and secrets, which are removed before it is stored. Empty once it has ended
+    /// by the operator's schedule.
     pub body: Vec<u8>,
     /// SHA-256 of the body as received, which is what the provider signed. `None` for events stored by an earlier
     /// release.
@@ -36,6 +37,14 @@ pub struct WebhookEvent {
     pub state: EventState,
     /// The number of failed processing attempts.
     pub attempts: u32,
+}
+
+impl WebhookEvent {
+    /// Whether what it said has ended: no genuine event says nothing.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.body.is_empty()
+    }
 }
 
 /// The stored part of an event's body. Only bodies whose signature the edge has verified get this far, so the digest

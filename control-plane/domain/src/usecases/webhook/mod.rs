@@ -92,11 +92,15 @@ pub enum ReplayError {
     NotFound(#[from] NotFound),
     #[error("the event was dismissed by {} at {}: {}", .0.by, .0.at, .0.reason)]
     Dismissed(Dismissal),
+    #[error(
+        "what the event said has ended by the retention schedule; read the payment's records at the provider instead, with `reconcile`"
+    )]
+    Ended,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Processes a stored event again, whatever its state, unless an operator has dismissed it. A parked event that fails
+/// Processes a stored event again, whatever its state, unless an operator has dismissed it or its body has ended. A parked event that fails
 /// again is retried a few more times before it is parked again.
 pub fn replay<'a>(
     gateway: &'a Gateway,
@@ -107,6 +111,9 @@ pub fn replay<'a>(
         let found = stored(gateway, provider, id).await??;
         if let EventState::Dismissed(dismissal) = found.state {
             return Err(ReplayError::Dismissed(dismissal));
+        }
+        if found.is_ended() {
+            return Err(ReplayError::Ended);
         }
         let until = gateway.now() + EVENT_LEASE;
         match gateway.store.reopen_webhook(found.provider, id, until).await? {

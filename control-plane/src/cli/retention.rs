@@ -1,0 +1,250 @@
+//! `control-plane retention`: shows what would end by the schedule, and ends it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use crash_points::CrashPoints;
+use jiff::Timestamp;
+use payments::ports::clock::{Clock as _, SystemClock};
+use payments_stores::keys::Scrubbed;
+use payments_stores::retention::{Ending, Held, Part, PastRun, Retention, What, open_retention};
+use payments_stores::{DatabaseSettings, MigrateOnStart};
+use serde::Serialize;
+
+use super::free_text::free_text;
+use crate::config::{Source, database, schedule, unusable};
+use crate::process::gateway_setup::is_there;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show what would end now, and what is kept because money still depends on it; changes nothing
+    Plan(PlanArgs),
+    /// End what is over, a little at a time, while services run. An interrupted run goes on where it was
+    Run(RunArgs),
+}
+
+#[derive(Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pace: PaceArgs,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pace: PaceArgs,
+    /// The operator's name, which the run is recorded with; by default SUDO_USER, else USER
+    #[arg(long, value_parser = free_text)]
+    by: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    /// SQLite: remove what the file still holds of what has ended also if it is larger than 64 MiB. Writers wait
+    /// meanwhile, about a second for each 100 MB
+    #[arg(long)]
+    vacuum: bool,
+}
+
+#[derive(Args)]
+struct PaceArgs {
+    /// Rows looked at per second, 1 to 100000
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    per_second: u32,
+}
+
+/// Runs a command and returns the text to print.
+///
+/// # Errors
+/// The configuration is invalid, the database unavailable, or another run under way.
+pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
+    let settings = database(source).map_err(|errors| unusable(&errors))?;
+    let schedule = schedule(source).map_err(|errors| unusable(&errors))?;
+    is_there(&settings.uri)?;
+    let is_sealed = settings.encryption.wrapping.is_some();
+    let settings = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..settings };
+    let retention = open_retention(settings).await.context("DB_URI: the database cannot be opened")?;
+    match command {
+        Command::Plan(args) => {
+            let plan = retention.plan(schedule, SystemClock.now()).await?;
+            let report = all(&*retention, plan, args.pace.per_second).await?;
+            if args.json {
+                return report.to_json();
+            }
+            let last = retention.runs(1).await?;
+            Ok(format!("{}\n{}", report.to_text("would end", is_sealed), told(last.first())))
+        }
+        Command::Run(args) => {
+            arm(source)?;
+            let by = operator(args.by, source)?;
+            let ending = retention.begin(schedule, &by, SystemClock.now()).await?;
+            let report = all(&*retention, ending, args.pace.per_second).await?;
+            let scrubbed = retention.scrub(args.vacuum).await?;
+            if args.json {
+                return report.to_json();
+            }
+            Ok(format!("{}\n{}", report.to_text("ended", is_sealed), after(scrubbed)))
+        }
+    }
+}
+
+/// Tests crash the command between two steps.
+fn arm(source: &Source) -> anyhow::Result<()> {
+    if let Some(points) = source.get("CRASH_POINTS") {
+        CrashPoints::parse(points).map_err(anyhow::Error::msg)?.arm();
+    }
+    Ok(())
+}
+
+fn operator(by: Option<String>, source: &Source) -> anyhow::Result<String> {
+    if let Some(by) = by {
+        return Ok(by);
+    }
+    let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
+    free_text(user)
+        .map_err(|_| anyhow::anyhow!("neither SUDO_USER nor USER contains a name: give yours with --by"))
+}
+
+async fn all(retention: &dyn Retention, mut ending: Ending, per_second: u32) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    loop {
+        let part = tokio::select! {
+            part = retention.next(&mut ending, SystemClock.now()) => part.context("run it again to go on"),
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; run it again to go on")),
+        };
+        let Some(part) = part? else { break };
+        report.add(&part);
+        let rows = u32::try_from(part.seen).unwrap_or(u32::MAX);
+        tokio::time::sleep(Duration::from_secs(1) * rows / per_second).await;
+    }
+    report.finish(ending.ended());
+    Ok(report)
+}
+
+fn told(last: Option<&PastRun>) -> String {
+    let Some(PastRun { began_by, began_at, finished_at, .. }) = last else {
+        return "nothing has been ended so far".to_owned();
+    };
+    let finished = finished_at.map_or_else(
+        || "is under way, or was interrupted: `retention run` goes on with it".to_owned(),
+        |at| format!("finished at {at:.0}"),
+    );
+    format!("the last run, begun by {began_by} at {began_at:.0}, {finished}")
+}
+
+fn after(scrubbed: Scrubbed) -> &'static str {
+    match scrubbed {
+        Scrubbed::Done => "the database's files hold nothing of it any more",
+        Scrubbed::TooLarge { .. } => {
+            "the file may still hold parts of it. Remove them in a quiet hour: run it again with --vacuum"
+        }
+        Scrubbed::Busy => {
+            "the write-ahead log could not be emptied, because it is being read all the time. Run it again"
+        }
+        Scrubbed::LeftToServer => {
+            "the server keeps deleted rows until it vacuums, and in its write-ahead log; erased keys are vacuumed"
+        }
+    }
+}
+
+/// Held data that is named.
+const NAMED_MAX: usize = 20;
+
+#[derive(Debug, Default)]
+struct Report {
+    kinds: BTreeMap<What, Kind>,
+}
+
+#[derive(Debug, Default)]
+struct Kind {
+    before: Option<Timestamp>,
+    ended: u64,
+    keys: u64,
+    held: Vec<Held>,
+    held_more: usize,
+}
+
+impl Report {
+    fn add(&mut self, part: &Part) {
+        let kind = self.kinds.entry(part.what).or_default();
+        kind.before = part.before.or(kind.before);
+        kind.ended += part.ended;
+        kind.keys += part.keys;
+        for held in &part.held {
+            if kind.held.len() < NAMED_MAX {
+                kind.held.push(held.clone());
+            } else {
+                kind.held_more += 1;
+            }
+        }
+        if part.is_done && std::io::stderr().is_terminal() {
+            let _ = writeln!(std::io::stderr(), "{}: {} rows", part.what.name(), kind.ended);
+        }
+    }
+
+    /// What an interrupted run had ended before counts as well.
+    fn finish(&mut self, ended: &BTreeMap<String, u64>) {
+        for what in What::ALL {
+            if let Some(ended) = ended.get(what.name()) {
+                let kind = self.kinds.entry(what).or_default();
+                kind.ended = kind.ended.max(*ended);
+            }
+        }
+    }
+
+    fn to_text(&self, ended: &str, is_sealed: bool) -> String {
+        let ended = ended.to_uppercase();
+        // Writing to a string cannot fail.
+        let mut text =
+            format!("{:<18}  {:<20}  {:>12}  {:>9}  KEPT\n", "WHAT", "OLDER THAN", ended, "DATA KEYS");
+        for (what, kind) in &self.kinds {
+            let before = kind.before.map_or_else(|| "kept for good".to_owned(), |at| format!("{at:.0}"));
+            let (ended, keys) = (kind.ended, kind.keys);
+            let held = kind.held.len() + kind.held_more;
+            let _ = writeln!(text, "{:<18}  {before:<20}  {ended:>12}  {keys:>9}  {held}", what.name());
+        }
+        for (what, kind) in &self.kinds {
+            for held in &kind.held {
+                let with = held.with.map_or_else(String::new, |(since, until)| {
+                    format!(", and with it all values of {since:.0} to {until:.0}")
+                });
+                let _ = writeln!(text, "{}: kept, because {} is not done{with}", what.name(), held.by);
+            }
+        }
+        if !is_sealed {
+            text.push_str(
+                "values are stored as they are (ENCRYPTION_KEYS is not set), so what payments hold of payers does not end\n",
+            );
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn to_json(&self) -> anyhow::Result<String> {
+        let kinds = self.kinds.iter().map(|(what, kind)| KindJson {
+            what: what.name(),
+            older_than: kind.before,
+            ended: kind.ended,
+            data_keys: kind.keys,
+            kept: kind.held.len() + kind.held_more,
+            kept_because_of: kind.held.iter().map(|held| held.by.as_str()).collect(),
+        });
+        Ok(serde_json::to_string(&kinds.collect::<Vec<_>>())?)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KindJson<'a> {
+    what: &'static str,
+    older_than: Option<Timestamp>,
+    ended: u64,
+    data_keys: u64,
+    kept: usize,
+    kept_because_of: Vec<&'a str>,
+}

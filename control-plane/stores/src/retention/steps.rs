@@ -1,0 +1,282 @@
+//! The steps of a run, in an order in which an interruption between any two leaves nothing half ended: rows that only
+//! repeat what a key seals go before the key, and what finds ended rows goes after it.
+
+use std::collections::BTreeMap;
+
+use crash_points::reach;
+use jiff::Timestamp;
+use payments::model::id::PaymentId;
+use sealing::Class;
+use serde::{Deserialize, Serialize};
+
+use super::ending::{self, EndingKey};
+use super::schedule::{Schedule, cutoff};
+use super::walk::{self, Walk};
+use super::{RetentionProblem, log, runs};
+use crate::sql::{Argument, Database};
+
+/// A kind of data that ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Idempotency keys with their answers: rows.
+    #[default]
+    IdempotencyKeys,
+    /// Providers' events that were processed: rows.
+    WebhookEvents,
+    /// What providers' events say: data keys.
+    WebhookBodies,
+    /// What payments hold of payers: data keys.
+    PaymentFields,
+    /// The entries of payments under their customers' references: rows.
+    CustomerEntries,
+    /// What the event log serves: events.
+    EventLog,
+}
+
+impl What {
+    pub const ALL: [Self; 6] = [
+        Self::IdempotencyKeys,
+        Self::WebhookEvents,
+        Self::WebhookBodies,
+        Self::PaymentFields,
+        Self::CustomerEntries,
+        Self::EventLog,
+    ];
+
+    /// For logs and machines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdempotencyKeys => "idempotency_keys",
+            Self::WebhookEvents => "webhook_events",
+            Self::WebhookBodies => "webhook_bodies",
+            Self::PaymentFields => "payment_fields",
+            Self::CustomerEntries => "customer_entries",
+            Self::EventLog => "event_log",
+        }
+    }
+
+    fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|other| *other > self)
+    }
+
+    const fn days(self, schedule: &Schedule) -> Option<u32> {
+        match self {
+            Self::IdempotencyKeys => schedule.idempotency_days,
+            Self::WebhookEvents | Self::WebhookBodies => schedule.webhooks_days,
+            Self::PaymentFields | Self::CustomerEntries => schedule.payments_days,
+            Self::EventLog => schedule.events_days,
+        }
+    }
+}
+
+/// Data that is kept although its time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The payment or event that something still depends on.
+    pub by: String,
+    /// The time of the values that are kept with it; `None`: only its own row is.
+    pub with: Option<(Timestamp, Timestamp)>,
+}
+
+/// What a step did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub what: What,
+    /// What is older than this ends; `None`: this kind is kept for good.
+    pub before: Option<Timestamp>,
+    /// Rows that were looked at.
+    pub seen: u64,
+    /// Rows whose data ended.
+    pub ended: u64,
+    /// Data keys that ended.
+    pub keys: u64,
+    pub held: Vec<Held>,
+    /// Nothing more of this kind.
+    pub is_done: bool,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    what: Option<What>,
+    /// Of a walk over rows: the last row. Of keys: the last key that was dealt with and, if it is being looked at, where.
+    after: Vec<String>,
+    is_done: bool,
+}
+
+/// A run, or a plan of one.
+#[derive(Debug)]
+pub struct Ending {
+    pub(super) schedule: Schedule,
+    /// Ages count from here, also when an interrupted run goes on.
+    pub(super) began_at: Timestamp,
+    pub(super) place: Place,
+    pub(super) ended: BTreeMap<String, u64>,
+    /// `None`: a plan, which changes nothing.
+    pub(super) held: Option<runs::Held>,
+}
+
+impl Ending {
+    pub(super) fn planned(schedule: Schedule, now: Timestamp) -> Self {
+        Self { schedule, began_at: now, place: Place::default(), ended: BTreeMap::new(), held: None }
+    }
+
+    /// How much has ended so far, by kind; of an interrupted run that was continued, from its beginning on.
+    #[must_use]
+    pub const fn ended(&self) -> &BTreeMap<String, u64> {
+        &self.ended
+    }
+
+    const fn is_plan(&self) -> bool {
+        self.held.is_none()
+    }
+}
+
+pub(super) async fn next<D: Database>(
+    database: &D,
+    ending: &mut Ending,
+    now: Timestamp,
+) -> Result<Option<Part>, RetentionProblem> {
+    if ending.place.is_done {
+        return Ok(None);
+    }
+    let what = ending.place.what.unwrap_or_default();
+    // Nobody else may be at it when something is deleted.
+    runs::keep(database, ending, now, None).await?;
+    let part = match cutoff(what.days(&ending.schedule), ending.began_at) {
+        None => Part { is_done: true, ..nothing(what) },
+        Some(before) => Part { before: Some(before), ..step(database, ending, what, before, now).await? },
+    };
+    reach("retention_step").await;
+    if part.ended > 0 {
+        *ending.ended.entry(what.name().to_owned()).or_default() += part.ended;
+    }
+    if part.is_done {
+        let next = what.next();
+        ending.place = Place { what: next, after: Vec::new(), is_done: next.is_none() };
+    }
+    let finished_at = ending.place.is_done.then_some(now);
+    runs::keep(database, ending, now, finished_at).await?;
+    Ok(Some(part))
+}
+
+const fn nothing(what: What) -> Part {
+    Part { what, before: None, seen: 0, ended: 0, keys: 0, held: Vec::new(), is_done: false }
+}
+
+async fn step<D: Database>(
+    database: &D,
+    ending: &mut Ending,
+    what: What,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Part, RetentionProblem> {
+    let end = Argument::Number(before.as_microsecond());
+    match what {
+        What::IdempotencyKeys => rows(database, ending, what, &walk::KEYS, end).await,
+        What::WebhookEvents => rows(database, ending, what, &walk::EVENTS, end).await,
+        What::WebhookBodies => keys(database, ending, what, Class::Webhooks, before, now).await,
+        What::PaymentFields => keys(database, ending, what, Class::Payers, before, now).await,
+        What::CustomerEntries => {
+            // A plan supposes that nothing is held.
+            let ended = match ending.is_plan() {
+                true => Some(before),
+                false => ending::ended_before(database, Class::Payers).await?,
+            };
+            let Some(ended) = ended else { return Ok(Part { is_done: true, ..nothing(what) }) };
+            let first = PaymentId::new(ended.min(before), [0; 10]).to_string();
+            rows(database, ending, what, &walk::CUSTOMERS, first.into()).await
+        }
+        What::EventLog => event_log(database, ending, what, before, now).await,
+    }
+}
+
+async fn rows<D: Database>(
+    database: &D,
+    ending: &mut Ending,
+    what: What,
+    walk: &Walk,
+    end: Argument,
+) -> Result<Part, RetentionProblem> {
+    let batch = walk.batch(database, &ending.place.after, end, ending.is_plan()).await?;
+    if let Some(last) = batch.rows.last() {
+        ending.place = Place { what: Some(what), after: last.place(), is_done: false };
+    }
+    let held = batch.rows.iter().filter_map(|row| row.held.clone()).map(|by| Held { by, with: None });
+    Ok(Part {
+        seen: u64::try_from(batch.rows.len()).unwrap_or(u64::MAX),
+        ended: batch.ended,
+        held: held.collect(),
+        is_done: batch.rows.len() < walk::ROWS,
+        ..nothing(what)
+    })
+}
+
+/// Looks at the next values of the next key, and erases it once all were looked at and none is needed.
+async fn keys<D: Database>(
+    database: &D,
+    ending: &mut Ending,
+    what: What,
+    class: Class,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Part, RetentionProblem> {
+    let [begin, id, place @ ..] = &ending.place.after[..] else {
+        let first = vec![i64::MIN.to_string(), String::new()];
+        ending.place = Place { what: Some(what), after: first, is_done: false };
+        return Ok(nothing(what));
+    };
+    let at = |key: &EndingKey| (key.span.since.as_microsecond(), key.id.to_string());
+    let last = (begin.parse().unwrap_or(i64::MIN), id.clone());
+    let all = ending::ending(database, class, before).await?;
+    // The one that is being looked at, or the first one behind it.
+    let is_next = |key: &&EndingKey| if place.is_empty() { at(key) > last } else { at(key) >= last };
+    let Some(key) = all.iter().find(is_next).copied() else {
+        return Ok(Part { is_done: true, ..nothing(what) });
+    };
+    let is_begun = at(&key) == last;
+    let place = if is_begun { place.to_vec() } else { Vec::new() };
+    let found = ending::rows(database, class, key, &place).await?;
+    let mut part = nothing(what);
+    part.seen = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    let held = found.iter().find_map(|row| row.held.clone());
+    let held = match held {
+        None if ending::is_last(&found) => ending::needed(database, class, key.id).await?,
+        held => held,
+    };
+    let (since, id) = at(&key);
+    let mut after = vec![since.to_string(), id];
+    if let Some(by) = held {
+        part.held.push(Held { by, with: Some((key.span.since, key.span.until)) });
+    } else {
+        part.ended = u64::try_from(found.iter().filter(|row| row.ends != 0).count()).unwrap_or(u64::MAX);
+        if ending::is_last(&found) {
+            part.keys = 1;
+            if !ending.is_plan() {
+                ending::erase(database, key.id, now).await?;
+                tracing::info!(key = %key.id, what = what.name(), until = %key.span.until, "erased a data key");
+            }
+        } else if let Some(last) = found.last() {
+            after.extend(last.place());
+        }
+    }
+    ending.place = Place { what: Some(what), after, is_done: false };
+    Ok(part)
+}
+
+async fn event_log<D: Database>(
+    database: &D,
+    ending: &Ending,
+    what: What,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Part, RetentionProblem> {
+    let (old, new) = (log::horizon(database).await?, log::first_since(database, before).await?);
+    if new > old && !ending.is_plan() {
+        log::move_to(database, new, now).await?;
+    }
+    let ended = u64::try_from(new.saturating_sub(old.max(1))).unwrap_or(0);
+    Ok(Part { ended, is_done: true, ..nothing(what) })
+}

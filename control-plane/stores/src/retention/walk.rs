@@ -1,0 +1,142 @@
+//! Rows that are deleted: looked at in the order of their keys, a few at a time.
+
+use payments::ports::store::StoreError;
+use sqlx::AssertSqlSafe;
+
+use super::needed::{event_is_needed, payment_is_needed};
+use super::rows::BatchRow;
+use crate::sql::{Argument, Database, Purpose, Query};
+
+/// Rows of a batch. While they are deleted, SQLite's one writer makes no payment wait for more than some milliseconds.
+pub(super) const ROWS: usize = 200;
+
+/// A table whose rows end.
+pub(super) struct Walk {
+    pub(super) table: &'static str,
+    /// The columns that order the walk, and whether they are numbers.
+    pub(super) key: &'static [(&'static str, bool)],
+    /// SQL that holds for a row `t` whose time is over; `$1` is the end.
+    pub(super) is_over: &'static str,
+    /// SQL for what needs the row `t` all the same; NULL: nothing.
+    pub(super) held_by: &'static str,
+}
+
+/// A repeat of a request is answered from its row, and a payment that is not decided is found by it.
+pub(super) const KEYS: Walk = Walk {
+    table: "idempotency_keys",
+    key: &[("scope", false)],
+    is_over: "t.created_at < $1",
+    held_by: concat!(
+        "(SELECT p.id FROM payments AS p
+          WHERE p.id = coalesce(t.payment, (SELECT r.payment FROM refunds AS r WHERE r.id = t.refund)) AND ",
+        payment_is_needed!(),
+        ")"
+    ),
+};
+
+/// A dismissed event stays: its row is an operator's decision.
+pub(super) const EVENTS: Walk = Walk {
+    table: "webhook_events",
+    key: &[("received_at", true), ("provider", false), ("id", false)],
+    is_over: "t.received_at < $1
+              AND NOT (t.state = 'ignored' AND substr(coalesce(t.reason, ''), 1, 11) = 'dismissed: ')",
+    held_by: concat!("CASE WHEN ", event_is_needed!(), " THEN t.id END"),
+};
+
+/// The entries of payments under their customers. `$1` is the first payment that is kept.
+pub(super) const CUSTOMERS: Walk = Walk {
+    table: "payment_customers",
+    key: &[("client", false), ("customer", false), ("payment", false)],
+    is_over: "t.payment < $1",
+    held_by: "CAST(NULL AS TEXT)",
+};
+
+/// What a batch found.
+pub(super) struct Batch {
+    pub(super) rows: Vec<BatchRow>,
+    pub(super) ended: u64,
+}
+
+impl Walk {
+    /// The condition for being behind (`>`) or up to (`<=`) a place whose parts are the parameters from `$first` on.
+    fn beside(&self, operator: &str, first: usize) -> String {
+        let names: Vec<_> = self.key.iter().map(|(name, _)| format!("t.{name}")).collect();
+        let values = self.key.iter().zip(first..).map(|((_, is_number), n)| match is_number {
+            true => format!("CAST(CAST(${n} AS TEXT) AS BIGINT)"),
+            false => format!("${n}"),
+        });
+        format!("({}) {operator} ({})", names.join(", "), values.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Reads the next rows behind `place`. `end` is `$1`; those that are beyond it need not be read where the walk is in
+    /// the order of time.
+    async fn read(
+        &self,
+        database: &impl Database,
+        place: &[String],
+        end: &Argument,
+    ) -> Result<Vec<BatchRow>, StoreError> {
+        let Self { table, is_over, held_by, .. } = self;
+        let mut columns = self.key.iter().map(|(name, is_number)| match is_number {
+            true => format!("CAST(t.{name} AS TEXT)"),
+            false => format!("t.{name}"),
+        });
+        let mut column = || columns.next().unwrap_or_else(|| "CAST(NULL AS TEXT)".to_owned());
+        let (first, second, third) = (column(), column(), column());
+        let behind = if place.is_empty() { "TRUE".to_owned() } else { self.beside(">", 2) };
+        let until = if self.is_by_time() { "t.received_at < $1" } else { "TRUE" };
+        let names: Vec<_> = self.key.iter().map(|(name, _)| format!("t.{name}")).collect();
+        let sql = format!(
+            "SELECT {first} AS first, {second} AS second, {third} AS third,
+                    CAST(CASE WHEN {is_over} AND {held_by} IS NULL THEN 1 ELSE 0 END AS BIGINT) AS ends,
+                    CASE WHEN {is_over} THEN {held_by} END AS held
+             FROM {table} AS t WHERE {behind} AND {until} ORDER BY {} LIMIT ${}",
+            names.join(", "),
+            place.len() + 2,
+        );
+        let query = place
+            .iter()
+            .fold(Query::new(AssertSqlSafe(sql)).with(end.clone()), |query, part| query.with(part.as_str()));
+        database.all(Purpose::Operators, query.with(i64::try_from(ROWS).unwrap_or(i64::MAX))).await
+    }
+
+    fn is_by_time(&self) -> bool {
+        self.key.first().is_some_and(|(_, is_number)| *is_number)
+    }
+
+    /// Deletes the rows behind `place` and up to `last` whose time is over, or only looks at them.
+    pub(super) async fn batch(
+        &self,
+        database: &impl Database,
+        place: &[String],
+        end: Argument,
+        is_plan: bool,
+    ) -> Result<Batch, StoreError> {
+        let rows = self.read(database, place, &end).await?;
+        let found = rows.iter().filter(|row| row.ends != 0).count();
+        let mut ended = u64::try_from(found).unwrap_or(u64::MAX);
+        if let Some(last) = rows.last().filter(|_| ended > 0 && !is_plan) {
+            ended = self.delete(database, place, &last.place(), end).await?;
+        }
+        Ok(Batch { rows, ended })
+    }
+
+    async fn delete(
+        &self,
+        database: &impl Database,
+        place: &[String],
+        last: &[String],
+        end: Argument,
+    ) -> Result<u64, StoreError> {
+        let Self { table, is_over, held_by, key } = self;
+        let behind = if place.is_empty() { "TRUE".to_owned() } else { self.beside(">", 2 + key.len()) };
+        let sql = format!(
+            "DELETE FROM {table} AS t WHERE {} AND {behind} AND {is_over} AND {held_by} IS NULL",
+            self.beside("<=", 2)
+        );
+        let query = Query::new(AssertSqlSafe(sql)).with(end);
+        let parts = last.iter().chain(place);
+        let query = parts.fold(query, |query, part| query.with(part.as_str()));
+        database.execute(Purpose::Operators, query).await
+    }
+}

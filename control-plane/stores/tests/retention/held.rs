@@ -1,0 +1,109 @@
+//! What money still depends on does not end, however old it is.
+
+use payments_stores::retention::{Part, What};
+
+use super::database::TestDatabase;
+use super::old::*;
+use super::samples::*;
+
+super::on_both! {
+    a_payment_that_waits_for_its_payer_keeps_the_fields_of_its_day
+    whatever_money_depends_on_holds_its_day_back
+    a_key_of_an_undecided_payment_is_kept
+    an_event_that_is_not_done_keeps_its_row_and_what_it_says
+    the_key_that_seals_never_ends
+}
+
+fn held(parts: &[Part], what: What) -> Vec<String> {
+    let of_kind = parts.iter().filter(|part| part.what == what);
+    of_kind.flat_map(|part| &part.held).map(|held| held.by.clone()).collect()
+}
+
+/// Of the first day.
+async fn fields_are_there(database: &TestDatabase) -> bool {
+    let erased = "SELECT id FROM data_keys WHERE purpose = 'payers' AND erased_at IS NOT NULL";
+    database.texts(erased).await.is_empty()
+}
+
+async fn a_payment_that_waits_for_its_payer_keeps_the_fields_of_its_day(database: TestDatabase) {
+    unfinished(&database).await;
+    let parts = run(&database, later()).await;
+    assert_eq!(held(&parts, What::PaymentFields), [payment_id(1).to_string()]);
+    assert!(fields_are_there(&database).await);
+}
+
+/// Each of these as the only thing that is not done.
+async fn whatever_money_depends_on_holds_its_day_back(database: TestDatabase) {
+    filled(&database).await;
+    let (payment, refund) = (payment_id(3), refund_id());
+    let holds = [
+        (
+            format!("UPDATE payments SET due_at = 1 WHERE id = '{payment}'"),
+            format!("UPDATE payments SET due_at = NULL WHERE id = '{payment}'"),
+        ),
+        (
+            format!("UPDATE payments SET state = 'authorized' WHERE id = '{payment}'"),
+            format!("UPDATE payments SET state = 'completed' WHERE id = '{payment}'"),
+        ),
+        (
+            format!("INSERT INTO watches (payment, provider, due_at) VALUES ('{payment}', 'stripe', 1)"),
+            "DELETE FROM watches".to_owned(),
+        ),
+        (
+            format!("UPDATE refunds SET due_at = 1 WHERE id = '{refund}'"),
+            format!("UPDATE refunds SET due_at = NULL WHERE id = '{refund}'"),
+        ),
+        (
+            format!(
+                "INSERT INTO disputes (provider, id, payment, as_of) VALUES ('stripe', 'dp_1', '{payment}', 1)"
+            ),
+            "UPDATE disputes SET closed_at = 2".to_owned(),
+        ),
+    ];
+    for (hold, release) in holds {
+        database.execute(&hold).await;
+        let parts = run(&database, later()).await;
+        assert_eq!(held(&parts, What::PaymentFields), [payment.to_string()], "{hold}");
+        assert!(fields_are_there(&database).await, "{hold}");
+        database.execute(&release).await;
+    }
+    run(&database, later()).await;
+    assert!(!fields_are_there(&database).await);
+}
+
+async fn a_key_of_an_undecided_payment_is_kept(database: TestDatabase) {
+    let store = unfinished(&database).await;
+    let parts = run(&database, later()).await;
+    assert_eq!(held(&parts, What::IdempotencyKeys), [payment_id(1).to_string()]);
+    assert!(store.key(&claim(1).scope).await.unwrap().is_some());
+    assert!(store.key(&claim(2).scope).await.unwrap().is_none());
+}
+
+async fn an_event_that_is_not_done_keeps_its_row_and_what_it_says(database: TestDatabase) {
+    let store = unfinished(&database).await;
+    for state in ["received", "failed"] {
+        database.execute(&format!("UPDATE webhook_events SET state = '{state}'")).await;
+        let parts = run(&database, later()).await;
+        assert_eq!(held(&parts, What::WebhookEvents), ["evt_1"]);
+        assert_eq!(held(&parts, What::WebhookBodies), ["evt_1"]);
+        let event = store.webhook(edge_core::provider::Provider::Stripe, "evt_1").await.unwrap().unwrap();
+        assert_eq!(event.body, webhook(1).body);
+    }
+}
+
+async fn the_key_that_seals_never_ends(database: TestDatabase) {
+    filled(&database).await;
+    // However far in the future.
+    run(&database, days_later(30_000)).await;
+    run(&database, days_later(30_000)).await;
+    let living =
+        "SELECT purpose FROM data_keys WHERE erased_at IS NULL AND values_since IS NULL ORDER BY purpose";
+    let living = database.texts(living).await;
+    for purpose in ["payers", "webhooks"] {
+        assert_eq!(living.iter().filter(|one| *one == purpose).count(), 1, "{living:?}");
+    }
+    let store = database.open(super::database::OLD).await;
+    store.commit(opening(7).1).await.unwrap();
+    let store = database.open(super::database::OLD).await;
+    assert!(!store.payment(&client(), payment_id(7)).await.unwrap().unwrap().is_erased);
+}

@@ -1,0 +1,105 @@
+//! Runs are interrupted at any step, go on, run beside charges, and are recorded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::SignedDuration;
+use payments_stores::retention::{RetentionProblem, What};
+
+use super::database::{OLD, TestDatabase};
+use super::old::*;
+use super::samples::*;
+
+super::on_both! {
+    a_run_that_dies_after_any_step_is_finished_by_the_next
+    one_run_at_a_time_and_a_dead_one_is_taken_over
+    a_run_is_recorded_with_who_began_it_and_what_ended
+    no_charge_fails_while_data_ends
+}
+
+/// More than the steps of a whole run.
+const STEPS: usize = 30;
+
+async fn a_run_that_dies_after_any_step_is_finished_by_the_next(database: TestDatabase) {
+    filled(&database).await;
+    let mut now = later();
+    for steps in 0..STEPS {
+        let retention = retention(&database).await;
+        let mut ending = retention.begin(SCHEDULE, "anna", now).await.unwrap();
+        for _ in 0..steps {
+            if retention.next(&mut ending, now).await.unwrap().is_none() {
+                break;
+            }
+        }
+        // Dies here; its lease ends.
+        now += SignedDuration::from_mins(5);
+    }
+    let left = database.texts("SELECT CAST(count(*) AS TEXT) FROM idempotency_keys").await;
+    assert_eq!(left, ["0"]);
+    let store = database.open(OLD).await;
+    for n in 1..=3 {
+        assert!(store.payment(&client(), payment_id(n)).await.unwrap().unwrap().is_erased);
+    }
+    let first = retention(&database).await.runs(100).await.unwrap().pop().unwrap();
+    assert!(first.finished_at.is_some());
+    assert_eq!((first.ended["idempotency_keys"], first.ended["payment_fields"]), (3, 3));
+}
+
+async fn one_run_at_a_time_and_a_dead_one_is_taken_over(database: TestDatabase) {
+    filled(&database).await;
+    let (one, other) = (retention(&database).await, retention(&database).await);
+    let mut first = one.begin(SCHEDULE, "anna", later()).await.unwrap();
+    one.next(&mut first, later()).await.unwrap();
+    assert!(matches!(busy(&*other, later()).await, RetentionProblem::Busy(_)));
+    let dead = later() + SignedDuration::from_mins(4);
+    let second = other.begin(SCHEDULE, "bert", dead).await.unwrap();
+    // It lives after all, and must not go on.
+    let lost = one.next(&mut first, dead).await.unwrap_err();
+    assert!(matches!(lost, RetentionProblem::TakenOver), "{lost}");
+    parts(&*other, second, dead).await;
+    assert_eq!(other.runs(10).await.unwrap().len(), 1, "it was the same run");
+}
+
+async fn a_run_is_recorded_with_who_began_it_and_what_ended(database: TestDatabase) {
+    filled(&database).await;
+    run(&database, later()).await;
+    let [run] = &retention(&database).await.runs(10).await.unwrap()[..] else { panic!() };
+    assert_eq!((run.began_by.as_str(), run.began_at), ("anna", later()));
+    assert_eq!(run.finished_at, Some(later()));
+    let ended = |what: What| run.ended.get(what.name()).copied();
+    assert_eq!((ended(What::IdempotencyKeys), ended(What::PaymentFields)), (Some(3), Some(3)));
+}
+
+async fn no_charge_fails_while_data_ends(database: TestDatabase) {
+    let store = filled(&database).await;
+    for n in 1..=400 {
+        store.commit(opening_nth(5, n).1).await.unwrap();
+    }
+    database.execute("UPDATE payments SET state = 'failed', due_at = NULL WHERE state = 'processing'").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let charging = tokio::spawn({
+        let (store, stop) = (store.clone(), stop.clone());
+        async move {
+            let mut made = 0;
+            while !stop.load(Ordering::SeqCst) {
+                made += 1;
+                let (payment, open) = opening_nth(6, made);
+                store.commit(open).await.unwrap();
+                let done = payment.clone().charge_answered(completed_nth(6, made), at(20)).unwrap();
+                store.commit(moved(&payment, &done)).await.unwrap();
+            }
+            made
+        }
+    });
+    for _ in 0..5 {
+        run(&database, later()).await;
+    }
+    stop.store(true, Ordering::SeqCst);
+    let made = charging.await.unwrap();
+    assert!(made > 5, "{made}");
+    for n in 1..=made {
+        let id = opening_nth(6, n).0.id;
+        let payment = store.payment(&client(), id).await.unwrap().unwrap();
+        assert!(!payment.is_erased && payment.request.description.is_some());
+    }
+}

@@ -1,0 +1,79 @@
+//! The end of data, as an operator plans and runs it.
+
+use std::path::Path;
+
+use edge_core::client::ClientId;
+use edge_core::idempotency::{Fingerprint, Key, Scope};
+use jiff::Timestamp;
+use payments::model::idempotency::{KeyChange, KeyClaim, StoredAnswer};
+use payments::ports::store::Change;
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::run;
+
+fn uri(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("gateway.db").display())
+}
+
+/// A database with three answers of long ago.
+fn old_database(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = payments_stores::open(uri(folder)).await.unwrap();
+        for n in 1..=3 {
+            let client = ClientId::parse("demo").unwrap();
+            let key = Key::parse([format!("key-{n}").as_bytes()]).unwrap();
+            let claim = KeyClaim {
+                scope: Scope::new(&client, "POST", "/payments/charge", &key),
+                fingerprint: Fingerprint::from_hex(&"01".repeat(32)).unwrap(),
+            };
+            let answer = Some(StoredAnswer { status: 400, body: "{}".to_owned() });
+            let take = KeyChange::Take { claim, client, at: Timestamp::UNIX_EPOCH, answer };
+            store.commit(Change::of_key(take)).await.unwrap();
+        }
+    });
+}
+
+fn execute(folder: &Path, sql: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(&uri(folder)).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    });
+}
+
+/// How many idempotency keys ended, by a report.
+fn ended(text: &str) -> u64 {
+    let report: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    let kinds = report.as_array().unwrap();
+    kinds.iter().find(|kind| kind["what"] == "idempotency_keys").unwrap()["ended"].as_u64().unwrap()
+}
+
+#[test]
+fn a_plan_changes_nothing_and_a_run_that_is_killed_is_finished_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    old_database(folder);
+    let retention = |words: &[&str], more: &[(&str, &str)]| {
+        let arguments: Vec<_> = ["retention"].iter().chain(words).copied().collect();
+        let settings: Vec<_> = [("USER", "anna")].iter().chain(more).copied().collect();
+        run(folder, &arguments, &settings)
+    };
+    for _ in 0..2 {
+        let (worked, text) = retention(&["plan", "--json"], &[]);
+        assert!(worked && ended(&text) == 3, "{text}");
+    }
+    let (worked, text) = retention(&["plan"], &[("RETENTION_IDEMPOTENCY_DAYS", "45")]);
+    assert!(!worked && text.contains("RETENTION_IDEMPOTENCY_DAYS") && text.contains("from 46"), "{text}");
+    let (worked, _) = retention(&["run"], &[("CRASH_POINTS", "retention_step:2")]);
+    assert!(!worked);
+    let (worked, text) = retention(&["run"], &[]);
+    assert!(!worked && text.contains("another run is at it"), "{text}");
+    execute(folder, "UPDATE retention_runs SET held_until = 0");
+    let (worked, text) = retention(&["run", "--json"], &[]);
+    assert!(worked && ended(&text) == 3, "{text}");
+    let (worked, text) = retention(&["run"], &[]);
+    assert!(worked && text.contains("ENDED") && text.contains("ENCRYPTION_KEYS is not set"), "{text}");
+    let (worked, text) = retention(&["plan", "--json"], &[]);
+    assert!(worked && ended(&text) == 0, "{text}");
+}
