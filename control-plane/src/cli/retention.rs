@@ -11,11 +11,12 @@ use crash_points::CrashPoints;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments_stores::keys::Scrubbed;
-use payments_stores::retention::{Ending, Held, Part, PastRun, Retention, What, open_retention};
+use payments_stores::retention::{Ending, Held, Part, PastRun, Retention, Schedule, What, open_retention};
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
 use super::free_text::free_text;
+use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, schedule, unusable};
 use crate::process::gateway_setup::is_there;
 
@@ -69,29 +70,55 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
     is_there(&settings.uri)?;
     let is_sealed = settings.encryption.wrapping.is_some();
     let settings = DatabaseSettings { migrate_on_start: MigrateOnStart::Never, ..settings };
+    let trail = open_trail(settings.clone()).await?;
     let retention = open_retention(settings).await.context("DB_URI: the database cannot be opened")?;
-    match command {
-        Command::Plan(args) => {
-            let plan = retention.plan(schedule, SystemClock.now()).await?;
-            let report = all(&*retention, plan, args.pace.per_second).await?;
-            if args.json {
-                return report.to_json();
+    let (access, action, by) = match &command {
+        Command::Plan(_) => (Access::Reads, "retention plan", None),
+        Command::Run(args) => (Access::Changes, "retention run", args.by.clone()),
+    };
+    let operator = Operator::new(by, source);
+    let recorded = Recorded { store: &*trail, operator: &operator, access, action, object: "", reason: None };
+    let execute = async {
+        match command {
+            Command::Plan(args) => plan(&*retention, schedule, &args, is_sealed).await,
+            Command::Run(args) => {
+                arm(source)?;
+                end(&*retention, schedule, &operator, &args, is_sealed).await
             }
-            let last = retention.runs(1).await?;
-            Ok(format!("{}\n{}", report.to_text("would end", is_sealed), told(last.first())))
         }
-        Command::Run(args) => {
-            arm(source)?;
-            let by = operator(args.by, source)?;
-            let ending = retention.begin(schedule, &by, SystemClock.now()).await?;
-            let report = all(&*retention, ending, args.pace.per_second).await?;
-            let scrubbed = retention.scrub(args.vacuum).await?;
-            if args.json {
-                return report.to_json();
-            }
-            Ok(format!("{}\n{}", report.to_text("ended", is_sealed), after(scrubbed)))
-        }
+    };
+    recorded.run(execute).await
+}
+
+async fn plan(
+    retention: &dyn Retention,
+    schedule: Schedule,
+    args: &PlanArgs,
+    is_sealed: bool,
+) -> anyhow::Result<String> {
+    let plan = retention.plan(schedule, SystemClock.now()).await?;
+    let report = all(retention, plan, args.pace.per_second).await?;
+    if args.json {
+        return report.to_json();
     }
+    let last = retention.runs(1).await?;
+    Ok(format!("{}\n{}", report.to_text("would end", is_sealed), told(last.first())))
+}
+
+async fn end(
+    retention: &dyn Retention,
+    schedule: Schedule,
+    operator: &Operator,
+    args: &RunArgs,
+    is_sealed: bool,
+) -> anyhow::Result<String> {
+    let ending = retention.begin(schedule, &operator.name, SystemClock.now()).await?;
+    let report = all(retention, ending, args.pace.per_second).await?;
+    let scrubbed = retention.scrub(args.vacuum).await?;
+    if args.json {
+        return report.to_json();
+    }
+    Ok(format!("{}\n{}", report.to_text("ended", is_sealed), after(scrubbed)))
 }
 
 /// Tests crash the command between two steps.
@@ -100,15 +127,6 @@ fn arm(source: &Source) -> anyhow::Result<()> {
         CrashPoints::parse(points).map_err(anyhow::Error::msg)?.arm();
     }
     Ok(())
-}
-
-fn operator(by: Option<String>, source: &Source) -> anyhow::Result<String> {
-    if let Some(by) = by {
-        return Ok(by);
-    }
-    let user = source.get("SUDO_USER").or_else(|| source.get("USER")).unwrap_or_default();
-    free_text(user)
-        .map_err(|_| anyhow::anyhow!("neither SUDO_USER nor USER contains a name: give yours with --by"))
 }
 
 async fn all(retention: &dyn Retention, mut ending: Ending, per_second: u32) -> anyhow::Result<Report> {

@@ -1,6 +1,6 @@
 -- Data keys of values that end: of payers' data, and of providers' events. An erased key keeps its row, without the key,
 -- so that what it has sealed is known to have ended, and not to lack a key. Times are microseconds since 1970 (UTC).
--- SQLite cannot change a CHECK, so the small table is written anew.
+-- SQLite cannot change a CHECK, so the small table is made again.
 CREATE TABLE data_keys_wider (
     id           TEXT    PRIMARY KEY,
     -- what it is for: values that are kept, of payers, of providers' events, or the indexes that values are found by

@@ -13,6 +13,7 @@ super::on_both! {
     a_plan_tells_what_would_end_and_changes_nothing
     personal_fields_end_and_everything_else_of_a_payment_stays
     what_the_audit_trail_stores_stays_the_same_to_the_byte
+    a_trail_that_is_sealed_is_read_whole_whatever_has_ended
     what_a_providers_event_said_ends_and_a_dismissed_one_keeps_its_row
     a_repeat_of_an_ended_key_is_a_new_request
     an_ended_payment_is_not_found_by_its_customer_any_more
@@ -101,6 +102,24 @@ async fn what_the_audit_trail_stores_stays_the_same_to_the_byte(database: TestDa
     let trail = database.open(OLD).await.events(&client(), payment_id(2)).await.unwrap();
     assert_eq!(trail.len(), 3);
     assert!(trail.last().unwrap().detail.reason.is_some(), "and says what it said");
+}
+
+async fn a_trail_that_is_sealed_is_read_whole_whatever_has_ended(database: TestDatabase) {
+    let store = filled(&database).await;
+    assert!(store.audit().take_sealing("a", at(300), at(400)).await.unwrap());
+    let before = in_the_log(&database, &*store).await;
+    drop(store);
+    let parts = run(&database, later()).await;
+    assert!(ended(&parts, What::EventLog).0 > 0 && ended(&parts, What::PaymentFields).1 > 0, "{parts:?}");
+    database.maintenance(OLD).await.rotate(true).await.unwrap();
+    database.reseal(OLD).await;
+    // With the keys, and by who has none.
+    assert_eq!(in_the_log(&database, &*database.open(OLD).await).await, before);
+    let bare = payments_stores::open_trail(database.settings("")).await.unwrap();
+    assert_eq!(in_the_log(&database, &*bare).await, before);
+    // The keys that the records need are alive, though retired.
+    let trail = database.open(OLD).await.events(&client(), payment_id(2)).await.unwrap();
+    assert!(trail.len() == 3 && trail.last().unwrap().detail.reason.is_some());
 }
 
 async fn what_a_providers_event_said_ends_and_a_dismissed_one_keeps_its_row(database: TestDatabase) {

@@ -1,11 +1,14 @@
 //! A database that is years old.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use payments::model::id::AttemptId;
+use payments::model::log::Position;
 use payments::model::provider::Outcome;
 use payments::ports::store::Store;
+use payments::ports::store::audit::StoredTransition;
 use payments_stores::retention::{Ending, Part, Retention, RetentionProblem, Schedule, open_retention};
 
 use super::database::{OLD, TestDatabase};
@@ -56,7 +59,7 @@ pub(crate) async fn unfinished(database: &TestDatabase) -> Arc<dyn Store> {
     while database.texts(KEYS).await.len() < first + 3 {
         tries += 1;
         assert!(tries < 200, "no keys are made");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let next = database.open(OLD).await;
     next.commit(opening(200).1).await.unwrap();
@@ -104,4 +107,18 @@ pub(crate) async fn busy(retention: &dyn Retention, now: Timestamp) -> Retention
         Err(problem) => problem,
         Ok(_) => panic!("a second run began"),
     }
+}
+
+/// All records of the trail, in its order. Transactions of other tests on the server hold the log back for a while.
+pub(crate) async fn in_the_log(database: &TestDatabase, store: &dyn Store) -> Vec<StoredTransition> {
+    let count = database.texts("SELECT CAST(count(*) AS TEXT) FROM events").await;
+    let count: usize = count[0].parse().unwrap();
+    for _ in 0..1_000 {
+        let records = store.audit().transitions(Position::START, 10_000).await.unwrap();
+        if records.len() == count {
+            return records;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the {count} records of the trail can never be read");
 }

@@ -5,10 +5,11 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::{OLD, TestDatabase};
+use super::old::in_the_log;
 use super::samples::*;
 
 /// The newest migration before the tables were partitioned.
-const BEFORE: i64 = 110;
+const BEFORE: i64 = 120;
 const TRAIL: &str = "SELECT seq || payment || coalesce(refund, '') || version || to_state || at || detail
     FROM events ORDER BY seq";
 
@@ -65,6 +66,32 @@ async fn a_database_of_the_release_before_keeps_every_record_and_gets_partitions
     assert!(made[0].parse::<u32>().unwrap() >= 12, "{made:?}");
     payments_stores::migrate(&database.uri).await.unwrap();
     assert_eq!(database.texts(partitions).await, made);
+}
+
+#[tokio::test]
+async fn a_trail_that_was_sealed_before_stays_sealed_and_unchangeable() {
+    let Some(database) = database_before().await else { return };
+    for sql in [
+        "INSERT INTO audit_sealer (only_row, holder, held_until) VALUES (1, 'a', 0)",
+        "INSERT INTO audit_leaves (leaf, event, hash) SELECT seq - 1, seq, decode(repeat('ab', 32), 'hex') FROM events",
+    ] {
+        database.execute(sql).await;
+    }
+    payments_stores::migrate(&database.uri).await.unwrap();
+    let store = database.open(OLD).await;
+    let records = store.audit().trail(&client(), payment_id(3)).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.leaf).collect::<Vec<_>>(), [Some(4), Some(5)]);
+    store.commit(opening(100).1).await.unwrap();
+    let all = in_the_log(&database, &*store).await;
+    assert_eq!(all.iter().map(|record| record.position.sequence).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    // Neither the old records nor the new ones get another form.
+    for refused in ["UPDATE events SET detail = 'enc1:' || detail WHERE seq = 1", "UPDATE events SET detail = 'enc1:' || detail WHERE seq = 20"] {
+        let problem = database.try_execute(refused).await.unwrap_err().to_string();
+        assert!(problem.contains("the audit trail cannot be changed"), "{problem}");
+    }
+    assert_eq!(database.texts("SELECT detail FROM events WHERE detail NOT LIKE 'enc1:%'").await.len(), 18);
+    database.reseal(OLD).await;
+    assert_eq!(database.texts("SELECT detail FROM events WHERE detail NOT LIKE 'enc1:%'").await.len(), 18);
 }
 
 #[tokio::test]
