@@ -4,6 +4,7 @@
 //! that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after each batch, so
 //! that an interrupted run goes on there.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -127,9 +128,9 @@ async fn walk<D: Database>(
                 continue;
             }
             let day = row.at.div_euclid(A_DAY);
-            if !of_days.contains_key(&day) {
+            if let Entry::Vacant(of_day) = of_days.entry(day) {
                 let at = Timestamp::from_microsecond(row.at).unwrap_or_default();
-                of_days.insert(day, keys.of_time(database, class, at).await?);
+                of_day.insert(keys.of_time(database, class, at).await?);
             }
             let key = of_days.get(&day).copied().flatten();
             values.extend(key.and_then(|key| work.replacement(row, column, n, key)));

@@ -83,10 +83,14 @@ async fn a_trail_that_was_sealed_before_stays_sealed_and_unchangeable() {
     assert_eq!(records.iter().map(|record| record.leaf).collect::<Vec<_>>(), [Some(4), Some(5)]);
     store.commit(opening(100).1).await.unwrap();
     let all = in_the_log(&database, &*store).await;
-    assert_eq!(all.iter().map(|record| record.position.sequence).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    assert_eq!(
+        all.iter().map(|record| record.position.sequence).collect::<Vec<_>>(),
+        (1..=20).collect::<Vec<_>>()
+    );
     // Neither the old records nor the new ones get another form.
-    for refused in ["UPDATE events SET detail = 'enc1:' || detail WHERE seq = 1", "UPDATE events SET detail = 'enc1:' || detail WHERE seq = 20"] {
-        let problem = database.try_execute(refused).await.unwrap_err().to_string();
+    for number in [1, 20] {
+        let refused = format!("UPDATE events SET detail = 'enc1:' || detail WHERE seq = {number}");
+        let problem = database.try_execute(&refused).await.unwrap_err().to_string();
         assert!(problem.contains("the audit trail cannot be changed"), "{problem}");
     }
     assert_eq!(database.texts("SELECT detail FROM events WHERE detail NOT LIKE 'enc1:%'").await.len(), 18);

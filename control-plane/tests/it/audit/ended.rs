@@ -1,8 +1,9 @@
 //! Data ends by its schedule: the trail stays as it is stored, and is sealed and verified as before.
 
 use control_plane::audit::verify::verify;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use payments::model::log::Position;
+use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::LogQuery;
 use payments_stores::keys::open_keys;
 use payments_stores::retention::{Part, Schedule, open_retention};
@@ -22,7 +23,7 @@ async fn end_all(trail: &Trail) -> Vec<Part> {
     // The keys that seal never end, so others take their place.
     open_keys(settings(trail.test.uri())).await.unwrap().rotate(true).await.unwrap();
     let retention = open_retention(settings(trail.test.uri())).await.unwrap();
-    let later = Timestamp::now() + SignedDuration::from_hours(24 * 800);
+    let later = SystemClock.now() + SignedDuration::from_hours(24 * 800);
     let mut ending = retention.begin(Schedule::DEFAULT, "ada", later).await.unwrap();
     let mut parts = Vec::new();
     while let Some(part) = retention.next(&mut ending, later).await.unwrap() {
