@@ -42,6 +42,17 @@ fn execute(folder: &Path, sql: &'static str) {
     });
 }
 
+/// How the runs began and ended, by the audit trail.
+fn recorded(folder: &Path) -> Vec<String> {
+    const RUNS: &str = "SELECT outcome || ' by ' || operator FROM operator_actions
+        WHERE action = 'retention run' ORDER BY seq";
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(&uri(folder)).await.unwrap();
+        sqlx::query_scalar(RUNS).fetch_all(&mut connection).await.unwrap()
+    })
+}
+
 /// How many idempotency keys ended, by a report.
 fn ended(text: &str) -> u64 {
     let report: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
@@ -76,4 +87,6 @@ fn a_plan_changes_nothing_and_a_run_that_is_killed_is_finished_by_the_next() {
     assert!(worked && text.contains("ENDED") && text.contains("ENCRYPTION_KEYS is not set"), "{text}");
     let (worked, text) = retention(&["plan", "--json"], &[]);
     assert!(worked && ended(&text) == 0, "{text}");
+    let ends = ["begun", "begun", "failure", "begun", "success", "begun", "success"];
+    assert_eq!(recorded(folder), ends.map(|end| format!("{end} by anna")));
 }
