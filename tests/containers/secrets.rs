@@ -21,7 +21,8 @@ fn nothing_secret_stands_in_the_compose_file() {
     for (name, service) in Compose::as_written().services {
         for (key, value) in service.environment {
             let is_path = value.starts_with('/');
-            if is_secret(&key) && !is_path {
+            let is_left_out = value == format!("${{{key}:-}}");
+            if is_secret(&key) && !is_path && !is_left_out {
                 assert!(
                     value.starts_with("${") && value.contains(":?"),
                     "{name}: {key} has a value or a default"
