@@ -119,7 +119,10 @@ async fn failed_with_its_order(
     order: &ProviderRef,
 ) -> Result<Option<Payment>, StoreError> {
     let failed = gateway.store.first_failed_by_reference(request.provider, order).await?;
-    Ok(failed.filter(|payment| payment.request.payment_method_id != request.payment_method_id))
+    let made_it = |payment: &Payment| {
+        !payment.is_erased && payment.request.payment_method_id != request.payment_method_id
+    };
+    Ok(failed.filter(made_it))
 }
 
 /// The payer was declined after the gateway resumed the payment: the client that comes back is told.

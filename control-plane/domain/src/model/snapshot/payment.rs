@@ -182,7 +182,8 @@ impl Payment {
         match seen.payment {
             Some(id) if id == self.id => {}
             Some(_) => return Err("the provider's object belongs to another payment"),
-            // A client may create an order itself; then the order is the one that the client's request named.
+            // A client may create an order itself; then the order is the one that the client's request named. Once the
+            // request has ended, only the reference tells.
             None if self.names(&seen.reference) => {}
             None => return Err("the provider's object does not name this payment"),
         }
@@ -194,6 +195,9 @@ impl Payment {
     }
 
     fn names(&self, reference: &ProviderRef) -> bool {
+        if self.is_erased {
+            return self.reference.as_ref() == Some(reference);
+        }
         self.request.payment_method_id.as_ref().is_some_and(|id| id.as_str() == reference.as_str())
     }
 
