@@ -30,7 +30,7 @@ const REPLIES: &[OwnReply] = &[
                && (response.code_details.contains('connection_failure') || response.code_details.contains('{overflow')))",
         status: Some(504),
         code: ErrorCode::GatewayTimeout,
-        message: "no answer yet; the outcome is not known, repeat the request with the same Idempotency-Key",
+        message: "no answer yet; the outcome is not known, repeat the request, with the same Idempotency-Key if it has one",
         retryable: Some(true),
     },
     // The reply to a flood, so it must have as few expressions before it as possible.
