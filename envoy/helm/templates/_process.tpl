@@ -133,6 +133,12 @@ PAYPAL_API_BASE: {{ .apiBase }}
 
 {{- define "gateway.provider-secrets" -}}
 DB_URI: {{ toJson .Values.secrets.database }}
+{{- with .Values.secrets.encryptionKeys }}
+ENCRYPTION_KEYS: {{ toJson . }}
+{{- end }}
+{{- with .Values.secrets.auditSigningKey }}
+AUDIT_SIGNING_KEY: {{ toJson . }}
+{{- end }}
 {{- with .Values.secrets.queue }}
 AMQP_URI: {{ toJson . }}
 {{- end }}

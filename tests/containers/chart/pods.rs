@@ -13,10 +13,11 @@ use crate::compose::Environment;
 use crate::secrets::is_secret;
 use crate::settings::envoy_accepts;
 
-/// The pods of every Deployment and Job, with their name.
+/// The pods of every Deployment, Job and CronJob, with their name.
 fn pods(example: &Example) -> impl Iterator<Item = (&str, &Value)> {
-    let all = example.all("Deployment").chain(example.all("Job"));
-    all.map(|one| (one["metadata"]["name"].as_str().unwrap(), &one["spec"]["template"]))
+    let all = example.all("Deployment").chain(example.all("Job")).map(|one| (one, &one["spec"]));
+    let all = all.chain(example.all("CronJob").map(|one| (one, &one["spec"]["jobTemplate"]["spec"])));
+    all.map(|(one, spec)| (one["metadata"]["name"].as_str().unwrap(), &spec["template"]))
 }
 
 fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
@@ -44,6 +45,10 @@ fn environment(container: &Value, secrets: &Path) -> BTreeMap<String, String> {
 
 fn secret_of(setting: &str) -> &'static str {
     match setting {
+        "ENCRYPTION_KEYS" => "k1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "AUDIT_SIGNING_KEY" => {
+            "shop.example/audit:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        }
         "EDGE_ATTESTATION_KEYS" => "k1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         "GATEWAY_CLIENTS" => "shop:a-long-random-key",
         "DB_URI" => "postgres://gateway:password@postgres.example:5432/gateway",
@@ -169,12 +174,12 @@ fn secrets_are_referred_to_and_never_stand_in_a_manifest() {
 }
 
 #[test]
-fn only_the_migrations_get_the_role_that_may_change_the_schema() {
+fn only_migrations_and_the_end_of_data_get_the_role_that_owns_the_tables() {
     let Some(example) = example("large") else { return };
     let owner = "payment-gateway-schema";
     let have: Vec<_> =
         pods(example).filter(|(_, pod)| pod.to_string().contains(owner)).map(|(name, _)| name).collect();
-    assert_eq!(have, ["shop-migrations"]);
+    assert_eq!(have, ["shop-migrations", "shop-retention"]);
     let hooks = &example.one("Job", "migrations")["metadata"]["annotations"]["helm.sh/hook"];
     assert_eq!(hooks, "pre-install,pre-upgrade");
 }
