@@ -149,7 +149,7 @@ async fn what_a_wallet_did_not_confirm_as_the_client_asked_is_never_captured() {
     for (confirmed_with, name, status, code) in [
         ("google_pay", "SCA-REJECTED", 402, "PAYMENT_FAILED"),
         ("google_pay", "CCREJECT-REFUSED", 402, "PAYMENT_FAILED"),
-        ("apple_pay", "Sandbox Payer", 400, "INVALID_REQUEST"),
+        ("apple_pay", "Sandbox Payer", 402, "PAYMENT_FAILED"),
     ] {
         let made = gateway.charge(&order("google_pay", 4800)).await;
         let id = made.json()["nextAction"]["orderId"].as_str().unwrap().to_owned();
@@ -160,6 +160,9 @@ async fn what_a_wallet_did_not_confirm_as_the_client_asked_is_never_captured() {
         let error = refused.refuses(status, code);
         if name == "SCA-REJECTED" {
             assert_eq!(error["declineCode"], "authentication_failed");
+        }
+        if confirmed_with == "apple_pay" {
+            assert_eq!(error["declineCode"], "wallet_mismatch");
         }
         assert_eq!(gateway.payment(&made.transaction_id()).await["status"], "failed", "{name}");
         assert_eq!(gateway.effects(&made.transaction_id()).await, [""; 0], "{name}");

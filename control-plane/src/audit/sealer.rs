@@ -155,6 +155,10 @@ impl Sealer {
         if !told.any(|restored| restored.explains(anchored)) {
             return Err(NotSealed::Contradicted(anchored.clone()));
         }
+        tracing::warn!(
+            size = anchored.size,
+            "records that were sealed are gone; the trail goes on because a restore of the database is recorded"
+        );
         (self.anchored, self.restores) = (None, None);
         Ok(())
     }

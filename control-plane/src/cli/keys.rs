@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -15,6 +16,8 @@ use serde::Serialize;
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, unusable};
 use crate::process::gateway_setup::is_there;
+
+const INTERRUPTED: &str = "interrupted; run it again to go on";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -229,17 +232,20 @@ async fn rotate(keys: &dyn KeyMaintenance, args: &RotateArgs) -> anyhow::Result<
 async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<String> {
     let mut reseal = Reseal::default();
     let mut report = Report::new();
+    // One for all of it: a signal between two batches counts as well.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let part = tokio::select! {
             part = keys.reseal(&mut reseal) => part.context("the values cannot be sealed; run it again to go on"),
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; run it again to go on")),
+            _ = &mut interrupted => Err(anyhow::anyhow!("{INTERRUPTED}")),
         };
         let Some(part) = part? else { break };
         report.add(&part);
-        tokio::time::sleep(
-            Duration::from_secs(1) * u32::try_from(part.batch).unwrap_or(u32::MAX) / args.per_second,
-        )
-        .await;
+        let rows = u32::try_from(part.batch).unwrap_or(u32::MAX);
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1) * rows / args.per_second) => {}
+            _ = &mut interrupted => bail!("{INTERRUPTED}"),
+        }
     }
     let scrubbed = keys.scrub(args.vacuum).await.context("the database's files cannot be cleaned")?;
     let mut text = String::from(match scrubbed {

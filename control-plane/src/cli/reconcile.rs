@@ -1,6 +1,7 @@
 //! `control-plane reconcile`: compares the gateway's records with the providers' on demand.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::pin::pin;
 
 use clap::Args;
 use jiff::{SpanRelativeTo, Timestamp};
@@ -101,10 +102,12 @@ async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow:
     let mut report = Report::new(args.json);
     let place = args.after.unwrap_or(Place::BEGINNING);
     let mut reconciliation = Reconciliation::new(gateway, args.since, place, pace);
+    // One for all of it: a signal between two parts counts as well.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let part = tokio::select! {
             part = reconciliation.compare_next() => part.map_err(anyhow::Error::from),
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+            _ = &mut interrupted => Err(anyhow::anyhow!("interrupted")),
         };
         match part {
             Ok(Some(part)) => part.iter().for_each(|compared| report.add(compared)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,6 +20,8 @@ use super::free_text::free_text;
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, schedule, unusable};
 use crate::process::gateway_setup::is_there;
+
+const INTERRUPTED: &str = "interrupted; run it again to go on";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -96,8 +99,8 @@ async fn plan(
     args: &PlanArgs,
     is_sealed: bool,
 ) -> anyhow::Result<String> {
-    let plan = retention.plan(schedule, SystemClock.now()).await?;
-    let report = all(retention, plan, args.pace.per_second).await?;
+    let mut plan = retention.plan(schedule, SystemClock.now()).await?;
+    let report = all(retention, &mut plan, args.pace.per_second).await?;
     if args.json {
         return report.to_json();
     }
@@ -112,8 +115,15 @@ async fn end(
     args: &RunArgs,
     is_sealed: bool,
 ) -> anyhow::Result<String> {
-    let ending = retention.begin(schedule, &operator.name, SystemClock.now()).await?;
-    let report = all(retention, ending, args.pace.per_second).await?;
+    let mut ending = retention.begin(schedule, &operator.name, SystemClock.now()).await?;
+    let report = match all(retention, &mut ending, args.pace.per_second).await {
+        Ok(report) => report,
+        Err(problem) => {
+            // So that it can be run again at once; if this fails, then after the end of its lease.
+            let _ = retention.release(&ending, SystemClock.now()).await;
+            return Err(problem);
+        }
+    };
     let scrubbed = retention.scrub(args.vacuum).await?;
     if args.json {
         return report.to_json();
@@ -129,17 +139,22 @@ fn arm(source: &Source) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn all(retention: &dyn Retention, mut ending: Ending, per_second: u32) -> anyhow::Result<Report> {
+async fn all(retention: &dyn Retention, ending: &mut Ending, per_second: u32) -> anyhow::Result<Report> {
     let mut report = Report::default();
+    // One for all of it: a signal between two steps counts as well.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         let part = tokio::select! {
-            part = retention.next(&mut ending, SystemClock.now()) => part.context("run it again to go on"),
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; run it again to go on")),
+            part = retention.next(ending, SystemClock.now()) => part.context("run it again to go on"),
+            _ = &mut interrupted => Err(anyhow::anyhow!("{INTERRUPTED}")),
         };
         let Some(part) = part? else { break };
         report.add(&part);
         let rows = u32::try_from(part.seen).unwrap_or(u32::MAX);
-        tokio::time::sleep(Duration::from_secs(1) * rows / per_second).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1) * rows / per_second) => {}
+            _ = &mut interrupted => return Err(anyhow::anyhow!("{INTERRUPTED}")),
+        }
     }
     report.finish(ending.ended());
     Ok(report)

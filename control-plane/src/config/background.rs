@@ -7,7 +7,7 @@ use super::edge_cache::redis_uri;
 use super::service_tls::service_tls;
 use super::{
     AuditSettings, ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire,
-    check_listeners, keep, keep_all,
+    check_listeners, keep, keep_all, schedule,
 };
 use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
@@ -91,6 +91,8 @@ impl WorkerConfig {
         }
         let background = keep_all(&mut errors, BackgroundSettings::read(source, 1));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
+        // Only the command uses it, but whoever checks the settings is to hear of what is wrong.
+        keep_all(&mut errors, schedule(source));
         let tls = keep_all(&mut errors, service_tls(source));
         if let Some(tls) = &tls {
             let listeners = [(Wire::Worker, "WORKER_LISTEN", listen)];

@@ -85,6 +85,8 @@ impl Config {
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
+        // Only the command uses it, but whoever checks the settings is to hear of what is wrong.
+        keep_all(&mut errors, schedule(source));
         let tls = keep_all(&mut errors, service_tls(source));
         if let Some(tls) = &tls {
             let listeners = [
@@ -279,6 +281,7 @@ mod tests {
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
             ("ENCRYPTION_KEYS", "k1"),
+            ("RETENTION_EVENTS_DAYS", "abc"),
         ])
         .unwrap_err();
         for key in [
@@ -299,6 +302,7 @@ mod tests {
             "EVENT_STREAM_SECONDS",
             "CRASH_POINTS",
             "ENCRYPTION_KEYS",
+            "RETENTION_EVENTS_DAYS",
         ] {
             assert!(errors.iter().any(|e| e.starts_with(key)), "{key} in {errors:?}");
         }

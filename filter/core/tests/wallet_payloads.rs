@@ -91,9 +91,11 @@ enum Dress {
     TextInNote,
     Base64Twice,
     Base64InLines,
+    Base64BehindWord,
+    Base64AndLetter,
 }
 
-const DRESSES: [Dress; 10] = [
+const DRESSES: [Dress; 12] = [
     Dress::Object,
     Dress::Text,
     Dress::TextTwice,
@@ -104,6 +106,8 @@ const DRESSES: [Dress; 10] = [
     Dress::TextInNote,
     Dress::Base64Twice,
     Dress::Base64InLines,
+    Dress::Base64BehindWord,
+    Dress::Base64AndLetter,
 ];
 
 impl Dress {
@@ -124,6 +128,8 @@ impl Dress {
                 let lines = encoded.chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>();
                 lines.join("\n").into()
             }
+            Self::Base64BehindWord => format!("applepay_{}", URL_SAFE_NO_PAD.encode(text)).into(),
+            Self::Base64AndLetter => format!("{}A", URL_SAFE_NO_PAD.encode(text)).into(),
             Self::TextInNote => format!("the token: {text}; thanks").into(),
         }
     }

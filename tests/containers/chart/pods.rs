@@ -45,11 +45,12 @@ fn environment(container: &Value, secrets: &Path) -> BTreeMap<String, String> {
 
 fn secret_of(setting: &str) -> &'static str {
     match setting {
-        "ENCRYPTION_KEYS" => "k1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         "AUDIT_SIGNING_KEY" => {
             "shop.example/audit:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
         }
-        "EDGE_ATTESTATION_KEYS" => "k1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "ENCRYPTION_KEYS" | "EDGE_ATTESTATION_KEYS" => {
+            "k1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        }
         "GATEWAY_CLIENTS" => "shop:a-long-random-key",
         "DB_URI" => "postgres://gateway:password@postgres.example:5432/gateway",
         "REDIS_URI" => "rediss://:password@redis.example:6379",

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use crate::model::event::{Cause, Event, Initiator};
 use crate::model::idempotency::KeyChange;
-use crate::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State};
+use crate::model::payment::{ChargeTerms, Payment, ResumedBy, State};
 use crate::model::provider::{ProviderRef, Unacceptable};
 use crate::model::transition::InvalidTransition;
 use crate::ports::provider::PaymentProvider;
@@ -99,11 +99,10 @@ async fn resume(
 ) -> Result<Payment, OperationError> {
     continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
     if went_on_without_client(gateway, &payment).await? {
-        // This request does nothing, so it does not take its key: repeated, it gets the outcome.
         return if payment.is_decided() {
             already_decided(gateway, payment, call).await
         } else {
-            Ok(payment)
+            already_begun(gateway, payment, call).await
         };
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
@@ -139,8 +138,11 @@ async fn answer_as_it_ended(
 /// Whether the gateway resumed the payment before the client did: the client then gets the outcome as if it had come
 /// first.
 async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
-    let in_flight = payment.state.in_flight().is_some_and(|f| matches!(f.operation, Operation::Resume(_)));
-    if !in_flight && !matches!(payment.state, State::Completed { .. } | State::Authorized(_)) {
+    let is_over = matches!(
+        payment.state,
+        State::Completed { .. } | State::Authorized(_) | State::Captured { .. } | State::Canceled { .. }
+    );
+    if !is_over && payment.state.in_flight().is_none() {
         return Ok(false);
     }
     match payment.state.resumed_by() {
@@ -159,6 +161,19 @@ async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Op
             && event.from.as_deref() == Some("requires_action")
     });
     Ok(resumed.map(|event| event.cause.initiator))
+}
+
+/// Takes the key for the payment, whose outcome is then the answer.
+async fn already_begun(
+    gateway: &Gateway,
+    payment: Payment,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    if let Some(key) = call.take(gateway.now()) {
+        let change = Change::from(Mutation::KeyOf(payment.id)).with_key(Some(key));
+        commit_beside(gateway, change, payment.id).await?;
+    }
+    Ok(payment)
 }
 
 /// Takes the key and answers it in one commit; no call is needed.

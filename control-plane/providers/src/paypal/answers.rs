@@ -184,6 +184,15 @@ impl Order {
         })
     }
 
+    /// Whether the order was to be paid, and every try was declined.
+    pub(super) fn is_declined(&self) -> bool {
+        let payments = self.purchase_units.first().map(|unit| &unit.payments);
+        let all = payments.into_iter().flat_map(|all| all.captures.iter().chain(&all.authorizations));
+        let is_declined = |one: &Transaction| matches!(&*one.status, "DECLINED" | "DENIED" | "FAILED");
+        let mut all = all.peekable();
+        all.peek().is_some() && all.all(is_declined)
+    }
+
     /// A successful capture of exactly this amount, or else one that may still succeed.
     pub(super) fn capture_of(&self, expected: &Expected) -> Option<Captured> {
         let captures = &self.purchase_units.first()?.payments.captures;

@@ -19,6 +19,7 @@ type Seen = (ProviderRef, Order);
 
 /// Nothing in the order shows that it belongs to this payment, and the money may be for something else, so it is not
 /// recorded here.
+const DECLINED_BEFORE: &str = "names an order whose payment was declined; make a new order";
 const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by this gateway: it is no payment here, and \
     is refunded at PayPal only";
 /// The payer has to authenticate or confirm.
@@ -113,14 +114,12 @@ impl Paypal {
         result.map_err(|not_done| not_done.about(id))
     }
 
-    /// Before an order that a wallet confirmed is captured. What is captured already is only looked at.
+    /// Before an order that a wallet may have confirmed is captured. What is captured already is only looked at.
     fn check_wallet(&self, order: &Order, wallet: Option<Wallet>) -> ProviderResult<()> {
-        match wallet {
-            Some(wallet) if order.status == "APPROVED" => {
-                order.is_confirmed_with(wallet, &self.wallet_liability_shift)
-            }
-            _ => Ok(()),
+        if order.status != "APPROVED" {
+            return Ok(());
         }
+        order.is_confirmed_with(wallet, &self.wallet_liability_shift)
     }
 
     /// Charges an order that the client names, most likely one made and approved in the payer's browser.
@@ -287,7 +286,12 @@ async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
 async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
     match look_for_own(talk, id, expected).await? {
         Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
-        None => Err(NotDone::invalid("paymentMethodId", PAID_ELSEWHERE)),
+        None => {
+            let order = look_if_there(talk, id).await.map_err(NotDone::after_reading_only)?;
+            let is_declined = order.is_some_and(|order| order.is_declined());
+            let problem = if is_declined { DECLINED_BEFORE } else { PAID_ELSEWHERE };
+            Err(NotDone::invalid("paymentMethodId", problem))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod socket;
 mod stream;
 pub(super) mod tenure;
 mod tickets;
+pub(super) mod too_long;
 mod view;
 mod watcher;
 

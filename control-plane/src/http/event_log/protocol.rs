@@ -113,6 +113,8 @@ pub(super) enum Close {
     Expired,
     /// Correct the client.
     BadMessage(String),
+    /// Send shorter messages.
+    TooLong,
     /// Subscribe within five seconds.
     NotSubscribed,
     /// Read faster, or subscribe to less; connect again behind the last event.
@@ -132,6 +134,7 @@ impl Close {
             Self::TryAgain { retry_after_ms } => (1013, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
             Self::Expired => (4401, "the ticket has expired; get a new one".to_owned()),
             Self::BadMessage(why) => (4400, why.clone()),
+            Self::TooLong => (4400, "a message has at most 6 KiB".to_owned()),
             Self::NotSubscribed => (4408, "send subscribe within 5 seconds".to_owned()),
             Self::TooSlow => (4409, "events came faster than they were read".to_owned()),
             Self::TooMany => (4429, "at most 20 messages a second".to_owned()),

@@ -7,12 +7,13 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use payments::model::log::{EventId, Position};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use super::audience::Audience;
 use super::protocol::{Close, PROTOCOL, Reply, Request};
 use super::refused;
 use super::tenure::{Over, Tenure, return_after_ms};
+use super::too_long::{LINGER, is_too_long};
 use super::watcher::Watcher;
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -93,6 +94,7 @@ impl Session {
                 over = self.tenure.over() => Err(Some(self.over(over))),
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.on_message(message).await,
+                    Some(Err(error)) if is_too_long(&error) => Err(Some(Close::TooLong)),
                     Some(Err(_)) | None => Err(None),
                 },
                 event = self.watch.next() => match event {
@@ -206,6 +208,9 @@ impl Session {
     async fn close(&mut self, close: Option<Close>) {
         if let Some(close) = close {
             let _ = timeout(SEND_MAX, self.socket.send(close.message())).await;
+            if close == Close::TooLong {
+                sleep(LINGER).await;
+            }
         }
     }
 }

@@ -14,10 +14,11 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use edge_core::error::ErrorCode;
 use edge_core::request::GraphqlDocument;
-use futures_util::stream::{self, BoxStream, SplitSink, Stream};
+use futures_util::stream::{self, BoxStream, SplitSink, SplitStream, Stream};
 use futures_util::{SinkExt, StreamExt, future};
 use payments::model::event::Cause;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use payments::model::log::Position;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::caller::Caller;
 use super::document;
@@ -26,6 +27,7 @@ use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
 use crate::http::event_log::tenure::{Tenure, return_after_ms};
+use crate::http::event_log::too_long::{LINGER, is_too_long};
 use crate::http::socket_upgrade::SocketProtocol;
 
 /// A message may be as long as a request over HTTP.
@@ -45,6 +47,11 @@ const INIT_WITHIN: Duration = Duration::from_secs(5);
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
 
+const TOO_LONG: (u16, &str) = (4400, "a message has at most 64 KiB");
+const TOO_MANY: (u16, &str) = (4429, "at most 20 messages a second");
+/// The client has ended it, so this answers its close frame, or nobody reads it.
+const LEFT: (u16, &str) = (1000, "");
+
 pub(super) async fn socket(
     State(app): State<App>,
     upgrade: WebSocketUpgrade,
@@ -60,9 +67,32 @@ pub(super) async fn socket(
 struct Subscriptions {
     app: App,
     cause: Cause,
+    begun: Begun,
+}
+
+/// The end of the log when the first subscription of the socket began: no event that a subscription without `after` is to
+/// have is before it.
+type Begun = Arc<Mutex<Option<Position>>>;
+
+fn begun_at(begun: &Begun) -> Option<Position> {
+    *begun.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Subscriptions {
+    /// Notes where the log ends, if no subscription has.
+    async fn note_begin(&self) {
+        if begun_at(&self.begun).is_some() {
+            return;
+        }
+        match self.app.gateway.store.log_end().await {
+            Ok(end) => {
+                let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+                *begun = Some(begun.map_or(end, |other| other.min(end)));
+            }
+            Err(error) => tracing::warn!(%error, "the end of the event log cannot be read"),
+        }
+    }
+
     fn request(&self, mut request: Request) -> Result<Request, ApiError> {
         let text = std::mem::take(&mut request.query);
         request.query = self.app.graphql.documents.find(GraphqlDocument::Text(text))?;
@@ -109,7 +139,13 @@ impl Executor for Subscriptions {
                     response.errors = response.errors.into_iter().map(with_code).collect();
                     response
                 };
-                responses.map(with_codes).boxed()
+                let subscriptions = self.clone();
+                // The schema executes nothing before its responses are asked for.
+                let begin = async move {
+                    subscriptions.note_begin().await;
+                    responses.map(with_codes)
+                };
+                stream::once(begin).flatten().boxed()
             }
             Err(error) => {
                 let refused = GraphqlResponse::from_errors(vec![request_error(error)]);
@@ -125,39 +161,44 @@ struct Heard {
     has_spoken: bool,
     /// The second that is counted, and the messages in it.
     counted: (Instant, u32),
+    /// Why nothing more is heard of it.
+    refused: Option<(u16, &'static str)>,
 }
 
 impl Heard {
     fn new() -> Self {
         let now = Instant::now();
-        Self { at: now, has_spoken: false, counted: (now, 0) }
+        Self { at: now, has_spoken: false, counted: (now, 0), refused: None }
     }
 
-    /// Notes a message. `false`: there are too many.
-    fn note(&mut self, is_text: bool) -> bool {
+    /// Notes a message. `false`: nothing more is to be heard.
+    fn note(&mut self, message: &Result<Message, axum::Error>) -> bool {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => {
+                self.refused = is_too_long(error).then_some(TOO_LONG);
+                return false;
+            }
+        };
         self.at = Instant::now();
-        self.has_spoken |= is_text;
+        self.has_spoken |= matches!(message, Message::Text(_));
         let (since, messages) = &mut self.counted;
         if since.elapsed() >= Duration::from_secs(1) {
             (*since, *messages) = (self.at, 0);
         }
         *messages += 1;
-        *messages <= MESSAGES_MAX
+        self.refused = (*messages > MESSAGES_MAX).then_some(TOO_MANY);
+        self.refused.is_none()
     }
 }
 
 type Inbound = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
-async fn serve(app: App, cause: Cause, socket: WebSocket) {
-    let (mut sink, source) = socket.split();
-    let heard = Arc::new(Mutex::new(Heard::new()));
-    let noted = heard.clone();
-    let texts: Inbound = source
+/// The client's texts, until one must not be heard.
+fn inbound(source: SplitStream<WebSocket>, heard: Arc<Mutex<Heard>>) -> Inbound {
+    source
         .take_while(move |message| {
-            let is_text = matches!(message, Ok(Message::Text(_)));
-            let may_go_on =
-                message.is_ok() && noted.lock().unwrap_or_else(PoisonError::into_inner).note(is_text);
-            future::ready(may_go_on)
+            future::ready(heard.lock().unwrap_or_else(PoisonError::into_inner).note(message))
         })
         .filter_map(|message| {
             future::ready(match message {
@@ -165,8 +206,21 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
                 _ => None,
             })
         })
-        .boxed();
-    let executor = Subscriptions { app: app.clone(), cause };
+        .boxed()
+}
+
+/// Connect again after this time; subscriptions that have had no event go on behind `after`.
+fn going_away(retry_after_ms: u64, begun: Option<Position>) -> (u16, String) {
+    let after = begun.map(|position| format!(",\"after\":\"{}\"", position.id())).unwrap_or_default();
+    (1012, format!("{{\"retryAfterMs\":{retry_after_ms}{after}}}"))
+}
+
+async fn serve(app: App, cause: Cause, socket: WebSocket) {
+    let (mut sink, source) = socket.split();
+    let heard = Arc::new(Mutex::new(Heard::new()));
+    let texts = inbound(source, heard.clone());
+    let begun = Begun::default();
+    let executor = Subscriptions { app: app.clone(), cause, begun: begun.clone() };
     let mut protocol = Protocol::new(executor, texts, WebSocketProtocols::GraphQLWS);
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -183,7 +237,11 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
                     }
                 }
                 Some(WsMessage::Close(code, reason)) => break Some((code, reason)),
-                None => break Some((4429, "at most 20 messages a second".to_owned())),
+                None => {
+                    let refused = heard.lock().unwrap_or_else(PoisonError::into_inner).refused;
+                    let (code, reason) = refused.unwrap_or(LEFT);
+                    break Some((code, reason.to_owned()));
+                }
             },
             _ = heartbeat.tick() => {
                 let silent = heard.lock().unwrap_or_else(PoisonError::into_inner).at.elapsed();
@@ -197,22 +255,59 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
                 }
             }
             _ = tenure.over() => {
-                break Some((1012, format!("{{\"retryAfterMs\":{}}}", return_after_ms(&app))));
+                break Some(going_away(return_after_ms(&app), begun_at(&begun)));
             }
             () = app.live.stopped() => {
                 // Between 1 and 5 seconds, so that clients do not all return at once.
                 let retry_after_ms = 1_000 + u64::from(app.gateway.random() % 4_000);
-                break Some((1012, format!("{{\"retryAfterMs\":{retry_after_ms}}}")));
+                break Some(going_away(retry_after_ms, begun_at(&begun)));
             }
         }
     };
     if let Some((code, reason)) = close {
         let frame = CloseFrame { code, reason: Utf8Bytes::from(reason) };
         let _ = put(&mut sink, Message::Close(Some(frame))).await;
+        if code == TOO_LONG.0 {
+            sleep(LINGER).await;
+        }
     }
 }
 
 /// `false` if the client is gone, or reads nothing.
 async fn put(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
     matches!(timeout(SEND_MAX, sink.send(message)).await, Ok(Ok(())))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+
+    use super::*;
+
+    #[test]
+    fn a_client_without_an_event_is_told_where_to_go_on() {
+        let end = Position { epoch: u32::MAX, transaction: u64::MAX, sequence: u64::MAX };
+        let (code, reason) = going_away(u64::MAX, Some(end));
+        // What a close frame holds (RFC 6455, section 5.5).
+        assert!(code == 1012 && reason.len() <= 123, "{reason}");
+        let reason: serde_json::Value = serde_json::from_str(&reason).unwrap();
+        assert_eq!(reason["after"], format!("evt_{}", "p".repeat(32)));
+        assert_eq!(going_away(118, None), (1012, r#"{"retryAfterMs":118}"#.to_owned()));
+    }
+
+    #[test]
+    fn the_end_of_what_is_heard_has_its_own_reason() {
+        let mut heard = Heard::new();
+        for _ in 0..MESSAGES_MAX {
+            assert!(heard.note(&Ok(Message::Ping(Bytes::new()))));
+        }
+        assert!(!heard.note(&Ok(Message::Ping(Bytes::new()))));
+        assert_eq!(heard.refused, Some(TOO_MANY));
+        let mut heard = Heard::new();
+        assert!(!heard.note(&Err(axum::Error::new(std::io::Error::other("reset")))));
+        assert_eq!(heard.refused, None);
+        let too_long = Error::Capacity(CapacityError::MessageTooLong { size: 2, max_size: 1 });
+        assert!(!heard.note(&Err(axum::Error::new(too_long))));
+        assert_eq!(heard.refused, Some(TOO_LONG));
+    }
 }

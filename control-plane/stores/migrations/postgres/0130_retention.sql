@@ -12,11 +12,16 @@ ALTER TABLE data_keys
 -- A key that was erased is gone: no release, no command and no half-restored table puts it back.
 CREATE FUNCTION erased_keys_stay_erased() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION 'data keys are not emptied';
+    END IF;
     RAISE EXCEPTION 'this data key was erased';
 END;
 $$;
 CREATE TRIGGER erased_keys_stay_erased BEFORE UPDATE OR DELETE ON data_keys
 FOR EACH ROW WHEN (OLD.erased_at IS NOT NULL) EXECUTE FUNCTION erased_keys_stay_erased();
+CREATE TRIGGER data_keys_are_not_emptied BEFORE TRUNCATE ON data_keys
+FOR EACH STATEMENT EXECUTE FUNCTION erased_keys_stay_erased();
 
 -- Earlier releases cannot read what these keys seal.
 CREATE OR REPLACE FUNCTION sealing_begins() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$

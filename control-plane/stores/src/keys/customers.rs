@@ -2,7 +2,7 @@
 //! is replaced.
 
 use payments::ports::clock::{Clock as _, SystemClock};
-use sealing::{Place, Sealer};
+use sealing::{OpenError, Place, Sealer};
 use serde::Deserialize;
 
 use super::batch::ROWS;
@@ -90,14 +90,18 @@ pub(super) async fn walk(
     };
     for row in &rows {
         let at = Place { table: "payments", column: "request", row: &row.payment };
-        let request = keys.sealer.open_or_plain_text(at, row.request.clone());
-        let Ok(request) = request else {
-            part.unreadable.push(row.payment.clone());
-            continue;
+        let entry = match keys.sealer.open_or_plain_text(at, row.request.clone()) {
+            Ok(request) => Entry::of(&row.client, &row.payment, &request, &keys.sealer),
+            // What has ended is not found by its customer any more.
+            Err(OpenError::Erased(_)) => None,
+            Err(_) => {
+                part.unreadable.push(row.payment.clone());
+                continue;
+            }
         };
         // The new one first: at no time is the payment not found.
-        if let Some(entry) = Entry::of(&row.client, &row.payment, &request, &keys.sealer) {
-            database.execute(Purpose::Operators, enter(&entry)).await?;
+        if let Some(entry) = &entry {
+            database.execute(Purpose::Operators, enter(entry)).await?;
         }
         let leave = Query::new(LEAVE)
             .with(row.client.as_str())

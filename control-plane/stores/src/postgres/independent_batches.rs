@@ -50,7 +50,7 @@ fn touched(change: &Change) -> Vec<Touched<'_>> {
             let dispute = dispute.as_ref().map(|dispute| Touched::Dispute(provider, &dispute.id));
             of_payment(payment).into_iter().chain(dispute).collect()
         }
-        Mutation::Nothing => Vec::new(),
+        Mutation::Nothing | Mutation::KeyOf(_) => Vec::new(),
     };
     touched.extend(change.webhook.as_ref().map(|event| Touched::Webhook(event.provider, &event.id)));
     touched.extend(change.key.as_ref().map(|key| match key {

@@ -81,7 +81,7 @@ impl Parameters {
                 self.event.push(recorded(member, event, sealer)?);
                 self.dispute.extend(dispute.as_ref().map(|dispute| disputed(member, payment, dispute)));
             }
-            Mutation::Nothing => {}
+            Mutation::Nothing | Mutation::KeyOf(_) => {}
         }
         self.webhook.extend(change.webhook.as_ref().map(|event| event_change(member, event)).transpose()?);
         self.watch.extend(change.watch.as_ref().map(|watch| watched(member, watch)));

@@ -383,7 +383,7 @@ struct Undecided;
 /// Whether the first write of a change prevents a second one. A change that opens or moves something is guarded by an
 /// id or a version; one that only answers or releases a key, or only marks an event, is not.
 fn may_be_repeated(change: &Change) -> bool {
-    let only_key = matches!(change.mutation, Mutation::Nothing);
+    let only_key = matches!(change.mutation, Mutation::Nothing | Mutation::KeyOf(_));
     !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
 }
 

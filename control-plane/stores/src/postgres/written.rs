@@ -44,11 +44,11 @@ async fn is_written(
             | Mutation::MoveRefund { event, .. },
             _,
         ) => is_recorded(connection, event, sealer).await,
-        (Mutation::Nothing, Some(KeyChange::Take { claim, answer, .. })) => {
+        (Mutation::Nothing | Mutation::KeyOf(_), Some(KeyChange::Take { claim, answer, .. })) => {
             let known = read_key(connection, &claim.scope, sealer).await?;
             Ok(known.is_some_and(|known| known.fingerprint == claim.fingerprint && known.answer == *answer))
         }
-        (Mutation::Nothing, _) => Ok(false),
+        (Mutation::Nothing | Mutation::KeyOf(_), _) => Ok(false),
     }
 }
 

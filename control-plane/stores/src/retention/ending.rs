@@ -55,16 +55,10 @@ pub(super) async fn ending(
     Ok(spans)
 }
 
-/// Before which no key of the class is alive, so that every value of rows before has ended. `None` while none has ended.
-pub(super) async fn ended_before(
-    database: &impl Database,
-    class: Class,
-) -> Result<Option<Timestamp>, StoreError> {
+/// Whether a key of the class was erased, so that some of its values have ended.
+pub(super) async fn has_ended(database: &impl Database, class: Class) -> Result<bool, StoreError> {
     let stored = stored_keys(database).await?;
-    let of_class = stored.iter().filter(|key| key.purpose == KeyPurpose::Values(class));
-    let (erased, living): (Vec<_>, Vec<_>) = of_class.partition(|key| key.is_erased);
-    let since = |key: &&StoredKey| key.span.map_or(key.created_at - MARGIN, |span| span.since);
-    Ok(if erased.is_empty() { None } else { living.iter().map(since).min() })
+    Ok(stored.iter().any(|key| key.is_erased && key.purpose == KeyPurpose::Values(class)))
 }
 
 /// Reads the next rows of a key's time behind `place`: which of them it seals, and what keeps it.

@@ -36,7 +36,7 @@ pub use self::steps::{Ending, Held, Part, What};
 use crate::keys::Scrubbed;
 use crate::postgres::Postgres;
 use crate::sql::Database;
-use crate::sql::data_keys::DataKeys;
+use crate::sql::data_keys::{DataKeys, stored_keys};
 use crate::sqlite::Sqlite;
 use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
 
@@ -66,6 +66,9 @@ pub trait Retention: Send + Sync {
 
     /// Does the next bit. `None`: all is done, and recorded.
     async fn next(&self, ending: &mut Ending, now: Timestamp) -> Result<Option<Part>, RetentionProblem>;
+
+    /// Gives up a run that is not finished, so that it can be continued at once. A plan has nothing to give up.
+    async fn release(&self, ending: &Ending, now: Timestamp) -> Result<(), RetentionProblem>;
 
     /// Removes what the database's files still hold of what has ended, see [`crate::keys::KeyMaintenance::scrub`].
     async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, RetentionProblem>;
@@ -109,6 +112,9 @@ impl<D: Database> Retention for Maintenance<D> {
         if self.keys.wrapping.is_some() {
             // With a wrong key it would make data keys that no service can use.
             self.keys.open(&*self.database).await?;
+        } else if stored_keys(&*self.database).await?.iter().any(|key| !key.is_erased) {
+            // Whoever ends keys has to be able to make the next ones.
+            return Err(KeyProblem::NoKeys.into());
         }
         // Where nothing was written for long, the keys that seal have no younger ones, and would never end.
         self.keys.prepare(&self.database).await?;
@@ -118,6 +124,10 @@ impl<D: Database> Retention for Maintenance<D> {
 
     async fn next(&self, ending: &mut Ending, now: Timestamp) -> Result<Option<Part>, RetentionProblem> {
         steps::next(&*self.database, ending, now).await
+    }
+
+    async fn release(&self, ending: &Ending, now: Timestamp) -> Result<(), RetentionProblem> {
+        runs::release(&*self.database, ending, now).await
     }
 
     async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, RetentionProblem> {

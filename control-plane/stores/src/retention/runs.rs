@@ -36,6 +36,9 @@ const LAST: &str = columns!("ORDER BY number DESC LIMIT $1");
 /// `$1`: number, `$2`: holder, `$3`: end of the lease, `$4`: place, `$5`: counts, `$6`: finished at.
 const KEEP: &str = "UPDATE retention_runs SET held_until = $3, place = $4, ended = $5, finished_at = $6
     WHERE number = $1 AND holder = $2 AND finished_at IS NULL";
+/// `$1`: number, `$2`: holder, `$3`: now.
+const RELEASE: &str = "UPDATE retention_runs SET held_until = $3
+    WHERE number = $1 AND holder = $2 AND finished_at IS NULL";
 
 /// A run as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +120,18 @@ pub(super) async fn keep(
         0 => Err(RetentionProblem::TakenOver),
         _ => Ok(()),
     }
+}
+
+/// Ends the lease, unless another process has it by now.
+pub(super) async fn release(
+    database: &impl Database,
+    ending: &Ending,
+    now: Timestamp,
+) -> Result<(), RetentionProblem> {
+    let Some(held) = &ending.held else { return Ok(()) };
+    let release = Query::new(RELEASE).with(held.number).with(held.holder.as_str()).with(now.as_microsecond());
+    database.execute(Purpose::Operators, release).await?;
+    Ok(())
 }
 
 pub(super) async fn last(database: &impl Database, limit: u32) -> Result<Vec<PastRun>, RetentionProblem> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crash_points::reach;
 use jiff::Timestamp;
 use payments::model::id::PaymentId;
-use sealing::Class;
+use sealing::{Class, format};
 use serde::{Deserialize, Serialize};
 
 use super::ending::{self, EndingKey};
@@ -180,14 +180,15 @@ async fn step<D: Database>(
         What::WebhookBodies => keys(database, ending, what, Class::Webhooks, before, now).await,
         What::PaymentFields => keys(database, ending, what, Class::Payers, before, now).await,
         What::CustomerEntries => {
-            // A plan supposes that nothing is held.
-            let ended = match ending.is_plan() {
-                true => Some(before),
-                false => ending::ended_before(database, Class::Payers).await?,
-            };
-            let Some(ended) = ended else { return Ok(Part { is_done: true, ..nothing(what) }) };
-            let first = PaymentId::new(ended.min(before), [0; 10]).to_string();
-            rows(database, ending, what, &walk::CUSTOMERS, first.into()).await
+            if ending.is_plan() {
+                // It supposes that nothing is held.
+                let first = PaymentId::new(before, [0; 10]).to_string();
+                return rows(database, ending, what, &walk::CUSTOMERS_PLANNED, first.into()).await;
+            }
+            if !ending::has_ended(database, Class::Payers).await? {
+                return Ok(Part { is_done: true, ..nothing(what) });
+            }
+            rows(database, ending, what, &walk::CUSTOMERS, format::PREFIX.into()).await
         }
         What::EventLog => event_log(database, ending, what, before, now).await,
     }

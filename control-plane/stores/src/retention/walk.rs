@@ -15,7 +15,7 @@ pub(super) struct Walk {
     pub(super) table: &'static str,
     /// The columns that order the walk, and whether they are numbers.
     pub(super) key: &'static [(&'static str, bool)],
-    /// SQL that holds for a row `t` whose time is over; `$1` is the end.
+    /// SQL that holds for a row `t` whose time is over; `$1` is the end, or what the table says of it.
     pub(super) is_over: &'static str,
     /// SQL for what needs the row `t` all the same; NULL: nothing.
     pub(super) held_by: &'static str,
@@ -43,11 +43,26 @@ pub(super) const EVENTS: Walk = Walk {
     held_by: concat!("CASE WHEN ", event_is_needed!(), " THEN t.id END"),
 };
 
-/// The entries of payments under their customers. `$1` is the first payment that is kept.
+const CUSTOMERS_KEY: &[(&str, bool)] = &[("client", false), ("customer", false), ("payment", false)];
+
+/// The entries under their customers of payments that have ended, whatever their time is: those whose data key was
+/// erased. `$1` is how sealed values begin; the key's 16 digits follow.
 pub(super) const CUSTOMERS: Walk = Walk {
     table: "payment_customers",
-    key: &[("client", false), ("customer", false), ("payment", false)],
-    is_over: "t.payment < $1",
+    key: CUSTOMERS_KEY,
+    is_over: "EXISTS (SELECT 1 FROM payments AS p
+                      WHERE p.id = t.payment AND substr(p.request, 1, 5) = $1
+                        AND substr(p.request, 6, 16) IN
+                            (SELECT k.id FROM data_keys AS k WHERE k.erased_at IS NOT NULL))",
+    held_by: "CAST(NULL AS TEXT)",
+};
+
+/// The entries that end if no payment is held. `$1` is the first payment that is kept. Plain payments do not end.
+pub(super) const CUSTOMERS_PLANNED: Walk = Walk {
+    table: "payment_customers",
+    key: CUSTOMERS_KEY,
+    is_over: "t.payment < $1 AND EXISTS (SELECT 1 FROM payments AS p
+                                         WHERE p.id = t.payment AND substr(p.request, 1, 5) = 'enc1:')",
     held_by: "CAST(NULL AS TEXT)",
 };
 

@@ -104,7 +104,7 @@ async fn apply_mutation(
                 webhooks::record(write, payment, dispute).await?;
             }
         }
-        Mutation::Nothing => {}
+        Mutation::Nothing | Mutation::KeyOf(_) => {}
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ super::on_both! {
     what_a_providers_event_said_ends_and_a_dismissed_one_keeps_its_row
     a_repeat_of_an_ended_key_is_a_new_request
     an_ended_payment_is_not_found_by_its_customer_any_more
+    a_day_that_is_held_does_not_keep_later_ones_under_their_customers
+    the_entries_of_what_has_ended_do_not_stop_resealing
+    without_its_keys_nothing_of_a_sealed_database_ends
     neither_rotation_nor_resealing_brings_back_what_has_ended
     a_process_that_still_had_the_key_forgets_it
     the_event_log_serves_what_is_young_and_refuses_older_cursors
@@ -163,6 +166,51 @@ async fn an_ended_payment_is_not_found_by_its_customer_any_more(database: TestDa
     assert!(left.is_empty() || left == [payment_id(200).to_string()], "{left:?}");
 }
 
+async fn a_day_that_is_held_does_not_keep_later_ones_under_their_customers(database: TestDatabase) {
+    const ERASED: &str = "SELECT id FROM data_keys WHERE purpose = 'payers' AND erased_at IS NOT NULL";
+    let store = unfinished(&database).await;
+    // The key of the second day ends as well, once a run has made the next one, in the background.
+    let mut tries = 0;
+    while database.texts(ERASED).await.is_empty() {
+        tries += 1;
+        assert!(tries < 200, "the second day does not end");
+        run(&database, days_later(30_000)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let left = database.texts("SELECT payment FROM payment_customers ORDER BY payment").await;
+    assert_eq!(left, [1, 2, 3].map(|n| payment_id(n).to_string()));
+    let found = async |n: u8| {
+        let filter = Filter { limit: 10, customer_reference: Some(customer(n)), ..Filter::default() };
+        store.payments(&client(), &filter).await.unwrap().items.len()
+    };
+    assert_eq!((found(1).await, found(200).await), (1, 0));
+}
+
+async fn the_entries_of_what_has_ended_do_not_stop_resealing(database: TestDatabase) {
+    filled(&database).await;
+    // A run that dies before it comes to the entries.
+    let retention = retention(&database).await;
+    let mut ending = retention.begin(SCHEDULE, "anna", later()).await.unwrap();
+    while let Some(part) = retention.next(&mut ending, later()).await.unwrap() {
+        if part.what == What::PaymentFields && part.is_done {
+            break;
+        }
+    }
+    assert_eq!(database.texts("SELECT payment FROM payment_customers").await.len(), 4);
+    database.maintenance(OLD).await.rotate(true).await.unwrap();
+    database.reseal(OLD).await;
+    let left = database.texts("SELECT payment FROM payment_customers").await;
+    assert_eq!(left, [payment_id(200).to_string()]);
+}
+
+async fn without_its_keys_nothing_of_a_sealed_database_ends(database: TestDatabase) {
+    filled(&database).await;
+    let bare = payments_stores::retention::open_retention(database.settings("")).await.unwrap();
+    let problem = bare.begin(SCHEDULE, "anna", later()).await.unwrap_err();
+    assert!(problem.to_string().contains("ENCRYPTION_KEYS"), "{problem}");
+    assert!(bare.runs(10).await.unwrap().is_empty());
+}
+
 async fn neither_rotation_nor_resealing_brings_back_what_has_ended(database: TestDatabase) {
     filled(&database).await;
     run(&database, later()).await;
@@ -182,6 +230,7 @@ async fn neither_rotation_nor_resealing_brings_back_what_has_ended(database: Tes
     let back = "UPDATE data_keys SET erased_at = NULL WHERE erased_at IS NOT NULL";
     assert!(database.try_execute(back).await.is_err());
     assert!(database.try_execute("DELETE FROM data_keys WHERE erased_at IS NOT NULL").await.is_err());
+    assert!(database.is_sqlite() || database.try_execute("TRUNCATE data_keys").await.is_err());
     // The status counts no row as lacking a key.
     let status = database.maintenance(NEW).await.status().await.unwrap();
     assert!(status.wrapping_keys.iter().all(|key| key.is_usable), "{status:?}");

@@ -13,6 +13,7 @@ use super::samples::*;
 super::on_both! {
     a_run_that_dies_after_any_step_is_finished_by_the_next
     one_run_at_a_time_and_a_dead_one_is_taken_over
+    a_run_that_was_given_up_is_continued_at_once
     a_run_is_recorded_with_who_began_it_and_what_ended
     no_charge_fails_while_data_ends
 }
@@ -57,6 +58,20 @@ async fn one_run_at_a_time_and_a_dead_one_is_taken_over(database: TestDatabase) 
     let lost = one.next(&mut first, dead).await.unwrap_err();
     assert!(matches!(lost, RetentionProblem::TakenOver), "{lost}");
     parts(&*other, second, dead).await;
+    assert_eq!(other.runs(10).await.unwrap().len(), 1, "it was the same run");
+}
+
+async fn a_run_that_was_given_up_is_continued_at_once(database: TestDatabase) {
+    filled(&database).await;
+    let (one, other) = (retention(&database).await, retention(&database).await);
+    let mut first = one.begin(SCHEDULE, "anna", later()).await.unwrap();
+    one.next(&mut first, later()).await.unwrap();
+    one.release(&first, later()).await.unwrap();
+    let second = other.begin(SCHEDULE, "bert", later()).await.unwrap();
+    // Whoever has lost it gives up nothing.
+    one.release(&first, later()).await.unwrap();
+    assert!(matches!(busy(&*one, later()).await, RetentionProblem::Busy(_)));
+    parts(&*other, second, later()).await;
     assert_eq!(other.runs(10).await.unwrap().len(), 1, "it was the same run");
 }
 

@@ -122,7 +122,7 @@ fn marked(mut change: Change) -> Change {
         | Mutation::NotePayment { event, .. }
         | Mutation::OpenRefund { event, .. }
         | Mutation::MoveRefund { event, .. } => mark(event),
-        Mutation::Nothing => {}
+        Mutation::Nothing | Mutation::KeyOf(_) => {}
     }
     change
 }

@@ -223,7 +223,7 @@ fn last_event(change: &Change) -> Option<&Event> {
         | Mutation::NotePayment { event, .. }
         | Mutation::OpenRefund { event, .. }
         | Mutation::MoveRefund { event, .. } => Some(event),
-        Mutation::Nothing => None,
+        Mutation::Nothing | Mutation::KeyOf(_) => None,
     }
 }
 

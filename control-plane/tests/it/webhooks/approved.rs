@@ -1,11 +1,13 @@
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
 use payments::model::id::AttemptId;
+use payments::model::idempotency::Subject;
 use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, Operation, Payment, ResumedBy, State, Status};
-use payments::model::provider::{Charged, Outcome, Uncertainty};
+use payments::model::provider::{Charged, OperationKind, Outcome, Uncertainty};
 use payments::model::webhook::EventState;
 use payments::ports::store::{Change, Mutation};
+use payments::usecases::call::Call;
 use payments::usecases::{self, OperationError, resolve};
 
 use super::*;
@@ -79,16 +81,55 @@ async fn a_client_that_comes_back_while_the_gateway_captures_is_told_so_and_then
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
     event(&test, "WH-1", &waiting).await;
     worked_off(&test.gateway).await;
-    let call = keyed::<Payment>(2, "b");
-    let come_back =
-        async || usecases::charge(test.gateway.clone(), with_the_order(), None, call.clone()).await;
-    let told = come_back().await.unwrap();
-    assert_eq!((told.id, told.state.status()), (waiting.id, Status::Pending));
+    let come_back = async |n| {
+        let call = keyed::<Payment>(n, "b");
+        let told = usecases::charge(test.gateway.clone(), with_the_order(), None, call.clone()).await;
+        let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
+        assert_eq!(key.subject, Some(Subject::Payment(waiting.id)), "another request cannot take it");
+        (told.unwrap().state.status(), key.answer.map(|answer| answer.status))
+    };
+    assert_eq!(come_back(2).await, (Status::Pending, None));
     test.clock.advance(60);
     while resolve::run_next_due(&test.gateway).await.unwrap().is_some() {}
-    assert_eq!(come_back().await.unwrap().state.status(), Status::Completed);
-    let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
-    assert_eq!(key.answer.unwrap().status, 200);
+    assert_eq!(come_back(3).await, (Status::Completed, Some(200)));
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_after_its_server_has_captured_or_canceled_is_told_so() {
+    for is_captured in [true, false] {
+        let test = TestGateway::start().await;
+        let manual = r#","capture":"manual""#;
+        test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
+            payment: ProviderRef::new("ORDER1"),
+            action: PayerAction::Page("https://pay.example/ORDER1".to_owned()),
+            declined: false,
+        }));
+        let waiting = usecases::charge(test.gateway.clone(), request(manual), None, call()).await.unwrap();
+        shows(&test, &waiting, ProviderStatus::Approved { declined: None, page: None });
+        test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::Authorized {
+            payment: ProviderRef::new("ORDER1"),
+            authorization: ProviderRef::new("AUTHORIZATION"),
+            paid_with: None,
+        }));
+        event(&test, "WH-1", &waiting).await;
+        worked_off(&test.gateway).await;
+        assert_eq!(stored(&test, waiting.id).await.state.status(), Status::Authorized);
+        if is_captured {
+            let capture = Call { asked: OperationKind::Capture.into(), ..call() };
+            usecases::capture(test.gateway.clone(), waiting.id, None, capture).await.unwrap();
+        } else {
+            usecases::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
+        }
+        let order = request(&format!(r#","paymentMethodId":"ORDER1"{manual}"#));
+        match usecases::charge(test.gateway.clone(), order, None, call()).await {
+            Ok(back) => assert_eq!((back.state.status(), is_captured), (Status::Captured, true)),
+            Err(error) => {
+                assert!(matches!(error, OperationError::Superseded { .. }), "{error:?}");
+                assert!(!is_captured);
+            }
+        }
+        assert_eq!(resumes(&test).len(), 1);
+    }
 }
 
 #[tokio::test]

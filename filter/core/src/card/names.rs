@@ -78,8 +78,25 @@ pub(super) fn judge_word(word: &str) -> Name {
     match () {
         () if is(DECRYPTED) => Name::Card,
         () if is(ENCRYPTED) => Name::WalletPayload,
-        () => Name::Fine,
+        () => judge_flattened(word, whole),
     }
+}
+
+/// What a name implies that was joined from those of a payload's objects: `header.ephemeralPublicKey`,
+/// `token_signedMessage`, `token[signedMessage]`. `whole`: its letters and digits in lower case.
+fn judge_flattened(name: &str, whole: &[u8]) -> Name {
+    let ends = |list: &[&str]| list.iter().any(|one| whole.ends_with(one.as_bytes()));
+    if ends(DECRYPTED) {
+        return Name::Card;
+    }
+    let last = last_segment(name);
+    let is_last = LAST_SEGMENTS.iter().any(|one| last.eq_ignore_ascii_case(one));
+    if ends(UNMISTAKABLE) || is_last { Name::WalletPayload } else { Name::Fine }
+}
+
+fn last_segment(name: &str) -> &str {
+    let is_separator = |character: char| matches!(character, '.' | '_' | '-' | '[' | ']');
+    name.trim_end_matches(is_separator).rsplit(is_separator).next().unwrap_or_default()
 }
 
 /// What a field's name implies, with its JSON escapes resolved.
@@ -93,7 +110,10 @@ pub(super) fn judge(name: &str) -> Name {
     let whole = letters.get(..len).unwrap_or_default();
     let starts = [0].into_iter().chain(ends);
     let words = starts.zip(ends).take(count).map(|(start, end)| letters.get(start..end).unwrap_or_default());
-    judge_words(whole, &words)
+    match judge_flattened(name, whole) {
+        Name::Fine => judge_words(whole, &words),
+        found => found,
+    }
 }
 
 /// A quick check that decides nearly all names: every name below contains one of these.
@@ -214,6 +234,11 @@ const ENCRYPTED: &[&str] = &[
     "encryptedmessage",
     "intermediatesigningkey",
 ];
+/// Those of them that no other name ends with.
+const UNMISTAKABLE: &[&str] = &["ephemeralpublickey", "intermediatesigningkey"];
+/// Those of them that count behind other names if they are written in one: `user_public_key_hash` and
+/// `last_signed_message` are of other things.
+const LAST_SEGMENTS: &[&str] = &["signedmessage", "publickeyhash"];
 /// The shortest of these names.
 const PAYLOAD_MIN: usize = "wrappedkey".len();
 
@@ -348,6 +373,13 @@ mod tests {
             "card_holder",
             "business_card_number",
             "discount_card_no",
+            "user_public_key_hash",
+            "last_signed_message",
+            "unsignedMessage",
+            "publicKeyHashes",
+            "header.publicKey",
+            "header.signature",
+            "chat.encryptedMessage",
         ] {
             assert_eq!(judge(name), Name::Fine, "{name}");
         }
@@ -364,6 +396,33 @@ mod tests {
         for word in ["cryptogram", "signature", "publicKey", "pin", "message", "signed_messages"] {
             assert_eq!(judge_word(word), Name::Fine, "{word}");
         }
+    }
+
+    #[test]
+    fn names_of_payloads_are_known_behind_the_names_of_their_objects() {
+        for name in [
+            "header.ephemeralPublicKey",
+            "header_ephemeralPublicKey",
+            "header-ephemeral-public-key",
+            "paymentData[header][ephemeralPublicKey]",
+            "header.publicKeyHash",
+            "token.signedMessage",
+            "token_signedMessage",
+            "token[signedMessage]",
+            "token_intermediateSigningKey",
+        ] {
+            assert_eq!(judge(name), Name::WalletPayload, "{name}");
+        }
+        for name in [
+            "paymentData.onlinePaymentCryptogram",
+            "payment_data_online_payment_cryptogram",
+            "token.applicationPrimaryAccountNumber",
+        ] {
+            assert_eq!(judge(name), Name::Card, "{name}");
+        }
+        assert_eq!(judge_word("token_signedMessage"), Name::WalletPayload);
+        assert_eq!(judge_word("paymentData-onlinePaymentCryptogram"), Name::Card);
+        assert_eq!(judge_word("last_signed_message"), Name::Fine);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::spelling::{decoded, holds_number};
 const ROUNDS: usize = 4;
 /// Base64 of the shortest JSON object with the shortest name that counts.
 const BASE64_MIN: usize = 20;
+/// Base64 of how JSON begins: `{"`, `{ `, `{` and a line's end, `[{`, `"{` and `"[`.
+const JSON_BEGINS: [&[u8]; 6] = [b"eyJ", b"eyA", b"ewo", b"W3s", b"Int", b"Ilt"];
 
 /// A quick check that decides nearly all texts: names of payloads are long words, and so is their base64.
 pub(super) fn may_hold_one(text: &[u8]) -> bool {
@@ -69,13 +71,43 @@ fn in_base64(text: &str) -> impl Iterator<Item = String> {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    text.split(|character: char| !is_base64(character)).filter_map(move |word| {
-        let start = word.get(..BASE64_MIN)?;
-        let begin = engine.decode(standard(start)).ok()?;
-        (begins_json(&begin) || begin.iter().all(|byte| is_base64(char::from(*byte)))).then_some(())?;
-        let bytes = engine.decode(standard(word)).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    })
+    text.split(|character: char| !is_base64(character)).flat_map(move |word| in_word(&engine, word))
+}
+
+/// What the word is the base64 of, or else its parts behind other words: `token-eyJ…`. Parts do not overlap, so a word is
+/// decoded twice at most.
+fn in_word(engine: &GeneralPurpose, word: &str) -> Vec<String> {
+    let whole = json_in(engine, word);
+    let begins_as_text =
+        |inside: &String| inside.bytes().take(BASE64_MIN / 4 * 3).all(|byte| byte.is_ascii());
+    if whole.as_ref().is_some_and(begins_as_text) {
+        return whole.into_iter().collect();
+    }
+    let behind = parts(word).into_iter().filter_map(|part| json_in(engine, part));
+    whole.into_iter().chain(behind).collect()
+}
+
+/// The parts of a word that begin as the base64 of JSON does, each up to the next.
+fn parts(word: &str) -> Vec<&str> {
+    if word.len() < BASE64_MIN {
+        return Vec::new();
+    }
+    let begins =
+        |four: &[u8]| matches!(four, [b'-' | b'_' | b'/', begin @ ..] if JSON_BEGINS.contains(&begin));
+    let windows = word.as_bytes().windows(4).enumerate();
+    let starts: Vec<usize> = windows.filter(|(_, four)| begins(four)).map(|(i, _)| i + 1).collect();
+    let ends = starts.iter().copied().skip(1).chain([word.len()]);
+    starts.iter().copied().zip(ends).filter_map(|(start, end)| word.get(start..end)).collect()
+}
+
+fn json_in(engine: &GeneralPurpose, word: &str) -> Option<String> {
+    let start = word.get(..BASE64_MIN)?;
+    let begin = engine.decode(standard(start)).ok()?;
+    (begins_json(&begin) || begin.iter().all(|byte| is_base64(char::from(*byte)))).then_some(())?;
+    // A single character behind the last four is no byte's.
+    let whole = word.get(..word.len() - usize::from(word.len() % 4 == 1))?;
+    let bytes = engine.decode(standard(whole)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn is_base64(character: char) -> bool {
@@ -119,6 +151,13 @@ mod tests {
             in_lines(&engine.encode(apple)),
             "signedMessage=a&protocolVersion=ECv2".to_owned(),
             "{wrappedKey:'a'}".to_owned(),
+            "header_ephemeralPublicKey=a".to_owned(),
+            format!("{}A", engine.encode(format!("{apple}{}", " ".repeat(2 - (apple.len() + 2) % 3)))),
+            format!("applepay_{}", engine.encode(apple)),
+            format!("token-{}", engine.encode(apple)),
+            format!("eyeglass-{}", engine.encode(apple)),
+            format!("a/b_eyJ-{}", engine.encode(format!("[{apple}]"))),
+            format!("wallet/{}", engine.encode(&quoted)),
         ] {
             assert!(may_hold_one(text.as_bytes()), "{text}");
             assert_eq!(find(&text), Some(Kind::WalletPayload), "{text}");
@@ -141,6 +180,14 @@ mod tests {
     }
 
     #[test]
+    fn a_long_word_is_decoded_in_parts_that_do_not_overlap() {
+        let word = "-eyJ".repeat(16 * 1024);
+        let total: usize = parts(&word).iter().map(|part| part.len()).sum();
+        assert!(total < word.len(), "{total}");
+        assert_eq!(find(&word), None);
+    }
+
+    #[test]
     fn ordinary_texts_hold_none() {
         for text in [
             "",
@@ -148,6 +195,8 @@ mod tests {
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
             "txn_01890000-0000-7000-8000-000000000000",
             "100% cotton & a \\ in it",
+            "session_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0",
+            "order-eyJ-lamp_W3s/Ilt-and-more-of-it",
         ] {
             assert_eq!(find(text), None, "{text}");
         }

@@ -132,8 +132,7 @@ pub(super) const CUSTOMER_REFERENCE: Field = Field { name: "customerReference", 
 const SHORT_TEXT: &str = "must be a text of 1 to 127 characters without control characters";
 
 /// Always. With `skip_serializing` the field would be missing in the API's description.
-#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_not_kept(_: &Option<ExpiresIn>) -> bool {
+const fn is_not_kept<T>(_: &T) -> bool {
     true
 }
 

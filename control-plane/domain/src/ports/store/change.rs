@@ -62,6 +62,8 @@ pub enum Mutation {
     },
     /// Changes only the key or the webhook event: the answer was known without a call.
     Nothing,
+    /// Changes only the key, which is taken for this payment.
+    KeyOf(PaymentId),
 }
 
 impl Change {
@@ -86,7 +88,7 @@ impl Change {
     /// Whether this change affects only a key.
     #[must_use]
     pub const fn is_only_a_key(&self) -> bool {
-        matches!(self.mutation, Mutation::Nothing) && self.webhook.is_none()
+        matches!(self.mutation, Mutation::Nothing | Mutation::KeyOf(_)) && self.webhook.is_none()
     }
 
     /// The payment, if this change leaves it waiting.
@@ -99,7 +101,8 @@ impl Change {
             Mutation::OpenRefund { .. }
             | Mutation::MoveRefund { .. }
             | Mutation::NotePayment { .. }
-            | Mutation::Nothing => None,
+            | Mutation::Nothing
+            | Mutation::KeyOf(_) => None,
         }
     }
 
@@ -120,7 +123,7 @@ impl Change {
                     _ => (Work::Refund(refund.id), refund.follow_up),
                 }
             }
-            Mutation::Nothing => return None,
+            Mutation::Nothing | Mutation::KeyOf(_) => return None,
         };
         Some(Due { work, at: follow_up?.at })
     }
@@ -137,6 +140,7 @@ impl Mutation {
             Self::OpenRefund { refund, .. } | Self::MoveRefund { refund, .. } => {
                 Some(Subject::Refund(refund.id))
             }
+            Self::KeyOf(payment) => Some(Subject::Payment(*payment)),
             Self::Nothing => None,
         }
     }

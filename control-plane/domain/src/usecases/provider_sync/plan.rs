@@ -125,7 +125,7 @@ impl Plan {
             Mutation::NotePayment { event, .. } => {
                 event.detail.reason.clone().unwrap_or_else(|| event.kind())
             }
-            Mutation::Nothing => String::new(),
+            Mutation::Nothing | Mutation::KeyOf(_) => String::new(),
         };
         self.changes.iter().map(word).collect()
     }

@@ -36,22 +36,23 @@ impl Order {
         })
     }
 
-    /// Checks an order that is about to be paid: that the payer confirmed it with this wallet, and, if the card was
-    /// authenticated, that the party who bears a chargeback is as `allowed`. Nothing was executed if it is not.
+    /// Checks an order that is about to be paid: that the payer confirmed it with the wallet that was `asked` for, and, if
+    /// a wallet's card was authenticated, that the party who bears a chargeback is as `allowed`. Nothing was executed if
+    /// it is not.
     pub(in crate::paypal) fn is_confirmed_with(
         &self,
-        wallet: Wallet,
+        asked: Option<Wallet>,
         allowed: &LiabilityShifts,
     ) -> ProviderResult<()> {
-        let Some((_, data)) = self.source().filter(|(kind, _)| *kind == wallet.name()) else {
-            let problem =
-                format!("names another wallet than the order was confirmed with; it is not {wallet}");
-            return Err(NotDone::invalid("wallet", problem));
-        };
-        let Some(result) = data.pointer("/card/authentication_result").filter(|result| !result.is_null())
-        else {
-            return Ok(());
-        };
+        let source = self.source().filter(|(kind, _)| WALLETS.contains(kind));
+        if let Some(asked) = asked
+            && source.is_none_or(|(kind, _)| kind != asked.name())
+        {
+            let problem = format!("the payer did not confirm the order with {asked}; begin a new payment");
+            return Err(NotDone::invalid("wallet", problem).because(Some("wallet_mismatch".to_owned())));
+        }
+        let result = source.and_then(|(_, data)| data.pointer("/card/authentication_result"));
+        let Some(result) = result.filter(|result| !result.is_null()) else { return Ok(()) };
         let shift = result.get("liability_shift").and_then(Value::as_str).unwrap_or(UNKNOWN);
         if allowed.contain(shift) {
             return Ok(());
@@ -103,7 +104,8 @@ mod tests {
         let allowed = LiabilityShifts::default();
         let with = |shift: &Value| {
             let card = json!({ "authentication_result": shift });
-            order(&json!({ "google_pay": { "card": card } })).is_confirmed_with(Wallet::GooglePay, &allowed)
+            order(&json!({ "google_pay": { "card": card } }))
+                .is_confirmed_with(Some(Wallet::GooglePay), &allowed)
         };
         for fine in ["POSSIBLE", "UNKNOWN"] {
             assert_eq!(with(&json!({ "liability_shift": fine })), Ok(()));
@@ -117,9 +119,21 @@ mod tests {
             assert_eq!(refusal.reason().map(String::as_str), Some("authentication_failed"));
         }
         for other in [json!({ "apple_pay": {} }), json!({ "paypal": {} }), json!({}), json!(null)] {
-            let checked = order(&other).is_confirmed_with(Wallet::GooglePay, &allowed);
+            let checked = order(&other).is_confirmed_with(Some(Wallet::GooglePay), &allowed);
             assert!(matches!(checked, Err(NotDone::Refused(_))), "{other}");
         }
+    }
+
+    /// An order that was made for no wallet may be confirmed with one.
+    #[test]
+    fn the_liability_is_checked_whatever_wallet_was_asked_for() {
+        let allowed = LiabilityShifts::default();
+        for wallet in WALLETS {
+            let card = json!({ "authentication_result": { "liability_shift": "NO" } });
+            assert!(order(&json!({ wallet: { "card": card } })).is_confirmed_with(None, &allowed).is_err());
+            assert_eq!(order(&json!({ wallet: {} })).is_confirmed_with(None, &allowed), Ok(()));
+        }
+        assert_eq!(order(&json!({ "paypal": {} })).is_confirmed_with(None, &allowed), Ok(()));
     }
 
     #[test]
@@ -127,6 +141,6 @@ mod tests {
         let strict = LiabilityShifts::parse("POSSIBLE").unwrap();
         let card = json!({ "authentication_result": { "liability_shift": "UNKNOWN" } });
         let order = order(&json!({ "google_pay": { "card": card } }));
-        assert!(order.is_confirmed_with(Wallet::GooglePay, &strict).is_err());
+        assert!(order.is_confirmed_with(Some(Wallet::GooglePay), &strict).is_err());
     }
 }
