@@ -7,8 +7,9 @@ use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;
 use jiff::SignedDuration;
-use payments::model::payment::{Payment, Status};
-use payments::model::provider::{Outcome, ProviderRef, Uncertainty};
+use payments::model::payer_action::PayerAction;
+use payments::model::payment::{ChargeTerms, Payment, Status};
+use payments::model::provider::{Charged, Outcome, ProviderRef, Uncertainty};
 use payments::model::snapshot::{Found, Listed, Origin, ProviderSnapshot, ProviderStatus};
 use payments::usecases;
 use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
@@ -103,6 +104,28 @@ async fn a_completed_payment_that_the_provider_does_not_know_is_a_difference() {
     sees(&test, Found::Missing);
     let found = found(&test, 0).await;
     assert!(matches!(found[0].finding, Finding::Differs(_)), "{found:?}");
+}
+
+/// The operator answers for the credentials, so the order's time need not be over. Stripe forgets nothing.
+#[tokio::test]
+async fn an_order_that_paypal_does_not_know_any_more_ends_when_an_operator_asks() {
+    for (provider, status) in
+        [(Provider::Paypal, Status::Canceled), (Provider::Stripe, Status::RequiresAction)]
+    {
+        let test = TestGateway::start().await;
+        test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
+            payment: ProviderRef::new("ORDER1"),
+            action: PayerAction::Page("https://pay.example/ORDER1".to_owned()),
+            declined: false,
+        }));
+        let terms = ChargeTerms { provider, ..charge_request(100, "") };
+        let payment = usecases::charge(test.gateway.clone(), terms, None, call()).await.unwrap();
+        test.clock.advance(60);
+        sees(&test, Found::Missing);
+        found(&test, 0).await;
+        let stored = test.gateway.store.payment(&client("demo"), payment.id).await.unwrap().unwrap();
+        assert_eq!(stored.state.status(), status, "{provider}");
+    }
 }
 
 #[tokio::test]

@@ -147,6 +147,18 @@ impl Payment {
         Applied::Moved(self.clone().enter(state, None, at))
     }
 
+    /// Ends an offer to the payer that PayPal does not know any more, before its time is over. At Stripe, offers never end
+    /// so. No money can have moved: an order is paid by the gateway's capture alone.
+    #[must_use]
+    pub fn end_lost_offer(&self, at: Timestamp) -> Applied<Self> {
+        match (&self.state, self.request.provider) {
+            (State::RequiresAction(_), Provider::Paypal) => {
+                Applied::Moved(self.clone().enter(ended(true), None, at))
+            }
+            _ => Applied::Known,
+        }
+    }
+
     /// Whether the provider may have forgotten an offer to the payer because its time is over. Before that, or where
     /// offers never end, other credentials than those that made it look the same, and the payer can still pay.
     fn may_have_run_out(&self, at: Timestamp) -> bool {

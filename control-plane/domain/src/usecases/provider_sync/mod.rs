@@ -106,7 +106,12 @@ impl ProviderSync<'_> {
             Fetched::Nothing(Some(absence)) => {
                 let payment = &plan.payment;
                 let is_left = self.is_left_to_records(payment);
-                if let Applied::Moved(moved) = payment.apply_absence(absence, is_left, self.gateway.now()) {
+                let at = self.gateway.now();
+                let mut applied = payment.apply_absence(absence, is_left, at);
+                if plan.ends_lost_offers && absence == Absence::Gone && matches!(applied, Applied::Known) {
+                    applied = payment.end_lost_offer(at);
+                }
+                if let Applied::Moved(moved) = applied {
                     plan.move_payment(moved, self.gateway, None);
                 }
                 Ok(None)

@@ -20,13 +20,16 @@ pub(crate) struct Plan {
     pub(crate) payment: Payment,
     cause: Cause,
     changes: Vec<Change>,
+    /// An operator has asked for the comparison, and answers for the credentials: an offer to the payer that the
+    /// provider does not know ends before its time is over.
+    pub(crate) ends_lost_offers: bool,
     /// Something is still open: read again once this is over.
     wait: Option<&'static str>,
 }
 
 impl Plan {
     pub(crate) const fn new(payment: Payment, cause: Cause) -> Self {
-        Self { payment, cause, changes: Vec::new(), wait: None }
+        Self { payment, cause, changes: Vec::new(), ends_lost_offers: false, wait: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

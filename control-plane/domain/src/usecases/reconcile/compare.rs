@@ -39,9 +39,12 @@ async fn synced(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Tro
     let cause = Cause::follow_up(payment.client.clone());
     let is_undecided = payment.follow_up.is_some();
     let mut plan = Plan::new(payment, cause);
+    let rest = not_shown_yet(sync.gateway, &plan);
+    plan.ends_lost_offers = rest.is_none();
     let mut seen = sync.fetch_and_apply(&mut plan, None, None).await?;
-    if let (None, Some(rest)) = (&seen, not_shown_yet(sync.gateway, &plan)) {
+    if let (None, Some(rest)) = (&seen, rest) {
         tokio::time::sleep(rest).await;
+        plan.ends_lost_offers = true;
         seen = sync.fetch_and_apply(&mut plan, None, None).await?;
     }
     if seen.is_none() && plan.is_empty() {
@@ -65,7 +68,7 @@ async fn synced(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Tro
 
 /// How much longer a recent offer to the payer may be missing from the provider's reads.
 fn not_shown_yet(gateway: &Gateway, plan: &Plan) -> Option<Duration> {
-    let waits = plan.is_empty() && matches!(plan.payment.state, State::RequiresAction(_));
+    let waits = matches!(plan.payment.state, State::RequiresAction(_));
     let age = gateway.now().duration_since(plan.payment.updated_at);
     let rest = Some(READS_LAG.saturating_sub(age)).filter(|rest| waits && rest.is_positive());
     rest.map(SignedDuration::unsigned_abs)
