@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn paypals_words_are_a_policy_and_what_is_none_of_them_is_not() {
         assert_eq!(LiabilityShifts::parse("POSSIBLE, UNKNOWN"), Some(LiabilityShifts::default()));
-        for wrong in ["", "possible", "POSSIBLE,", "A B", "YES", "POSSIBEL"] {
+        for wrong in ["", "possible", "POSSIBLE,", "A B", "YES", "POSSIBLY"] {
             assert_eq!(LiabilityShifts::parse(wrong), None, "{wrong}");
         }
     }
