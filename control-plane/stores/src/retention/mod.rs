@@ -7,12 +7,12 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | What is kept for how long? | [`schedule`] |
-//! | What do decided payments still depend on? | [`needed`] |
-//! | Which rows are deleted? | [`walk`] |
-//! | Which keys are erased? | [`ending`] |
-//! | What does the event log serve? | [`log`] |
-//! | How does an interrupted run go on? | [`runs`] |
+//! | What is kept for how long? | `schedule` |
+//! | What do decided payments still depend on? | `needed` |
+//! | Which rows are deleted? | `walk` |
+//! | Which keys are erased? | `ending` |
+//! | What does the event log serve? | `log` |
+//! | How does an interrupted run go on? | `runs` |
 
 mod ending;
 pub(crate) mod log;
