@@ -85,7 +85,7 @@ impl Config {
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        // Only the command uses it, but whoever checks the settings is to hear of what is wrong.
+        // Only the command uses it, but a check of the settings reports what is wrong with it.
         keep_all(&mut errors, schedule(source));
         let tls = keep_all(&mut errors, service_tls(source));
         if let Some(tls) = &tls {

@@ -124,7 +124,7 @@ async fn failed_with_its_order(
     Ok(failed.filter(made_it))
 }
 
-/// The payer was declined after the gateway resumed the payment: the client that comes back is told.
+/// The payment that the order was made for has failed: the client that comes back is told how.
 async fn answer_as_it_ended(
     gateway: &Gateway,
     failed: Payment,
@@ -153,7 +153,8 @@ async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<
     }
 }
 
-/// The initiator of the last resume. Needed only for payments from earlier releases, which do not record it.
+/// The initiator of the last resume. Needed for states that do not record it: a captured or canceled payment, and all
+/// payments from earlier releases.
 async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Initiator>, StoreError> {
     let trail = gateway.store.events(&payment.client, payment.id).await?;
     let resumed = trail.into_iter().rev().find(|event| {

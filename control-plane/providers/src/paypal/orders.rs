@@ -284,15 +284,18 @@ async fn vanished(talk: &Talk<'_>, id: &ProviderRef) -> NotDone {
 
 /// The order is paid, but not by this request: by an earlier one of ours if it names this payment.
 async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> ProviderResult<Charged> {
-    match look_for_own(talk, id, expected).await? {
-        Some(order) => order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status))),
-        None => {
-            let order = look_if_there(talk, id).await.map_err(NotDone::after_reading_only)?;
-            let is_declined = order.is_some_and(|order| order.is_declined());
-            let problem = if is_declined { DECLINED_BEFORE } else { PAID_ELSEWHERE };
-            Err(NotDone::invalid("paymentMethodId", problem))
-        }
+    let order = look_afterwards(talk, id).await?;
+    if order.owner(expected.payment) == Owner::ThisPayment {
+        return order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)));
     }
+    let problem = if order.is_declined() { DECLINED_BEFORE } else { PAID_ELSEWHERE };
+    Err(NotDone::invalid("paymentMethodId", problem))
+}
+
+/// The order after a request about it. Without it, the outcome of that request is open.
+async fn look_afterwards(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Order> {
+    let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
+    looked.map(|(_, order)| order)
 }
 
 /// The order, if it names this payment.
@@ -301,8 +304,7 @@ async fn look_for_own(
     id: &ProviderRef,
     expected: &Expected,
 ) -> ProviderResult<Option<Order>> {
-    let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
-    let (_, order) = looked?;
+    let order = look_afterwards(talk, id).await?;
     Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
 }
 

@@ -155,7 +155,7 @@ const ERASE: &str = "UPDATE data_keys
     SET wrapped = $2, wrapped_by = '', retired_at = coalesce(retired_at, $3), erased_at = $3
     WHERE id = $1 AND erased_at IS NULL";
 
-/// Deletes the key itself. What it has sealed cannot be read any more, whoever has a copy of it.
+/// Deletes the key itself. What it has sealed cannot be read any more, and neither can copies of it.
 pub(super) async fn erase(
     database: &impl Database,
     key: DataKeyId,

@@ -113,7 +113,7 @@ impl<D: Database> Retention for Maintenance<D> {
             // With a wrong key it would make data keys that no service can use.
             self.keys.open(&*self.database).await?;
         } else if stored_keys(&*self.database).await?.iter().any(|key| !key.is_erased) {
-            // Whoever ends keys has to be able to make the next ones.
+            // A process that ends keys must be able to make the next ones.
             return Err(KeyProblem::NoKeys.into());
         }
         // Where nothing was written for long, the keys that seal have no younger ones, and would never end.

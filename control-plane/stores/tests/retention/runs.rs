@@ -68,7 +68,7 @@ async fn a_run_that_was_given_up_is_continued_at_once(database: TestDatabase) {
     one.next(&mut first, later()).await.unwrap();
     one.release(&first, later()).await.unwrap();
     let second = other.begin(SCHEDULE, "bert", later()).await.unwrap();
-    // Whoever has lost it gives up nothing.
+    // A run that has lost its lease gives up nothing.
     one.release(&first, later()).await.unwrap();
     assert!(matches!(busy(&*one, later()).await, RetentionProblem::Busy(_)));
     parts(&*other, second, later()).await;
