@@ -6,7 +6,12 @@ SHELL := bash
 export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 
 target := $(or $(CARGO_TARGET_DIR),target)
-stack := $(target)/release/local-stack
+# dev: not optimized, and a change of one file is built in seconds.
+PROFILE ?= release
+stack := $(target)/$(PROFILE:dev=debug)/local-stack
+# `down` and `status` work by the run folder, so the program of either profile serves a stack of the other.
+any_stack := $(or $(wildcard $(stack)),$(firstword $(wildcard $(target)/release/local-stack $(target)/debug/local-stack)))
+run_dir := $(or $(RUN_DIR),.run)
 filter := $(target)/edge_filter.wasm
 wasm_cargo := tools/wasm-cargo.sh
 
@@ -22,10 +27,10 @@ up: build ## The same in the background; returns when it is healthy
 	@$(stack) up
 
 down: ## Stop what `make up` started
-	@if [ -x $(stack) ]; then $(stack) down; else echo "nothing was built here, so nothing runs"; fi
+	@if [ -n '$(any_stack)' ]; then $(any_stack) down; else echo "nothing was built here, so nothing runs"; fi
 
 status: ## Say what of the gateway runs, and where
-	@if [ -x $(stack) ]; then $(stack) status; else echo "nothing was built here, so nothing runs"; exit 1; fi
+	@if [ -n '$(any_stack)' ]; then $(any_stack) status; else echo "nothing was built here, so nothing runs"; exit 1; fi
 
 .PHONY: compose-env
 compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks for
@@ -46,8 +51,8 @@ clients: prerequisites ## Write docs/openapi.json, and what is generated from it
 	@tools/generate-clients.sh
 
 .PHONY: build filter
-build: prerequisites envoy filter ## Build everything that runs
-	cargo build --locked --release --bin control-plane --bin local-stack --bin provider-sandbox $(features)
+build: prerequisites envoy filter ## Build everything that runs; PROFILE=dev for quick rebuilds while you edit
+	cargo build --locked --profile $(PROFILE) --bin control-plane --bin local-stack --bin provider-sandbox $(features)
 
 filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
@@ -62,8 +67,10 @@ crashing-filter: prerequisites
 # Tests hold the sandbox's requests against the providers' contracts, where these are at hand.
 test chaos: features = --features provider-sandbox/contracts
 .PHONY: test
-test: build crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
-	cargo test --locked --release --no-fail-fast
+# Programs and tests are built in one go: apart, most crates would be built twice, with different features.
+test: prerequisites envoy filter crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy
+	cargo build --locked --release --bins --tests $(features)
+	@tools/failures-last.sh cargo test --locked --release --no-fail-fast $(features)
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 	  $(wasm_cargo) wasm32-unknown-unknown test --locked --release -p edge-core --lib
 
@@ -89,7 +96,7 @@ sbom: prerequisites ## Write a bill of materials (CycloneDX) for each crate, and
 	@tools/sbom.sh $(target)/sbom
 
 .PHONY: bench
-bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =events, =replay or =webhook for one
+bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =encryption, =events, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
 # The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.
@@ -106,9 +113,11 @@ lint-quick: prerequisites lint-tools ## Check what needs no compiler: format, sp
 	typos . .ci .github
 	shellcheck --external-sources $$(git ls-files '*.sh') .ci/run
 
+# A folder that RUN_DIR names is only removed if a stack has run in it.
 .PHONY: clean
-clean: down ## Remove everything that was built, fetched or generated, the local database included; not .env and .tls/
-	rm -rf $(target) .tools .run
+clean: down ## Remove everything that was built, fetched or generated, the local database (RUN_DIR) included; not .env and .tls/
+	rm -rf $(target) .tools
+	@if [ -e '$(run_dir)/stack.pid' ]; then rm -rf '$(run_dir)'; fi
 
 # Set-up: each of these does nothing when its work is already done.
 .PHONY: prerequisites envoy wasm-test-runner test-services lint-tools

@@ -57,7 +57,7 @@ async fn main() {
     tell("sealed", records, began.elapsed());
 
     let began = Instant::now();
-    let report = verify(&*store, &[key.public().clone()], &[]).await.unwrap();
+    let report = verify(&*store, &[key.public().clone()], &[], &[]).await.unwrap();
     tell("verified", report.sealed, began.elapsed());
     assert!(report.is_whole(), "{report}");
     println!("{report}");

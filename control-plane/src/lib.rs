@@ -1,7 +1,7 @@
 //! The control plane: one payments API over Stripe and PayPal.
 //!
-//! It is the system of record for payments, refunds and provider events. Dependencies point inwards: every other crate
-//! depends on [`payments`], the domain, which contains no HTTP and no SQL.
+//! It is the system of record for payments, refunds and provider events. Dependencies point inwards: this
+//! crate, the providers and the stores depend on [`payments`], the domain, which contains no HTTP and no SQL.
 //!
 //! | question | crate or module |
 //! |---|---|

@@ -43,7 +43,7 @@ const METRICS: [(Kind, &str, &str); 43] = [
         crate::live::WAKEUPS_COUNTER,
         "Reads of the event log for watchers that found events, by what made this process read",
     ),
-    (Counter, crate::live::SENT_COUNTER, "Word of commits sent to other processes over Redis, by outcome"),
+    (Counter, crate::live::SENT_COUNTER, "Notices of commits sent to other processes over Redis, by outcome"),
     (Counter, "clock_jumps_total", "How often this machine's clock was set by seconds or more, by direction"),
     (Gauge, "queue_connected", "Whether this process is connected to RabbitMQ, 1 or 0"),
     (Gauge, "queue_parked", "Unprocessable messages that wait for an operator"),

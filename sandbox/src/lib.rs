@@ -80,7 +80,7 @@ pub struct Config {
     pub paypal_certificate_name: String,
     /// Base of the certificate's URL, if the gateway reaches the sandbox at another address than it listens on.
     pub paypal_certificate_base: Option<String>,
-    /// The gateway that the demonstration shop pays through.
+    /// The gateway that the demonstration shop pays through and the live page watches, as browsers reach it.
     pub gateway_url: String,
     /// The shop's client key at the gateway.
     pub gateway_key: String,

@@ -110,7 +110,7 @@ struct Serve {
     #[arg(long, env = "SANDBOX_PAYPAL_REVIEW_SECONDS", default_value_t = 0, value_name = "SECONDS")]
     paypal_review_seconds: u32,
 
-    /// The gateway that the checkout page at /_sandbox/checkout pays through, as browsers reach it.
+    /// The gateway that the pages at /_sandbox/checkout and /_sandbox/live use, as browsers reach it.
     #[arg(long, env = "SANDBOX_GATEWAY_URL", default_value = DEFAULT_GATEWAY, value_name = "URL")]
     gateway_url: String,
 

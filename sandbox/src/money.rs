@@ -1,5 +1,7 @@
 //! Amounts in the ledger: integers in the currency's ISO 4217 minor unit.
 
+use std::fmt;
+
 use iso_currency::Currency;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
@@ -17,6 +19,19 @@ impl Serialize for Money {
         fields.serialize_field("amount", &self.minor)?;
         fields.serialize_field("currency", self.currency.code())?;
         fields.end()
+    }
+}
+
+/// As a payer reads it: `49.99 EUR`, `4999 JPY`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, minor) = (if self.minor < 0 { "-" } else { "" }, self.minor.unsigned_abs());
+        let (decimals, code) = (iso_exponent(self.currency), self.currency.code());
+        let (whole, fraction) = (minor / 10_u64.pow(decimals), minor % 10_u64.pow(decimals));
+        match usize::try_from(decimals).unwrap_or_default() {
+            0 => write!(f, "{sign}{whole} {code}"),
+            width => write!(f, "{sign}{whole}.{fraction:0width$} {code}"),
+        }
     }
 }
 
@@ -45,5 +60,18 @@ mod tests {
         assert_eq!(rescale(50_050, 2, 0), None);
         assert_eq!(rescale(499, 0, 2), Some(49_900));
         assert_eq!(rescale(i64::MAX, 0, 2), None);
+    }
+
+    #[test]
+    fn an_amount_is_shown_with_the_decimals_of_its_currency() {
+        for (minor, currency, shown) in [
+            (4999, Currency::EUR, "49.99 EUR"),
+            (5, Currency::EUR, "0.05 EUR"),
+            (-4905, Currency::EUR, "-49.05 EUR"),
+            (4999, Currency::JPY, "4999 JPY"),
+            (4999, Currency::KWD, "4.999 KWD"),
+        ] {
+            assert_eq!(Money { minor, currency }.to_string(), shown);
+        }
     }
 }

@@ -44,6 +44,7 @@ impl<'a> Page<'a> {
     }
 }
 
-fn escape(text: &str) -> String {
+/// As text or an attribute of HTML.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 
 use local_stack::{DEMO_KEY, Options, Stack};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use test_services::{PostgresServer, RedisServer};
+use test_services::{PostgresServer, RedisServer, ScratchFolder};
 
 use crate::{cpu, sink};
 
@@ -20,7 +19,7 @@ pub(crate) struct BenchStack {
     processes: Vec<(&'static str, u32)>,
     postgres: Option<u32>,
     _redis: Option<RedisServer>,
-    _run_dir: TempDir,
+    _run_dir: ScratchFolder,
 }
 
 impl BenchStack {
@@ -34,8 +33,7 @@ impl BenchStack {
         settings: &[(&str, &str)],
         redis: Option<RedisServer>,
     ) -> Self {
-        let run_dir =
-            tempfile::Builder::new().prefix("gateway-bench-").tempdir().expect("a temporary folder");
+        let run_dir = ScratchFolder::new("gateway-bench-");
         let mut options = Options::for_test(run_dir.path()).expect("everything is built");
         options = options.with("LOG_LEVEL", "warn");
         // Independent of whether the providers' contracts are beside the repository: this folder has none.

@@ -65,7 +65,7 @@ pub(crate) async fn run() {
 }
 
 /// Each with its own key.
-fn charges(bench_stack: &BenchStack) -> Load {
+pub(crate) fn charges(bench_stack: &BenchStack) -> Load {
     let body = json!({
         "provider": "stripe", "amount": 4999, "currency": "USD", "paymentMethodId": "pm_card_visa",
     });

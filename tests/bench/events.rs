@@ -1,17 +1,19 @@
 //! What watchers of events cost those who charge, how soon they know, and the memory of an idle one.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use test_services::PostgresServer;
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -47,8 +49,10 @@ pub(crate) async fn run() {
     let idle_clients: Vec<_> =
         (0..IDLE.div_ceil(PER_CLIENT)).map(|n| format!("idle-{n}:idle-key-{n}")).collect();
     let clients = format!("demo:demo-key,watched:watched-key,{}", idle_clients.join(","));
+    let encryption_keys = format!("k1:{}", hex::encode(Sha256::digest("both gateways read one database")));
     let settings = [
         ("DB_URI", database.uri()),
+        ("ENCRYPTION_KEYS", &encryption_keys),
         ("GATEWAY_CLIENTS", &clients),
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),
@@ -63,25 +67,23 @@ pub(crate) async fn run() {
     rows.push(row("nobody watches", &alone, &[]));
     let before = memory(&bench_stack, "control-plane");
     screen::progress("events: opening idle sockets");
-    let idle = open(&bench_stack, IDLE, |n| format!("idle-key-{}", n / PER_CLIENT)).await;
+    let idle = open(bench_stack.address(), IDLE, |n| format!("idle-key-{}", n / PER_CLIENT)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let each = memory(&bench_stack, "control-plane").saturating_sub(before) / IDLE as u64;
     rows.push(row(&format!("{IDLE} idle sockets"), &charged(&all, &watched).await, &[]));
-    screen::progress("events: opening busy sockets");
-    let busy = open(&bench_stack, BUSY, |_| "watched-key".to_owned()).await;
-    let (seen, delays) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
-    let mut readers = JoinSet::new();
-    for socket in busy {
-        readers.spawn(watch(socket, seen.clone(), delays.clone()));
-    }
-    let beside = charged(&all, &watched).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    readers.shutdown().await;
-    let mut delays = std::mem::take(&mut *delays.lock().await);
-    delays.sort_unstable();
+    let (beside, delays) = watched_by(&bench_stack, &all, &watched).await;
     rows.push(row(&format!("and {BUSY} busy ones"), &beside, &delays));
-    screen::progress("");
     drop(idle);
+    // Without Redis, the commits of one control plane do not wake the other.
+    let other = BenchStack::set(&settings, None).await;
+    let (elsewhere, delays) = watched_by(&other, &all, &watched).await;
+    rows.push(row(
+        &format!("{BUSY} busy ones at another control plane, without wake-ups"),
+        &elsewhere,
+        &delays,
+    ));
+    other.stack.stop().await;
+    screen::progress("");
 
     let head = [
         "charges while events are watched",
@@ -95,10 +97,7 @@ pub(crate) async fn run() {
     for line in table::lines(&head, &rows) {
         screen::line(&line);
     }
-    screen::line(&format!(
-        "{} messages to busy sockets; an event's time counts from before its commit until it is read",
-        seen.load(Ordering::Relaxed)
-    ));
+    screen::line("an event's time counts from before its commit until it is read");
     screen::line(&format!(
         "memory of the control plane for one idle socket: {:.1} KiB",
         each as f64 / 1_024.0
@@ -132,17 +131,50 @@ async fn charged(all: &Load, watched: &Load) -> LoadResult {
     all
 }
 
-async fn open(bench_stack: &BenchStack, number: usize, key: impl Fn(usize) -> String) -> Vec<Socket> {
+/// The same, and how soon busy sockets of a gateway have the watched client's events, in sorted microseconds.
+async fn watched_by(bench_stack: &BenchStack, all: &Load, watched: &Load) -> (LoadResult, Vec<u32>) {
+    screen::progress("events: opening busy sockets");
+    let (opened, is_open) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
+    let address = bench_stack.address();
+    // In a thread of their own: otherwise an event that 200 sockets read at once would delay the clock of the charges.
+    let watchers = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(watch_all(address, opened, stopped))
+    });
+    is_open.await.expect("the sockets are open");
+    let beside = charged(all, watched).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stop.send(()).expect("the watchers live");
+    let mut delays = watchers.join().expect("the watchers have watched");
+    delays.sort_unstable();
+    (beside, delays)
+}
+
+/// Watches until it is told to stop. In microseconds, how soon each event was there.
+async fn watch_all(to: SocketAddr, opened: oneshot::Sender<()>, stop: oneshot::Receiver<()>) -> Vec<u32> {
+    let delays = Arc::new(Mutex::new(Vec::new()));
+    let mut readers = JoinSet::new();
+    for socket in open(to, BUSY, |_| "watched-key".to_owned()).await {
+        readers.spawn(watch(socket, delays.clone()));
+    }
+    let _ = opened.send(());
+    let _ = stop.await;
+    readers.shutdown().await;
+    std::mem::take(&mut *delays.lock().await)
+}
+
+async fn open(to: SocketAddr, number: usize, key: impl Fn(usize) -> String) -> Vec<Socket> {
     let mut sockets = Vec::with_capacity(number);
     while sockets.len() < number {
-        let some = (sockets.len()..number.min(sockets.len() + OPENING)).map(|n| connect(bench_stack, key(n)));
+        let some = (sockets.len()..number.min(sockets.len() + OPENING)).map(|n| connect(to, key(n)));
         sockets.extend(futures_util::future::join_all(some).await);
     }
     sockets
 }
 
-async fn connect(bench_stack: &BenchStack, key: String) -> Socket {
-    let url = format!("ws://{}/events/socket", bench_stack.address());
+async fn connect(to: SocketAddr, key: String) -> Socket {
+    let url = format!("ws://{to}/events/socket");
     let mut request = url.into_client_request().expect("a request");
     let headers = request.headers_mut();
     headers.insert("sec-websocket-protocol", "gateway.events.v1".parse().expect("a header"));
@@ -157,7 +189,7 @@ async fn connect(bench_stack: &BenchStack, key: String) -> Socket {
     socket
 }
 
-async fn watch(mut socket: Socket, seen: Arc<AtomicU64>, delays: Arc<Mutex<Vec<u32>>>) {
+async fn watch(mut socket: Socket, delays: Arc<Mutex<Vec<u32>>>) {
     while let Some(Ok(message)) = socket.next().await {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let Message::Text(text) = message else { continue };
@@ -165,7 +197,6 @@ async fn watch(mut socket: Socket, seen: Arc<AtomicU64>, delays: Arc<Mutex<Vec<u
         let Some(at) = message["event"]["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()) else {
             continue;
         };
-        seen.fetch_add(1, Ordering::Relaxed);
         let at = u64::try_from(at.as_microsecond()).unwrap_or_default();
         let delay = now.saturating_sub(Duration::from_micros(at)).as_micros();
         delays.lock().await.push(u32::try_from(delay).unwrap_or(u32::MAX));

@@ -14,6 +14,7 @@ mod charge;
 mod claim;
 mod connection;
 mod cpu;
+mod encryption;
 mod events;
 mod load;
 mod replay;
@@ -25,7 +26,7 @@ mod webhook;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "make bench [BENCH=charge|claim|events|replay|webhook]";
+const USAGE: &str = "make bench [BENCH=charge|claim|encryption|events|replay|webhook]";
 
 /// One thread drives the load, so that it takes at most one core of the measured machine.
 #[tokio::main(flavor = "current_thread")]
@@ -36,12 +37,14 @@ async fn main() -> ExitCode {
         [] => {
             charge::run().await;
             claim::run().await;
+            encryption::run().await;
             events::run().await;
             replay::run().await;
             webhook::run().await;
         }
         ["charge"] => charge::run().await,
         ["claim"] => claim::run().await,
+        ["encryption"] => encryption::run().await,
         ["events"] => events::run().await,
         ["replay"] => replay::run().await,
         ["webhook"] => webhook::run().await,

@@ -1,17 +1,22 @@
 //! The system under test: gateways of real processes, their servers, and the wires between them.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gateway_tests::{LogDisk, LogPipe, Reader, Sandbox, resident_bytes};
-use local_stack::{Addresses, Options, RunDir, Stack};
+use local_stack::{Addresses, Options, Programs, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use test_services::ScratchFolder;
 use test_services::proxy::{Mode, Proxy};
-use test_services::{PostgresServer, RabbitServer, RedisServer, TestDatabase};
+use tokio::process::{Child, Command};
 
 use crate::schedule::{Action, LEASE, Process, Shape, Wire};
+use crate::servers::Servers;
 
 pub(crate) struct Cluster {
     // Dropped in this order.
@@ -22,29 +27,21 @@ pub(crate) struct Cluster {
     /// The disks with the access logs and the second control plane's log; none where disks cannot be mounted.
     log_disks: HashMap<usize, LogDisk>,
     servers: Option<Servers>,
-    run_dirs: Vec<TempDir>,
+    run_dirs: Vec<ScratchFolder>,
     database: String,
     sandbox: Sandbox,
     /// Control planes with armed crash points, and processes that were killed on purpose.
     armed: Vec<Process>,
     down: Vec<Process>,
-}
-
-struct Servers {
-    redis: RedisServer,
-    rabbit: RabbitServer,
-    database: TestDatabase,
-    postgres: PostgresServer,
-    /// `None` after it has taken over.
-    standby: Option<PostgresServer>,
-    /// The old primary, which keeps running, and its database.
-    retired: Option<(PostgresServer, TestDatabase)>,
+    /// An operator's commands, each of which may still run.
+    commands: Vec<Child>,
 }
 
 /// The secrets that both gateways share, and the trust anchor of their common sandbox.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "EDGE_ATTESTATION_KEYS",
     "ENCRYPTION_KEYS",
+    "AUDIT_SIGNING_KEY",
     "STRIPE_SECRET_KEY",
     "PAYPAL_CLIENT_ID",
     "PAYPAL_CLIENT_SECRET",
@@ -59,6 +56,9 @@ const LOGGED: [&[&str]; 2] =
 
 /// The logs on a small disk.
 const ON_DISK: [&[&str]; 2] = [&["access"], &["access", "control-plane"]];
+
+/// For killed commands to end, on a busy machine.
+const END_MAX: Duration = Duration::from_secs(10);
 
 /// Enough for minutes of logs at 300 charges per second.
 const LOG_DISK_KIB: u64 = 64 * 1024;
@@ -81,6 +81,7 @@ impl Cluster {
             sandbox: Sandbox::at(String::new()),
             armed: Vec::new(),
             down: Vec::new(),
+            commands: Vec::new(),
         };
         cluster.add_gateway().await;
         cluster.sandbox = Sandbox::at(cluster.stacks[0].sandbox_url());
@@ -104,7 +105,7 @@ impl Cluster {
     /// second gateway calls the first one's sandbox; its own is idle.
     async fn start_gateway(&mut self) -> bool {
         let gateway = self.stacks.len();
-        let run_dir = tempfile::Builder::new().prefix("gateway-chaos-").tempdir().unwrap();
+        let run_dir = ScratchFolder::new("gateway-chaos-");
         self.direct_logs(gateway, &RunDir::open(run_dir.path()).unwrap());
         let mut options = Options::for_test(run_dir.path()).unwrap();
         options.addresses = Addresses::FREE.choose_ports().unwrap();
@@ -128,6 +129,8 @@ impl Cluster {
             ("PROVIDER_TIMEOUT_SECONDS", "2".to_owned()),
             ("RETRY_BASE_MS", "200".to_owned()),
             ("RETRY_CAP_SECONDS", "2".to_owned()),
+            // Often, so that faults strike while it is sealed, and that the shortest run has checkpoints.
+            ("AUDIT_SEAL_SECONDS", "1".to_owned()),
         ];
         if let Some(servers) = &self.servers {
             let (redis, postgres) = (servers.redis.port(), servers.postgres.port());
@@ -186,6 +189,12 @@ impl Cluster {
         &self.sandbox
     }
 
+    /// The id and the secret of our account at PayPal, which the script on a client's page uses.
+    pub(crate) fn paypal_credentials(&self) -> [String; 2] {
+        ["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET"]
+            .map(|name| self.stacks[0].setting(name).unwrap().to_owned())
+    }
+
     /// The database's own address, bypassing the wires.
     pub(crate) fn database(&self) -> &str {
         &self.database
@@ -211,9 +220,7 @@ impl Cluster {
     /// Keeps the log folders when this is dropped.
     pub(crate) fn keep_logs(&mut self) {
         self.log_disks.values().for_each(LogDisk::copy_back);
-        for run_dir in &mut self.run_dirs {
-            run_dir.disable_cleanup(true);
-        }
+        self.run_dirs.iter_mut().for_each(ScratchFolder::keep);
     }
 
     pub(crate) async fn carry_out(&mut self, action: &Action) {
@@ -236,10 +243,27 @@ impl Cluster {
             }
             Action::Provider(rule) => self.sandbox.fault(rule).await,
             Action::HealProviders => self.sandbox.heal().await,
+            Action::Operate(command) => self.operate(command),
             Action::FailOver => self.fail_over().await,
             Action::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
             on_servers => self.servers.as_mut().unwrap().carry_out(on_servers).await,
         }
+    }
+
+    /// Starts a command of the control plane beside the services. It may fail: its database may be broken.
+    fn operate(&mut self, command: &[&str]) {
+        let log = self.stacks[0].run_dir().log("operator");
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let operator = self.operator(command).stdout(Stdio::null()).stderr(log).spawn();
+        self.commands.push(operator.unwrap());
+    }
+
+    /// A command of the control plane, with the settings of the first gateway.
+    pub(crate) fn operator(&self, command: &[&str]) -> Command {
+        let mut operator = Command::new(Programs::of_this_build().unwrap().control_plane);
+        operator.arg("--config").arg(self.stacks[0].run_dir().env_file()).args(command);
+        operator.env("USER", "chaos").stdin(Stdio::null()).kill_on_drop(true);
+        operator
     }
 
     /// Fails over and points the wires' new connections to the new primary. Does nothing without a standby.
@@ -281,6 +305,9 @@ impl Cluster {
         }
         self.sandbox.heal().await;
         self.sandbox.release().await;
+        for mut command in self.commands.drain(..) {
+            command.kill().await.unwrap();
+        }
         for process in self.processes() {
             if self.armed.contains(&process) || self.down.contains(&process) {
                 self.start_again(process, &[]);
@@ -289,8 +316,7 @@ impl Cluster {
             }
         }
         if let Some(servers) = &mut self.servers {
-            servers.redis.signal(Signal::CONT);
-            servers.rabbit.signal(Signal::CONT);
+            servers.repair();
         }
     }
 
@@ -329,48 +355,16 @@ impl Cluster {
     }
 }
 
-impl Servers {
-    async fn start() -> Option<Self> {
-        let (redis, postgres) = (RedisServer::own(&[]).await?, PostgresServer::own().await?);
-        let rabbit = RabbitServer::own().await?;
-        let database = postgres.database().await;
-        let standby = Some(postgres.standby().await);
-        Some(Self { redis, rabbit, database, postgres, standby, retired: None })
-    }
-
-    /// Promotes the standby and returns its database; `None` if there is no standby.
-    async fn fail_over(&mut self) -> Option<&TestDatabase> {
-        let standby = self.standby.take()?;
-        self.postgres.set_read_only(true).await;
-        standby.promote().await;
-        let new = self.database.on(&standby);
-        let database = std::mem::replace(&mut self.database, new);
-        self.retired = Some((std::mem::replace(&mut self.postgres, standby), database));
-        Some(&self.database)
-    }
-
-    async fn carry_out(&mut self, action: &Action) {
-        match action {
-            Action::CrashPostgres => self.postgres.kill(),
-            Action::StartPostgres => self.postgres.start_again().await,
-            Action::EndDatabaseSessions => self.postgres.terminate(self.database.name()).await,
-            Action::DenyWrites => self.postgres.set_read_only(true).await,
-            Action::AllowWrites => self.postgres.set_read_only(false).await,
-            Action::AddStandby => {
-                self.retired = None;
-                self.standby = Some(self.postgres.standby().await);
-            }
-            Action::KillRedis => self.redis.kill(),
-            Action::StartRedis => self.redis.start_again().await,
-            Action::FreezeRedis => self.redis.signal(Signal::STOP),
-            Action::ThawRedis => self.redis.signal(Signal::CONT),
-            Action::KillRabbit => self.rabbit.kill(),
-            Action::StartRabbit => self.rabbit.start_again().await,
-            Action::FreezeRabbit => self.rabbit.signal(Signal::STOP),
-            Action::ThawRabbit => self.rabbit.signal(Signal::CONT),
-            Action::PurgeQueues => self.rabbit.purge_all().await,
-            Action::Redis(command) => self.redis.run::<()>(command).await,
-            other => panic!("{other} is not for a server"),
+impl Drop for Cluster {
+    /// Ends the operator's commands before the folders are removed: they would create files there again.
+    fn drop(&mut self) {
+        for command in &mut self.commands {
+            let _ = command.start_kill();
+        }
+        let deadline = Instant::now() + END_MAX;
+        let goes_on = |command: &mut Child| matches!(command.try_wait(), Ok(None));
+        while self.commands.iter_mut().any(goes_on) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }

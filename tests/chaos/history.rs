@@ -5,8 +5,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use gateway_tests::HttpResponse;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::model::{Broken, Meaning, Request, Response};
+use crate::model::{Broken, Meaning, Request, Response, Sending};
 
 /// Everything that the clients have sent and received, and the promises that they saw broken.
 #[derive(Default)]
@@ -50,15 +51,23 @@ impl History {
         self.entries().broken.push(Broken::new(promise, what));
     }
 
-    /// Checks a response (`None`: the connection ended without one) against the request's history.
-    pub(crate) fn record_response(&self, number: usize, answer: Option<&HttpResponse>) -> Meaning {
+    /// Checks a response (`None`: the connection ended without one) against the request's history. `began`: when the
+    /// request was sent.
+    pub(crate) fn record_response(
+        &self,
+        number: usize,
+        began: Instant,
+        answer: Option<&HttpResponse>,
+    ) -> Meaning {
         let mut entries = self.entries();
         let request = &mut entries.requests[number];
+        let response = answer.map(|_| request.responses.len());
+        request.sendings.push(Sending { began, ended: Instant::now(), response });
         let Some(answer) = answer else {
             request.is_in_doubt = true;
             return Meaning::Again;
         };
-        let response = Response { status: answer.status, body: answer.text() };
+        let response = request.read(answer);
         let mut broken = Vec::new();
         let mut note = |promise, what: String| {
             let request_id = answer.header("x-request-id").unwrap_or_default();
@@ -86,7 +95,7 @@ impl History {
             }
             _ => {}
         }
-        if matches!(response.status, 409 | 503)
+        if matches!(answer.status, 409 | 503)
             && meaning == Meaning::Again
             && answer.header("retry-after").is_none()
         {
@@ -101,13 +110,15 @@ impl History {
     /// Checks the response to another body under the key of an accepted request.
     pub(crate) fn record_mismatch(&self, number: usize, answer: Option<&HttpResponse>) {
         let Some(answer) = answer else { return };
-        let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
+        let request = self.request(number);
+        let response = request.read(answer);
+        let code = response.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
         let refused = matches!(
-            (answer.status, code.as_str()),
+            (response.status, code.as_str()),
             (422, "IDEMPOTENCY_KEY_REUSED") | (409, "IDEMPOTENCY_IN_PROGRESS") | (429 | 503 | 504, _)
         );
         if !refused {
-            let name = self.request(number).name();
+            let name = request.name();
             self.broke("P5", format!("{name}: another body is answered {} {}", answer.status, answer.text()));
         }
     }

@@ -1,5 +1,7 @@
 //! Checks the promises against what happened. The providers' ledger outranks the gateway's own records.
 
+mod returns;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::{Broken, Intent, Method, Request};
@@ -34,6 +36,7 @@ pub(crate) fn judge(records: &Records) -> Vec<Broken> {
     for request in &records.requests {
         judge.request(request, &mut broken);
     }
+    judge.outcomes_of_returns(&mut broken);
     judge.unexpected_effects(&mut broken);
     judge.subjects(&mut broken);
     judge.sums(&mut broken);
@@ -206,7 +209,8 @@ impl<'r> Judge<'r> {
             note("P4", format!("it was given up for good, and {transaction} is captured"));
         }
         let Intent::Charge(charge) = &request.intent else { return };
-        if charge.resumes.is_some() {
+        if let Some(payment) = request.resumes() {
+            self.brought_back(request, payment, broken);
             return;
         }
         let none = Vec::new();

@@ -1,7 +1,9 @@
 //! The judge finds nothing in a correct run, and every violation in a doctored one.
 
+mod returns;
+
 use crate::judge::judge;
-use crate::model::{Charge, Intent, Method, Request, Response};
+use crate::model::{Api, Charge, Intent, Method, Request, Response};
 use crate::records::{Effect, Event, Payment, Records, Refund};
 
 /// `txn_1` completed and partly refunded, `txn_2` captured, `txn_3` declined.
@@ -51,15 +53,21 @@ fn sound() -> Records {
 }
 
 fn charge(method: Method, amount: u64, manual: bool) -> Intent {
-    Intent::Charge(Charge {
+    Intent::Charge(charge_of(method, amount, manual))
+}
+
+fn charge_of(method: Method, amount: u64, manual: bool) -> Charge {
+    Charge {
         provider: "stripe",
         method,
         method_id: None,
         amount,
         currency: "USD",
         manual,
+        wallet: None,
         resumes: None,
-    })
+        is_early: false,
+    }
 }
 
 fn request(key: &str, intent: Intent, responses: Vec<Response>) -> Request {
@@ -67,12 +75,14 @@ fn request(key: &str, intent: Intent, responses: Vec<Response>) -> Request {
     Request {
         client: "demo",
         key,
+        api: Api::Rest,
         intent,
         is_contested: false,
         is_left: false,
         is_in_doubt: true,
         is_mismatched: false,
         responses,
+        sendings: Vec::new(),
         began: tokio::time::Instant::now(),
     }
 }

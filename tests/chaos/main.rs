@@ -2,7 +2,9 @@
 //! providers' own ledger.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod audit;
 mod cluster;
+mod graphql;
 mod history;
 mod hostile;
 mod judge;
@@ -11,6 +13,7 @@ mod model;
 mod records;
 mod run;
 mod schedule;
+mod servers;
 mod soak;
 mod wires;
 mod workload;

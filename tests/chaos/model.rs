@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use gateway_tests::HttpResponse;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+use crate::graphql;
+
+/// Where payers' browsers go after a step outside.
+pub(crate) const RETURN_URL: &str = "https://shop.example/back";
 
 /// What a payment method leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +31,12 @@ pub(crate) struct Charge {
     pub(crate) amount: u64,
     pub(crate) currency: &'static str,
     pub(crate) manual: bool,
+    /// The wallet that the payer confirms a new order of PayPal with.
+    pub(crate) wallet: Option<&'static str>,
     /// The payment that this resumes after its payer acted.
     pub(crate) resumes: Option<String>,
+    /// It resumes the payment before its payer has acted.
+    pub(crate) is_early: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +65,29 @@ pub(crate) struct Response {
     pub(crate) body: String,
 }
 
+/// How a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    Rest,
+    Graphql,
+}
+
+/// One sending of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Sending {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+    /// Which of the request's responses it received. `None`: the connection ended without one.
+    pub(crate) response: Option<usize>,
+}
+
 /// One idempotency key of one client, however often it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// `demo` or `demo-2`.
     pub(crate) client: &'static str,
     pub(crate) key: String,
+    pub(crate) api: Api,
     pub(crate) intent: Intent,
     /// Another operation of the client may forbid it (409) or leave too little (422).
     pub(crate) is_contested: bool,
@@ -71,6 +98,7 @@ pub(crate) struct Request {
     /// Another body was sent under the key, and may hold the lease for a moment.
     pub(crate) is_mismatched: bool,
     pub(crate) responses: Vec<Response>,
+    pub(crate) sendings: Vec<Sending>,
     pub(crate) began: Instant,
 }
 
@@ -105,6 +133,7 @@ impl Broken {
 impl Request {
     pub(crate) fn path(&self) -> String {
         match &self.intent {
+            Intent::Charge(_) if self.api == Api::Graphql => "/graphql".to_owned(),
             Intent::Charge(_) => "/payments/charge".to_owned(),
             Intent::Capture { transaction, .. } => format!("/payments/{transaction}/capture"),
             Intent::Cancel { transaction } => format!("/payments/{transaction}/cancel"),
@@ -115,7 +144,7 @@ impl Request {
     /// Identical bytes each time.
     pub(crate) fn body(&self) -> String {
         match &self.intent {
-            Intent::Charge(charge) => charge.body(&self.key, charge.amount),
+            Intent::Charge(charge) => self.charge_body(charge, charge.amount),
             Intent::Capture { is_all: true, .. } | Intent::Cancel { .. } => String::new(),
             Intent::Capture { amount, .. } => json!({ "amount": amount }).to_string(),
             Intent::Refund { transaction, amount: None } => {
@@ -124,6 +153,22 @@ impl Request {
             Intent::Refund { transaction, amount } => {
                 json!({ "transactionId": transaction, "amount": amount }).to_string()
             }
+        }
+    }
+
+    /// The body of a charge under this key.
+    pub(crate) fn charge_body(&self, charge: &Charge, amount: u64) -> String {
+        match self.api {
+            Api::Rest => charge.body(&self.key, amount),
+            Api::Graphql => graphql::body(charge, &self.key, amount),
+        }
+    }
+
+    /// The response in an answer, as REST gives it.
+    pub(crate) fn read(&self, answer: &HttpResponse) -> Response {
+        match self.api {
+            Api::Rest => Response { status: answer.status, body: answer.text() },
+            Api::Graphql => graphql::read(answer),
         }
     }
 
@@ -148,6 +193,19 @@ impl Request {
     /// Whether the key stands for this ask, and will for the time that a request takes.
     pub(crate) fn is_certainly_held(&self) -> bool {
         self.final_answer().is_some() || (self.is_taken() && self.began.elapsed() < HELD_FOR)
+    }
+
+    /// The response that a sending received.
+    pub(crate) fn response_to(&self, sending: &Sending) -> Option<&Response> {
+        self.responses.get(sending.response?)
+    }
+
+    /// The payment whose order the request brings back.
+    pub(crate) fn resumes(&self) -> Option<&str> {
+        match &self.intent {
+            Intent::Charge(charge) => charge.resumes.as_deref(),
+            Intent::Capture { .. } | Intent::Cancel { .. } | Intent::Refund { .. } => None,
+        }
     }
 
     /// The payment or refund that the latest responses name.
@@ -227,10 +285,13 @@ impl Charge {
     pub(crate) fn body(&self, label: &str, amount: u64) -> String {
         let mut body = json!({
             "provider": self.provider, "amount": amount, "currency": self.currency,
-            "returnUrl": "https://shop.example/back", "metadata": { "ask": label },
+            "returnUrl": RETURN_URL, "metadata": { "ask": label },
         });
         if let Some(method) = &self.method_id {
             body["paymentMethodId"] = method.as_str().into();
+        }
+        if let Some(wallet) = self.wallet {
+            body["wallet"] = wallet.into();
         }
         if self.manual {
             body["capture"] = "manual".into();
@@ -240,6 +301,7 @@ impl Charge {
 
     fn may_end(&self, status: &str) -> bool {
         match self.method {
+            _ if self.is_early && status == "requires_action" => true,
             Method::Declined => false,
             Method::Waits if self.resumes.is_none() => status == "requires_action",
             _ if self.manual => status == "authorized",

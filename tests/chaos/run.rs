@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::audit;
 use crate::cluster::Cluster;
 use crate::judge::{judge, undecided};
 use crate::model::Broken;
@@ -54,7 +55,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     };
     let mut cluster = Cluster::start(shape).await?;
     say(format!("{shape:?}, {} s", length.as_secs()));
-    let clients = Arc::new(Clients::new(cluster.gateways(), cluster.sandbox().clone()));
+    let clients = Arc::new(Clients::new(&cluster));
     let mut tasks = JoinSet::new();
     for number in 0..CLIENTS {
         tasks.spawn(clients.client(number, seed).work());
@@ -84,12 +85,20 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     broken
         .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
-    for mut reader in readers.join_all().await {
-        let trail = records.trail_of(reader.client());
-        reader.catch_up(&clients, &trail).await;
-        broken.extend(reader.judge(&trail));
+    let mut readers = readers.join_all().await;
+    for reader in &mut readers {
+        reader.catch_up(&clients, &records.trail_of(reader.client())).await;
+    }
+    let later = Records::read(&clients.history, &cluster).await;
+    for reader in readers {
+        let client = reader.client();
+        broken.extend(reader.judge(&records.trail_of(client), &later.trail_of(client)));
     }
     broken.extend(leaks(&cluster));
+    // A run that was cut short may have left the database without writes.
+    if broken.is_empty() {
+        broken.extend(audit::judge(&cluster).await);
+    }
     let summary = summary(&records, executed.len(), took);
     say(summary.clone());
     if !broken.is_empty() {
@@ -194,11 +203,11 @@ fn summary(records: &Records, actions: usize, quiet_after: Duration) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:?} with seed {}: {}", self.shape, self.seed, self.summary)?;
-        for line in &self.executed {
-            writeln!(f, "  {line}")?;
-        }
         for Broken { promise, what } in &self.broken {
             writeln!(f, "BROKEN {promise}: {what}")?;
+        }
+        for line in &self.executed {
+            writeln!(f, "  {line}")?;
         }
         write!(f, "{}", self.dossier)?;
         for logs in &self.logs {

@@ -44,7 +44,7 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum, maximum: files.maximum }).unwrap();
     let mut cluster = Cluster::start(Shape::Distributed).await?;
-    let clients = Arc::new(Clients::new(cluster.gateways(), cluster.sandbox().clone()));
+    let clients = Arc::new(Clients::new(&cluster));
     let mut tasks = JoinSet::new();
     for number in 0..CLIENTS {
         tasks.spawn(clients.client(number, 1).work());

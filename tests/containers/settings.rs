@@ -219,7 +219,7 @@ pub(crate) fn envoy_accepts(
 /// A check that was sent before Envoy compiled the filter can be too late, and a new Envoy would begin with endpoints
 /// that it takes for failed.
 #[test]
-fn the_first_health_check_of_each_endpoint_waits_for_the_event_loop() {
+fn each_health_check_waits_for_the_event_loop_and_logs_its_changes() {
     let environment = Environment::made();
     let compose = Compose::with(&environment);
     let rendered = render(Profile::Production, &source(&compose.services["bootstrap"]), None).unwrap().text;
@@ -229,6 +229,8 @@ fn the_first_health_check_of_each_endpoint_waits_for_the_event_loop() {
     for cluster in clusters {
         for check in cluster["health_checks"].as_sequence().into_iter().flatten() {
             assert!(check["initial_jitter"].is_string(), "{cluster:?}");
+            let log = &check["event_logger"][0]["typed_config"]["event_log_path"];
+            assert_eq!(log, "/dev/stdout", "{cluster:?}");
             checked.push(cluster["name"].as_str().unwrap());
         }
     }

@@ -102,6 +102,15 @@ fn the_vendored_script_is_the_one_that_its_page_names() {
     assert!(fs::read_to_string(folder.join("README.md")).unwrap().contains(&hash), "{hash}");
 }
 
+/// It is in the answers over REST alone.
+#[test]
+fn the_graphql_schema_has_no_client_secret() {
+    let schema = fs::read_to_string(Path::new(ROOT).join("docs/schema.graphql")).unwrap();
+    let fields: Vec<_> = schema.lines().map(str::trim).collect();
+    assert!(fields.contains(&"orderId: String"), "the schema has one field a line");
+    assert!(!fields.iter().any(|field| field.to_ascii_lowercase().starts_with("clientsecret")));
+}
+
 /// Outside the promises, which have their own test.
 #[test]
 fn every_test_that_operations_and_security_name_exists() {
@@ -116,11 +125,11 @@ fn every_test_that_operations_and_security_name_exists() {
     }
 }
 
-/// A sentence of four words or more, which is no metric.
+/// A sentence of four words or more, which is no metric and no event of Envoy's.
 fn is_test(name: &str) -> bool {
     let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let is_metric = ["envoy_", "http_", "gateway_"].iter().any(|start| name.starts_with(start))
-        || ["_total", "_seconds", "_bytes"].iter().any(|end| name.ends_with(end));
+        || ["_total", "_seconds", "_bytes", "_event", "_no_cert"].iter().any(|end| name.ends_with(end));
     is_plain && name.split('_').count() >= 4 && !is_metric
 }
 
@@ -139,23 +148,46 @@ fn every_test_that_the_promises_name_exists() {
     }
 }
 
-#[test]
-fn every_file_that_a_page_names_exists() {
+/// Whether a name in backticks looks like a file or folder of the repository.
+fn is_path(name: &str) -> bool {
     const ENDINGS: [&str; 8] = [".rs", ".sql", ".lua", ".sh", ".py", ".yaml", ".yml", ".toml"];
-    let known: Vec<_> = ENDINGS.iter().flat_map(|ending| files(ending)).collect();
+    /// Media types, what is built, and folders of a run or of another place.
+    const ELSEWHERE: [&str; 5] = ["application/", "text/", "target/", "tls/", "contracts/"];
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let is_file = ENDINGS.iter().any(|ending| name.ends_with(ending));
+    let is_folder = name.contains('/') && !name.contains('.');
+    let is_elsewhere = name.starts_with('/')
+        || ELSEWHERE.iter().any(|start| name.starts_with(start))
+        || name.contains("NAME");
+    name.chars().all(plain) && (is_file || is_folder) && !is_elsewhere
+}
+
+/// From the repository's root or from the page's folder, so that a reader can open it.
+#[test]
+fn every_file_and_folder_that_a_page_names_exists_at_that_path() {
     let (mut missing, mut checked) = (Vec::new(), 0);
     for page in files(".md") {
         let text = fs::read_to_string(&page).unwrap();
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-        let is_path =
-            |name: &&str| name.chars().all(plain) && ENDINGS.iter().any(|ending| name.ends_with(ending));
-        for name in quoted(&text).into_iter().filter(is_path) {
+        for name in quoted(&text).into_iter().filter(|name| is_path(name)) {
             checked += 1;
-            if !known.iter().any(|file| file.ends_with(name)) {
+            let places = [Path::new(ROOT), page.parent().unwrap()];
+            if !places.iter().any(|place| place.join(name).exists()) {
                 missing.push(format!("{}: there is no {name}", page.display()));
             }
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
-    assert!(checked > 30, "only {checked} files were found");
+    assert!(checked > 100, "only {checked} paths were found");
+}
+
+#[test]
+fn a_shortened_path_is_a_path_and_other_words_are_none() {
+    for name in ["usecases/webhook", "mod.rs", "card/", "docs/page"] {
+        assert!(is_path(name), "{name}");
+    }
+    for name in
+        ["/docs", "application/json", "c2sp.org/tlog-proof", "serve", "providers/src/NAME/", ".run/env"]
+    {
+        assert!(!is_path(name), "{name}");
+    }
 }

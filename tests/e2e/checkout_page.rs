@@ -62,6 +62,10 @@ async fn authenticate(page: &mut Page, outcome: &str) {
         "document.querySelector('dialog iframe')?.contentDocument?.querySelector('[value={outcome}]')"
     );
     page.wait_for(&button).await;
+    let below_the_edge = "(() => { const frame = document.querySelector('dialog iframe'); \
+        return [...frame.contentDocument.querySelectorAll('button')] \
+        .filter(button => button.getBoundingClientRect().bottom > frame.clientHeight).length; })()";
+    assert_eq!(page.evaluate(below_the_edge).await, 0, "each button is seen without scrolling");
     page.evaluate(&format!("{button}.click()")).await;
 }
 
@@ -123,7 +127,7 @@ async fn a_bank_that_is_not_convinced_lets_nothing_be_taken() {
     assert_eq!(gateway.effects(&transaction).await, [""; 0]);
 }
 
-/// The page's window is gone before its answer is, and another one is opened.
+/// The page's tab is gone before the payer's bank answers, and the page is opened in another one.
 #[tokio::test]
 async fn a_page_that_is_closed_and_opened_again_shows_the_payment_and_pays_no_second() {
     let gateway = shared().await;
@@ -131,7 +135,7 @@ async fn a_page_that_is_closed_and_opened_again_shows_the_payment_and_pays_no_se
     choose(&mut page, "authenticate", "stripe").await;
     click(&mut page, "stripe-apple_pay", 1).await;
     let transaction = transaction(&mut page).await;
-    page.navigate("about:blank").await;
+    page.close_tab().await;
     let intent = until("the payment at Stripe", async || {
         let payment = gateway.payment(&transaction).await;
         payment["providerReference"].as_str().map(str::to_owned)
@@ -142,6 +146,18 @@ async fn a_page_that_is_closed_and_opened_again_shows_the_payment_and_pays_no_se
     page.navigate(&address(&gateway)).await;
     ends_as(&mut page, "completed").await;
     assert_eq!(gateway.effects(&transaction).await, ["stripe charge 4999 EUR"]);
+}
+
+#[tokio::test]
+async fn a_page_forgets_a_payment_that_the_gateway_does_not_know() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    page.evaluate("localStorage.setItem('payment', 'txn_01890000-0000-7000-8000-000000000000')").await;
+    page.close_tab().await;
+    page.navigate(&address(&gateway)).await;
+    page.wait_for("document.body.dataset.ready === 'true'").await;
+    let begins = "document.getElementById('result').hidden && localStorage.getItem('payment') === null";
+    assert_eq!(page.evaluate(begins).await, true);
 }
 
 #[tokio::test]

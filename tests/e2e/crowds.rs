@@ -70,7 +70,7 @@ async fn charging_meanwhile<T>(gateway: &Gateway<'_>, crowd: impl Future<Output 
 }
 
 #[tokio::test]
-async fn two_thousand_webhooks_that_wait_for_one_certificate_are_answered_and_charges_go_on() {
+async fn two_thousand_webhooks_that_wait_for_one_certificate_do_not_stop_charges() {
     many_files_may_be_open();
     let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();

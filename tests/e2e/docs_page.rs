@@ -11,8 +11,9 @@ use test_services::skipped;
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 
 /// The paths with the files that they serve, and their types.
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 4] = [
     ("/docs", "page/index.html", "text/html; charset=utf-8"),
+    ("/docs/", "page/index.html", "text/html; charset=utf-8"),
     ("/docs/rapidoc-9.3.8.js", "page/rapidoc-min.js.gz", "text/javascript; charset=utf-8"),
     ("/docs/openapi.json", "openapi.json", "application/json"),
 ];
@@ -35,9 +36,7 @@ async fn the_documentation_is_for_everybody_and_asks_nothing_of_the_control_plan
     let page = anonymous(&gateway, Method::GET, "/docs").await;
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
-    for (method, path) in
-        [(Method::POST, "/docs"), (Method::GET, "/docs/"), (Method::GET, "/docs/index.html")]
-    {
+    for (method, path) in [(Method::POST, "/docs"), (Method::GET, "/docs/index.html")] {
         let refused = anonymous(&gateway, method.clone(), path).await;
         assert_eq!(refused.status, 401, "{method} {path}");
     }

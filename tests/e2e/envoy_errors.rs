@@ -9,7 +9,7 @@ use serde_json::json;
 const HEALTHY: &str = "cluster.control_plane.membership_healthy";
 
 #[tokio::test]
-async fn without_a_known_key_nobody_is_anybody() {
+async fn without_a_known_key_every_request_is_unauthenticated() {
     let gateway = rejecting().await;
     let paths =
         ["/payments", "/payments/charge", "/payments/txn_01890000-0000-7000-8000-000000000000", "/refunds/1"];

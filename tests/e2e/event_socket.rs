@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use gateway_tests::http1::Request;
 use gateway_tests::{Gateway, OwnGateway, shared};
 use local_stack::DEMO_KEY;
 use serde_json::{Value, json};
@@ -155,6 +156,14 @@ async fn a_socket_is_closed_with_a_code_that_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_long_closes_the_socket_with_4400() {
+    let gateway = shared().await;
+    let mut socket = Socket::subscribed(&gateway, &subscribe()).await;
+    socket.send(&json!({ "type": "subscribe", "types": ["a".repeat(6 * 1024)] })).await;
+    assert_eq!(socket.closed().await, (4400, "a message has at most 6 KiB".to_owned()));
+}
+
+#[tokio::test]
 async fn a_control_plane_that_stops_says_when_to_come_back() {
     let own = OwnGateway::start(&[]).await;
     let mut socket = Socket::subscribed(&own.gateway(), &subscribe()).await;
@@ -192,6 +201,33 @@ async fn an_upgrade_is_refused_at_once_without_a_key_and_where_there_is_none() {
     assert_eq!(refused(Socket::connect(&gateway, "/events", Some(DEMO_KEY)).await), 400);
     gateway.get("/events/socket").await.refuses(400, "INVALID_REQUEST");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+/// A handshake without any key opens instead: Envoy passes it on over HTTP/2, which needs none (RFC 8441, section 5).
+#[tokio::test]
+async fn a_handshake_of_another_version_or_with_a_wrong_key_is_refused_by_the_headers_name() {
+    let gateway = shared().await;
+    let (version, key) = (("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="));
+    let (version_8, short_key) = (("sec-websocket-version", "8"), ("sec-websocket-key", "x"));
+    let cases = [
+        (vec![key], 426, "Sec-WebSocket-Version"),
+        (vec![key, version_8], 426, "Sec-WebSocket-Version"),
+        (vec![version_8], 426, "Sec-WebSocket-Version"),
+        (vec![version, short_key], 400, "Sec-WebSocket-Key"),
+    ];
+    for (lines, status, param) in cases {
+        for path in ["/events/socket", "/graphql/socket"] {
+            let upgrade = Request::new("GET", path)
+                .header("authorization", format!("Bearer {DEMO_KEY}"))
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket");
+            let handshake = lines.iter().fold(upgrade, |request, (name, value)| request.header(name, value));
+            let refused = gateway.send_raw(&handshake).await;
+            assert_eq!(refused.refuses(status, "INVALID_REQUEST")["param"], param, "{path} {lines:?}");
+            let spoken = (status == 426).then_some("13");
+            assert_eq!(refused.header("sec-websocket-version"), spoken, "{path} {lines:?}");
+        }
+    }
 }
 
 #[tokio::test]

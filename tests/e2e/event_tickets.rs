@@ -37,7 +37,7 @@ fn keyless(gateway: &Gateway<'_>, path: &str) -> RequestBuilder {
     gateway.http.get(format!("http://{}{path}", gateway.address()))
 }
 
-/// A ticket that this gateway's keys sign, whoever made it.
+/// A ticket with any contents, signed with this gateway's keys.
 fn made(gateway: &Gateway<'_>, client: &str, expires_in: i64) -> String {
     let keys = Keys::parse(gateway.stack().setting("EDGE_ATTESTATION_KEYS").unwrap()).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -213,6 +213,7 @@ async fn one_payment_is_watched_by_a_few_pages_at_a_time() {
     }
     let more = HttpResponse::of(keyless(&gateway, &path).header("accept", "text/event-stream")).await;
     more.refuses(429, "RATE_LIMITED");
+    assert_eq!(more.header("retry-after"), Some("5"));
     Stream::open(&gateway, &format!("/events?payment={payment}"), None).await;
 }
 

@@ -1,4 +1,4 @@
-//! Two control planes on one database: word of commits goes over Redis, and events arrive without it, too.
+//! Two control planes on one database: notices of commits go over Redis, and events arrive without it, too.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -92,7 +92,7 @@ async fn events_of_another_control_plane_come_by_word_of_it_and_without_redis_by
     assert_eq!(stream.next().await["transactionId"], *payment);
     assert!(
         second.woken(&gateway, "others").await > by_word,
-        "the word of a commit wakes the other's reader"
+        "the notice of a commit wakes the other's reader"
     );
     assert_eq!(second.woken(&gateway, "own").await, 0, "it has committed nothing itself");
 

@@ -170,6 +170,14 @@ async fn an_envoy_or_a_service_of_another_name_is_refused_until_it_has_its_own_a
     refused("the refusal of a service of another name").await;
     let said = log(&own, "control-plane");
     assert!(said.contains(r#""reason":"by_peer""#), "{said}");
+    let why = until("the line of the failed health check", async || {
+        let lines = gateway.access_log_lines();
+        lines.into_iter().rfind(|line| {
+            line["cluster_name"] == "control_plane" && line["eject_unhealthy_event"].is_object()
+        })
+    })
+    .await;
+    assert_eq!(why["eject_unhealthy_event"]["failure_type"], "NETWORK", "{why}");
     files.give("services", &authority.issue(SERVICES).unwrap());
     works("the service with its own name").await;
 }

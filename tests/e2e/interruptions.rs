@@ -59,7 +59,7 @@ async fn a_control_plane_that_is_asked_to_end_finishes_a_slow_charge_first() {
 }
 
 #[tokio::test]
-async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_are_not_whole() {
+async fn a_control_plane_that_ends_does_not_wait_for_unfinished_requests() {
     let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let address = own.stack.control_plane_url().trim_start_matches("http://").to_owned();
@@ -79,7 +79,7 @@ async fn a_control_plane_that_is_asked_to_end_does_not_wait_for_requests_that_ar
 
 /// The client is gone and the control plane is stopping: only the gateway can finish the payment.
 #[tokio::test]
-async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_client_has_gone() {
+async fn a_control_plane_that_ends_finishes_even_a_charge_whose_client_has_gone() {
     let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
@@ -100,8 +100,7 @@ async fn a_control_plane_that_is_asked_to_end_finishes_even_a_charge_whose_clien
 }
 
 #[tokio::test]
-async fn a_control_plane_that_is_killed_in_the_middle_of_a_charge_leaves_the_client_in_doubt_and_the_payment_pending()
- {
+async fn a_control_plane_killed_during_a_charge_answers_504_and_leaves_it_pending() {
     let mut own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let before = gateway.charge(&charge("before")).await.transaction_id();

@@ -62,7 +62,7 @@ async fn with_pipes(settings: &[(&str, &str)]) -> (OwnGateway, [LogPipe; 3]) {
 }
 
 #[tokio::test]
-async fn charges_go_on_when_the_readers_of_the_logs_have_gone_and_lines_when_they_are_back() {
+async fn charges_go_on_without_readers_of_the_logs_and_lines_go_on_with_new_readers() {
     let (own, pipes) = with_pipes(&[]).await;
     let gateway = own.gateway();
     is_charged(&gateway).await;

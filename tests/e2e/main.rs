@@ -42,6 +42,7 @@ mod headers;
 mod idempotency;
 mod inside_tls;
 mod interruptions;
+mod leftovers;
 mod limits;
 mod logs;
 mod observability;

@@ -1,48 +1,25 @@
 //! A real browser: Chromium without a screen opens a page of a server of its own, whose script reports what it saw.
 
-use std::io;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::browser_process::BrowserProcess;
+
 /// For a browser to start and a page to do its work, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-const ARGUMENTS: [&str; 13] = [
-    "--headless=new",
-    // Tests may run as root, and in containers with little shared memory.
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--no-proxy-server",
-    // Nothing leaves this machine.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-default-apps",
-    "--disable-extensions",
-    "--metrics-recording-only",
-];
 
 /// A browser with one page open. Both end when this is dropped.
 #[derive(Debug)]
 pub struct Browser {
-    child: Child,
+    _process: BrowserProcess,
     server: JoinHandle<()>,
     reports: mpsc::Receiver<Value>,
-    _profile: TempDir,
 }
 
 impl Browser {
@@ -54,8 +31,7 @@ impl Browser {
     pub async fn open(script: &str) -> Option<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let profile = tempfile::Builder::new().prefix("gateway-browser-").tempdir().unwrap();
-        let child = start_browser(&format!("http://{address}/"), profile.path(), &[])?;
+        let process = BrowserProcess::start(&format!("http://{address}/"), "gateway-browser-", &[])?;
         let (sender, reports) = mpsc::channel(16);
         let page = page(script);
         let server = tokio::spawn(async move {
@@ -64,7 +40,7 @@ impl Browser {
                 tokio::spawn(serve(stream, page.clone(), sender.clone()));
             }
         });
-        Some(Self { child, server, reports, _profile: profile })
+        Some(Self { _process: process, server, reports })
     }
 
     /// The next report of the page.
@@ -80,28 +56,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.server.abort();
-        let _ = (self.child.kill(), self.child.wait());
     }
-}
-
-/// Starts a browser on this page, with its state in the folder `profile`. `None` if this machine has none.
-///
-/// # Panics
-/// If the browser does not start.
-#[must_use]
-pub(crate) fn start_browser(page: &str, profile: &Path, more_arguments: &[&str]) -> Option<Child> {
-    for program in PROGRAMS {
-        let mut command = Command::new(program);
-        command.args(ARGUMENTS).args(more_arguments);
-        command.arg(format!("--user-data-dir={}", profile.display())).arg(page);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match command.spawn() {
-            Ok(child) => return Some(child),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => panic!("{program} does not start: {error}"),
-        }
-    }
-    None
 }
 
 fn page(script: &str) -> String {

@@ -107,19 +107,25 @@ impl Request {
 
 /// Reads one response.
 pub async fn read_response(mut connection: TcpStream) -> HttpResponse {
-    timeout(TIMEOUT, async {
-        let mut bytes = Vec::new();
-        loop {
-            // A server that does not read the rest of a body resets the connection after its response.
-            let ended = !matches!(connection.read_buf(&mut bytes).await, Ok(1..));
-            match parse(&bytes, ended) {
-                Some(answer) => break answer,
-                None => assert!(!ended, "no whole answer: {}", String::from_utf8_lossy(&bytes)),
-            }
+    let answer = timeout(TIMEOUT, whole_response(&mut connection)).await.expect("the answer does not end");
+    answer.unwrap_or_else(|bytes| panic!("no whole answer: {}", String::from_utf8_lossy(&bytes)))
+}
+
+/// Reads one response.
+///
+/// # Errors
+/// The connection ended before the response was whole; these bytes came.
+pub async fn whole_response(connection: &mut TcpStream) -> Result<HttpResponse, Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        // A server that does not read the rest of a body resets the connection after its response.
+        let ended = !matches!(connection.read_buf(&mut bytes).await, Ok(1..));
+        match parse(&bytes, ended) {
+            Some(answer) => return Ok(answer),
+            None if ended => return Err(bytes),
+            None => {}
         }
-    })
-    .await
-    .expect("the answer does not end")
+    }
 }
 
 /// `None` while the response is incomplete; `ended` if no more bytes will come.

@@ -9,6 +9,8 @@
 
 mod bare_envoy;
 mod browser;
+mod browser_process;
+mod browser_tabs;
 mod contract;
 mod gateway;
 pub mod hostile_redis;
@@ -26,6 +28,7 @@ mod wait;
 
 pub use bare_envoy::BareEnvoy;
 pub use browser::Browser;
+pub use browser_process::BrowserTraces;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;

@@ -2,24 +2,20 @@
 //! clicks and reads, as a person would. The browser finds no host but this machine.
 
 use std::path::Path;
-use std::process::Child;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, fs, mem};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use reqwest::Client;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::browser::start_browser;
+use crate::browser_process::{BrowserProcess, BrowserTraces};
+use crate::browser_tabs::{BrowserTabs, PATIENCE, Tab};
 use crate::until_within;
 
-/// For a browser to start and a page to do its work, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Where screenshots of the pages are kept, if it is set.
 const SCREENSHOTS: &str = "GATEWAY_SCREENSHOTS";
@@ -33,14 +29,16 @@ const ARGUMENTS: [&str; 3] = [
 /// A page in a browser of its own. Both end when this is dropped.
 #[derive(Debug)]
 pub struct Page {
-    child: Child,
+    process: BrowserProcess,
+    tabs: BrowserTabs,
+    /// The id of the page's tab.
+    tab: String,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     calls: u64,
     /// The URLs that the page has asked for, in order.
     pub requested: Vec<String>,
     /// What the browser complains of: errors of scripts, and what the page's policy has blocked.
     pub complaints: Vec<String>,
-    _profile: TempDir,
 }
 
 impl Page {
@@ -49,25 +47,42 @@ impl Page {
     /// # Panics
     /// If the browser cannot be driven.
     pub async fn open(url: &str) -> Option<Self> {
-        let profile = tempfile::Builder::new().prefix("gateway-page-").tempdir().unwrap();
-        let child = start_browser("about:blank", profile.path(), &ARGUMENTS)?;
-        let port = until_within(PATIENCE, "the browser's port", async || port(profile.path())).await;
-        let http = Client::builder().no_proxy().build().unwrap();
-        let target = until_within(PATIENCE, "the page in the browser", async || {
-            let listed = http.get(format!("http://127.0.0.1:{port}/json")).send().await.ok()?;
-            let targets: Value = serde_json::from_slice(&listed.bytes().await.ok()?).ok()?;
-            let page = targets.as_array()?.iter().find(|target| target["type"] == "page")?;
-            page["webSocketDebuggerUrl"].as_str().map(str::to_owned)
-        })
-        .await;
-        let (socket, _) = connect_async(target).await.unwrap();
+        let process = BrowserProcess::start("about:blank", "gateway-page-", &ARGUMENTS)?;
+        let port = until_within(PATIENCE, "the browser's port", async || port(process.profile())).await;
+        let tabs = BrowserTabs::new(port);
+        let Tab { id: tab, socket } = tabs.first().await;
+        let (socket, _) = connect_async(socket.as_str()).await.unwrap();
         let (requested, complaints) = (Vec::new(), Vec::new());
-        let mut page = Self { child, socket, calls: 0, requested, complaints, _profile: profile };
-        for domain in ["Network", "Log", "Runtime", "Page"] {
-            page.call(&format!("{domain}.enable"), json!({})).await;
-        }
+        let mut page = Self { process, tabs, tab, socket, calls: 0, requested, complaints };
+        page.listen().await;
         page.navigate(url).await;
         Some(page)
+    }
+
+    /// Closes the page's tab and goes on in a new one, which is blank. What the page has stored for its site is still
+    /// there; what it has stored for its tab is not.
+    ///
+    /// # Panics
+    /// If the browser cannot be driven.
+    pub async fn close_tab(&mut self) {
+        // Opened first: a browser without a tab may end.
+        let Tab { id, socket } = self.tabs.open().await;
+        (self.socket, _) = connect_async(socket.as_str()).await.unwrap();
+        let closed = mem::replace(&mut self.tab, id);
+        self.listen().await;
+        self.tabs.close(&closed).await;
+    }
+
+    async fn listen(&mut self) {
+        for domain in ["Network", "Log", "Runtime", "Page"] {
+            self.call(&format!("{domain}.enable"), json!({})).await;
+        }
+    }
+
+    /// What its browser has on this machine.
+    #[must_use]
+    pub fn traces(&self) -> BrowserTraces {
+        self.process.traces()
     }
 
     /// Evaluates an expression in the page; `null` for what is no JSON.
@@ -139,12 +154,6 @@ impl Page {
             Some("Runtime.exceptionThrown") => self.complaints.push(event["params"].to_string()),
             _ => {}
         }
-    }
-}
-
-impl Drop for Page {
-    fn drop(&mut self) {
-        let _ = (self.child.kill(), self.child.wait());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The provider sandbox of a gateway: its ledger, its faults, and its payer pages.
 
-use reqwest::{Client, redirect};
+use reqwest::{Client, RequestBuilder, redirect};
 use serde_json::{Value, json};
 
 use crate::{HttpResponse, until};
@@ -154,9 +154,14 @@ impl Sandbox {
 
     /// A confirmation token for one of the sandbox's payment methods, as Stripe's script makes it on a page.
     pub async fn confirmation_token(&self, method: &str) -> String {
+        self.try_confirmation_token(method).await.expect("Stripe makes a confirmation token")
+    }
+
+    /// The same, of a provider that may be broken.
+    pub async fn try_confirmation_token(&self, method: &str) -> Option<String> {
         let request = self.http.post(format!("{}/v1/confirmation_tokens", self.url));
         let request = request.bearer_auth("pk_test_sandbox").form(&[("payment_method", method)]);
-        HttpResponse::of(request).await.at("/id")
+        text_of_success(request, "/id").await
     }
 
     /// Confirms an order with a wallet, as PayPal's script does on a page; `name` decides what happens. Returns the
@@ -168,15 +173,25 @@ impl Sandbox {
         wallet: &str,
         name: &str,
     ) -> String {
+        let confirmed = self.try_confirm_order(credentials, order, wallet, name).await;
+        confirmed.unwrap_or_else(|| panic!("PayPal does not confirm {order}"))
+    }
+
+    /// The same, of a provider that may be broken.
+    pub async fn try_confirm_order(
+        &self,
+        credentials: (&str, &str),
+        order: &str,
+        wallet: &str,
+        name: &str,
+    ) -> Option<String> {
         let token = self.http.post(format!("{}/v1/oauth2/token", self.url));
         let token = token.basic_auth(credentials.0, Some(credentials.1));
         let form = [("grant_type", "client_credentials"), ("response_type", "client_token")];
-        let token = HttpResponse::of(token.form(&form)).await.at("/access_token");
+        let token = text_of_success(token.form(&form), "/access_token").await?;
         let url = format!("{}/v2/checkout/orders/{order}/confirm-payment-source", self.url);
         let source = json!({ "payment_source": { wallet: { "name": name } } });
-        let confirmed = HttpResponse::of(self.http.post(url).bearer_auth(token).json(&source)).await;
-        assert_eq!(confirmed.status, 200, "{}", confirmed.text());
-        confirmed.at("/status")
+        text_of_success(self.http.post(url).bearer_auth(token).json(&source), "/status").await
     }
 
     /// An order created at PayPal by another system (a merchant's own page), in two-decimal dollars, e.g. `73.41`.
@@ -201,6 +216,13 @@ impl Sandbox {
         let page = page.and_then(|link| link["href"].as_str()).expect("an order has a page for its payer");
         (order.at("/id"), page.to_owned())
     }
+}
+
+/// A string in the body of a success, by its JSON pointer; `None` for any other answer and for none.
+async fn text_of_success(request: RequestBuilder, pointer: &str) -> Option<String> {
+    let answer = HttpResponse::try_of(request).await.ok().filter(|answer| answer.status == 200)?;
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    body.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 fn describe(effect: &Value) -> String {

@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::{env, fs, io, mem};
+use std::{env, fs};
 
 use local_stack::{Options, Stack};
-use tempfile::TempDir;
+use test_services::ScratchFolder;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::{Gateway, until};
@@ -103,7 +102,7 @@ impl Deref for FaultyGateway {
 pub struct OwnGateway {
     // Dropped in this order.
     pub stack: Stack,
-    _run_dir: TempDir,
+    _run_dir: ScratchFolder,
 }
 
 impl OwnGateway {
@@ -148,9 +147,9 @@ async fn started(
 ) -> &'static Stack {
     // A failure is kept, so that a stack that cannot start delays only the first test.
     let started = stack.get_or_init(async || {
-        let run_dir = run_dir().keep();
-        remove_at_exit(&run_dir).expect("/bin/sh does not start");
-        start(&run_dir, settings).await
+        // Its parts end with this process, and then it is removed: statics are never dropped.
+        let run_dir = Box::leak(Box::new(run_dir()));
+        start(run_dir.path(), settings).await
     });
     started.await.as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
@@ -169,16 +168,6 @@ async fn start(run_dir: &Path, settings: &[(&str, &str)]) -> Result<Stack, Strin
     Stack::start(options).await.map_err(|error| format!("{error:#}"))
 }
 
-fn run_dir() -> TempDir {
-    tempfile::Builder::new().prefix("gateway-e2e-").tempdir().expect("a temporary folder")
-}
-
-/// Removes the folder when this process ends: statics are never dropped. A shell waits for the end of a pipe that only
-/// this process holds open. The parts of the stack end in the same way.
-fn remove_at_exit(folder: &Path) -> io::Result<()> {
-    let mut command = Command::new("/bin/sh");
-    // A part that is ending may still remove its files.
-    command.args(["-c", "read -r _; until rm -rf \"$0\" 2>/dev/null; do sleep 0.1; done"]).arg(folder);
-    mem::forget(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    Ok(())
+fn run_dir() -> ScratchFolder {
+    ScratchFolder::new("gateway-e2e-")
 }

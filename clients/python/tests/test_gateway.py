@@ -78,10 +78,11 @@ class GatewayTest(unittest.TestCase):
             refusal(409, "IDEMPOTENCY_IN_PROGRESS", retryable=True),
             refusal(503, "GATEWAY_UNAVAILABLE"),
             (502, "<html>a proxy</html>", {"Content-Type": "text/html"}),
+            refusal(504, "GATEWAY_TIMEOUT"),
             CHARGED,
         ]
         self.assertEqual(self.gateway(answers).charge(order()).status, Status.COMPLETED)
-        self.the_one_key(4)
+        self.the_one_key(5)
 
     def test_a_lost_answer_is_asked_for_again_under_the_same_key(self) -> None:
         shop = self.gateway([CUT, CUT_IN_THE_MIDDLE, SILENCE, CHARGED], timeout=0.3)

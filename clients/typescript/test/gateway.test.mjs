@@ -42,11 +42,12 @@ test('what may succeed later is repeated under the same key', async (t) => {
     refusal(409, 'IDEMPOTENCY_IN_PROGRESS', { retryable: true }),
     refusal(503, 'GATEWAY_UNAVAILABLE'),
     { status: 502, body: '<html>a proxy</html>', headers: { 'content-type': 'text/html' } },
+    refusal(504, 'GATEWAY_TIMEOUT'),
     charged,
   ];
   const { gateway: shop, requests } = await gateway(t, answers);
   assert.equal((await shop.charge(order)).status, 'completed');
-  theOneKey(requests, 4);
+  theOneKey(requests, 5);
 });
 
 test('a lost answer is asked for again under the same key', async (t) => {

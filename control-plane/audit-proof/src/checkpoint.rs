@@ -35,7 +35,7 @@ impl fmt::Display for Checkpoint {
     }
 }
 
-/// The text of a note. Extension lines are ignored.
+/// The text of a note. Extension lines are ignored, also the one that [`sealed_at`](crate::sealed_at()) reads.
 impl FromStr for Checkpoint {
     type Err = InvalidCheckpoint;
 

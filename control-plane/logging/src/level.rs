@@ -8,6 +8,34 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 /// Noisy libraries whose problems the program logs itself; one of them also traces a password.
 const SILENT: &str = "lapin=off,amq_protocol_tcp=off";
 
+/// The crates of ours that log.
+const PARTS: [&str; 7] = [
+    "control_plane",
+    "crash_points",
+    "logging",
+    "payments",
+    "payments_providers",
+    "payments_stores",
+    "provider_sandbox",
+];
+
+/// The libraries that log, by how their names begin.
+const LIBRARIES: [&str; 13] = [
+    "amq_protocol",
+    "aws_",
+    "h2",
+    "hickory_",
+    "hyper_util",
+    "jiff",
+    "lapin",
+    "reqwest",
+    "rustls_",
+    "sqlx",
+    "tokio_tungstenite",
+    "tower_http",
+    "tungstenite",
+];
+
 /// Renamed parts of the program: the old prefix of a directive and the new one. The old names work for one more
 /// release.
 const MOVED: [(&str, &str); 8] = [
@@ -26,15 +54,25 @@ const MOVED: [(&str, &str); 8] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct Level(String);
 
-/// Why a text is not a valid level.
+/// Why a text is not a valid level: all that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WrongLevel {
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct WrongLevel(Vec<Wrong>);
+
+/// What is wrong with one directive.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Wrong {
     #[error(
         "`{0}` is no level; must be off, error, warn, info, debug or trace, or a list as in `info,payments_stores=debug`"
     )]
     Unknown(String),
     #[error("`{0}` is not `PART=LEVEL`, as in `payments_stores=debug`")]
     Directive(String),
+    #[error(
+        "`{0}` is no part that logs; must be one of {own}, or a library, as in `info,sqlx=debug`",
+        own = PARTS.join(", ")
+    )]
+    Part(String),
 }
 
 impl Level {
@@ -64,25 +102,35 @@ impl FromStr for Level {
     /// else.
     fn from_str(text: &str) -> Result<Self, WrongLevel> {
         let directives = text.split(',').map(str::trim).filter(|one| !one.is_empty());
-        let directives: Vec<_> = directives.map(directive).collect::<Result<_, _>>()?;
+        let directives: Vec<_> = directives.collect();
         if directives.is_empty() {
-            return Err(WrongLevel::Unknown(text.trim().to_owned()));
+            return Err(WrongLevel(vec![Wrong::Unknown(text.trim().to_owned())]));
         }
-        Ok(Self(directives.join(",")))
+        let wrong: Vec<_> = directives.iter().filter_map(|one| check(one).err()).collect();
+        if wrong.is_empty() { Ok(Self(directives.join(","))) } else { Err(WrongLevel(wrong)) }
     }
 }
 
-fn directive(text: &str) -> Result<&str, WrongLevel> {
-    let Some((part, level)) = text.rsplit_once('=') else {
-        return if is_level(text) { Ok(text) } else { Err(WrongLevel::Unknown(text.to_owned())) };
+fn check(directive: &str) -> Result<(), Wrong> {
+    let Some((part, level)) = directive.split_once('=') else {
+        return if is_level(directive) { Ok(()) } else { Err(Wrong::Unknown(directive.to_owned())) };
     };
+    if part.is_empty() || level.contains('=') || part.contains(char::is_whitespace) {
+        return Err(Wrong::Directive(directive.to_owned()));
+    }
     if !is_level(level) {
-        return Err(WrongLevel::Unknown(level.to_owned()));
+        return Err(Wrong::Unknown(level.to_owned()));
     }
-    if part.trim().is_empty() || part.contains(char::is_whitespace) || text.parse::<Targets>().is_err() {
-        return Err(WrongLevel::Directive(text.to_owned()));
+    if !is_part(part) {
+        return Err(Wrong::Part(part.to_owned()));
     }
-    Ok(text)
+    directive.parse::<Targets>().map(drop).map_err(|_| Wrong::Directive(directive.to_owned()))
+}
+
+/// Whether the part is a crate that logs, or a module of one.
+fn is_part(part: &str) -> bool {
+    let name = part.split([':', '[']).next().unwrap_or_default();
+    PARTS.contains(&name) || LIBRARIES.iter().any(|library| name.starts_with(library))
 }
 
 /// Rewrites a directive with an old name to the current names.
@@ -100,6 +148,8 @@ fn is_level(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -134,7 +184,40 @@ mod tests {
             assert!(error.to_string().contains("error, warn, info"), "{text}: {error}");
         }
         let error = "info,control_plane=loud".parse::<Level>().unwrap_err();
-        assert_eq!(error, WrongLevel::Unknown("loud".to_owned()));
-        assert!(matches!("info,=debug".parse::<Level>(), Err(WrongLevel::Directive(_))));
+        assert_eq!(error, WrongLevel(vec![Wrong::Unknown("loud".to_owned())]));
+        let error = "info,=debug".parse::<Level>().unwrap_err();
+        assert_eq!(error, WrongLevel(vec![Wrong::Directive("=debug".to_owned())]));
+    }
+
+    #[test]
+    fn every_wrong_directive_is_named_with_what_would_be_right() {
+        let error = "inof,foo=bar=baz,payment_stores=debug,sqlx=debug,payments=loud".parse::<Level>();
+        let text = error.unwrap_err().to_string();
+        for named in [
+            "`inof` is no level; must be off, error, warn",
+            "`foo=bar=baz` is not `PART=LEVEL`",
+            "`payment_stores` is no part that logs; must be one of control_plane,",
+            "`loud` is no level",
+        ] {
+            assert!(text.contains(named), "{named}: {text}");
+        }
+        assert!(!text.contains("`sqlx`"), "{text}");
+    }
+
+    #[test]
+    fn every_crate_of_ours_that_logs_is_a_part() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let beside = std::fs::read_dir(here.join("..")).unwrap().map(|entry| entry.unwrap().path());
+        let folders = beside.chain([here.join(".."), here.join("../../sandbox")]);
+        let mut found = 0;
+        for manifest in folders.filter_map(|folder| std::fs::read_to_string(folder.join("Cargo.toml")).ok()) {
+            if manifest.contains("\ntracing.workspace") {
+                let name = manifest.lines().find_map(|line| line.strip_prefix("name = ")).unwrap();
+                let name = name.trim_matches('"').replace('-', "_");
+                assert!(PARTS.contains(&name.as_str()), "{name}");
+                found += 1;
+            }
+        }
+        assert_eq!(found, PARTS.len());
     }
 }

@@ -60,7 +60,7 @@ pub fn start(level: &Level, format: Format) -> Result<(), StartError> {
     tracing_subscriber::registry().with(filter).with(lines).try_init()?;
     let _ = FILTER.set(handle);
     // The standard library's own hook blocks on a reader that has stalled.
-    panic::set_hook(Box::new(|info| tracing::error!("{info}")));
+    panic::set_hook(Box::new(|info| tracing::error!(panic = %info, "a thread panicked")));
     let _ = LOGS.set(logs);
     Ok(())
 }
@@ -75,7 +75,7 @@ pub fn set_level(level: &Level) -> Result<(), LevelError> {
 }
 
 fn tell(loss: &Loss) {
-    tracing::warn!(lines = loss.lines, reason = loss.reason, "{loss}");
+    tracing::warn!(lines = loss.lines, reason = loss.reason, "log lines were lost");
 }
 
 /// The number of lines dropped since the start because standard error took them too slowly or not at all.

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn uncounted_calls_are_refused_while_it_is_open_and_decide_nothing_but_that_the_provider_is_back() {
+    fn uncounted_calls_are_refused_while_it_is_open_and_only_show_a_recovery() {
         let breaker = after(20, 0);
         assert_eq!(breaker.admit_uncounted(at(1)), refused(1));
         assert_eq!(breaker.admit_uncounted(at(2)), Admission::AskFirst);

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
+use edge_core::request::Wallet;
 use jiff::{SignedDuration, Timestamp};
 use payments::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable, Uncertainty,
+    RefundOrder, Refunded, Refusal, ResumeOrder, Unacceptable, Uncertainty,
 };
 use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
@@ -306,6 +307,10 @@ impl<P: Reachable + 'static> PaymentProvider for CircuitBroken<P> {
 
     async fn refund(&self, order: &RefundOrder) -> Outcome<Refunded> {
         self.through(&self.circuits.refund, self.circuits.provider.refund(order)).await
+    }
+
+    async fn judge(&self, session: &ProviderRef, wallet: Wallet) -> Found<Result<(), Refusal>> {
+        self.through(&self.circuits.look_up, self.circuits.provider.judge(session, wallet)).await
     }
 
     async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot> {

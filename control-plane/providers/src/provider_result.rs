@@ -63,6 +63,14 @@ impl NotDone {
         Self::Refused(Box::new(Refusal { kind, code, decline_code: None, message, reference: None }))
     }
 
+    /// Adds a code to a refusal that is the gateway's own, in place of the provider's.
+    pub(super) fn coded(mut self, code: &str) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.code = Some(code.to_owned());
+        }
+        self
+    }
+
     /// Adds the more precise reason of a refusal.
     pub(super) fn because(mut self, decline_code: Option<String>) -> Self {
         if let Self::Refused(refusal) = &mut self {

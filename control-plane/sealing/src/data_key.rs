@@ -1,6 +1,6 @@
 //! Data keys, which seal stored values.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,11 +33,19 @@ impl DataKeyId {
     pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(bytes)
     }
+
+    /// Its text. Each sealed value has it, so it needs no memory of its own.
+    pub(crate) fn digits(self) -> [u8; Self::LENGTH] {
+        let mut digits = [0; Self::LENGTH];
+        // Two digits for each byte always fit.
+        let _ = hex::encode_to_slice(self.0, &mut digits);
+        digits
+    }
 }
 
 impl fmt::Display for DataKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        self.digits().iter().try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 
@@ -55,7 +63,7 @@ impl FromStr for DataKeyId {
         hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidId)?;
         // One spelling: it is part of what a value is bound to.
         let id = Self(bytes);
-        if id.to_string() == text { Ok(id) } else { Err(InvalidId) }
+        if id.digits() == text.as_bytes() { Ok(id) } else { Err(InvalidId) }
     }
 }
 

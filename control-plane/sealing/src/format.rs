@@ -32,19 +32,17 @@ pub fn key_of(stored: &[u8]) -> Result<Option<DataKeyId>, Malformed> {
     id.parse().map(Some).map_err(|_| Malformed)
 }
 
-fn head(key: DataKeyId) -> String {
-    format!("{PREFIX}{key}:")
-}
-
 pub(crate) fn write_text(key: DataKeyId, sealed: &[u8]) -> String {
-    let mut text = head(key);
-    text.reserve_exact(sealed.len().div_ceil(3) * 4);
+    let mut text = String::with_capacity(HEAD + sealed.len().div_ceil(3) * 4);
+    text.push_str(PREFIX);
+    text.extend(key.digits().map(char::from));
+    text.push(':');
     STANDARD_NO_PAD.encode_string(sealed, &mut text);
     text
 }
 
 pub(crate) fn write_bytes(key: DataKeyId, sealed: &[u8]) -> Vec<u8> {
-    [head(key).as_bytes(), sealed].concat()
+    [PREFIX.as_bytes(), &key.digits(), b":", sealed].concat()
 }
 
 /// Nonce, ciphertext and tag of a sealed text.

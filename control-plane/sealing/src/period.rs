@@ -6,7 +6,7 @@
 use crate::Place;
 
 /// Values that may end at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// What money and the audit trail depend on. Never ends.
     Kept,

@@ -16,13 +16,14 @@ impl Place<'_> {
     /// The additional data of the cipher. Each part follows its length, so that no two places have the same bytes. The
     /// data key's id is part of it: keys of the same bytes under two ids would otherwise pass as one.
     pub(crate) fn bytes(&self, key: DataKeyId) -> Vec<u8> {
-        let key = key.to_string();
-        let parts = [LABEL, self.table, self.column, self.row, &key];
+        let key = key.digits();
+        let [label, table, column, row] = [LABEL, self.table, self.column, self.row].map(str::as_bytes);
+        let parts = [label, table, column, row, &key];
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
         for part in parts {
             // Longer than any name or id by far.
             bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-            bytes.extend_from_slice(part.as_bytes());
+            bytes.extend_from_slice(part);
         }
         bytes
     }

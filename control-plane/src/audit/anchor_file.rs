@@ -1,4 +1,4 @@
-//! A file outside the database to which checkpoints are appended.
+//! A file outside the database to which checkpoints and restore notes are appended.
 
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl AnchorFile {
         Ok(anchors.signed.pop().map(|(_, checkpoint)| checkpoint))
     }
 
-    /// Appends a signed checkpoint, and returns once it is on disk.
+    /// Appends a signed note, and returns once it is on disk.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -1,17 +1,19 @@
-//! Checkpoints that were kept outside the database, one signed note behind another.
+//! Checkpoints and restore notes that were kept outside the database, one signed note behind another.
 
-use audit_proof::{Checkpoint, Note, Trust, VerifyingKey};
+use audit_proof::{Checkpoint, Note, Restore, Trust, VerifyingKey};
 
 /// What a file of checkpoints says.
 #[derive(Debug, Default)]
 pub struct Anchors {
     /// Those that a given key signed, in their order, each with the number of its first line.
     pub signed: Vec<(usize, Checkpoint)>,
+    /// Restore notes that a given key signed, the same way.
+    pub restores: Vec<(usize, Restore)>,
     /// The first line of one that names a given key, which did not sign it.
     pub forged: Option<usize>,
     /// How many were signed by other keys only.
     pub of_other_keys: usize,
-    /// How many pieces are no checkpoint: a process died while it wrote, for example.
+    /// How many pieces are neither: a process died while it wrote, for example.
     pub unreadable: usize,
 }
 
@@ -20,20 +22,24 @@ impl Anchors {
     pub fn read(text: &str, keys: &[VerifyingKey]) -> Self {
         let mut anchors = Self::default();
         for (line, piece) in pieces(text) {
-            let note: Option<Note> = piece.parse().ok();
-            match note.as_ref().map(|note| (note.trust(keys), note.text().parse::<Checkpoint>())) {
-                Some((Trust::Signed, Ok(checkpoint))) => anchors.signed.push((line, checkpoint)),
-                Some((Trust::Forged, _)) => anchors.forged = anchors.forged.or(Some(line)),
-                Some((Trust::Unknown, Ok(_))) => anchors.of_other_keys += 1,
-                Some((Trust::Signed | Trust::Unknown, Err(_))) | None => anchors.unreadable += 1,
+            let Ok(note) = piece.parse::<Note>() else {
+                anchors.unreadable += 1;
+                continue;
+            };
+            match (note.trust(keys), note.text().parse::<Checkpoint>(), note.text().parse::<Restore>()) {
+                (Trust::Forged, _, _) => anchors.forged = anchors.forged.or(Some(line)),
+                (Trust::Signed, Ok(checkpoint), _) => anchors.signed.push((line, checkpoint)),
+                (Trust::Signed, Err(_), Ok(restore)) => anchors.restores.push((line, restore)),
+                (Trust::Unknown, Ok(_), _) | (Trust::Unknown, Err(_), Ok(_)) => anchors.of_other_keys += 1,
+                (Trust::Signed | Trust::Unknown, Err(_), Err(_)) => anchors.unreadable += 1,
             }
         }
         anchors
     }
 }
 
-/// The notes in a text, each with the number of its first line. A checkpoint has one empty line, before its signatures, so
-/// any other one ends what was not written to its end.
+/// The notes in a text, each with the number of its first line. A note has one empty line, before its signatures, so any
+/// other one ends what was not written to its end.
 fn pieces(text: &str) -> Vec<(usize, String)> {
     let is_signature = |line: &str| line.starts_with('\u{2014}');
     let mut lines = (1..).zip(text.split_inclusive('\n')).peekable();
@@ -101,6 +107,18 @@ mod tests {
             assert_eq!(sizes(&read).last(), Some(&7), "{torn}");
             assert_eq!(read.forged, None, "{torn}");
         }
+    }
+
+    #[test]
+    fn a_restore_note_stands_among_checkpoints_and_is_none() {
+        let (own, other) = (key("a.example"), key("b.example"));
+        let lost = Checkpoint { origin: "a.example".to_owned(), size: 9, root: Hash::of_nothing() };
+        let restore = Restore { lost, kept_size: 5, kept_root: Hash::of_nothing(), at: 0 };
+        let (signed, foreign) = (restore.signed(&own), restore.signed(&other));
+        let text = format!("{}\n{signed}\n{foreign}\n{}", note(5, &own), note(6, &own));
+        let read = Anchors::read(&text, &[own.public().clone()]);
+        assert_eq!((sizes(&read), read.restores), (vec![5, 6], vec![(7, restore)]));
+        assert_eq!((read.forged, read.of_other_keys, read.unreadable), (None, 1, 0));
     }
 
     #[test]

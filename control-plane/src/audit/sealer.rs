@@ -4,9 +4,10 @@
 //! both or nothing, and whoever goes on continues the same tree. A head is anchored after its commit: what was signed and
 //! not committed is known to nobody.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
-use audit_proof::{Checkpoint, Frontier, Hash, Note, SigningKey, Subtree, stored_ranges};
+use audit_proof::{Checkpoint, Frontier, Hash, Note, SigningKey, Subtree, VerifyingKey, stored_ranges};
 use crash_points::reach;
 use jiff::{SignedDuration, Timestamp};
 use payments::causes::with_causes;
@@ -18,6 +19,9 @@ use payments::ports::store::{Store, StoreError};
 
 use super::anchor_file::AnchorFile;
 use super::origin;
+use super::place::Misplaced;
+use super::restore_note::{signed, signed_restores};
+use super::sealed_at;
 use super::witness::Witness;
 
 /// The lease on sealing. A batch takes far less, so a process that does not renew it for this long is dead.
@@ -49,6 +53,26 @@ pub enum NotSealed {
     /// The stored tree has not the root that was signed.
     #[error("the tree of {0} records is damaged. Run `control-plane audit verify`")]
     Damaged(u64),
+    /// The newest checkpoint's row says another time than its text.
+    #[error(
+        "the checkpoint of {0} records was changed: its row says another time than the signed text. Run \
+         `control-plane audit verify`"
+    )]
+    CheckpointChanged(u64),
+    /// The newest checkpoint's row says another place to go on than the sealed records.
+    #[error("{0}: its row, or one of these records, was changed. Run `control-plane audit verify`")]
+    Misplaced(Misplaced),
+}
+
+impl NotSealed {
+    /// Whether the database is not what was sealed before.
+    #[must_use]
+    pub const fn is_contradiction(&self) -> bool {
+        matches!(
+            self,
+            Self::Contradicted(_) | Self::Damaged(_) | Self::CheckpointChanged(_) | Self::Misplaced(_)
+        )
+    }
 }
 
 /// What a turn did.
@@ -85,8 +109,12 @@ pub struct Sealer {
     anchors: AnchorPlaces,
     /// The newest checkpoint that this process knows to have been anchored.
     anchored: Option<Checkpoint>,
+    /// The checkpoint whose row was compared last.
+    compared: Option<Seal>,
     /// How often a backup was restored; read at the first turn and when a record says that it happened again.
     restores: Option<u32>,
+    /// Restore notes that are still to be anchored.
+    restore_notes: Vec<String>,
 }
 
 impl Sealer {
@@ -105,7 +133,9 @@ impl Sealer {
             Some(file) => file.last(key.public()).await.map_err(|source| unusable(file, source))?,
             None => None,
         };
-        Ok(Self { store, clock, key, holder, anchors, anchored, restores: None })
+        let restore_notes = Vec::new();
+        let (compared, restores) = (None, None);
+        Ok(Self { store, clock, key, holder, anchors, anchored, compared, restores, restore_notes })
     }
 
     /// Seals what is there, if no other process does, and anchors the head of the tree.
@@ -115,12 +145,15 @@ impl Sealer {
     pub async fn turn(&mut self) -> Result<Turn, NotSealed> {
         let mut seal = self.store.audit().last_seal().await?;
         self.check(seal.as_ref()).await?;
+        self.check_row(seal.as_ref()).await?;
         let before = size(seal.as_ref());
         if self.is_held().await? {
             // Another process may have sealed since.
             seal = self.store.audit().last_seal().await?;
+            self.check_row(seal.as_ref()).await?;
             seal = self.seal(seal).await?;
         }
+        self.anchor_restores().await?;
         if let Some(seal) = &seal {
             self.anchor(seal).await?;
         }
@@ -144,22 +177,38 @@ impl Sealer {
         self.store.audit().take_sealing(&self.holder, now, now).await.map(|_| ())
     }
 
-    /// What was anchored must be in the database, unless it is recorded that a backup was restored.
+    /// What was anchored must be in the database, unless a signed record says that a backup was restored.
     async fn check(&mut self, seal: Option<&Seal>) -> Result<(), NotSealed> {
         let Some(anchored) = &self.anchored else { return Ok(()) };
-        if anchored.size <= size(seal) && holds(&*self.store, anchored).await? {
+        if anchored.size <= size(seal) && holds(&*self.store, anchored.size, anchored.root).await? {
             return Ok(());
         }
-        let restorations = self.store.audit().restorations().await?;
-        let mut told = restorations.iter().filter_map(StoredAction::restored);
-        if !told.any(|restored| restored.explains(anchored)) {
+        let told = signed_restores(&*self.store, self.key.public()).await?;
+        let Some(told) = told.into_iter().find(|one| one.restore.explains(anchored)) else {
             return Err(NotSealed::Contradicted(anchored.clone()));
-        }
+        };
+        remember(&mut self.restore_notes, told.note.to_string());
         tracing::warn!(
             size = anchored.size,
             "records that were sealed are gone; the trail goes on because a restore of the database is recorded"
         );
         (self.anchored, self.restores) = (None, None);
+        Ok(())
+    }
+
+    /// The checkpoint must have been signed when its row says, and the sealed records must end where the row says: what stands
+    /// behind them waits, and nothing else. A row that was compared is compared again only when it is another one.
+    async fn check_row(&mut self, seal: Option<&Seal>) -> Result<(), NotSealed> {
+        let Some(seal) = seal.filter(|seal| self.compared.as_ref() != Some(*seal)) else { return Ok(()) };
+        let note = seal.note().ok_or(NotSealed::Damaged(seal.size))?;
+        if sealed_at::is_changed(seal, &note) {
+            return Err(NotSealed::CheckpointChanged(seal.size));
+        }
+        let sealed = self.store.audit().sealed_up_to(seal.size).await?;
+        if let Some(misplaced) = Misplaced::found(seal, sealed) {
+            return Err(NotSealed::Misplaced(misplaced));
+        }
+        self.compared = Some(seal.clone());
         Ok(())
     }
 
@@ -198,6 +247,7 @@ impl Sealer {
         if self.restores.is_none() || actions.iter().any(|action| action.restored().is_some()) {
             self.restores = Some(count(audit.restorations().await?.len()));
         }
+        take_notes(&mut self.restore_notes, self.key.public(), &actions);
         // Another process may have sealed the record of a restore.
         let restores = self.restores.max(seal.map(|seal| seal.restores)).unwrap_or(0);
         let mut batch = Batch { leaves: Vec::new(), nodes: Vec::new(), up_to };
@@ -211,11 +261,24 @@ impl Sealer {
         }
         let checkpoint =
             Checkpoint { origin: origin(self.key.name(), restores), size: tree.size(), root: tree.root() };
-        let note = checkpoint.signed(&self.key).to_string();
-        let seal = Seal { size: tree.size(), note, at: self.clock.now(), up_to: batch.up_to, restores };
+        let at = self.clock.now();
+        let note = checkpoint.signed_at(at.as_microsecond(), &self.key).to_string();
+        let seal = Seal { size: tree.size(), note, at, up_to: batch.up_to, restores };
         let Batch { leaves, nodes, .. } = batch;
         audit.add_seal(&Addition { leaves, nodes, seal: seal.clone() }).await?;
         Ok(Some(seal))
+    }
+
+    /// Writes the notes of restores where the database cannot change them.
+    async fn anchor_restores(&mut self) -> Result<(), NotSealed> {
+        while let Some(note) = self.restore_notes.first() {
+            if let Some(file) = &self.anchors.file {
+                file.append(note).await.map_err(|source| unusable(file, source))?;
+            }
+            tracing::warn!(note, "a restored backup is recorded in the audit trail, and signed");
+            self.restore_notes.remove(0);
+        }
+        Ok(())
     }
 
     /// Writes the head where the database cannot change it.
@@ -273,13 +336,32 @@ impl Batch {
     }
 }
 
-/// Whether the stored tree had the root of a checkpoint when it had as many leaves.
+/// Whether the stored tree had this root when it had so many leaves.
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn holds(store: &dyn Store, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-    let known = store.audit().tree_hashes(&stored_ranges(Frontier::needs(checkpoint.size))).await?;
-    Ok(Frontier::of(checkpoint.size, &known).is_some_and(|tree| tree.root() == checkpoint.root))
+pub async fn holds(store: &dyn Store, size: u64, root: Hash) -> Result<bool, StoreError> {
+    let known = store.audit().tree_hashes(&stored_ranges(Frontier::needs(size))).await?;
+    Ok(Frontier::of(size, &known).is_some_and(|tree| tree.root() == root))
+}
+
+/// Takes the notes of the restores among the actions. Anybody who can write to the database can record one without.
+fn take_notes(notes: &mut Vec<String>, key: &VerifyingKey, actions: &[StoredAction]) {
+    for action in actions.iter().filter(|action| action.restored().is_some()) {
+        match signed(action, from_ref(key)) {
+            Ok(one) => remember(notes, one.note.to_string()),
+            Err(unfit) => tracing::error!(
+                action = action.sequence,
+                "a restored backup is recorded in the audit trail, and its restore note {unfit}"
+            ),
+        }
+    }
+}
+
+fn remember(notes: &mut Vec<String>, note: String) {
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
 }
 
 /// The number of a transition in its table.

@@ -1,6 +1,6 @@
 //! The edge cache of a gateway with several control planes or edges: Redis 6.2 or newer, or Valkey.
 //!
-//! Each operation is one script, hence atomic and one round trip. `maxmemory-policy` should be `noeviction`: any other
+//! Each operation is one script, so it is atomic and takes one round trip. `maxmemory-policy` should be `noeviction`: any other
 //! evicts the records of operations in flight, since they all have an expiry (money is safe even then: the durable row
 //! decides). Answers are kept for minutes, and only while a quarter of `maxmemory` is free, so that claims always have
 //! room. If Redis is full nevertheless, it refuses claims, which is no worse than an absent Redis.
@@ -86,9 +86,7 @@ impl FromStr for RedisUri {
             Client::open(info.set_redis_settings(redis).set_tcp_settings(tcp_settings()))
         });
         client.map(Self).map_err(|_| {
-            format!(
-                "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss://… for TLS; {ESCAPES}"
-            )
+            format!("must be redis://[USER:PASSWORD@]HOST[:PORT][/DB], or rediss://… for TLS; {ESCAPES}")
         })
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use edge_core::client::ClientId;
+use edge_core::request::is_event_type;
 use payments::model::id::PaymentId;
 use payments::model::log::{EventId, Position};
 use payments::ports::store::{LogQuery, LoggedEvent, Store};
@@ -33,9 +34,9 @@ pub struct TailArgs {
     #[arg(long)]
     payment: Option<PaymentId>,
     /// Only these types, separated by commas, e.g. `payment.completed,refund.processed`
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = event_type)]
     types: Vec<String>,
-    /// Begin behind this event, `evt_…`, or with the oldest: `start`. By default, with the next
+    /// Begin after this event, `evt_…`, or with the oldest that the log has: `start`. By default, with the next
     #[arg(long, value_parser = after)]
     after: Option<EventId>,
     /// End when there are no more, instead of waiting
@@ -54,6 +55,12 @@ fn client(text: &str) -> Result<ClientId, String> {
     ClientId::parse(text).ok_or_else(|| "is no client's id".to_owned())
 }
 
+/// A name of another form matches nothing, and nothing would ever be shown.
+fn event_type(text: &str) -> Result<String, String> {
+    let problem = || "is no event type, e.g. `payment.completed` or `refund.processed`".to_owned();
+    is_event_type(text).then(|| text.to_owned()).ok_or_else(problem)
+}
+
 fn after(text: &str) -> Result<EventId, String> {
     if text == "start" {
         return Ok(Position::START.id());
@@ -62,7 +69,7 @@ fn after(text: &str) -> Result<EventId, String> {
 }
 
 /// # Errors
-/// Returns an error if the database cannot be read, does not have the event to begin behind, or the output cannot be
+/// Returns an error if the database cannot be read, does not have the event to begin after, or the output cannot be
 /// written.
 pub async fn run(command: Command, source: &Source) -> anyhow::Result<()> {
     let Command::Tail(args) = command;
@@ -82,9 +89,14 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<()> {
 
 async fn tail(store: &dyn Store, args: &TailArgs) -> anyhow::Result<()> {
     let mut position = match args.after {
-        Some(id) => store.log_position(id).await?.with_context(|| format!("the log does not have {id}"))?,
+        Some(id) => store.log_position(id).await?.with_context(|| {
+            format!("the log does not have {id} (any more); `--after start` begins with the oldest")
+        })?,
         None => store.log_end().await?,
     };
+    if let Some(text) = nothing_yet(store, args).await {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
     loop {
         let (client, payment) = (args.client.clone(), args.payment);
         let page = store.log(&LogQuery { after: position, client, payment, limit: PART }).await?;
@@ -104,6 +116,30 @@ async fn tail(store: &dyn Store, args: &TailArgs) -> anyhow::Result<()> {
     }
 }
 
+/// What to say while nothing is shown, if the log has no event of this client or payment at all: its name may be wrong.
+/// A log that cannot be read is not reported here; the tail itself meets what is wrong with it.
+async fn nothing_yet(store: &dyn Store, args: &TailArgs) -> Option<String> {
+    // A program reads JSON, and a run that ends at once does not wait.
+    if args.json || args.once {
+        return None;
+    }
+    let (client, payment) = (args.client.clone(), args.payment);
+    let mut query = LogQuery { after: Position::START, client, payment, limit: 1 };
+    loop {
+        let page = store.log(&query).await.ok()?;
+        if !page.events.is_empty() {
+            return None;
+        }
+        if !page.has_more {
+            break;
+        }
+        query.after = page.end;
+    }
+    let client = args.client.as_ref().map(|client| format!(" of client {}", client.as_str()));
+    let payment = args.payment.map(|payment| format!(" of payment {payment}"));
+    Some(format!("no event{}{} yet; waiting", client.unwrap_or_default(), payment.unwrap_or_default()))
+}
+
 impl TailArgs {
     fn wants(&self, event: &LoggedEvent) -> bool {
         self.types.is_empty() || self.types.contains(&event.event.kind())
@@ -112,25 +148,92 @@ impl TailArgs {
 
 /// Prints a line. Returns `false` once the reader has closed the pipe.
 fn print(logged: &LoggedEvent, json: bool) -> anyhow::Result<bool> {
-    let line = if json {
-        event_as_json(logged)?
-    } else {
-        let LoggedEvent { position, event } = logged;
-        let subject = event.refund.map_or_else(|| event.payment.to_string(), |refund| refund.to_string());
-        let amount = event.detail.amount.map_or_else(String::new, |amount| amount.minor().to_string());
-        format!(
-            "{}  {}  {:28} {subject}  {amount:>12}  {}  {}",
-            position.id(),
-            event.at,
-            event.kind(),
-            event.cause.client,
-            event.detail.reason.as_deref().unwrap_or_default()
-        )
-    };
+    let line = if json { event_as_json(logged)? } else { row(logged) };
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", line.trim_end()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error).context("standard output"),
         Ok(()) => Ok(true),
+    }
+}
+
+/// A line for a terminal. Every time has six digits after the second, so that the columns stay in line.
+fn row(LoggedEvent { position, event }: &LoggedEvent) -> String {
+    let subject = event.refund.map_or_else(|| event.payment.to_string(), |refund| refund.to_string());
+    let amount = event.detail.amount.map_or_else(String::new, |amount| amount.minor().to_string());
+    format!(
+        "{}  {:.6}  {:28} {subject}  {amount:>12}  {}  {}",
+        position.id(),
+        event.at,
+        event.kind(),
+        event.cause.client,
+        event.detail.reason.as_deref().unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use jiff::Timestamp;
+    use payments::model::event::{Cause, Detail, Event};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Tail {
+        #[command(flatten)]
+        args: TailArgs,
+    }
+
+    #[test]
+    fn types_that_no_event_has_are_refused_instead_of_waited_for() {
+        let types =
+            |types: &str| Tail::try_parse_from(["tail", "--types", types]).map(|tail| tail.args.types);
+        assert_eq!(
+            types("payment.completed,refund.processed").unwrap(),
+            ["payment.completed", "refund.processed"]
+        );
+        for wrong in ["completed", "payment.", "Payment.completed"] {
+            let error = types(wrong).unwrap_err().to_string();
+            assert!(error.contains("is no event type"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_without_any_event_is_named_to_a_person_who_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        payments_stores::migrate(&uri).await.unwrap();
+        let store = payments_stores::open(uri).await.unwrap();
+        for (options, expected) in [
+            (&["--client", "nobody"][..], Some("no event of client nobody yet; waiting")),
+            (&[][..], Some("no event yet; waiting")),
+            (&["--client", "nobody", "--json"][..], None),
+            (&["--client", "nobody", "--once"][..], None),
+        ] {
+            let Tail { args } = Tail::try_parse_from(["tail"].iter().chain(options)).unwrap();
+            assert_eq!(nothing_yet(&*store, &args).await.as_deref(), expected, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn every_time_of_a_row_has_six_digits_after_the_second() {
+        let event = |at: Timestamp| Event {
+            payment: PaymentId::new(at, [0; 10]),
+            refund: None,
+            version: 0,
+            from: None,
+            to: "completed".to_owned(),
+            at,
+            cause: Cause::request(ClientId::parse("demo").unwrap(), "request-1".to_owned()),
+            detail: Detail::default(),
+        };
+        for (at, shown) in [
+            ("2026-01-31T12:00:00Z", "  2026-01-31T12:00:00.000000Z  payment.completed  "),
+            ("2026-01-31T12:00:00.5001Z", "  2026-01-31T12:00:00.500100Z  payment.completed  "),
+        ] {
+            let row = row(&LoggedEvent { position: Position::START, event: event(at.parse().unwrap()) });
+            assert!(row.contains(shown), "{row}");
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn free_text(text: &str) -> Result<String, String> {
     if text.chars().count() > MAX || text.chars().any(char::is_control) {
         return Err(format!("must be one line of at most {MAX} characters"));
     }
-    if card::is_in_text(text.as_bytes()) {
+    if card::find_in_text(text.as_bytes()).is_some() {
         return Err("must not contain a card number: the audit trail is permanent".to_owned());
     }
     Ok(text.to_owned())

@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
-use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use payments_stores::keys::{
-    KeyMaintenance, KeyStatus, Reseal, ResealPart, ResealProgress, Scrubbed, open_keys,
+    CUSTOMERS, KeyMaintenance, KeyStatus, Reseal, ResealPart, ResealProgress, Scrubbed, open_keys,
 };
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
+use super::interruption::Interruption;
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, unusable};
 use crate::process::gateway_setup::is_there;
@@ -137,7 +137,7 @@ fn to_text(status: &KeyStatus) -> String {
     }
     for progress in status.reseal.iter().filter(|progress| progress.finished_at.is_none()) {
         let ResealProgress { table, rows_seen, rows_sealed, .. } = progress;
-        let _ = writeln!(text, "reseal is at {table}: {rows_seen} rows seen, {rows_sealed} sealed");
+        let _ = writeln!(text, "reseal is at {table}: {}", so_far(table, *rows_seen, *rows_sealed));
     }
     text.trim_end().to_owned()
 }
@@ -232,19 +232,18 @@ async fn rotate(keys: &dyn KeyMaintenance, args: &RotateArgs) -> anyhow::Result<
 async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<String> {
     let mut reseal = Reseal::default();
     let mut report = Report::new();
-    // One for all of it: a signal between two batches counts as well.
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    let mut interruption = Interruption::listen()?;
     loop {
         let part = tokio::select! {
             part = keys.reseal(&mut reseal) => part.context("the values cannot be sealed; run it again to go on"),
-            _ = &mut interrupted => Err(anyhow::anyhow!("{INTERRUPTED}")),
+            () = interruption.received() => Err(anyhow::anyhow!("{INTERRUPTED}")),
         };
         let Some(part) = part? else { break };
         report.add(&part);
         let rows = u32::try_from(part.batch).unwrap_or(u32::MAX);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1) * rows / args.per_second) => {}
-            _ = &mut interrupted => bail!("{INTERRUPTED}"),
+            () = interruption.received() => bail!("{INTERRUPTED}"),
         }
     }
     let scrubbed = keys.scrub(args.vacuum).await.context("the database's files cannot be cleaned")?;
@@ -260,11 +259,20 @@ async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<
             "done; the server keeps overwritten rows until it vacuums (VACUUM FULL at once), and in its write-ahead log"
         }
     });
-    text.push_str("\nBackups of before still hold plain values");
+    text.push_str("\nEarlier backups still hold plain values");
     if report.unreadable > 0 {
         bail!("{text}\n{} rows do not open and were left as they are", report.unreadable);
     }
     Ok(text)
+}
+
+/// What `reseal` has done to a table. Of customers' entries, it reads only those under an older key.
+fn so_far(table: &str, seen: u64, sealed: u64) -> String {
+    if table == CUSTOMERS {
+        format!("{seen} entries under older keys, {sealed} replaced")
+    } else {
+        format!("{seen} rows seen, {sealed} sealed")
+    }
 }
 
 struct Report {
@@ -286,7 +294,7 @@ impl Report {
             self.line(&format!("{table}: row {row} does not open, and is left as it is"));
         }
         self.unreadable += part.unreadable.len();
-        let text = format!("{table}: {rows_seen} rows seen, {rows_sealed} sealed");
+        let text = format!("{table}: {}", so_far(table, *rows_seen, *rows_sealed));
         if part.is_kept {
             self.line(TRAIL_IS_KEPT);
         } else if part.is_done {

@@ -6,6 +6,7 @@ pub mod edge_cache;
 pub mod envoy_bootstrap;
 pub mod events;
 mod free_text;
+mod interruption;
 pub mod keys;
 mod migrate;
 mod operator;
@@ -138,7 +139,7 @@ enum WebhookCommand {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Report all errors, by key; exit 1 if there are any
+    /// Report errors, by key; exit 1 if there are any
     Check(config_check::CheckArgs),
     /// Explain each setting, with its default; as Markdown unless the output is a terminal
     Explain {

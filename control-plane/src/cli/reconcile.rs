@@ -1,7 +1,6 @@
 //! `control-plane reconcile`: compares the gateway's records with the providers' on demand.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::pin::pin;
 
 use clap::Args;
 use jiff::{SpanRelativeTo, Timestamp};
@@ -11,6 +10,7 @@ use payments::usecases::gateway::Gateway;
 use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use serde::Serialize;
 
+use crate::cli::interruption::Interruption;
 use crate::cli::operator::{Access, Operator, Recorded};
 use crate::cli::payments::{open, unreadable};
 use crate::config::{Source, reconcile_per_second};
@@ -102,12 +102,11 @@ async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow:
     let mut report = Report::new(args.json);
     let place = args.after.unwrap_or(Place::BEGINNING);
     let mut reconciliation = Reconciliation::new(gateway, args.since, place, pace);
-    // One for all of it: a signal between two parts counts as well.
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    let mut interruption = Interruption::listen()?;
     loop {
         let part = tokio::select! {
             part = reconciliation.compare_next() => part.map_err(anyhow::Error::from),
-            _ = &mut interrupted => Err(anyhow::anyhow!("interrupted")),
+            () = interruption.received() => Err(anyhow::anyhow!("interrupted")),
         };
         match part {
             Ok(Some(part)) => part.iter().for_each(|compared| report.add(compared)),
@@ -180,29 +179,38 @@ impl Report {
     }
 
     fn add(&mut self, compared: &Compared) {
-        let is_difference = compared.finding.is_difference();
-        if self.summary.compared == 0 && !self.json {
-            let heads = ["TRANSACTION", "PROVIDER", "AMOUNT", "RECORDED", "FINDING"];
-            self.print(&row(heads[0], heads[1], heads[2], heads[3], heads[4]));
-        }
-        self.summary.compared += 1;
-        self.summary.different += usize::from(is_difference);
-        self.summary.applied += usize::from(matches!(compared.finding, Finding::Applied(_)));
-        let line = ComparedLine::from(compared);
-        if self.json {
-            self.print(&serde_json::to_string(&line).unwrap_or_default());
-        } else if is_difference {
-            let id = line.transaction_id.as_deref().or(line.provider_reference).unwrap_or("-");
-            let amount =
-                line.amount.zip(line.currency).map(|(amount, currency)| format!("{amount} {currency}"));
-            let finding = format!("{}: {}", line.finding, line.what.unwrap_or_default());
-            let (amount, recorded) = (amount.unwrap_or_default(), line.recorded.unwrap_or("nothing"));
-            self.print(&row(id, line.provider, &amount, recorded, &finding));
+        for line in self.lines(compared) {
+            self.print(&line);
         }
         if self.on_terminal {
             let Summary { compared, different, .. } = self.summary;
             let _ = write!(std::io::stderr(), "\r{compared} compared, {different} different ");
         }
+    }
+
+    /// Counts a comparison. Returns what to print of it: the table's heads come with its first row.
+    fn lines(&mut self, compared: &Compared) -> Vec<String> {
+        let is_difference = compared.finding.is_difference();
+        let is_first = is_difference && self.summary.different == 0;
+        self.summary.compared += 1;
+        self.summary.different += usize::from(is_difference);
+        self.summary.applied += usize::from(matches!(compared.finding, Finding::Applied(_)));
+        let line = ComparedLine::from(compared);
+        let mut lines = Vec::new();
+        if self.json {
+            lines.push(serde_json::to_string(&line).unwrap_or_default());
+        } else if is_difference {
+            if is_first {
+                lines.push(row("TRANSACTION", "PROVIDER", "AMOUNT", "RECORDED", "FINDING"));
+            }
+            let id = line.transaction_id.as_deref().or(line.provider_reference).unwrap_or("-");
+            let amount =
+                line.amount.zip(line.currency).map(|(amount, currency)| format!("{amount} {currency}"));
+            let finding = format!("{}: {}", line.finding, line.what.unwrap_or_default());
+            let (amount, recorded) = (amount.unwrap_or_default(), line.recorded.unwrap_or("nothing"));
+            lines.push(row(id, line.provider, &amount, recorded, &finding));
+        }
+        lines
     }
 
     fn print(&self, line: &str) {
@@ -231,4 +239,33 @@ impl Report {
 
 fn row(id: &str, provider: &str, amount: &str, recorded: &str, finding: &str) -> String {
     format!("{id:<40}  {provider:<8}  {amount:>14}  {recorded:<15}  {finding}")
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_core::provider::Provider;
+
+    use super::*;
+
+    fn compared(finding: Finding) -> Compared {
+        Compared {
+            provider: Provider::Stripe,
+            payment: None,
+            reference: None,
+            money: None,
+            recorded: Some("completed"),
+            finding,
+        }
+    }
+
+    #[test]
+    fn the_table_has_heads_only_above_rows_and_once() {
+        let mut report = Report::new(false);
+        let differs = || Finding::Differs("the amount".to_owned());
+        assert!(report.lines(&compared(Finding::Same)).is_empty());
+        let first = report.lines(&compared(differs()));
+        assert!(first.len() == 2 && first[0].starts_with("TRANSACTION"), "{first:?}");
+        let second = report.lines(&compared(differs()));
+        assert!(second.len() == 1 && second[0].ends_with("differs: the amount"), "{second:?}");
+    }
 }

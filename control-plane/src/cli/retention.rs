@@ -1,22 +1,21 @@
 //! `control-plane retention`: shows what would end by the schedule, and ends it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
-use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use crash_points::CrashPoints;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments_stores::keys::Scrubbed;
-use payments_stores::retention::{Ending, Held, Part, PastRun, Retention, Schedule, What, open_retention};
+use payments_stores::retention::{Ending, Part, PastRun, Retention, Schedule, Tally, What, open_retention};
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
 use super::free_text::free_text;
+use super::interruption::Interruption;
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, schedule, unusable};
 use crate::process::gateway_setup::is_there;
@@ -100,12 +99,12 @@ async fn plan(
     is_sealed: bool,
 ) -> anyhow::Result<String> {
     let mut plan = retention.plan(schedule, SystemClock.now()).await?;
-    let report = all(retention, &mut plan, args.pace.per_second).await?;
+    all(retention, &mut plan, args.pace.per_second, &mut Interruption::listen()?).await?;
     if args.json {
-        return report.to_json();
+        return to_json(&plan);
     }
     let last = retention.runs(1).await?;
-    Ok(format!("{}\n{}", report.to_text("would end", is_sealed), told(last.first())))
+    Ok(format!("{}\n{}", to_text(&plan, "would end", is_sealed), told(last.first())))
 }
 
 async fn end(
@@ -115,20 +114,23 @@ async fn end(
     args: &RunArgs,
     is_sealed: bool,
 ) -> anyhow::Result<String> {
+    // Before the lease is taken, so that no signal leaves it behind.
+    let mut interruption = Interruption::listen()?;
     let mut ending = retention.begin(schedule, &operator.name, SystemClock.now()).await?;
-    let report = match all(retention, &mut ending, args.pace.per_second).await {
-        Ok(report) => report,
-        Err(problem) => {
-            // So that it can be run again at once; if this fails, then after the end of its lease.
-            let _ = retention.release(&ending, SystemClock.now()).await;
-            return Err(problem);
-        }
-    };
+    if let Err(problem) = all(retention, &mut ending, args.pace.per_second, &mut interruption).await {
+        // So that it can be run again at once; if this fails, then after the end of its lease.
+        let _ = retention.release(&ending, SystemClock.now()).await;
+        return Err(problem);
+    }
     let scrubbed = retention.scrub(args.vacuum).await?;
     if args.json {
-        return report.to_json();
+        return to_json(&ending);
     }
-    Ok(format!("{}\n{}", report.to_text("ended", is_sealed), after(scrubbed)))
+    let text = to_text(&ending, "ended", is_sealed);
+    let continued = ending.continued_from().map_or_else(String::new, |(by, at)| {
+        format!("\nthis went on with an interrupted run, begun by {by} at {at:.0}; the table is of all of it")
+    });
+    Ok(format!("{text}{continued}\n{}", after(scrubbed)))
 }
 
 /// Tests crash the command between two steps.
@@ -139,25 +141,30 @@ fn arm(source: &Source) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn all(retention: &dyn Retention, ending: &mut Ending, per_second: u32) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    // One for all of it: a signal between two steps counts as well.
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
-    loop {
-        let part = tokio::select! {
-            part = retention.next(ending, SystemClock.now()) => part.context("run it again to go on"),
-            _ = &mut interrupted => Err(anyhow::anyhow!("{INTERRUPTED}")),
-        };
-        let Some(part) = part? else { break };
-        report.add(&part);
+/// Does all of it, unless a signal comes: then the step that is under way is the last one, and counts.
+async fn all(
+    retention: &dyn Retention,
+    ending: &mut Ending,
+    per_second: u32,
+    interruption: &mut Interruption,
+) -> anyhow::Result<()> {
+    while let Some(part) = retention.next(ending, SystemClock.now()).await.context("run it again to go on")? {
+        tell(&part, ending);
         let rows = u32::try_from(part.seen).unwrap_or(u32::MAX);
         tokio::select! {
+            biased;
+            () = interruption.received() => bail!("{INTERRUPTED}"),
             () = tokio::time::sleep(Duration::from_secs(1) * rows / per_second) => {}
-            _ = &mut interrupted => return Err(anyhow::anyhow!("{INTERRUPTED}")),
         }
     }
-    report.finish(ending.ended());
-    Ok(report)
+    Ok(())
+}
+
+fn tell(part: &Part, ending: &Ending) {
+    if part.is_done && std::io::stderr().is_terminal() {
+        let ended = ending.tallies().get(&part.what).map_or(0, |tally| tally.ended);
+        let _ = writeln!(std::io::stderr(), "{}: {ended} rows", part.what.name());
+    }
 }
 
 fn told(last: Option<&PastRun>) -> String {
@@ -186,89 +193,34 @@ fn after(scrubbed: Scrubbed) -> &'static str {
     }
 }
 
-/// Held data that is named.
-const NAMED_MAX: usize = 20;
-
-#[derive(Debug, Default)]
-struct Report {
-    kinds: BTreeMap<What, Kind>,
+fn to_text(ending: &Ending, ended: &str, is_sealed: bool) -> String {
+    let ended = ended.to_uppercase();
+    // Writing to a string cannot fail.
+    let mut text = format!("{:<18}  {:<20}  {:>12}  {:>9}  KEPT\n", "WHAT", "OLDER THAN", ended, "DATA KEYS");
+    for (what, tally) in ending.tallies() {
+        let before = tally.before.map_or_else(|| "kept for good".to_owned(), |at| format!("{at:.0}"));
+        let Tally { ended, keys, .. } = tally;
+        let _ = writeln!(text, "{:<18}  {before:<20}  {ended:>12}  {keys:>9}  {}", what.name(), tally.kept());
+    }
+    for (what, tally) in ending.tallies() {
+        for held in &tally.held {
+            let with = held.with.map_or_else(String::new, |(since, until)| {
+                format!(", and with it all values of {since:.0} to {until:.0}")
+            });
+            let _ = writeln!(text, "{}: kept, because {} is not done{with}", what.name(), held.by);
+        }
+    }
+    if !is_sealed {
+        text.push_str(
+            "values are stored as they are (ENCRYPTION_KEYS is not set), so what payments hold of payers does not end\n",
+        );
+    }
+    text.trim_end().to_owned()
 }
 
-#[derive(Debug, Default)]
-struct Kind {
-    before: Option<Timestamp>,
-    ended: u64,
-    keys: u64,
-    held: Vec<Held>,
-    held_more: usize,
-}
-
-impl Report {
-    fn add(&mut self, part: &Part) {
-        let kind = self.kinds.entry(part.what).or_default();
-        kind.before = part.before.or(kind.before);
-        kind.ended += part.ended;
-        kind.keys += part.keys;
-        for held in &part.held {
-            if kind.held.len() < NAMED_MAX {
-                kind.held.push(held.clone());
-            } else {
-                kind.held_more += 1;
-            }
-        }
-        if part.is_done && std::io::stderr().is_terminal() {
-            let _ = writeln!(std::io::stderr(), "{}: {} rows", part.what.name(), kind.ended);
-        }
-    }
-
-    /// What an interrupted run had ended before counts as well.
-    fn finish(&mut self, ended: &BTreeMap<String, u64>) {
-        for what in What::ALL {
-            if let Some(ended) = ended.get(what.name()) {
-                let kind = self.kinds.entry(what).or_default();
-                kind.ended = kind.ended.max(*ended);
-            }
-        }
-    }
-
-    fn to_text(&self, ended: &str, is_sealed: bool) -> String {
-        let ended = ended.to_uppercase();
-        // Writing to a string cannot fail.
-        let mut text =
-            format!("{:<18}  {:<20}  {:>12}  {:>9}  KEPT\n", "WHAT", "OLDER THAN", ended, "DATA KEYS");
-        for (what, kind) in &self.kinds {
-            let before = kind.before.map_or_else(|| "kept for good".to_owned(), |at| format!("{at:.0}"));
-            let (ended, keys) = (kind.ended, kind.keys);
-            let held = kind.held.len() + kind.held_more;
-            let _ = writeln!(text, "{:<18}  {before:<20}  {ended:>12}  {keys:>9}  {held}", what.name());
-        }
-        for (what, kind) in &self.kinds {
-            for held in &kind.held {
-                let with = held.with.map_or_else(String::new, |(since, until)| {
-                    format!(", and with it all values of {since:.0} to {until:.0}")
-                });
-                let _ = writeln!(text, "{}: kept, because {} is not done{with}", what.name(), held.by);
-            }
-        }
-        if !is_sealed {
-            text.push_str(
-                "values are stored as they are (ENCRYPTION_KEYS is not set), so what payments hold of payers does not end\n",
-            );
-        }
-        text.trim_end().to_owned()
-    }
-
-    fn to_json(&self) -> anyhow::Result<String> {
-        let kinds = self.kinds.iter().map(|(what, kind)| KindJson {
-            what: what.name(),
-            older_than: kind.before,
-            ended: kind.ended,
-            data_keys: kind.keys,
-            kept: kind.held.len() + kind.held_more,
-            kept_because_of: kind.held.iter().map(|held| held.by.as_str()).collect(),
-        });
-        Ok(serde_json::to_string(&kinds.collect::<Vec<_>>())?)
-    }
+fn to_json(ending: &Ending) -> anyhow::Result<String> {
+    let kinds: Vec<_> = ending.tallies().iter().map(KindJson::from).collect();
+    Ok(serde_json::to_string(&kinds)?)
 }
 
 #[derive(Serialize)]
@@ -278,6 +230,19 @@ struct KindJson<'a> {
     older_than: Option<Timestamp>,
     ended: u64,
     data_keys: u64,
-    kept: usize,
+    kept: u64,
     kept_because_of: Vec<&'a str>,
+}
+
+impl<'a> From<(&What, &'a Tally)> for KindJson<'a> {
+    fn from((what, tally): (&What, &'a Tally)) -> Self {
+        Self {
+            what: what.name(),
+            older_than: tally.before,
+            ended: tally.ended,
+            data_keys: tally.keys,
+            kept: tally.kept(),
+            kept_because_of: tally.held.iter().map(|held| held.by.as_str()).collect(),
+        }
+    }
 }

@@ -44,7 +44,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
     let live = Live::start(gateway.store.clone(), redis, stop.clone());
-    let live = live.context("REDIS_URI: word of commits cannot be sent")?;
+    let live = live.context("REDIS_URI: notices of commits cannot be sent")?;
     let app = App {
         gateway: gateway.clone(),
         cache,

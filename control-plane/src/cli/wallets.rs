@@ -227,12 +227,19 @@ async fn register(args: RegisterArgs, source: &Source) -> anyhow::Result<String>
 async fn register_with_stripe(settings: Settings, domain: &str) -> anyhow::Result<String> {
     let stripe = settings.stripe.context("STRIPE_SECRET_KEY is needed to register a domain with Stripe")?;
     let wallets = register_stripe_domain(stripe, settings.timeouts, Arc::new(SystemClock), domain).await??;
-    let mut text = format!("Stripe knows {domain}:");
-    for DomainStatus { wallet, status, problem } in &wallets {
+    told_statuses(domain, &wallets).map_err(anyhow::Error::msg)
+}
+
+/// What Stripe says of each wallet, as an error unless all are usable.
+fn told_statuses(domain: &str, wallets: &[DomainStatus]) -> Result<String, String> {
+    let are_usable = wallets.iter().all(|wallet| wallet.status == "active");
+    let which = if are_usable { "every wallet is" } else { "not every wallet is" };
+    let mut text = format!("{which} usable on {domain}:");
+    for DomainStatus { wallet, status, problem } in wallets {
         let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
         let _ = write!(text, "\n  {wallet}: {status}{problem}");
     }
-    if wallets.iter().all(|wallet| wallet.status == "active") { Ok(text) } else { bail!(text) }
+    if are_usable { Ok(text) } else { Err(text) }
 }
 
 #[cfg(test)]
@@ -265,6 +272,25 @@ mod tests {
             let told = told(status, location, body, Some(b"7B2270"));
             assert!(told.contains(words), "{words} in {told}");
         }
+    }
+
+    #[test]
+    fn a_wallet_that_is_not_usable_is_an_error_that_says_so() {
+        let wallet = |status: &str, problem: Option<&str>| DomainStatus {
+            wallet: "apple_pay".to_owned(),
+            status: status.to_owned(),
+            problem: problem.map(str::to_owned),
+        };
+        let told = |wallets: &[DomainStatus]| told_statuses("shop.example", wallets);
+        let (active, inactive) = (wallet("active", None), wallet("inactive", Some("no file")));
+        assert_eq!(
+            told(std::slice::from_ref(&active)).unwrap(),
+            "every wallet is usable on shop.example:\n  apple_pay: active"
+        );
+        assert_eq!(
+            told(&[active, inactive]).unwrap_err(),
+            "not every wallet is usable on shop.example:\n  apple_pay: active\n  apple_pay: inactive: no file"
+        );
     }
 
     #[test]

@@ -158,7 +158,7 @@ fn listed(events: &[WebhookEvent], json: bool) -> anyhow::Result<String> {
                 (Some(reason), None) => format!("  ({reason})"),
                 (None, _) => String::new(),
             };
-            writeln!(text, "{received_at}  {provider:<6}  {state:<9}  {id}  {kind}{reason}")?;
+            writeln!(text, "{received_at:.6}  {provider:<6}  {state:<9}  {id}  {kind}{reason}")?;
         }
     }
     if text.is_empty() && !json {
@@ -222,4 +222,31 @@ fn what(event: &WebhookEvent) -> String {
 async fn gateway(source: &Source) -> anyhow::Result<Gateway> {
     let settings = GatewaySettings::read(source).map_err(|errors| unusable(&errors))?;
     gateway_setup::open(settings, Arc::new(LocalWakeup::default()), Opener::Command).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(at: &str) -> WebhookEvent {
+        WebhookEvent {
+            provider: Provider::Stripe,
+            id: "evt_1".to_owned(),
+            kind: "charge.updated".to_owned(),
+            body: Vec::new(),
+            body_sha256: None,
+            created_at: None,
+            received_at: at.parse().unwrap(),
+            state: EventState::Received,
+            attempts: 0,
+        }
+    }
+
+    #[test]
+    fn every_time_of_a_list_has_six_digits_after_the_second() {
+        let events = ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5001Z"].map(received);
+        let text = listed(&events, false).unwrap();
+        let times: Vec<_> = text.lines().filter_map(|line| line.split("  ").next()).collect();
+        assert_eq!(times, ["2026-01-31T12:00:00.000000Z", "2026-01-31T12:00:00.500100Z"]);
+    }
 }

@@ -31,7 +31,7 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
 
     if let Some(redis) = &config.redis {
         live::announce(gateway.store.clone(), redis, stop.clone())
-            .context("REDIS_URI: word of commits cannot be sent")?;
+            .context("REDIS_URI: notices of commits cannot be sent")?;
     }
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
     let tls = listener_tls(config.tls, &stop)?;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::settings::{CRASH_POINTS, IN_FILES, OF_OTHER_PROGRAMS, SETTINGS, meant};
+use super::setting_names::{CRASH_POINTS, IN_FILES, OF_OTHER_PROGRAMS, meant};
+use super::settings::SETTINGS;
 
 /// The format of the explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,11 @@ pub fn explain(keys: &[String], format: ExplainFormat) -> Result<String, String>
     let mut rows: Vec<_> =
         own.map(|own| (own.keys.join(", "), own.default, own.meaning.to_owned())).collect();
     for key in keys.iter().filter(|key| !is_own(key)) {
-        rows.push((key.clone(), "", of_another_program(key)?));
+        let meaning = of_another_program(key)?;
+        rows.push(match meaning.strip_suffix(" (required)") {
+            Some(meaning) => (key.clone(), "required", meaning.to_owned()),
+            None => (key.clone(), "", meaning),
+        });
     }
     // Writing to a string cannot fail.
     let mut text = String::new();
@@ -36,6 +41,9 @@ pub fn explain(keys: &[String], format: ExplainFormat) -> Result<String, String>
                 writeln!(text, "| `{}` | {default} | {meaning} |", keys.replace(", ", "`, `"))
             }
             ExplainFormat::Plain if default.is_empty() => writeln!(text, "{keys}\n    {}", plain(&meaning)),
+            ExplainFormat::Plain if default == "required" => {
+                writeln!(text, "{keys} (required)\n    {}", plain(&meaning))
+            }
             ExplainFormat::Plain => {
                 writeln!(text, "{keys} (default: {})\n    {}", plain(default), plain(&meaning))
             }
@@ -92,7 +100,7 @@ fn plain(markdown: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::names;
+    use super::super::setting_names::names;
     use super::*;
 
     /// Reads the file at run time instead of including it: images are built without the documentation.
@@ -112,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn one_setting_can_be_asked_for_whichever_program_reads_it() {
+    fn a_setting_of_any_program_is_explained() {
         let ask = |key: &str| explain(&[key.to_owned()], ExplainFormat::Plain);
         let text = explain(&["WORKERS".to_owned()], ExplainFormat::Markdown).unwrap();
         assert!(text.contains("| `WORKERS` | 16 |") && text.lines().count() == 3, "{text}");
@@ -126,6 +134,19 @@ mod tests {
         let error = ask("WORKER").unwrap_err();
         assert!(error.contains("do you mean WORKERS?"), "{error}");
         assert!(ask("").unwrap_err().starts_with("an empty name is no setting"));
+    }
+
+    #[test]
+    fn a_setting_of_another_program_names_it_and_says_if_it_is_required() {
+        let ask = |key: &str, format| explain(&[key.to_owned()], format).unwrap();
+        assert!(ask("RUN_DIR", ExplainFormat::Plain).contains("of the local stack"));
+        let row =
+            "| `EDGE_FILTER_WASM` | required | of `control-plane envoy-bootstrap`: the filter's .wasm |";
+        assert!(ask("EDGE_FILTER_WASM", ExplainFormat::Markdown).ends_with(&format!("{row}\n")));
+        for key in ["EDGE_FILTER_WASM", "EDGE_ATTESTATION_KEYS"] {
+            let text = ask(key, ExplainFormat::Plain);
+            assert!(text.starts_with(&format!("{key} (required)\n")), "{text}");
+        }
     }
 
     #[test]

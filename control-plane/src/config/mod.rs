@@ -18,6 +18,7 @@ mod retention;
 mod retries;
 mod return_url;
 mod service_tls;
+mod setting_names;
 mod settings;
 mod source;
 mod wallets;
@@ -183,14 +184,12 @@ pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
             Ok(()) => Ok(uri.to_owned()),
             Err(problem) => Err(source.invalid("DB_URI", problem.to_string())),
         },
-        Some(("postgres" | "postgresql", _)) => match payments_stores::postgres::options(uri) {
-            Ok(_) => Ok(uri.to_owned()),
+        Some(("postgres" | "postgresql", _)) => match payments_stores::postgres::check_files(uri) {
+            Ok(()) => Ok(uri.to_owned()),
             Err(problem @ InvalidUri::Malformed) => {
                 Err(source.invalid("DB_URI", format!("{problem}; {ESCAPES}")))
             }
-            Err(problem @ (InvalidUri::UnknownParameter(_) | InvalidUri::WrongParameter(..))) => {
-                Err(source.invalid("DB_URI", problem.to_string()))
-            }
+            Err(problem) => Err(source.invalid("DB_URI", problem.to_string())),
         },
         _ => {
             Err(source
@@ -260,6 +259,15 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
         assert_eq!(config.edge_cache.listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8082"));
         assert!(config.gateway.providers.stripe.is_none() && config.gateway.providers.paypal.is_none());
+    }
+
+    #[test]
+    fn the_schema_is_told_only_where_a_setting_says_so() {
+        let tells = |settings: &[(&str, &str)]| read(settings).unwrap().graphql.introspects;
+        let key = ("EDGE_ATTESTATION_KEYS", KEY);
+        assert!(!tells(&[key]));
+        assert!(!tells(&[key, ("GRAPHQL_INTROSPECTION", "off")]));
+        assert!(tells(&[key, ("GRAPHQL_INTROSPECTION", "on")]));
     }
 
     #[test]

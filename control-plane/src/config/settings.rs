@@ -1,4 +1,4 @@
-//! Every setting of the control plane, and the names of the other programs' settings.
+//! Every setting of the control plane.
 
 /// One row of the table.
 #[derive(Debug)]
@@ -8,110 +8,6 @@ pub struct Setting {
     /// In Markdown, like the meaning.
     pub default: &'static str,
     pub meaning: &'static str,
-}
-
-const OF_THE_SANDBOX: &str = "of the provider sandbox: see `provider-sandbox --help`";
-const OF_THE_STACK: &str = "of the local stack: see `local-stack --help`";
-const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it ends it";
-
-/// The settings of the gateway's other programs, with the program that reads each. They may be in the same file, as in
-/// a local stack's `.run/env`.
-pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 22] = [
-    (
-        "STRIPE_WEBHOOK_SECRETS",
-        "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
-         is replaced",
-    ),
-    ("SANDBOX_LISTEN", OF_THE_SANDBOX),
-    ("SANDBOX_PUBLIC_URL", OF_THE_SANDBOX),
-    ("SANDBOX_GATEWAY_URL", OF_THE_SANDBOX),
-    ("SANDBOX_GATEWAY_KEY", OF_THE_SANDBOX),
-    ("SANDBOX_WEBHOOK_TRIES", OF_THE_SANDBOX),
-    ("SANDBOX_WEBHOOK_CONCURRENCY", OF_THE_SANDBOX),
-    ("SANDBOX_PAYPAL_CERT_NAME", OF_THE_SANDBOX),
-    ("SANDBOX_STRIPE_WEBHOOK_URL", OF_THE_SANDBOX),
-    ("SANDBOX_PAYPAL_WEBHOOK_URL", OF_THE_SANDBOX),
-    ("SANDBOX_PAYPAL_CA_DIR", OF_THE_SANDBOX),
-    ("SANDBOX_PAYPAL_CERT_BASE", OF_THE_SANDBOX),
-    ("SANDBOX_PAYPAL_REVIEW_SECONDS", OF_THE_SANDBOX),
-    ("SANDBOX_PAYPAL_TOKEN_SECONDS", OF_THE_SANDBOX),
-    ("SANDBOX_STRIPE_RELEASES_AS_REFUNDS", OF_THE_SANDBOX),
-    ("ENVOY_WORKERS", OF_THE_STACK),
-    ("ALLOW_LIVE_KEYS", OF_THE_STACK),
-    ("GATEWAY_SHARED", OF_THE_STACK),
-    ("LOCAL_TLS", OF_THE_STACK),
-    ("DRAIN_SECONDS", OF_DRAINING),
-    ("DRAIN_NOTICE_SECONDS", OF_DRAINING),
-    ("GATEWAY_CONFIG", "of the command line: the file of settings, as `--config`"),
-];
-
-/// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 11] = [
-    ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
-    ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE"),
-    ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),
-    ("DB_URI", "DB_URI_FILE"),
-    ("REDIS_URI", "REDIS_URI_FILE"),
-    ("AMQP_URI", "AMQP_URI_FILE"),
-    ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"),
-    ("PAYPAL_CLIENT_SECRET", "PAYPAL_CLIENT_SECRET_FILE"),
-    ("GATEWAY_CLIENTS", "GATEWAY_CLIENTS_FILE"),
-    ("OUTGOING_PROXY", "OUTGOING_PROXY_FILE"),
-    ("AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"),
-];
-
-/// For tests only, so not in the table.
-pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";
-
-/// Names that other software uses for the same settings, with ours.
-const NAMES_ELSEWHERE: [(&str, &str); 19] = [
-    ("DATABASE_URL", "DB_URI"),
-    ("DATABASE_URI", "DB_URI"),
-    ("POSTGRES_URL", "DB_URI"),
-    ("POSTGRES_URI", "DB_URI"),
-    ("POSTGRESQL_URL", "DB_URI"),
-    ("POSTGRESQL_URI", "DB_URI"),
-    ("SQLITE_URL", "DB_URI"),
-    ("RABBITMQ_URL", "AMQP_URI"),
-    ("RABBITMQ_URI", "AMQP_URI"),
-    ("STRIPE_KEY", "STRIPE_SECRET_KEY"),
-    ("STRIPE_SECRET", "STRIPE_SECRET_KEY"),
-    ("STRIPE_API_KEY", "STRIPE_SECRET_KEY"),
-    ("STRIPE_URL", "STRIPE_API_BASE"),
-    ("PAYPAL_SECRET", "PAYPAL_CLIENT_SECRET"),
-    ("PAYPAL_ID", "PAYPAL_CLIENT_ID"),
-    ("PAYPAL_URL", "PAYPAL_API_BASE"),
-    ("ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS"),
-    ("RUST_LOG", "LOG_LEVEL"),
-    ("PORT", "CONTROL_PLANE_LISTEN"),
-];
-
-/// The minimum Jaro similarity (1 is equal) for suggesting a setting in place of an unknown name. A missing, doubled or
-/// swapped letter, or a singular in place of a plural, gives 0.9 or more.
-const LIKENESS_MIN: f64 = 0.85;
-
-/// Every name that a program of the gateway reads.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
-    let others = OF_OTHER_PROGRAMS.iter().map(|(name, _)| *name);
-    let files = IN_FILES.iter().map(|(_, file)| *file);
-    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain(files).chain([CRASH_POINTS])
-}
-
-/// The setting of exactly this name.
-pub(super) fn known(name: &str) -> Option<&'static str> {
-    names().find(|known| *known == name)
-}
-
-/// The setting that `name` probably means.
-pub(super) fn meant(name: &str) -> Option<&'static str> {
-    let name = name.to_ascii_uppercase();
-    if let Some((_, ours)) = NAMES_ELSEWHERE.iter().find(|(theirs, _)| *theirs == name) {
-        return Some(ours);
-    }
-    let likeness = names().map(|known| (strsim::jaro(known, &name), known));
-    let (likeness, best) = likeness.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (likeness >= LIKENESS_MIN).then_some(best)
 }
 
 /// All settings, in the order in which operators need them.
@@ -209,7 +105,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["WORKERS"],
         default: "16",
-        meaning: "how many pieces of due work a process does at the same time, to 256; with 0, `serve` leaves due work to `control-plane worker`. With 4 or more, a slow provider leaves capacity for its own events and for the other provider",
+        meaning: "how many pieces of due work a process does at the same time, up to 256; with 0, `serve` leaves due work to `control-plane worker`. With 4 or more, a slow provider leaves capacity for its own events and for the other provider",
     },
     Setting {
         keys: &["WORKER_LISTEN"],
@@ -264,7 +160,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["WALLET_DOMAINS"],
         default: "none",
-        meaning: "the domains on which clients show wallets, as `client:domain` in a comma list: `GET /wallets/config` answers a client for its own domains only",
+        meaning: "the domains on which clients show wallets, as `client:domain` in a comma list (`demo:shop.example`): `GET /wallets/config` answers a client for its own domains only",
     },
     Setting { keys: &["PROVIDER_TIMEOUT_SECONDS"], default: "10", meaning: "for one call to a provider" },
     Setting {
@@ -340,7 +236,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["EVENT_STREAM_SECONDS"],
         default: "55",
-        meaning: "a stream or socket of events ends after this at the latest, and its client connects again behind its last event, with its key checked again: so long does a removed key still hear of events. 1 to 86400; the last fifth is random",
+        meaning: "a stream or socket of events ends after this at the latest, and its client connects again after its last event, with its key checked again: a removed key receives events for at most this long. 1 to 86400; the last fifth is random",
     },
     Setting {
         keys: &["AUDIT_SIGNING_KEY"],
@@ -350,7 +246,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["AUDIT_ANCHOR_FILE"],
         default: "none",
-        meaning: "a file to which each process appends the signed checkpoints of the audit trail. It proves later what was there: keep it, or copies of it, where nobody who can change the database can change it",
+        meaning: "a file to which each process appends signed checkpoints of the audit trail: the last one of each sealing pass, which covers the others of the pass; the database has all of them. It proves later what was there: keep it, or copies of it, where nobody who can change the database can change it",
     },
     Setting {
         keys: &["AUDIT_WITNESS_URL"],
@@ -370,7 +266,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["LOG_LEVEL", "LOG_FORMAT"],
         default: "`info`, `json`",
-        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, followed by others for parts of the program (`info,payments_stores=debug`); `json` for machines, `human` for people. Lines go to standard error; lines that nobody reads are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
+        meaning: "`off`, `error`, `warn`, `info`, `debug` or `trace`, followed by others for parts of the program or its libraries (`info,payments_stores=debug,sqlx=warn`); `json` for machines, `human` for people. Lines go to standard error; lines that nobody reads are dropped and counted (`log_lines_dropped_total`), and nothing waits for them",
     },
 ];
 
@@ -378,6 +274,7 @@ pub const SETTINGS: [Setting; 51] = [
 mod tests {
     use std::collections::HashSet;
 
+    use super::super::setting_names::CRASH_POINTS;
     use super::*;
 
     #[test]
@@ -390,8 +287,11 @@ mod tests {
         }
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
         for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            // The table itself, and what reads the sources of settings.
-            if ["settings.rs", "explain.rs", "source.rs"].iter().any(|name| file.ends_with(name)) {
+            // The table itself, the names, and what reads the sources of settings.
+            if ["settings.rs", "setting_names.rs", "explain.rs", "source.rs"]
+                .iter()
+                .any(|name| file.ends_with(name))
+            {
                 continue;
             }
             let source = std::fs::read_to_string(&file).unwrap();
@@ -404,27 +304,6 @@ mod tests {
             for key in code.split('"').filter(is_name).filter(|key| *key != CRASH_POINTS) {
                 assert!(seen.contains(key), "{key} is not explained");
             }
-        }
-    }
-
-    #[test]
-    fn the_nearest_setting_is_offered_and_no_far_one() {
-        for (written, wanted) in [
-            ("DATABASE_URL", Some("DB_URI")),
-            ("PROVIDER_TIMEOUT_SECOND", Some("PROVIDER_TIMEOUT_SECONDS")),
-            ("REDIS_URL", Some("REDIS_URI")),
-            ("RABBITMQ_URI", Some("AMQP_URI")),
-            ("POSTGRES_URI", Some("DB_URI")),
-            ("PAYPAL_SECRET", Some("PAYPAL_CLIENT_SECRET")),
-            ("STRIPE_KEY", Some("STRIPE_SECRET_KEY")),
-            ("stripe_secret_key", Some("STRIPE_SECRET_KEY")),
-            ("LOGLEVEL", Some("LOG_LEVEL")),
-            ("GATEWAY_CLIENT", Some("GATEWAY_CLIENTS")),
-            ("SSL_CERT_FILE", None),
-            ("HTTPS_PROXY", None),
-            ("TZ", None),
-        ] {
-            assert_eq!(meant(written), wanted, "{written}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use edge_core::setting::{clean, without_mark};
 
-use super::settings;
+use super::setting_names;
 
 /// A reason why the configuration is invalid. Names the key, never a secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ impl Source {
                 Err(_) => {
                     let problem = "is not UTF-8 text".to_owned();
                     let origin = ENVIRONMENT.to_owned();
-                    errors.extend(settings::known(&key).map(|key| ConfigError::Invalid {
+                    errors.extend(setting_names::known(&key).map(|key| ConfigError::Invalid {
                         key,
                         origin,
                         problem,
@@ -80,7 +80,7 @@ impl Source {
 
     /// Reads the secrets that are in files of their own, as orchestrators mount them.
     fn read_secrets(&mut self, errors: &mut Vec<ConfigError>) {
-        for (key, file_key) in settings::IN_FILES {
+        for (key, file_key) in setting_names::IN_FILES {
             let Some(path) = self.get(file_key).map(str::to_owned) else { continue };
             if self.get(key).is_some() {
                 let problem = format!("is set, too; set either {key} or {file_key}");
@@ -125,8 +125,8 @@ impl Source {
             .map(|(key, value)| (key.trim(), value.trim()))
             .filter(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace))
             .ok_or_else(|| format!("line {number} is not `KEY=value`"))?;
-        if settings::known(key).is_none() {
-            return Err(match settings::meant(key) {
+        if setting_names::known(key).is_none() {
+            return Err(match setting_names::meant(key) {
                 Some(meant) => {
                     format!("line {number} sets {key}, which is no setting; do you mean {meant}?")
                 }
@@ -143,7 +143,7 @@ impl Source {
     }
 
     fn keep(&mut self, key: String, value: &str, origin: String, errors: &mut Vec<ConfigError>) {
-        match (settings::known(&key), clean(value)) {
+        match (setting_names::known(&key), clean(value)) {
             (Some(key), Err(problem)) => {
                 errors.push(ConfigError::Invalid { key, origin, problem: problem.to_string() });
             }
@@ -164,8 +164,9 @@ impl Source {
     /// Environment variables that look like misspelled settings, each with the likely intended one. They are no errors,
     /// since the environment also holds variables of other software.
     fn near_misses(&self) -> Vec<(&str, &'static str)> {
-        let unknown = self.values.keys().map(String::as_str).filter(|key| settings::known(key).is_none());
-        let mut near: Vec<_> = unknown.filter_map(|key| Some((key, settings::meant(key)?))).collect();
+        let unknown =
+            self.values.keys().map(String::as_str).filter(|key| setting_names::known(key).is_none());
+        let mut near: Vec<_> = unknown.filter_map(|key| Some((key, setting_names::meant(key)?))).collect();
         near.sort_unstable();
         near
     }
@@ -181,7 +182,7 @@ impl Source {
     /// The names of the settings whose values differ in `now`.
     #[must_use]
     pub fn changed_keys(&self, now: &Self) -> Vec<&'static str> {
-        settings::names().filter(|key| self.get(key) != now.get(key)).collect()
+        setting_names::names().filter(|key| self.get(key) != now.get(key)).collect()
     }
 
     /// Parses the value of `key`; `None` if it is not set.
@@ -229,8 +230,8 @@ fn looks_like_a_name(key: &str) -> bool {
 pub(crate) fn listen_address(text: &str, port: u16) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let says_name = text.contains(|c: char| c.is_ascii_alphabetic()) && !text.contains('[');
-        let names = if says_name { " Names, `localhost` too, are not looked up." } else { "" };
-        format!("must be IP:PORT, e.g. 127.0.0.1:{port}, or 0.0.0.0:{port} for every interface.{names}")
+        let names = if says_name { "; names, `localhost` too, are not looked up" } else { "" };
+        format!("must be IP:PORT, e.g. 127.0.0.1:{port}, or 0.0.0.0:{port} for every interface{names}")
     })
 }
 
@@ -312,7 +313,7 @@ mod tests {
             error.starts_with("WORKER_LISTEN (from ") && error.contains(":2): must be IP:PORT"),
             "{error}"
         );
-        assert!(error.contains("`localhost` too, are not looked up"), "{error}");
+        assert!(error.ends_with("for every interface; names, `localhost` too, are not looked up"), "{error}");
     }
 
     #[test]

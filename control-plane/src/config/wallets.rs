@@ -64,7 +64,7 @@ fn domains(list: &str) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
             return Err(format!("entry {n} has a client that is not 1 to 64 of A-Z a-z 0-9 _ . -"));
         }
         if !is_domain(domain) {
-            return Err(format!("entry {n} has no domain in lower case, e.g. `shop.example`"));
+            return Err(format!("entry {n} needs a domain with a dot, in lower case, e.g. `shop.example`"));
         }
         domains.entry(client.to_owned()).or_default().insert(domain.to_owned());
     }

@@ -17,6 +17,10 @@ use payments::usecases::OperationError;
 use super::attested::Attested;
 use super::observe::NO_STORE;
 
+/// Seconds after which a stream that was refused is worth asking for again. Places become free as others' connections end;
+/// those that are renewed or were cut come back within this time and keep theirs.
+const STREAM_RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
 /// An error on its way out. The body is written by [`super::observe`], which knows the request id.
 #[derive(Clone, Debug)]
 pub(super) struct ApiError(pub(super) Box<ErrorBody>);
@@ -36,7 +40,7 @@ impl ApiError {
         self
     }
 
-    fn retryable(mut self, retryable: bool) -> Self {
+    pub(super) fn retryable(mut self, retryable: bool) -> Self {
         self.0.error.retryable = Some(retryable);
         self
     }
@@ -44,8 +48,13 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.error.code.status());
-        let mut response = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+        let code = self.0.error.code;
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        // Behind the edge, streams alone are limited.
+        if matches!(code, ErrorCode::RateLimited | ErrorCode::StreamsExhausted) {
+            response.headers_mut().insert(header::RETRY_AFTER, STREAM_RETRY_AFTER);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -127,6 +136,13 @@ impl From<&OperationError> for ApiError {
 }
 
 impl ApiError {
+    /// The record of the request's idempotency key was not read, so it is not known what became of an earlier request.
+    pub(super) fn unknown_key(problem: StoreError) -> Self {
+        let is_damaged = matches!(problem, StoreError::Inconsistent(_));
+        let error = Self::from(problem);
+        if is_damaged { Self::new(ErrorCode::InternalError, DAMAGED_KEY) } else { error }
+    }
+
     fn store(problem: &StoreError) -> Self {
         match problem {
             StoreError::Unavailable(_) => {
@@ -182,6 +198,9 @@ pub(super) fn log(error: &OperationError) {
         _ => {}
     }
 }
+
+const DAMAGED_KEY: &str = "what is stored of this idempotency key cannot be read; the request may have been carried out: \
+    look the payment up before you send the request under another key";
 
 /// Stripe's code for an unknown object, e.g. an earlier payment after the credentials were changed.
 const UNKNOWN_THERE: &str = "resource_missing";

@@ -1,11 +1,13 @@
 //! The HTTP layer: authenticates and parses requests, and renders answers. Decides nothing about money.
 
 mod attested;
+mod broken_frame;
 mod database_gauges;
 mod due_gauges;
 mod error;
 mod event_gauges;
 mod event_log;
+mod event_view;
 mod graphql;
 mod health;
 pub(crate) mod log_gauges;

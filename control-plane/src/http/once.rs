@@ -119,7 +119,7 @@ where
     // commit that takes it fails if another request has it, and nothing is executed before that commit.
     let mut looks = !is_new_to_the_edge;
     for _ in 0..=RACES_MAX {
-        let known = if looks { app.gateway.store.key(&claim.scope).await? } else { None };
+        let known = if looks { record_of(app, claim).await? } else { None };
         let has_looked = std::mem::replace(&mut looks, true);
         let result = match known {
             Some(known) if known.fingerprint != claim.fingerprint => {
@@ -149,7 +149,12 @@ where
             return Ok(Reply { answer: rendered(call, &result), is_final, is_replay: false });
         }
     }
+    tracing::error!(scope = %claim.scope, "a request lost its idempotency key to others more often than they can race");
     Err(ApiError::from(&OperationError::Crashed))
+}
+
+async fn record_of(app: &App, claim: &KeyClaim) -> Result<Option<KeyRecord>, ApiError> {
+    app.gateway.store.key(&claim.scope).await.map_err(ApiError::unknown_key)
 }
 
 /// Takes the key for a final refusal. A request refused before execution has no other record to store its answer in.

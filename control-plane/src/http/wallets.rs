@@ -38,8 +38,10 @@ struct WalletProvider {
 
 const WALLETS: [Wallet; 2] = [Wallet::ApplePay, Wallet::GooglePay];
 
-/// What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For domains that the
-/// operator has listed for you. Keep it for at most ten minutes.
+/// Get what a page needs for wallets.
+///
+/// The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
+/// domains that the operator has listed for you. Keep it for at most ten minutes.
 #[utoipa::path(
     get, path = "/wallets/config", operation_id = "getWalletConfig", tag = "payments",
     params(

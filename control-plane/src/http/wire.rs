@@ -165,7 +165,7 @@ impl From<model::payment::CancelReason> for CancelReason {
 #[serde(rename_all = "snake_case")]
 #[graphql(name = "DisputeOutcome")]
 pub(super) enum Verdict {
-    /// A word of the provider's that says nothing of it, or that this gateway does not know.
+    /// A value of the provider's that does not tell, or that this gateway does not know.
     Other,
     /// The payer or the bank did not pursue it; the merchant keeps the money.
     Withdrawn,

@@ -72,7 +72,8 @@ fn note(jump: SignedDuration) -> SignedDuration {
     let seconds = jump.as_secs();
     tracing::warn!(
         seconds,
-        "this machine's clock was set {direction}, or the machine slept: check its time source"
+        direction,
+        "this machine's clock was set, or the machine slept: check its time source"
     );
     jump
 }

@@ -90,7 +90,7 @@ impl Shown {
                 }
             }
         }
-        let is_refused = matches!(result, Err(NotSealed::Contradicted(_) | NotSealed::Damaged(_)));
+        let is_refused = result.as_ref().is_err_and(NotSealed::is_contradiction);
         metrics::gauge!(REFUSED_GAUGE).set(f64::from(u8::from(is_refused)));
         self.publish(now);
     }

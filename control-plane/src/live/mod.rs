@@ -3,6 +3,7 @@
 //! The log is the truth, so a watcher that continues behind an event reads the log first and the queue then. Nothing is
 //! lost if a queue, a process or the connection is: the watcher continues behind its last event.
 
+mod place;
 mod queue;
 mod reader;
 mod wakeups;
@@ -20,6 +21,7 @@ use payments::ports::store::{LoggedEvent, Store};
 use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::place::Place;
 use self::queue::Queue;
 pub(crate) use self::wakeups::WAKEUPS_COUNTER;
 use self::wakeups::Wakeups;
@@ -48,6 +50,11 @@ pub(crate) struct Interest {
 }
 
 impl Interest {
+    /// Of a connection that watches nothing yet, and counts as one that does: no event has a type without a name.
+    pub(crate) fn nothing(client: ClientId) -> Self {
+        Self { client, payments: Vec::new(), types: vec![String::new()], is_payers: false }
+    }
+
     /// The only payment that is watched, if it is one: its events are found without reading others.
     pub(crate) fn only_payment(&self) -> Option<PaymentId> {
         match self.payments[..] {
@@ -124,6 +131,11 @@ impl Live {
     /// Waits until the process stops, and all watchers with it.
     pub(crate) async fn stopped(&self) {
         self.0.stop.cancelled().await;
+    }
+
+    /// How far the log is read: what is committed from here on is behind it. `None` while nobody watches.
+    pub(crate) fn read_to(&self) -> Option<Position> {
+        *self.0.read.borrow()
     }
 
     /// Begins to watch: behind `after`, or behind the newest event.
@@ -234,22 +246,53 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Waker};
 
+    use tempfile::TempDir;
+
+    use super::queue::tests::{event, interest};
     use super::*;
 
-    #[tokio::test]
-    async fn a_client_that_leaves_before_the_log_was_read_gives_its_place_back() {
+    /// The folder has the database.
+    async fn live() -> (Live, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
         payments_stores::migrate(&uri).await.unwrap();
         let store = payments_stores::open(uri).await.unwrap();
-        let live = Live::start(store, None, CancellationToken::new()).unwrap();
-        let client = ClientId::parse("demo").unwrap();
-        let interest = Interest { client, payments: Vec::new(), types: Vec::new(), is_payers: false };
+        (Live::start(store, None, CancellationToken::new()).unwrap(), folder)
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_before_the_log_was_read_gives_its_place_back() {
+        let (live, _folder) = live().await;
         // The reader's task has not run yet, so each waits.
         for _ in 0..5_000 {
-            let watching = pin!(live.watch(interest.clone(), None));
+            let watching = pin!(live.watch(interest(), None));
             assert!(watching.poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
-        live.watch(interest, None).await.map(drop).unwrap();
+        live.watch(interest(), None).await.map(drop).unwrap();
+    }
+
+    /// As the reader does, which has no turn meanwhile: the test waits for nothing that is not there.
+    fn read(live: &Live, event: &LoggedEvent) -> Position {
+        live.0.deliver(event.clone());
+        live.0.read.send_replace(Some(event.position));
+        event.position
+    }
+
+    #[tokio::test]
+    async fn a_place_is_behind_what_has_arrived_and_moves_on_with_the_log() {
+        let (live, _folder) = live().await;
+        let first = event(1, 1);
+        let wanted = Interest { payments: vec![first.event.payment], ..interest() };
+        let mut watch = live.watch(wanted, None).await.unwrap();
+        let (place, begun) = (watch.place(), watch.cursor());
+        let end = read(&live, &first);
+        assert_eq!(place.cursor(), begun, "it waits to be given");
+        watch.next().await.unwrap();
+        assert_eq!(place.cursor(), begun, "it was given, and is on its way");
+        let mut waiting = pin!(watch.next());
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(place.cursor(), end);
+        let end = read(&live, &event(2, 2));
+        assert_eq!(place.cursor(), end, "of another payment");
     }
 }

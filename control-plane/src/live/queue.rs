@@ -103,7 +103,7 @@ impl Waiting {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use edge_core::client::ClientId;
     use jiff::Timestamp;
     use payments::model::event::{Cause, Detail, Event, Note};
@@ -112,12 +112,12 @@ mod tests {
 
     use super::*;
 
-    fn interest() -> Interest {
+    pub(crate) fn interest() -> Interest {
         let client = ClientId::parse("demo").unwrap();
         Interest { client, payments: Vec::new(), types: Vec::new(), is_payers: false }
     }
 
-    fn event(payment: u8, sequence: u64) -> Arc<LoggedEvent> {
+    pub(crate) fn event(payment: u8, sequence: u64) -> Arc<LoggedEvent> {
         let event = Event {
             payment: PaymentId::new(Timestamp::UNIX_EPOCH, [payment; 10]),
             refund: None,

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::wakeups::{self, WokenBy};
 
-/// How often the log is read. Commits of this process wake the reader, and word of others' commits; what neither has
+/// How often the log is read. Commits of this process wake the reader, and notices of others' commits; what neither has
 /// announced is found by reading.
 const EVERY: Duration = Duration::from_millis(250);
 /// The pause after a wake-up: the events of a burst are read together.

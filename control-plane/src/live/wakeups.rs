@@ -1,4 +1,4 @@
-//! What makes the reader of the log read before its time: commits of this process, and word of others' commits.
+//! What makes the reader of the log read before its time: commits of this process, and notices of others' commits.
 //!
 //! Nothing depends on it. A wake-up that is lost costs a reader the rest of its pause.
 
@@ -15,7 +15,7 @@ pub(crate) const WAKEUPS_COUNTER: &str = "event_wakeups_total";
 pub(super) enum WokenBy {
     /// A commit of this process.
     Own,
-    /// Word of another process's commit.
+    /// A notice of another process's commit.
     Others,
     /// Its own clock.
     Clock,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use payments::model::log::Position;
 use payments::ports::store::{LogQuery, LoggedEvent, StoreError};
 
+use super::place::{self, Place};
 use super::queue::{Queue, TooSlow};
 use super::{ENDED_COUNTER, Interest, Shared};
 
@@ -34,10 +35,11 @@ pub(crate) struct Watch {
     read: VecDeque<Arc<LoggedEvent>>,
     /// Whether the log may have more before what is in the queue.
     has_more: bool,
+    place: Arc<Place>,
 }
 
 impl Watch {
-    pub(super) const fn new(
+    pub(super) fn new(
         shared: Arc<Shared>,
         interest: Interest,
         queue: Arc<Queue>,
@@ -47,13 +49,15 @@ impl Watch {
             Some(after) => (after, true),
             None => (Position::START, false),
         };
-        Self { shared, interest, queue, position, read: VecDeque::new(), has_more }
+        let place = Arc::new(Place::new(shared.clone(), queue.clone(), position));
+        Self { shared, interest, queue, position, read: VecDeque::new(), has_more, place }
     }
 
     /// Whatever is committed from here on is in the queue or behind `end`.
-    pub(super) const fn begin(&mut self, end: Position) {
+    pub(super) fn begin(&mut self, end: Position) {
         if !self.has_more {
             self.position = end;
+            self.place.note(end, true);
         }
     }
 
@@ -75,12 +79,12 @@ impl Watch {
         if self.has_more || !self.read.is_empty() {
             return self.position;
         }
-        // The reader delivers events before it says how far it has read: all before this were in the queue by now.
-        let read = *self.shared.read.borrow();
-        match read {
-            Some(read) if self.queue.is_empty() => read.max(self.position),
-            _ => self.position,
-        }
+        place::cursor(&self.shared, &self.queue, self.position)
+    }
+
+    /// Where the watcher is while it waits. An event counts once the next one is waited for.
+    pub(crate) fn place(&self) -> Arc<Place> {
+        self.place.clone()
     }
 
     /// Waits for the next event. May be cancelled and called again.
@@ -90,6 +94,7 @@ impl Watch {
     }
 
     async fn wait(&mut self) -> Result<Arc<LoggedEvent>, Ended> {
+        self.place.note(self.position, false);
         loop {
             if let Some(event) = self.read.pop_front() {
                 self.position = event.position;
@@ -97,9 +102,13 @@ impl Watch {
             }
             if self.has_more {
                 self.read_part().await?;
+                self.place.note(self.position, false);
                 continue;
             }
-            let event = self.queue.next().await.map_err(|TooSlow| {
+            self.place.note(self.position, true);
+            let event = self.queue.next().await;
+            self.place.note(self.position, false);
+            let event = event.map_err(|TooSlow| {
                 metrics::counter!(ENDED_COUNTER, "reason" => "too_slow").increment(1);
                 Ended::TooSlow
             })?;

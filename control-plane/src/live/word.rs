@@ -1,7 +1,7 @@
-//! Word of commits between processes, over Redis: each says "moved on" after it has committed, and the readers of the
+//! Notices of commits between processes, over Redis: each says "moved on" after it has committed, and the readers of the
 //! others read the log at once instead of at the end of their pause.
 //!
-//! Redis is not trusted and not needed. A message says only that there may be something to read; whoever forges
+//! Redis is not trusted and not needed. A message says only that there may be something to read; a sender that forges
 //! messages makes readers read as often as their own commits could. No payment waits for a message: it is sent after
 //! the commit, by a task of its own.
 
@@ -34,7 +34,7 @@ const FAILED: Duration = Duration::from_secs(1);
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 const ALIVE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Sends word of this process's commits.
+/// Sends notices of this process's commits.
 pub(crate) struct Announcer {
     moved: Arc<Notify>,
     /// The name of this process in its messages, so that it does not wake itself.
@@ -89,7 +89,7 @@ async fn send(mut connection: ConnectionManager, channel: String, name: Name, mo
             let error = sent.map_or_else(|_| "no answer in time".to_owned(), |sent| problem(sent.err()));
             tracing::warn!(
                 error,
-                "other processes get no word of commits over Redis; they find events by polling"
+                "other processes get no notices of commits over Redis; they find events by polling"
             );
         }
         is_told = !is_sent;
@@ -111,7 +111,7 @@ async fn listen(uri: RedisUri, name: Name, wakeups: Arc<Wakeups>) {
                 let error = problem(Some(error));
                 tracing::warn!(
                     error,
-                    "no word of others' commits comes over Redis; their events are found by polling"
+                    "no notices of others' commits come over Redis; their events are found by polling"
                 );
                 is_told = true;
             }

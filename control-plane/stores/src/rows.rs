@@ -81,7 +81,7 @@ row! {
         fingerprint: String,
         payment: Option<String>,
         refund: Option<String>,
-        pub(super) answer_status: Option<i64>,
+        answer_status: Option<i64>,
         pub(super) answer_body: Option<String>,
     }
 }
@@ -117,6 +117,7 @@ impl TryFrom<PaymentRow> for Payment {
         let StoredState { state, paid_with, capture } = read.json("detail", &row.detail)?;
         let is_erased = row.request.is_empty();
         let request = if is_erased {
+            read.same("request", &row.is_decided(), &true)?;
             row.without_personal_data(&read, capture.unwrap_or_else(|| capture_of(&state)))?
         } else {
             read.json::<StoredRequest>("request", &row.request)?.into()
@@ -142,7 +143,15 @@ impl TryFrom<PaymentRow> for Payment {
     }
 }
 
+/// The states in which nothing is left to do with the terms of a payment, as retention holds (`payment_is_needed`).
+const DECIDED: [&str; 4] = ["completed", "captured", "canceled", "failed"];
+
 impl PaymentRow {
+    /// Whether the request may have ended. The conversion compares both columns with the sealed state.
+    pub(super) fn is_decided(&self) -> bool {
+        self.due_at.is_none() && DECIDED.contains(&self.state.as_str())
+    }
+
     /// The terms of a payment whose request has ended: what money depends on is beside it.
     fn without_personal_data(
         &self,

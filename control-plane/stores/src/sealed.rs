@@ -154,7 +154,8 @@ pub(crate) trait SealedRow {
         [None, None]
     }
 
-    /// Leaves out what a column said, whose key was erased. `false`: the row is nothing without it.
+    /// Leaves out what a column said, whose key was erased. `false`: it cannot have ended, because retention ends nothing
+    /// of the column, or ends it only with the row, or something is left to do for the row.
     fn end(&mut self, _column: &'static str) -> bool {
         false
     }
@@ -180,7 +181,8 @@ pub(crate) trait SealedRow {
 
 fn told(problem: OpenError) -> Problem {
     match problem {
-        OpenError::UnknownKey(key) | OpenError::Erased(key) => Problem::UnknownKey(key.to_string()),
+        OpenError::UnknownKey(key) => Problem::UnknownKey(key.to_string()),
+        OpenError::Erased(key) | OpenError::ErasedOfOthers(key) => Problem::ErasedKey(key.to_string()),
         OpenError::NotAuthentic | OpenError::Malformed => Problem::NotAuthentic,
         OpenError::Plain => Problem::NotSealed,
     }
@@ -227,10 +229,13 @@ impl SealedRow for crate::rows::PaymentRow {
         [Some((REQUEST, Stored::Text(&mut self.request))), Some((DETAIL, Stored::Text(&mut self.detail)))]
     }
 
-    /// The terms that a payment cannot be without are in other columns.
+    /// The terms that a decided payment cannot be without are in other columns.
     fn end(&mut self, column: &'static str) -> bool {
-        self.request.clear();
-        column == REQUEST
+        let ends = column == REQUEST && self.is_decided();
+        if ends {
+            self.request.clear();
+        }
+        ends
     }
 }
 
@@ -282,6 +287,7 @@ impl SealedRow for crate::audit_rows::TrailRow {
     }
 }
 
+/// An answer ends with its row and not before: retention keeps the data key of an answer whose row it keeps.
 impl SealedRow for crate::rows::KeyRow {
     const TABLE: &'static str = "idempotency_keys";
 
@@ -291,12 +297,6 @@ impl SealedRow for crate::rows::KeyRow {
 
     fn sealed(&mut self) -> [Option<(&'static str, Stored<'_>)>; COLUMNS_MAX] {
         [self.answer_body.as_mut().map(|body| (ANSWER_BODY, Stored::Text(body))), None]
-    }
-
-    /// The key is still used; what it was answered is told again from the payment.
-    fn end(&mut self, _: &'static str) -> bool {
-        (self.answer_status, self.answer_body) = (None, None);
-        true
     }
 }
 
@@ -311,8 +311,12 @@ impl SealedRow for crate::webhook_rows::WebhookRow {
         [Some((BODY, Stored::Bytes(&mut self.body))), None]
     }
 
+    /// Without its body, an event that is not processed would be lost.
     fn end(&mut self, _: &'static str) -> bool {
-        self.body.clear();
-        true
+        let ends = self.is_processed();
+        if ends {
+            self.body.clear();
+        }
+        ends
     }
 }

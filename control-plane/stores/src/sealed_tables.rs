@@ -99,7 +99,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
 ];
 
 /// The table of customers' payments, whose column names the key of the index.
-pub(crate) const CUSTOMERS: &str = "payment_customers";
+pub const CUSTOMERS: &str = "payment_customers";
 
 impl SealedTable {
     /// Whether its rows are records of the audit trail.

@@ -83,12 +83,13 @@ impl RowReader {
         metrics::counter!(COUNTER, "table" => unreadable.table).increment(1);
         if self.is_to_be_named(unreadable, Instant::now()) {
             let Unreadable { table, row, column, problem } = unreadable;
-            let reason = problem.name();
+            let (reason, key) = (problem.name(), problem.key());
             tracing::error!(
                 table,
                 row,
                 column,
                 reason,
+                key,
                 "a stored row cannot be read; it is left out of lists"
             );
         }

@@ -139,6 +139,13 @@ row! {
     }
 }
 
+impl WebhookRow {
+    /// Whether the body may have ended, as retention holds (`event_is_needed`).
+    pub(super) fn is_processed(&self) -> bool {
+        !matches!(self.state.as_str(), "received" | "failed")
+    }
+}
+
 impl TryFrom<WebhookRow> for WebhookEvent {
     type Error = StoreError;
 

@@ -38,6 +38,13 @@ async fn a_request_with_card_data_that_the_edge_let_through_is_refused_and_leave
         ),
         ("POST", &format!("/payments/{id}/capture"), format!(r#"{{"note":"{NUMBER}"}}"#), Some("note")),
         ("POST", &format!("/payments/{id}/cancel"), format!(r#"["{NUMBER}"]"#), Some("[0]")),
+        ("POST", "/graphql", r#"{"query":"{ a(cvv: \"123\") }"}"#.to_owned(), Some("query")),
+        (
+            "POST",
+            "/graphql",
+            r#"{"query":"a","variables":{"m":[{"key":"cvv","value":"123"}]}}"#.to_owned(),
+            Some("variables.m[0].key"),
+        ),
         ("GET", "/payments?startingAfter=4242%204242%204242%204242", String::new(), Some("startingAfter")),
         ("GET", "/payments/4242424242424242", String::new(), None),
     ] {
@@ -53,7 +60,7 @@ async fn a_request_with_card_data_that_the_edge_let_through_is_refused_and_leave
 }
 
 #[tokio::test]
-async fn an_event_is_kept_without_card_data_and_secrets_but_with_what_its_signature_covered() {
+async fn an_event_is_kept_without_card_data_and_secrets_but_with_the_hash_of_its_body() {
     let api = Api::start().await;
     let body = format!(
         r#"{{"id":"evt_1", "about":"customer","object":{{"client_secret":"pi_1_secret_2","note":"{NUMBER}","last4":"4242"}}}}"#

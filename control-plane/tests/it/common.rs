@@ -86,7 +86,10 @@ impl TestGateway {
     }
 
     pub(crate) async fn with(policy: RetryPolicy) -> Self {
-        let store = TestStore::sqlite().await;
+        Self::on(TestStore::sqlite().await, policy)
+    }
+
+    pub(crate) fn on(store: TestStore, policy: RetryPolicy) -> Self {
         let (provider, clock) = (Arc::new(ScriptedProvider::default()), TestClock::start());
         let port: Arc<dyn PaymentProvider> = provider.clone();
         let gateway = Arc::new(Gateway {

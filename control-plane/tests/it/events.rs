@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, Response, StatusCode};
 use futures_util::StreamExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::http::{Api, read};
@@ -99,6 +99,32 @@ async fn a_list_has_only_the_events_that_were_asked_for() {
 }
 
 #[tokio::test]
+async fn a_list_of_types_that_is_given_and_empty_is_refused_instead_of_taken_for_all() {
+    let api = Api::start().await;
+    api.charged().await;
+    let (status, error) = api.demo("GET", "/events?types=", "").await;
+    assert_eq!((status, error["error"]["param"].as_str()), (StatusCode::BAD_REQUEST, Some("types")));
+    let query = "query($types: [String!]) { events(types: $types) { nodes { type } } }";
+    let ask = async |types: &Value| {
+        let body = json!({ "query": query, "variables": { "types": types } });
+        api.demo("POST", "/graphql", &body.to_string()).await.1
+    };
+    for types in [json!([]), json!([""]), json!(["completed"]), json!(vec!["payment.completed"; 31])] {
+        let answer = ask(&types).await;
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "INVALID_REQUEST", "{types}: {answer}");
+        assert_eq!(error["extensions"]["param"], "types", "{types}: {answer}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("1 to 30 event types"), "{message}");
+    }
+    for (types, shown) in [(json!(["payment.completed"]), 1), (Value::Null, 3)] {
+        let answer = ask(&types).await;
+        let nodes = answer["data"]["events"]["nodes"].as_array();
+        assert_eq!(nodes.map(Vec::len), Some(shown), "{types}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_that_the_log_does_not_have_is_told() {
     let api = Api::start().await;
     let unknown = format!("evt_{}b", "a".repeat(31));
@@ -108,6 +134,35 @@ async fn a_cursor_that_the_log_does_not_have_is_told() {
     assert_eq!((status, error["error"]["code"].as_str()), (StatusCode::GONE, Some("CURSOR_UNKNOWN")));
     let (status, error) = read(api.send(asking(&api, "/events", Some("7"))).await).await;
     assert_eq!((status, error["error"]["param"].as_str()), (StatusCode::BAD_REQUEST, Some("Last-Event-ID")));
+}
+
+#[tokio::test]
+async fn a_last_event_id_that_is_not_one_events_is_refused_by_its_name() {
+    let api = Api::start().await;
+    let start = format!("evt_{}", "a".repeat(32));
+    let mut twice = asking(&api, "/events", Some(&start));
+    twice.headers_mut().append("last-event-id", start.parse().unwrap());
+    let wrong = ["".to_owned(), "evt_".to_owned(), start.to_uppercase(), format!("{start},{start}")];
+    let wrong = wrong.iter().map(|last| asking(&api, "/events", Some(last)));
+    for request in wrong.chain([twice]) {
+        let (status, error) = read(api.send(request).await).await;
+        assert_eq!(
+            (status, error["error"]["code"].as_str()),
+            (StatusCode::BAD_REQUEST, Some("INVALID_REQUEST"))
+        );
+        assert_eq!(error["error"]["param"], "Last-Event-ID", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_given_to_a_client_that_wants_no_stream_or_a_list_more() {
+    let api = Api::start().await;
+    for accept in ["text/event-stream;q=0", "application/json, text/event-stream;q=0.1"] {
+        let mut request = api.attested("demo", "GET", "/events", "");
+        request.headers_mut().insert("accept", accept.parse().unwrap());
+        let response = api.send(request).await;
+        assert_eq!(response.headers()["content-type"], "application/json", "{accept}");
+    }
 }
 
 #[tokio::test]
@@ -159,6 +214,7 @@ async fn one_client_cannot_take_all_streams() {
     let refused = loop {
         let response = api.send(asking(&api, "/events", None)).await;
         if response.status() != StatusCode::OK {
+            assert_eq!(response.headers()["retry-after"], "5");
             break read(response).await;
         }
         open.push(response);
@@ -167,6 +223,7 @@ async fn one_client_cannot_take_all_streams() {
         (refused.0, refused.1["error"]["code"].as_str()),
         (StatusCode::TOO_MANY_REQUESTS, Some("RATE_LIMITED"))
     );
+    assert_eq!(refused.1["error"]["retryable"], true);
     let mut other = api.attested("other", "GET", "/events", "");
     other.headers_mut().insert("accept", "text/event-stream".parse().unwrap());
     assert_eq!(api.send(other).await.status(), StatusCode::OK);

@@ -71,7 +71,7 @@ async fn after_a_lost_answer_the_same_attempt_is_repeated_and_no_other_is_begun(
 }
 
 #[tokio::test]
-async fn a_payment_somebody_works_on_is_in_progress_until_they_must_be_gone() {
+async fn a_payment_that_a_process_works_on_is_in_progress_until_its_lease_ends() {
     let test = TestGateway::start().await;
     let call = keyed::<Payment>(1, "a");
     test.clock.advance(1);
@@ -151,7 +151,7 @@ async fn a_repeat_that_meets_a_closed_door_never_makes_the_first_call_a_failure(
 
 /// An error names the request that it answers, so two requests that answer one key would differ.
 #[tokio::test]
-async fn an_answer_that_somebody_else_kept_is_read_and_no_other_made_up() {
+async fn an_answer_that_another_process_kept_is_read_and_not_replaced() {
     let test = TestGateway::start().await;
     let refusal = Refusal { kind: RefusalKind::Declined, ..turned_away() };
     test.provider.charges.lock().unwrap().push(Outcome::Refused(refusal));

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod approvals;
 mod audit;
 mod cache;
 mod card_data;
@@ -21,6 +22,7 @@ mod reconcile;
 mod resolve;
 mod scripted_provider;
 mod server;
+mod sockets;
 mod state_machine;
 mod store;
 mod webhooks;

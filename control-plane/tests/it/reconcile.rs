@@ -138,7 +138,7 @@ async fn a_provider_that_does_not_answer_leaves_the_comparison_open() {
 }
 
 #[tokio::test]
-async fn a_charge_at_the_provider_that_no_record_is_about_and_that_names_no_client_is_a_difference() {
+async fn a_charge_at_the_provider_without_a_record_and_a_client_is_a_difference() {
     let test = TestGateway::start().await;
     let (elsewhere, _) = opening(7, "demo", 100);
     let declined =

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use edge_core::money::{Amount, Money};
 use edge_core::provider::Provider;
+use edge_core::request::Wallet;
 use jiff::{SignedDuration, Timestamp};
 use payments::model::id::AttemptId;
 use payments::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+    RefundOrder, Refunded, Refusal, ResumeOrder, Unacceptable,
 };
 use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, Listed, LookUp, ProviderSnapshot, RefundLookUp,
@@ -29,6 +30,10 @@ use crate::common::at;
 #[derive(Default)]
 pub(crate) struct ScriptedProvider {
     pub(crate) charges: Mutex<Vec<Outcome<Charged>>>,
+    /// What is found of a payer's approval in a wallet; otherwise there is nothing to judge.
+    pub(crate) approvals: Mutex<Vec<Found<Result<(), Refusal>>>>,
+    /// Whether the order of each charge or resume says that the approval was judged.
+    pub(crate) judged: Mutex<Vec<bool>>,
     pub(crate) captures: Mutex<Vec<Outcome<Captured>>>,
     pub(crate) cancels: Mutex<Vec<Outcome<()>>>,
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
@@ -76,8 +81,13 @@ impl PaymentProvider for ScriptedProvider {
         SignedDuration::from_hours(1)
     }
 
+    async fn judge(&self, _: &ProviderRef, _: Wallet) -> Found<Result<(), Refusal>> {
+        self.approvals.lock().unwrap().pop().unwrap_or(Found::CannotAsk)
+    }
+
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
         self.note("charge", order.attempt);
+        self.judged.lock().unwrap().push(order.is_judged);
         let gate = self.gate.lock().unwrap().clone();
         if let Some(gate) = gate {
             gate.notified().await;
@@ -89,6 +99,7 @@ impl PaymentProvider for ScriptedProvider {
 
     async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
         self.note("resume", order.attempt);
+        self.judged.lock().unwrap().push(order.is_judged);
         let payment = order.session.clone();
         Self::next(
             &self.charges,

@@ -102,7 +102,7 @@ impl Simulation {
     }
 }
 
-/// What is heard of a call that brought no answer.
+/// What becomes known about a call without an answer.
 pub(crate) fn silence<T>(hearing: Hearing) -> Outcome<T> {
     match hearing {
         Hearing::NotSent => Outcome::NotSent(Uncertainty::new("refused")),

@@ -67,7 +67,9 @@ impl Simulation {
         }
         prop_assert_eq!(self.provider.doubles, 0, "charged twice");
         let may_be_made = |attempt| {
-            let carries = self.wire.carries(self.second(), |request| request.call.attempt == attempt);
+            let carries = self.wire.carries(self.second(), |request| {
+                request.call.attempt == attempt && !self.provider.is_left_unsent(request)
+            });
             carries && !self.provider.keys.knows(attempt) && (!has_ended || truth == Nothing)
         };
         for attempt in &self.not_made {
@@ -79,8 +81,9 @@ impl Simulation {
     }
 
     /// Everything that must be true at any time.
-    pub(crate) fn check(&self) -> Result<(), TestCaseError> {
+    pub(crate) fn check(&mut self) -> Result<(), TestCaseError> {
         self.is_no_false_end()?;
+        self.check_late_clients()?;
         let truth = self.provider.truth;
         if let Some((_, captured)) = self.payment.captured() {
             prop_assert_eq!(truth, Truth::Captured(captured), "only what moved is called moved");

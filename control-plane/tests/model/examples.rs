@@ -1,9 +1,9 @@
 //! Short sequences that a mistake is likely to break, each tried every time.
 
 use Hearing::{Answer, Nothing};
-use Step::{Cancel, Capture, Crash, Execute, Happens, Hear, Pass, Read, Resume};
+use Step::{Cancel, Capture, Crash, Execute, Happens, Hear, Pass, Read, Resume, ResumeByGateway};
 
-use crate::happenings::Happening::{Denied, Expires};
+use crate::happenings::Happening::{Denied, Expires, Pays};
 use crate::provider::Decision::{AskPayer, Done, Later};
 use crate::provider::Mishap;
 use crate::refunds::{self, Action};
@@ -62,6 +62,16 @@ fn an_earlier_denial_says_nothing_of_a_later_try_that_may_still_arrive() {
     let denied = [Execute(Later, WELL), Hear(Answer), Happens(Denied), Read { lag: 0 }];
     let again = [Resume, Hear(Nothing), Read { lag: 0 }];
     holds(Like::Paypal, false, &[&denied[..], &again].concat());
+}
+
+#[test]
+fn a_client_that_brings_an_order_back_late_is_told_what_became_of_it() {
+    let waits = [Execute(AskPayer, WELL), Hear(Answer), Happens(Pays), ResumeByGateway];
+    let in_the_midst = [Resume, Execute(Done, WELL), Hear(Answer), Resume];
+    holds(Like::Paypal, false, &[waits, in_the_midst].concat());
+    let lost = [Execute(Done, WELL), Hear(Nothing), Resume, Read { lag: 0 }];
+    holds(Like::Paypal, true, &[&waits[..], &lost, &[Resume, Capture { amount: 30 }, Resume]].concat());
+    holds(Like::Paypal, false, &[&waits[..], &[Cancel, Resume, Crash]].concat());
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub(crate) enum Happening {
     Pays,
     /// The payer agrees: the money is still to be taken, or is on its way.
     Approves,
+    /// The payer agrees, and the gateway does not take it so: their bank did not vouch for them. They may agree again.
+    ApprovesInVain,
     /// The bank says no to what is pending, or to the payer.
     Denied,
     /// The same, and the payer cannot choose something else.
@@ -24,7 +26,8 @@ pub(crate) enum Happening {
 impl Provider {
     pub(crate) fn happens(&mut self, happening: Happening, now: u32) {
         use Happening::{
-            Approves, CanceledInDashboard, CapturedInDashboard, Denied, DeniedForGood, Expires, Pays,
+            Approves, ApprovesInVain, CanceledInDashboard, CapturedInDashboard, Denied, DeniedForGood,
+            Expires, Pays,
         };
         let is_open = matches!(self.truth, Truth::AsksPayer | Truth::Approved);
         let next = match (self.truth, happening) {
@@ -32,7 +35,10 @@ impl Provider {
             (Truth::AsksPayer, Pays) if self.replays => self.paid(),
             (Truth::AsksPayer, Approves) if self.replays => Truth::Pending(None),
             (Truth::AsksPayer, Denied) if self.replays => Truth::Declined,
-            (Truth::AsksPayer, Pays | Approves) if !self.replays => Truth::Approved,
+            (Truth::AsksPayer | Truth::Approved, Pays | Approves | ApprovesInVain) if !self.replays => {
+                self.is_unacceptable = matches!(happening, ApprovesInVain);
+                Truth::Approved
+            }
             (Truth::Pending(None), Pays) => self.paid(),
             (Truth::Pending(Some(amount)), Pays) => Truth::Captured(amount),
             (Truth::Pending(Some(_)), Denied | DeniedForGood) => return self.decline_capture(now),

@@ -23,6 +23,7 @@ mod provider;
 mod provider_status;
 mod refunds;
 mod resolve;
+mod returns;
 mod simulation;
 mod steps;
 mod transitions;
@@ -53,7 +54,7 @@ const PAID: &[Step] = &[
     Step::Hear(Hearing::Answer),
 ];
 /// Where a sequence begins; chance alone is seldom there.
-const BEGINNINGS: [&[Step]; 12] = [
+const BEGINNINGS: [&[Step]; 14] = [
     PAID,
     &[],
     // The money moves, and nobody hears of it.
@@ -91,6 +92,13 @@ const BEGINNINGS: [&[Step]; 12] = [
         Step::Resume,
         Step::Hear(Hearing::NotSent),
     ],
+    // The gateway takes the order, and the payer comes back in the midst of it.
+    &[
+        Step::Execute(Decision::AskPayer, Mishap::None),
+        Step::Hear(Hearing::Answer),
+        Step::ResumeByGateway,
+        Step::Resume,
+    ],
     // The payer comes back, and we hear nothing of what is denied then.
     &[
         Step::Execute(Decision::AskPayer, Mishap::None),
@@ -99,6 +107,15 @@ const BEGINNINGS: [&[Step]; 12] = [
         Step::Execute(Decision::Later, Mishap::None),
         Step::Crash,
         Step::Happens(Happening::Denied),
+    ],
+    // An order is approved, taken, and approved in vain before the call arrives.
+    &[
+        Step::Execute(Decision::AskPayer, Mishap::None),
+        Step::Hear(Hearing::Answer),
+        Step::Happens(Happening::Approves),
+        Step::Resume,
+        Step::Happens(Happening::ApprovesInVain),
+        Step::Crash,
     ],
     // The provider takes it, and a second call for the same is on its way.
     &[

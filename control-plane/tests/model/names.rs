@@ -38,6 +38,11 @@ pub(crate) fn cause() -> Cause {
     Cause::request(client(), "req-1".to_owned())
 }
 
+/// An event of the provider, which the gateway acts on.
+pub(crate) fn cause_of_gateway() -> Cause {
+    Cause::webhook(client(), "WH-1")
+}
+
 pub(crate) fn charge_request(amount: u64, is_manual: bool) -> ChargeTerms {
     let capture = if is_manual { "manual" } else { "automatic" };
     let body = format!(

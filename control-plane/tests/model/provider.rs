@@ -67,6 +67,8 @@ pub(crate) struct Provider {
     pub(crate) capture_declined: bool,
     /// What was taken of the order was denied later, which PayPal shows whenever the order is approved once more.
     pub(crate) is_denied: bool,
+    /// The payer approved in a way that the gateway does not take. That may change as long as the order is open.
+    pub(crate) is_unacceptable: bool,
     /// Charges beside the first one.
     pub(crate) doubles: u32,
     pub(crate) history: History,
@@ -119,6 +121,7 @@ impl Provider {
             keys: Keys::new(),
             capture_declined: false,
             is_denied: false,
+            is_unacceptable: false,
             doubles: 0,
             history: History::new(),
         }
@@ -152,6 +155,9 @@ impl Provider {
         now: u32,
     ) -> Answer {
         let attempt = in_flight.call.attempt;
+        if self.is_left_unsent(in_flight) {
+            return Answer::Charge(no(RefusalKind::Invalid { param: None }));
+        }
         let answer = match self.keys.first(attempt, now) {
             Some(First::Failure) => return Answer::without(in_flight, failure(true)),
             Some(First::Answer(first)) if self.replays => return first,
@@ -164,6 +170,17 @@ impl Provider {
         }
         self.keys.keep(attempt, now, First::Answer(answer.clone()));
         answer
+    }
+
+    /// Whether the gateway's adapter, which judges what was not judged before, sends nothing for this.
+    pub(crate) fn is_left_unsent(&self, in_flight: &InFlightOperation) -> bool {
+        let is_resumed = matches!(in_flight.operation, Operation::Resume(_));
+        is_resumed && !in_flight.call.is_judged && self.judge() == Some(false)
+    }
+
+    /// Whether what the payer approved is acceptable; `None`: nothing is approved.
+    pub(crate) fn judge(&self) -> Option<bool> {
+        (self.truth == Truth::Approved && !self.replays).then_some(!self.is_unacceptable)
     }
 
     fn fail(&mut self, in_flight: &InFlightOperation, now: u32) -> Answer {

@@ -37,6 +37,7 @@ impl Simulation {
         }
         self.is_decided()?;
         refunds::resolve(self)?;
+        self.is_every_late_client_told()?;
         self.is_canceled_if_wanted()
     }
 

@@ -15,6 +15,7 @@ use proptest::test_runner::TestCaseError;
 use crate::names::*;
 use crate::provider::{Answer, Provider};
 use crate::refunds::{self, Refunds};
+use crate::returns::LateClients;
 use crate::steps::Step;
 use crate::transitions::{self, By, Move};
 use crate::wire::Wire;
@@ -33,6 +34,9 @@ pub(crate) struct Simulation {
     pub(crate) not_made: Vec<AttemptId>,
     /// The client was told that it will be canceled, and not yet that it could not be.
     pub(crate) is_to_cancel: bool,
+    /// Who began the last resume.
+    pub(crate) resumed_by: Option<ResumedBy>,
+    pub(crate) late: LateClients,
     pub(crate) moves: BTreeSet<Move>,
     second: u32,
     attempts: u32,
@@ -51,6 +55,8 @@ impl Simulation {
             oldest: 0,
             not_made: Vec::new(),
             is_to_cancel: false,
+            resumed_by: None,
+            late: LateClients::default(),
             moves: BTreeSet::new(),
             second: 0,
             attempts: 0,
@@ -85,9 +91,8 @@ impl Simulation {
         self.second += 1;
         let (second, now) = (self.second, self.now());
         match step {
-            Step::Resume => {
-                self.begin(|payment, attempt, at| payment.begin_resume(ResumedBy::Client, attempt, at))
-            }
+            Step::Resume => self.come_back(),
+            Step::ResumeByGateway => self.resume(ResumedBy::Gateway),
             Step::Capture { amount } => self.begin(|payment, attempt, at| {
                 let refused = |_| InvalidTransition { from: "", wanted: "" };
                 payment.begin_capture(Amount::new(amount.into()), attempt, None, at).map_err(refused)
@@ -127,8 +132,8 @@ impl Simulation {
         }
     }
 
-    /// A client wants something. Where a call of ours begins, it is on its way.
-    fn begin(
+    /// A client or the gateway wants something. Where a call of ours begins, it is on its way.
+    pub(crate) fn begin(
         &mut self,
         begin: impl FnOnce(Payment, AttemptId, Timestamp) -> Result<Payment, InvalidTransition>,
     ) -> Result<(), TestCaseError> {
@@ -159,7 +164,11 @@ impl Simulation {
 
     /// Everything that must be true of a single move.
     pub(crate) fn enter(&mut self, moved: Payment, by: By) -> Result<(), TestCaseError> {
-        let event = Event::payment_moved(Some(&self.payment.state), &moved, &cause());
+        let cause = match moved.state.resumed_by() {
+            Some(ResumedBy::Gateway) => cause_of_gateway(),
+            Some(ResumedBy::Client) | None => cause(),
+        };
+        let event = Event::payment_moved(Some(&self.payment.state), &moved, &cause);
         self.is_well_recorded(&event, &moved)?;
         let step = (transitions::name(&self.payment.state), by, transitions::name(&moved.state));
         self.keep_what_is_told(&moved);

@@ -8,12 +8,14 @@ use crate::refunds;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// A client wants something of the payment.
+    /// A client wants something of the payment. It brings the order back when its payer may have acted, or later.
     Resume,
     Capture {
         amount: u8,
     },
     Cancel,
+    /// The gateway takes the order without the client.
+    ResumeByGateway,
     /// What is unknown is asked for once more, as long as its key tells.
     Repeat,
     /// Its call reaches the provider, which decides.
@@ -106,6 +108,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         4 => Just(Happening::Pays),
         2 => Just(Happening::Approves),
+        1 => Just(Happening::ApprovesInVain),
         2 => Just(Happening::Denied),
         1 => Just(Happening::DeniedForGood),
         1 => Just(Happening::Expires),
@@ -118,6 +121,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 pub(crate) fn step(refunds: u32) -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => Just(Step::Resume),
+        1 => Just(Step::ResumeByGateway),
         2 => (0..=100_u8).prop_map(|amount| Step::Capture { amount }),
         2 => Just(Step::Cancel),
         2 => Just(Step::Repeat),

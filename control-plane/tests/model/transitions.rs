@@ -10,7 +10,7 @@ use payments::model::refund::RefundState;
 pub(crate) enum By {
     /// We ourselves: a client's wish, a worker's try. Never evidence of what the provider did.
     Us,
-    /// The provider's word on a call.
+    /// The provider's answer to a call.
     Answer,
     /// A read of the provider's object.
     Read,
@@ -114,7 +114,7 @@ const DOCUMENTED: &[Row] = &[
         By::Read,
         &["requires_action", "authorized", "completed", "captured", "canceled", "cancel queued", "failed"],
     ),
-    ("requires_action", By::Us, &["resuming", "canceling"]),
+    ("requires_action", By::Us, &["resuming", "canceling", "failed"]),
     ("requires_action", By::Read, &["authorized", "completed", "captured", "canceled", "failed"]),
     ("resuming", By::Us, &["resume unknown"]),
     (

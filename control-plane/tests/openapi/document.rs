@@ -41,6 +41,14 @@ fn every_operation_has_an_id_of_its_own_that_speaks() {
 }
 
 #[test]
+fn every_summary_is_short_enough_for_a_menu() {
+    for (path, method, operation) in operations() {
+        let summary = operation["summary"].as_str().unwrap();
+        assert!(summary.chars().count() <= 60 && !summary.contains('\n'), "{method} {path}: {summary}");
+    }
+}
+
+#[test]
 fn every_command_asks_for_an_idempotency_key_and_nothing_else_does() {
     for (path, method, operation) in operations() {
         let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolved);

@@ -87,8 +87,10 @@ fn a_restored_backup_is_told_recorded_and_never_forgotten() {
         command(service.folder.path(), &["audit", "restored", "--reason", "the disk died", "--by", "Ada"]);
     assert!(done && text.contains("the checkpoint of 4 records is lost, that of 2 holds"), "{text}");
     sealed(service.folder.path(), 5);
+    let anchors = fs::read_to_string(service.folder.path().join("anchors")).unwrap();
+    assert!(anchors.contains("\n\nshop.example/audit\naudit-restored@v1\n4\n"), "{anchors}");
     let (whole, text) = command(service.folder.path(), &["audit", "verify"]);
-    assert!(whole && text.contains("a backup was restored, recorded by Ada"), "{text}");
+    assert!(whole && text.contains("a backup was restored, recorded by Ada and signed"), "{text}");
     // A checkpoint that an auditor has kept, and the key that the gateway gave out.
     let key = command(service.folder.path(), &["audit", "key"]).1;
     let anchors = fs::read_to_string(service.folder.path().join("anchors")).unwrap();
@@ -136,6 +138,20 @@ fn a_command_is_recorded_with_who_from_where_and_how_it_ended() {
 }
 
 #[test]
+fn an_anchor_file_that_does_not_exist_yet_is_told_from_one_that_is_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (migrated, text) = run(folder.path(), &["migrate"], &[]);
+    assert!(migrated, "{text}");
+    let missing = "the anchor file anchors (AUDIT_ANCHOR_FILE) does not exist yet";
+    let (whole, text) = run(folder.path(), &["audit", "verify"], &SEALS);
+    assert!(whole && text.contains(missing), "{text}");
+    let (done, text) = run(folder.path(), &["audit", "restored", "--reason", "x"], &SEALS);
+    assert!(!done && text.contains(missing), "{text}");
+    let (whole, text) = run(folder.path(), &["audit", "verify"], &[KEY]);
+    assert!(whole && text.contains("give --checkpoint, or set AUDIT_ANCHOR_FILE"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_verified_is_told_and_fails() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, settings, expected) in [
@@ -143,6 +159,8 @@ fn what_cannot_be_verified_is_told_and_fails() {
         (&["audit", "verify"], &[KEY], "there is no"),
         (&["audit", "verify", "--key", "x"], &[], "as `control-plane audit key` prints it"),
         (&["audit", "verify", "--checkpoint", "none"], &[KEY], "none"),
+        (&["audit", "verify", "--accept-unsigned-restore", "x"], &[KEY], "must be a hash in base64"),
+        (&["audit", "restored", "--reason", "x"], &[], "set AUDIT_SIGNING_KEY"),
         (&["audit", "restored", "--reason", "x"], &[KEY], "without anchored checkpoints"),
     ] {
         let (worked, text) = run(folder.path(), arguments, settings);

@@ -56,6 +56,7 @@ fn a_plain_database_is_sealed_in_place_and_its_key_is_replaced() {
     assert!(worked && text.contains("values are stored as they are"), "{text}");
     let (worked, text) = keys(folder, &["reseal"], FIRST);
     assert!(worked && text.contains("webhook_events: 1 rows seen, 1 sealed"), "{text}");
+    assert!(text.contains("payment_customers: 0 entries under older keys, 0 replaced"), "{text}");
     assert!(text.contains("the files hold nothing of what was overwritten"), "{text}");
     assert!(!holds_canary(folder));
     let (worked, text) = keys(folder, &["rotate"], &format!("{SECOND},{FIRST}"));

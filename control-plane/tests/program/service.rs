@@ -59,8 +59,12 @@ impl Service {
     }
 
     pub(crate) fn until(&self, what: &str) {
+        self.until_it(what, || self.log().contains(what));
+    }
+
+    pub(crate) fn until_it(&self, what: &str, is: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.log().contains(what) {
+        while !is() {
             assert!(Instant::now() < deadline, "no `{what}` in {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -170,6 +170,18 @@ fn a_peer_that_may_not_connect_is_refused_with_the_reason_in_log_and_metrics() {
 }
 
 #[test]
+fn a_peer_with_a_wildcard_name_alone_is_told_that_it_needs_a_whole_one() {
+    let pki = Pki::new();
+    for wildcard in ["*.example", "*.envoy.example"] {
+        let service = pki.start();
+        let certificate = pki.authority.issue(&[wildcard]).unwrap();
+        assert!(ask(&service, pki.client(Some(&certificate), &[&version::TLS13])).is_err(), "{wildcard}");
+        service.until(&format!("a wildcard name is not accepted ({wildcard})"));
+        assert!(service.log().contains("a whole name of SERVICE_TLS_CLIENT_NAMES"), "{}", service.log());
+    }
+}
+
+#[test]
 fn new_certificates_are_used_without_a_restart_and_unusable_ones_change_nothing() {
     let pki = Pki::new();
     let service = pki.start();

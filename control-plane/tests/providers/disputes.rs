@@ -52,7 +52,7 @@ async fn paypals_record_of_a_dispute_tells_which_charge_and_where_it_stands() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_not_there_or_not_ours_to_read_or_not_to_be_had_are_three_things() {
+async fn a_missing_a_forbidden_and_an_unavailable_dispute_are_three_different_answers() {
     let fixture = SandboxFixture::open().await;
     let paypal = fixture.paypal();
     let (_, _, dispute) = disputed(&fixture).await;
@@ -62,7 +62,7 @@ async fn a_dispute_that_is_not_there_or_not_ours_to_read_or_not_to_be_had_are_th
                          "details": [{ "issue": "PERMISSION_DENIED", "description": "You do not have permission." }] });
     fixture.refuse("paypal", "dispute", 403, &denied).await;
     assert_eq!(paypal.look_up_dispute(&dispute).await, Found::CannotAsk);
-    // Something on the way says no: that is not PayPal's word on the permission.
+    // Something on the way says no: PayPal itself did not refuse the permission.
     fixture.refuse("paypal", "dispute", 403, &json!("blocked")).await;
     assert!(matches!(paypal.look_up_dispute(&dispute).await, Found::Unavailable(_)));
     for fault in ["error_before", "drop_before", "html_error", "truncated", "rate_limited"] {

@@ -3,6 +3,7 @@
 use payments::model::payer_action::PayerAction;
 use payments::model::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
+use test_services::ErrorLog;
 
 use crate::sandbox_fixture::{
     Expect, PAGE, SandboxFixture, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on,
@@ -161,7 +162,11 @@ async fn an_approved_order_must_say_what_the_request_says() {
         (fixture.charge(4_999, "EUR", Some(&id)), "currency"),
         (fixture.authorize(4_999, "USD", Some(&id)), "capture"),
     ] {
-        assert_eq!(fixture.paypal().charge(&order).await.refused().kind, invalid(param));
+        let refusal = fixture.paypal().charge(&order).await.refused();
+        assert_eq!(refusal.kind, invalid(param));
+        assert_eq!(refusal.code.as_deref(), Some("order_mismatch"));
+        let message = format!("`{param}` must be as in the order that `paymentMethodId` names");
+        assert_eq!(refusal.message, message);
     }
     assert_eq!(fixture.ledger("").await, []);
 }
@@ -190,8 +195,14 @@ async fn an_order_of_another_payment_is_not_taken() {
 #[tokio::test]
 async fn an_order_that_does_not_exist_is_the_clients_mistake() {
     let fixture = SandboxFixture::open().await;
+    let (errors, _guard) = ErrorLog::listen("payments_providers");
     let order = fixture.charge(4_999, "USD", Some("0AA00000AA000000A"));
     assert_eq!(fixture.paypal().charge(&order).await.refused().kind, invalid("paymentMethodId"));
+    assert_eq!(errors.lines().len(), 0, "no operator can mend it");
+    fixture.refuse("paypal", "charge", 422, &paypal_issue("PERMISSION_DENIED")).await;
+    let order = fixture.charge(4_999, "USD", Some("vault-ok"));
+    assert_eq!(fixture.paypal().charge(&order).await.refused().kind, RefusalKind::Configuration);
+    assert_eq!(errors.lines().len(), 1, "an operator can");
 }
 
 #[tokio::test]

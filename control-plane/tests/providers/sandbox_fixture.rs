@@ -128,6 +128,7 @@ impl SandboxFixture {
             method: method.map(str::to_owned),
             wallet: None,
             verification: None,
+            is_judged: false,
             capture: CaptureMode::Automatic,
             description: None,
             customer_reference: None,
@@ -150,6 +151,7 @@ impl SandboxFixture {
             session: session.clone(),
             page: Some(PAGE.to_owned()),
             wallet: charged.wallet,
+            is_judged: false,
         }
     }
 

@@ -3,7 +3,8 @@
 use edge_core::request::{Verification, Wallet};
 use payments::model::paid_with::PaidWith;
 use payments::model::payer_action::PayerAction;
-use payments::model::provider::{ChargeOrder, Charged, Outcome, ProviderRef, RefusalKind};
+use payments::model::provider::{ChargeOrder, Charged, Outcome, ProviderRef, RefusalKind, ResumeOrder};
+use payments::model::snapshot::Found;
 use serde_json::{Value, json};
 
 use crate::sandbox_fixture::{Expect, SandboxFixture, completed, effect, invalid, money, paypal_issue};
@@ -153,6 +154,7 @@ async fn an_order_is_captured_once_the_wallet_confirmed_it() {
         let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
         let resume = fixture.resume(&order, &id);
         assert_eq!(to_be_confirmed(fixture.paypal().resume(&resume).await.done()), id);
+        assert_eq!(fixture.paypal().judge(&id, wallet).await, Found::Missing, "nothing is approved");
         assert_eq!(fixture.effects(order.payment).await, []);
         confirm(&fixture, &id, wallet.name(), "Ada Lovelace").await;
         let paid = fixture.paypal().resume(&resume).await.done();
@@ -173,6 +175,10 @@ async fn an_order_confirmed_with_another_wallet_is_not_captured() {
     assert_eq!(fixture.effects(order.payment).await, []);
 }
 
+fn is_refused(pays: bool) -> Result<(), Option<String>> {
+    if pays { Ok(()) } else { Err(Some("authentication_failed".to_owned())) }
+}
+
 #[tokio::test]
 async fn a_bank_that_vouches_for_nobody_is_refused_as_the_policy_says() {
     let strict = |settings: &mut payments_providers::Settings| {
@@ -188,6 +194,10 @@ async fn a_bank_that_vouches_for_nobody_is_refused_as_the_policy_says() {
             let order = wallet_order(&fixture, Wallet::GooglePay);
             let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
             confirm(&fixture, &id, "google_pay", name).await;
+            let Found::Found(judged) = fixture.paypal().judge(&id, Wallet::GooglePay).await else {
+                panic!("{name} is not judged")
+            };
+            assert_eq!(judged.map_err(|refusal| refusal.decline_code), is_refused(pays), "{name}");
             let answer = fixture.paypal().resume(&fixture.resume(&order, &id)).await;
             if pays {
                 completed(answer.done());
@@ -198,6 +208,18 @@ async fn a_bank_that_vouches_for_nobody_is_refused_as_the_policy_says() {
             assert_eq!(fixture.effects(order.payment).await.len(), usize::from(pays), "{name}");
         }
     }
+}
+
+/// A repeat whose refusal would say nothing of the call before it.
+#[tokio::test]
+async fn what_was_judged_before_is_captured_as_it_stands() {
+    let fixture = SandboxFixture::open().await;
+    let order = wallet_order(&fixture, Wallet::GooglePay);
+    let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
+    confirm(&fixture, &id, "google_pay", "SCA-REJECTED").await;
+    let judged = ResumeOrder { is_judged: true, ..fixture.resume(&order, &id) };
+    completed(fixture.paypal().resume(&judged).await.done());
+    assert_eq!(fixture.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
 }
 
 #[tokio::test]

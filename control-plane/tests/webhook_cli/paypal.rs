@@ -180,7 +180,7 @@ fn what_is_wrong_with_a_certificate_is_said_and_nothing_is_verified_by_it() {
 }
 
 #[test]
-fn a_time_at_which_paypal_does_not_send_it_is_said_and_so_is_what_else_is_wrong_then() {
+fn a_time_at_which_paypal_does_not_send_is_reported_beside_every_other_mistake() {
     for (at, failed, words) in [
         ("2026-06-03T23:59:00Z", vec![], ""),
         ("2026-06-05T00:00:00Z", vec!["time"], "give its time with --at"),

@@ -74,7 +74,7 @@ fn paypal(vector: &Value, pem: &str, body: Option<&[u8]>, id: Option<&str>, at: 
 }
 
 #[test]
-fn every_published_paypal_transmission_is_verified_at_its_own_time_and_no_altered_one() {
+fn each_published_paypal_transmission_is_verified_at_its_time_and_no_altered_one() {
     let Some((webhooks, certificates)) =
         vectors("paypal_webhooks.json").zip(vectors("paypal_certificates.json"))
     else {

@@ -22,7 +22,7 @@
 //!
 //! [`config`] is the filter's configuration, [`connections`] limits the connections of one address, [`waiting`] bounds
 //! how many requests a worker holds, and [`money`], [`id`] and [`provider`] are types that edge and control plane
-//! share. `described` (feature `openapi`) has the schemas of what requests contain.
+//! share. [`graphql`] reads the tokens of GraphQL documents. `described` (feature `openapi`) has the schemas of what requests contain.
 
 pub mod attestation;
 mod authority;
@@ -36,6 +36,7 @@ mod content;
 pub mod described;
 pub mod error;
 pub mod exchange;
+pub mod graphql;
 pub mod head;
 pub mod id;
 pub mod idempotency;

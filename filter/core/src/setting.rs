@@ -7,7 +7,8 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unclean {
     #[error(
-        "stands in quotation marks, which would be a part of it (docker's --env-file keeps them); write it without"
+        "is in quotation marks, which would become part of the value (docker's --env-file keeps them); write it \
+         without them"
     )]
     Quoted,
     #[error(

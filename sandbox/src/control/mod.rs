@@ -22,7 +22,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::{faults::InvalidRule, http_response::HttpResponse, state::Shared};
+use crate::{faults::InvalidRule, http_response::HttpResponse, pages::escape, state::Shared};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -34,7 +34,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/ledger", get(ledger::show))
         .route("/_sandbox/requests", get(requests::show))
         .route("/_sandbox/faults", get(faults::list).post(faults::add).delete(faults::clear))
-        .route("/_sandbox/live", get(async || Html(include_str!("live.html"))))
+        .route("/_sandbox/live", get(live))
         .route("/_sandbox/happen", post(happen::happen))
         .route("/_sandbox/stripe/account", get(account::show).put(account::change))
         .route("/_sandbox/paypal/payments/{id}/review", post(payments::review))
@@ -44,6 +44,11 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/_sandbox/webhooks/send", post(webhooks::send))
         .route("/_sandbox/webhooks/{event}", get(webhooks::show))
         .route("/_sandbox/webhooks/{event}/redeliver", post(webhooks::redeliver))
+}
+
+/// `GET /_sandbox/live`: a page that shows one payment as it changes, by a ticket of the sandbox's gateway.
+async fn live(State(shared): State<Arc<Shared>>) -> Html<String> {
+    Html(include_str!("live.html").replace("GATEWAY_URL", &escape(&shared.gateway.url)))
 }
 
 /// `GET /_sandbox/paypal-ca.pem`: the root certificate of PayPal's webhook certificates in this sandbox.

@@ -19,7 +19,7 @@ pub(crate) enum DigitalWallet {
 pub(crate) struct WalletCard {
     pub(crate) wallet: DigitalWallet,
     pub(crate) outcome: CardOutcome,
-    /// PayPal's word for who bears a chargeback, once the payer's bank was asked to authenticate.
+    /// PayPal's value for who bears a chargeback, once the payer's bank was asked to authenticate.
     liability_shift: Option<&'static str>,
 }
 

@@ -61,11 +61,7 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
         None => no_such_order(),
         Some(order) if !order.takes_payer() => nothing_to_do(),
         Some(order) => {
-            let amounts: Vec<String> = order
-                .units
-                .iter()
-                .map(|unit| format!("{} {} in minor units", unit.money.minor, unit.money.currency.code()))
-                .collect();
+            let amounts: Vec<String> = order.units.iter().map(|unit| unit.money.to_string()).collect();
             Page {
                 title: "PayPal sandbox: approve the payment",
                 text: &format!("{}: {}", order.id, amounts.join(", ")),

@@ -46,19 +46,16 @@ pub(crate) async fn show(
     match state.stripe.intents.get(&intent) {
         None => Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response(),
         Some(found) if waiting(found).is_none() => nothing_to_do(),
-        Some(found) => {
-            let money = found.currency.to_money(found.amount);
-            Page {
-                title: "Stripe sandbox: authenticate the payment",
-                text: &format!("{intent}: {} {} in minor units", money.minor, money.currency.code()),
-                buttons: &[
-                    Button { value: "succeed", label: "Complete authentication" },
-                    Button { value: "fail", label: "Fail authentication" },
-                ],
-            }
-            .response(StatusCode::OK)
-            .into_response()
+        Some(found) => Page {
+            title: "Stripe sandbox: authenticate the payment",
+            text: &format!("{intent}: {}", found.currency.to_money(found.amount)),
+            buttons: &[
+                Button { value: "succeed", label: "Complete authentication" },
+                Button { value: "fail", label: "Fail authentication" },
+            ],
         }
+        .response(StatusCode::OK)
+        .into_response(),
     }
 }
 

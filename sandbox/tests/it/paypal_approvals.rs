@@ -22,6 +22,7 @@ async fn an_approved_order_is_captured_once() {
         "{}",
         shown.text
     );
+    assert!(shown.text.contains(": 49.99 USD<"), "{}", shown.text);
     let canceled = sandbox.visit(Method::GET, &format!("{page}&outcome=cancel")).await;
     assert_eq!(
         (canceled.status, canceled.header("location")),

@@ -27,7 +27,7 @@ async fn a_vaulted_source_completes_at_create_and_is_an_effect() {
 }
 
 #[tokio::test]
-async fn a_declined_wallet_is_refused_and_a_declined_card_completes_with_a_declined_capture() {
+async fn a_declined_wallet_is_refused_and_a_declined_card_has_a_declined_capture() {
     let sandbox = TestSandbox::new().await;
     let refused = sandbox.paypal_order("CAPTURE", wallet("vault-declined")).await;
     assert_eq!(refused.issue(), (422, "INSTRUMENT_DECLINED", ""));

@@ -22,7 +22,7 @@ async fn capture(sandbox: &TestSandbox, path: &str) -> HttpResponse {
 }
 
 #[tokio::test]
-async fn the_first_captures_after_the_approval_can_be_refused_while_the_order_reads_approved() {
+async fn the_first_captures_can_be_refused_while_the_order_reads_approved() {
     let sandbox = TestSandbox::new().await;
     let (path, page) = create(&sandbox).await;
     decide(&sandbox, &page, "&refusals=2").await;

@@ -231,7 +231,7 @@ async fn the_original_cannot_be_voided_once_its_reauthorization_is_captured() {
 }
 
 #[tokio::test]
-async fn a_reauthorization_is_captured_after_its_honor_period_and_expires_with_its_original() {
+async fn a_reauthorization_outlives_its_honor_period_and_expires_with_its_original() {
     let sandbox = lasting().await;
     let (id, _) = authorize(&sandbox, "USD", "49.99").await;
     sandbox.hours_pass(4 * 24);

@@ -95,3 +95,17 @@ async fn a_gateway_that_is_away_is_said_to_be() {
     let answer = HttpResponse::of(request).await;
     assert_eq!((answer.status, &answer.body["error"]["code"]), (502, &json!("GATEWAY_UNAVAILABLE")));
 }
+
+#[tokio::test]
+async fn the_live_page_watches_the_sandboxes_own_gateway() {
+    let gateway_url = "http://127.0.0.1:9080/\"><b>".to_owned();
+    let sandbox = TestSandbox::with(|config| Config { gateway_url, ..config }).await;
+    let page = sandbox.visit(Method::GET, "/_sandbox/live").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text.contains("data-gateway=\"http://127.0.0.1:9080/&quot;&gt;&lt;b&gt;\""),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains(":8080"), "no other gateway is named");
+}

@@ -10,12 +10,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use gateway_tests::Gateway;
+use gateway_tests::http1::whole_response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
-use super::attacks::ATTACKS;
+use super::attacks::{ATTACKS, JUDGED};
+use super::refusal::Refusal;
 
 /// Concurrent attackers per attack.
 const CONCURRENCY: u8 = 12;
@@ -24,6 +26,8 @@ const CONCURRENCY: u8 = 12;
 const NICENESS: i32 = 15;
 /// How long an attacker waits for a response.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// How many wrong answers are reported.
+const WRONG_MAX: usize = 20;
 
 /// Responses by attack and status; status 0 is a connection that was closed without a response.
 type Answers = BTreeMap<(&'static str, u16), u64>;
@@ -32,7 +36,16 @@ type Answers = BTreeMap<(&'static str, u16), u64>;
 pub(super) struct Attackers {
     is_over: Arc<AtomicBool>,
     answers: Arc<Mutex<Answers>>,
+    wrong: Arc<Mutex<Vec<String>>>,
     thread: JoinHandle<()>,
+}
+
+/// What the attackers were answered.
+pub(super) struct Ended {
+    /// By attack.
+    pub(super) summary: String,
+    /// Answers that an attack must not get.
+    pub(super) wrong: Vec<String>,
 }
 
 /// One attacker.
@@ -45,11 +58,13 @@ pub(super) struct Attacker {
     pub(super) certificates: String,
     is_over: Arc<AtomicBool>,
     answers: Arc<Mutex<Answers>>,
+    wrong: Arc<Mutex<Vec<String>>>,
 }
 
 impl Attackers {
     pub(super) fn start(gateway: &Gateway<'_>) -> Self {
         let (is_over, answers) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Answers>>::default());
+        let wrong = Arc::<Mutex<Vec<String>>>::default();
         let attacker = Attacker {
             attack: "",
             from: Ipv4Addr::LOCALHOST,
@@ -57,13 +72,14 @@ impl Attackers {
             certificates: format!("{}/v1/notifications/certs", gateway.stack().sandbox_url()),
             is_over: is_over.clone(),
             answers: answers.clone(),
+            wrong: wrong.clone(),
         };
         let thread = thread::spawn(move || attack(&attacker));
-        Self { is_over, answers, thread }
+        Self { is_over, answers, wrong, thread }
     }
 
-    /// Stops the attackers and returns a summary of the responses.
-    pub(super) fn end(self) -> String {
+    /// Stops the attackers.
+    pub(super) fn end(self) -> Ended {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap();
         let answers = self.answers.lock().unwrap();
@@ -73,16 +89,26 @@ impl Attackers {
             let of_it: Vec<_> = of_it.map(|((_, status), times)| format!("{status} {times} times")).collect();
             let _ = write!(summary, "\n  {name}: {}", of_it.join(", "));
         }
-        summary
+        let mut wrong = std::mem::take(&mut *self.wrong.lock().unwrap());
+        for (name, status) in JUDGED.iter().filter(|(name, _)| name.contains(&only())) {
+            if !answers.contains_key(&(*name, *status)) {
+                wrong.push(format!("none of the {name} was refused with {status}"));
+            }
+        }
+        Ended { summary, wrong }
     }
+}
+
+/// `CHAOS_ATTACK` selects one attack, to measure its cost.
+fn only() -> String {
+    std::env::var("CHAOS_ATTACK").unwrap_or_default()
 }
 
 fn attack(attacker: &Attacker) {
     let _ = rustix::process::nice(NICENESS);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let together = LocalSet::new();
-    // `CHAOS_ATTACK` selects one attack, to measure its cost.
-    let only = std::env::var("CHAOS_ATTACK").unwrap_or_default();
+    let only = only();
     for (kind, (name, attempt)) in (2_u8..).zip(ATTACKS).filter(|(_, (name, _))| name.contains(&only)) {
         for number in 1..=CONCURRENCY {
             let from = Ipv4Addr::new(127, 0, kind, number.div_ceil(4));
@@ -129,6 +155,18 @@ impl Attacker {
         self.read_response(&mut connection).await;
     }
 
+    /// Sends the request and judges its response. `what` names the request in a report.
+    pub(super) async fn expect_refusal(&self, request: &[u8], refusal: &Refusal, what: &str) {
+        let Some(mut connection) = self.send(request).await else { return };
+        let answer = timeout(TIMEOUT, whole_response(&mut connection)).await.ok().and_then(Result::ok);
+        self.count(answer.as_ref().map_or(0, |answer| answer.status));
+        let Some(answer) = answer.filter(|answer| !refusal.is_told_by(answer)) else { return };
+        let mut wrong = self.wrong.lock().unwrap();
+        if wrong.len() < WRONG_MAX {
+            wrong.push(format!("{} {what}: {} {}", self.attack, answer.status, answer.text()));
+        }
+    }
+
     /// Counts one response. Returns false if it was the connection's last one.
     pub(super) async fn read_response(&self, connection: &mut TcpStream) -> bool {
         let mut answer = [0; 4_096];
@@ -137,7 +175,11 @@ impl Attacker {
         // `HTTP/1.1 401 …`
         let status = answer.get(9..12).filter(|_| answer.starts_with(b"HTTP/1.1 "));
         let status = status.and_then(|status| str::from_utf8(status).ok()?.parse().ok()).unwrap_or(0);
-        *self.answers.lock().unwrap().entry((self.attack, status)).or_default() += 1;
+        self.count(status);
         length > 0 && !self.is_over.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, status: u16) {
+        *self.answers.lock().unwrap().entry((self.attack, status)).or_default() += 1;
     }
 }

@@ -8,6 +8,7 @@ use test_services::http2::{cancel, get, hello};
 use tokio::time::sleep;
 
 use super::attackers::Attacker;
+use super::{documents, mutations, payloads};
 
 type Attempt = fn(Attacker, u64) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -16,8 +17,14 @@ const STREAMS: u32 = 90;
 /// Requests per HTTP/1.1 connection.
 const REQUESTS: u32 = 50;
 
+const PAYLOADS: &str = "wallets' payloads in every dress";
+const MUTATIONS: &str = "twisted charges by GraphQL";
+
+/// The attacks whose every answer is judged, and with which statuses some of them must be refused.
+pub(super) const JUDGED: [(&str, u16); 3] = [(PAYLOADS, 400), (MUTATIONS, 400), (MUTATIONS, 200)];
+
 /// Each attempt has its own number.
-pub(super) const ATTACKS: [(&str, Attempt); 9] = [
+pub(super) const ATTACKS: [(&str, Attempt); 12] = [
     ("Stripe's webhooks, forged", |attacker, n| Box::pin(forged_stripe(attacker, n))),
     ("PayPal's webhooks, forged, with certificates that do not exist", |attacker, n| {
         Box::pin(forged_paypal(attacker, n))
@@ -29,6 +36,9 @@ pub(super) const ATTACKS: [(&str, Attempt); 9] = [
     ("heads and bodies that stop half-way", |attacker, n| Box::pin(half_sent(attacker, n))),
     ("a flood without a key", |attacker, _| Box::pin(keyless(attacker))),
     ("a flood of a client who has one", |attacker, n| Box::pin(greedy(attacker, n))),
+    ("GraphQL documents that cost much", |attacker, n| Box::pin(costly(attacker, n))),
+    (PAYLOADS, |attacker, n| Box::pin(payload(attacker, n))),
+    (MUTATIONS, |attacker, n| Box::pin(mutation(attacker, n))),
 ];
 
 fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -130,4 +140,25 @@ async fn greedy(attacker: Attacker, n: u64) {
     let charge =
         r#"{"provider":"stripe","amount":900,"currency":"USD","paymentMethodId":"pm_card_chargeDeclined"}"#;
     attacker.send_repeatedly(&post("/payments/charge", &headers, charge), REQUESTS).await;
+}
+
+/// Sends queries, which take no key. Few on a connection: a refusal may close it.
+async fn costly(attacker: Attacker, n: u64) {
+    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\n");
+    attacker.send_repeatedly(&post("/graphql", &headers, &documents::body(n)), 4).await;
+}
+
+/// Sends one on each connection: a refusal may close it.
+async fn payload(attacker: Attacker, n: u64) {
+    let payloads::Refused { dress, key, body } = payloads::charge(n);
+    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\nidempotency-key: {key}\r\n");
+    attacker.expect_refusal(&post("/payments/charge", &headers, &body), &payloads::refusal(), dress).await;
+}
+
+/// Sends one on each connection: a refusal may close it.
+async fn mutation(attacker: Attacker, n: u64) {
+    let mutations::Refused { twist, key, body, refusal } = mutations::charge(n);
+    let key = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\n{key}");
+    attacker.expect_refusal(&post("/graphql", &headers, &body), &refusal, twist).await;
 }

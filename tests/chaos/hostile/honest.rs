@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const PER_SECOND: u32 = 200;
+/// What no other caller charges.
+pub(super) const AMOUNT: u64 = 1_200;
 /// How many failed charges are reported.
 const WRONG_MAX: usize = 20;
 
@@ -28,7 +30,7 @@ pub(crate) async fn charge_for(gateway: &Gateway<'_>, name: &str, length: Durati
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (start, mut honest, mut in_flight) = (Instant::now(), HonestCharges::default(), JoinSet::new());
     let body = json!({
-        "provider": "stripe", "amount": 1_200, "currency": "USD", "paymentMethodId": "pm_card_visa",
+        "provider": "stripe", "amount": AMOUNT, "currency": "USD", "paymentMethodId": "pm_card_visa",
     });
     let body = body.to_string();
     for n in 0_u64.. {

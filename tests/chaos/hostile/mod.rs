@@ -2,17 +2,24 @@
 
 mod attackers;
 mod attacks;
+mod documents;
 mod honest;
+mod mutations;
+mod payloads;
+mod refusal;
+mod sound;
+mod written;
 
 use std::fmt;
 use std::time::Duration;
 
 use gateway_tests::{Gateway, OwnGateway};
+use serde_json::{Value, json};
 use test_services::{PostgresServer, RedisServer};
 use tokio::time::sleep;
 
-use self::attackers::Attackers;
-use self::honest::{HonestCharges, charge_for};
+use self::attackers::{Attackers, Ended};
+use self::honest::{AMOUNT, HonestCharges, charge_for};
 
 /// Latencies are judged only from this length on: with fewer charges, the p99 is random.
 const JUDGED_FROM: Duration = Duration::from_secs(60);
@@ -58,16 +65,21 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     // Warm-up: opens connections and fills caches.
     charge_for(&gateway, "warm", Duration::from_secs(2)).await;
     let quiet = charge_for(&gateway, "quiet", (length / 3).min(QUIET_MAX)).await;
+    let sound = sound::execute(&gateway).await;
     let attackers = Attackers::start(&gateway);
     let charges = charge_for(&gateway, "attack", length);
     let (attacked, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
-    let answers = attackers.end();
+    let Ended { summary, wrong } = attackers.end();
 
     let mut report =
-        Report { length, quiet, attacked, attackers: answers, memory: Vec::new(), broken: Vec::new() };
+        Report { length, quiet, attacked, attackers: summary, memory: Vec::new(), broken: wrong };
     report.judge_answers();
     report.judge_memory(&early, &late);
     report.judge_effects(&gateway).await;
+    match sound {
+        Ok(payment) => report.broken.extend(sound::judge(&gateway, &payment).await),
+        Err(answer) => report.broken.push(answer),
+    }
     let reloads = gateway.filter_reloads().await;
     if reloads > 0 {
         report.broken.push(format!("the filter died and came back {reloads} times"));
@@ -119,7 +131,14 @@ impl Report {
                 self.broken.push(format!("P1: {transaction} was charged {times} times"));
             }
         }
+        self.broken.extend(of_attackers(&ledger));
     }
+}
+
+/// What attackers send is refused or declined, so the ledger has nothing of it.
+fn of_attackers(ledger: &[Value]) -> impl Iterator<Item = String> {
+    let others = ledger.iter().filter(|effect| effect["kind"] != "charge" || effect["amount"] != AMOUNT);
+    others.map(|effect| format!("no honest caller asked for this effect: {effect}"))
 }
 
 impl fmt::Display for Report {
@@ -134,4 +153,12 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+#[test]
+fn an_effect_that_no_honest_caller_asked_for_is_found() {
+    let effect = |kind: &str, amount: u64| json!({ "kind": kind, "amount": amount });
+    assert_eq!(of_attackers(&[effect("charge", AMOUNT)]).count(), 0);
+    let ledger = [effect("charge", AMOUNT), effect("charge", 900), effect("authorize", AMOUNT)];
+    assert_eq!(of_attackers(&ledger).count(), 2);
 }

@@ -1,3 +1,5 @@
+use crash_points as crash_point;
+
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,6 +36,10 @@ fn every_kind_of_fault_occurs_for_some_seed() {
         "ends every session",
         "PostgreSQL fails over",
         "PostgreSQL takes no writes",
+        "PostgreSQL locks",
+        "keys rotate",
+        "keys reseal",
+        "retention run",
         "Silence",
         "Redis dies",
         "FLUSHALL",

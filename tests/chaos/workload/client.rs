@@ -1,5 +1,7 @@
 //! A client that draws its operations at random.
 
+mod payers;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
 use super::{CANARY, CLIENT_IDS, Clients};
-use crate::model::{Charge, Intent, Method, Request, Response};
+use crate::model::{Api, Charge, Intent, Method, Request, Response};
 
 /// Every charge has a unique amount, so that it can be identified in the ledger. Mismatched bodies use a distant range.
 const FIRST_AMOUNT: u64 = 1_000;
@@ -33,7 +35,9 @@ pub(super) fn plain_charge(number: u64) -> Request {
         amount: FIRST_AMOUNT + number,
         currency: "USD",
         manual: false,
+        wallet: None,
         resumes: None,
+        is_early: false,
     };
     Client::request(CLIENT_IDS[0], format!("chaos-{number}"), Intent::Charge(charge), false)
 }
@@ -48,17 +52,23 @@ impl Client {
             match self.rng.random_range(0..20) {
                 0 => self.two_clients_with_one_key().await,
                 1 => self.a_card_number().await,
+                2..=3 => self.a_wallet().await,
                 _ => self.a_payment().await,
             };
             self.pause(20..=200).await;
         }
     }
 
-    /// The life cycle of a payment. `None`: the run ended before a final answer.
     async fn a_payment(&mut self) -> Option<()> {
         let charge = self.draw_charge();
-        let (amount, provider) = (charge.amount, charge.provider);
-        let number = self.open(Intent::Charge(charge.clone()), false);
+        self.pay(charge).await
+    }
+
+    /// The life cycle of a payment. `None`: the run ended before a final answer.
+    async fn pay(&mut self, charge: Charge) -> Option<()> {
+        let amount = charge.amount;
+        let api = self.draw_api(&charge);
+        let number = self.open_over(api, Intent::Charge(charge.clone()), false);
         let response = self.send_until_final(number).await?;
         self.repeat(number).await;
         let transaction = response.json()["transactionId"].as_str()?.to_owned();
@@ -68,7 +78,7 @@ impl Client {
             "authorized" => self.authorized(&transaction, amount).await?,
             "requires_action" => {
                 let page = response.json()["nextAction"]["url"].as_str()?.to_owned();
-                self.payer(&transaction, &page, charge, provider).await?;
+                self.payer(&transaction, &page, charge).await?;
             }
             _ => {}
         }
@@ -106,8 +116,16 @@ impl Client {
             currency: ["USD", "EUR", "JPY"].choose(&mut self.rng).unwrap(),
             // Reviewed charges are captured automatically.
             manual: method != Method::Reviewed && self.rng.random_bool(0.35),
+            wallet: None,
             resumes: None,
+            is_early: false,
         }
+    }
+
+    /// A mutation's answer shows the payment as it is now, so only a charge that ends in one way is compared.
+    fn draw_api(&mut self, charge: &Charge) -> Api {
+        let ends_at_once = !charge.manual && charge.method != Method::Waits;
+        if ends_at_once && self.rng.random_bool(0.2) { Api::Graphql } else { Api::Rest }
     }
 
     async fn authorized(&mut self, transaction: &str, amount: u64) -> Option<()> {
@@ -169,32 +187,9 @@ impl Client {
         Some(())
     }
 
-    /// The payer acts, the client cancels, or nothing happens.
-    async fn payer(&mut self, transaction: &str, page: &str, charge: Charge, provider: &str) -> Option<()> {
-        match self.rng.random_range(0..10) {
-            0..=6 => {
-                let outcome = if provider == "paypal" { "approve" } else { "succeed" };
-                self.clients.sandbox.decide(page, outcome).await;
-                self.clients.history.entries().acted.push(transaction.to_owned());
-                if provider == "paypal" && self.rng.random_bool(0.5) {
-                    let order = page.split_once("token=").map(|(_, order)| order.to_owned());
-                    let back = Charge { method_id: order, resumes: Some(transaction.to_owned()), ..charge };
-                    let number = self.open(Intent::Charge(back), false);
-                    self.send_until_final(number).await?;
-                }
-            }
-            7..=8 => {
-                let number = self.open(Intent::Cancel { transaction: transaction.to_owned() }, false);
-                self.send_until_final(number).await?;
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
     /// The same key and body from both clients are two charges.
     async fn two_clients_with_one_key(&mut self) -> Option<()> {
-        let charge = Charge { method: Method::Good, resumes: None, ..self.draw_charge() };
+        let charge = Charge { method: Method::Good, ..self.draw_charge() };
         let method = if charge.provider == "paypal" { "vault-ok" } else { "pm_card_visa" };
         let charge = Charge { method_id: Some(method.to_owned()), ..charge };
         let key = format!("chaos-twin-{}", charge.amount);
@@ -232,10 +227,14 @@ impl Client {
     }
 
     fn open(&mut self, intent: Intent, is_contested: bool) -> usize {
+        self.open_over(Api::Rest, intent, is_contested)
+    }
+
+    fn open_over(&mut self, api: Api, intent: Intent, is_contested: bool) -> usize {
         let key = format!("chaos-{}", self.clients.next.fetch_add(1, Ordering::Relaxed));
         let is_left = self.rng.random_bool(0.15);
         let request = Self::request(self.client, key, intent, is_contested);
-        self.clients.history.open(Request { is_left, ..request })
+        self.clients.history.open(Request { api, is_left, ..request })
     }
 
     fn open_as(&mut self, client: &'static str, key: String, intent: Intent, is_contested: bool) -> usize {
@@ -247,12 +246,14 @@ impl Client {
         Request {
             client,
             key,
+            api: Api::Rest,
             intent,
             is_contested,
             is_left: false,
             is_in_doubt: false,
             is_mismatched: false,
             responses: Vec::new(),
+            sendings: Vec::new(),
             began: Instant::now(),
         }
     }
@@ -299,7 +300,7 @@ impl Client {
             entries.requests[number].is_mismatched = true;
         }
         let (clients, gateway) = self.random_gateway();
-        let answer = clients.post(gateway, &request, charge.body(&request.key, amount)).await;
+        let answer = clients.post(gateway, &request, request.charge_body(charge, amount)).await;
         self.clients.history.record_mismatch(number, answer.as_ref());
     }
 

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) use self::client::Client;
 use self::client::plain_charge;
 pub(crate) use self::readers::Reader;
+use crate::cluster::Cluster;
 use crate::history::History;
 use crate::model::{Meaning, Request};
 
@@ -38,18 +39,20 @@ pub(crate) struct Clients {
     http: HttpClient,
     gateways: Vec<String>,
     sandbox: Sandbox,
+    paypal_credentials: [String; 2],
     next: AtomicU64,
     is_over: AtomicBool,
 }
 
 impl Clients {
-    pub(crate) fn new(gateways: Vec<String>, sandbox: Sandbox) -> Self {
+    pub(crate) fn new(cluster: &Cluster) -> Self {
         let http = HttpClient::builder().no_proxy().redirect(redirect::Policy::none()).timeout(TIMEOUT);
         Self {
             history: History::default(),
             http: http.build().unwrap(),
-            gateways,
-            sandbox,
+            gateways: cluster.gateways(),
+            sandbox: cluster.sandbox().clone(),
+            paypal_credentials: cluster.paypal_credentials(),
             next: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         }
@@ -139,8 +142,9 @@ impl Clients {
 
     async fn send(&self, number: usize, gateway: usize) -> Meaning {
         let request = self.history.request(number);
+        let began = Instant::now();
         let answer = self.post(gateway, &request, request.body()).await;
-        self.history.record_response(number, answer.as_ref())
+        self.history.record_response(number, began, answer.as_ref())
     }
 
     async fn post(&self, gateway: usize, request: &Request, body: String) -> Option<HttpResponse> {
@@ -148,6 +152,12 @@ impl Clients {
         let builder =
             builder.header("idempotency-key", &request.key).header("content-type", "application/json");
         HttpResponse::try_of(builder.body(body)).await.ok()
+    }
+
+    /// Confirms an order of PayPal as the payer's browser does; `payer` decides what happens.
+    async fn confirm_order(&self, order: &str, wallet: &str, payer: &str) -> Option<String> {
+        let [id, secret] = &self.paypal_credentials;
+        self.sandbox.try_confirm_order((id.as_str(), secret.as_str()), order, wallet, payer).await
     }
 
     async fn get(&self, gateway: usize, client: &str, path: &str) -> Option<HttpResponse> {

@@ -168,14 +168,15 @@ impl Reader {
         self.client
     }
 
-    /// Compares what it saw with the trail of its client.
-    pub(crate) fn judge(&self, trail: &[&Event]) -> Vec<Broken> {
+    /// Compares what it saw with the trail of its client: as it was before it caught up, and as it was afterwards. The
+    /// gateway may take an abandoned order in between.
+    pub(crate) fn judge(&self, before: &[&Event], after: &[&Event]) -> Vec<Broken> {
         let mut broken: Vec<_> = self
             .refused
             .iter()
             .map(|what| Broken::new("P13", format!("a reader was refused: {what}")))
             .collect();
-        let wrong = judge(&self.seen, trail, self.may_miss());
+        let wrong = judge(&self.seen, [before, after], self.may_miss());
         broken.extend(wrong.into_iter().map(|what| Broken::new("P13", format!("{:?}: {what}", self.way))));
         broken
     }
@@ -186,8 +187,13 @@ impl Reader {
 }
 
 /// The events of the trail that were not seen: all, or the newest of each payment and refund if the reader may miss
-/// others.
+/// others and saw no newer one.
 fn missing<'t>(seen: &[Seen], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t str, i64)> {
+    let mut newest_seen: HashMap<&str, i64> = HashMap::new();
+    for one in seen {
+        let version = newest_seen.entry(&one.subject).or_insert(one.version);
+        *version = one.version.max(*version);
+    }
     let seen: HashSet<_> = seen.iter().map(|one| (one.subject.as_str(), one.version)).collect();
     let mut newest: HashMap<&str, i64> = HashMap::new();
     for event in trail {
@@ -197,14 +203,17 @@ fn missing<'t>(seen: &[Seen], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t s
     let recorded: HashSet<_> = trail.iter().map(|event| (subject(event), event.version)).collect();
     let wanted =
         recorded.into_iter().filter(|(subject, version)| !may_miss || newest.get(subject) == Some(version));
-    wanted.filter(|key| !seen.contains(key)).collect()
+    let is_newer_seen = |(subject, version): &(&str, i64)| {
+        may_miss && newest_seen.get(subject).is_some_and(|newest| newest > version)
+    };
+    wanted.filter(|key| !seen.contains(key) && !is_newer_seen(key)).collect()
 }
 
 fn subject(event: &Event) -> &str {
     event.refund.as_deref().unwrap_or(&event.payment)
 }
 
-fn judge(seen: &[Seen], trail: &[&Event], may_miss: bool) -> Vec<String> {
+fn judge(seen: &[Seen], [before, after]: [&[&Event]; 2], may_miss: bool) -> Vec<String> {
     let mut broken = Vec::new();
     let mut ids: HashMap<(&str, i64), &str> = HashMap::new();
     let mut newest: HashMap<&str, i64> = HashMap::new();
@@ -221,9 +230,9 @@ fn judge(seen: &[Seen], trail: &[&Event], may_miss: bool) -> Vec<String> {
             broken.push(format!("{key:?} came behind version {before:?}"));
         }
     }
-    let missing = missing(seen, trail, may_miss);
+    let missing = missing(seen, before, may_miss);
     broken.extend(missing.into_iter().map(|key| format!("a reader never saw {key:?}")));
-    let recorded: HashSet<_> = trail.iter().map(|event| (subject(event), event.version)).collect();
+    let recorded: HashSet<_> = after.iter().map(|event| (subject(event), event.version)).collect();
     let invented = ids.keys().filter(|key| !recorded.contains(*key));
     broken.extend(invented.map(|key| format!("a reader saw {key:?}, which is not recorded")));
     broken
@@ -255,7 +264,7 @@ mod tests {
         let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
         let trail: Vec<_> = trail.iter().collect();
         let all = [seen("1", "a", 0), seen("2", "b", 0), seen("1", "a", 0), seen("3", "a", 1)];
-        assert_eq!(judge(&all, &trail, false), Vec::<String>::new());
+        assert_eq!(judge(&all, [&trail, &trail], false), Vec::<String>::new());
     }
 
     #[test]
@@ -263,9 +272,21 @@ mod tests {
         let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
         let trail: Vec<_> = trail.iter().collect();
         let newest = [seen("2", "b", 0), seen("3", "a", 1)];
-        assert_eq!(judge(&newest, &trail, true), Vec::<String>::new());
-        assert_eq!(judge(&newest, &trail, false).len(), 1);
-        assert_eq!(judge(&newest[..1], &trail, true).len(), 1);
+        assert_eq!(judge(&newest, [&trail, &trail], true), Vec::<String>::new());
+        assert_eq!(judge(&newest, [&trail, &trail], false).len(), 1);
+        assert_eq!(judge(&newest[..1], [&trail, &trail], true).len(), 1);
+    }
+
+    #[test]
+    fn what_is_recorded_while_a_reader_catches_up_may_be_seen_and_need_not_be() {
+        let trail = [recorded("a", 0), recorded("a", 1)];
+        let trail: Vec<_> = trail.iter().collect();
+        let (before, after) = (&trail[..1], &trail[..]);
+        let (first, second) = (seen("1", "a", 0), seen("2", "a", 1));
+        for right in [vec![first.clone()], vec![first.clone(), second.clone()]] {
+            assert_eq!(judge(&right, [before, after], false), Vec::<String>::new());
+        }
+        assert_eq!(judge(&[second], [before, after], true), Vec::<String>::new());
     }
 
     #[test]
@@ -279,7 +300,7 @@ mod tests {
             vec![first.clone(), second.clone(), seen("9", "a", 1)],
             vec![second, first],
         ] {
-            assert!(!judge(&wrong, &trail, false).is_empty(), "{wrong:?}");
+            assert!(!judge(&wrong, [&trail, &trail], false).is_empty(), "{wrong:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod envoys;
 mod network;
 mod pods;
 mod refused;
+mod routes;
 mod valid;
 
 use std::io::Write as _;

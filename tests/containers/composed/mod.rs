@@ -64,7 +64,10 @@ impl Composed {
             Some((found, _)) if found == name => format!("{name}={value}\n"),
             _ => format!("{line}\n"),
         });
-        fs::write(&self.env_file, lines.collect::<String>()).unwrap();
+        // In one step, since clients read it meanwhile.
+        let next = self.env_file.with_extension("next");
+        fs::write(&next, lines.collect::<String>()).unwrap();
+        fs::rename(next, &self.env_file).unwrap();
         self.up();
     }
 

@@ -197,6 +197,23 @@ async fn clients_that_do_not_wait_for_their_answers_charge_once() {
     }
 }
 
+/// Runs requests of the collection, in their order. Bruno was seen once, on a busy machine, to lose the variable that a
+/// response sets; such a run says nothing of the gateway and is repeated.
+async fn collection_run(gateway: &Gateway<'_>, requests: &[&str]) -> Value {
+    let path = Path::new(FRESH).join("collection.json");
+    for _ in 0..3 {
+        let mut bru = program("bru");
+        bru.arg("run").args(requests).args(["--env", "local", "--env-var"]);
+        bru.arg(format!("baseUrl={}", gateway.stack().gateway_url())).arg("--reporter-json").arg(&path);
+        said_by(bru.current_dir(in_root("clients/bruno/collection"))).await;
+        let report = fs::read_to_string(&path).unwrap();
+        if !report.contains("/{{transactionId}}") {
+            return serde_json::from_str(&report).unwrap();
+        }
+    }
+    panic!("the collection does not take the transaction's id from a response")
+}
+
 #[tokio::test]
 async fn the_collection_of_requests_runs_against_the_gateway() {
     if !generated().await {
@@ -214,12 +231,7 @@ async fn the_collection_of_requests_runs_against_the_gateway() {
         "events/listEvents.bru",
         "description/getApiDescription.bru",
     ];
-    let report = Path::new(FRESH).join("collection.json");
-    let mut bru = program("bru");
-    bru.arg("run").args(requests).args(["--env", "local", "--env-var"]);
-    bru.arg(format!("baseUrl={}", gateway.stack().gateway_url())).arg("--reporter-json").arg(&report);
-    said_by(bru.current_dir(in_root("clients/bruno/collection"))).await;
-    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let report = collection_run(&gateway, &requests).await;
     let results = report[0]["results"].as_array().unwrap();
     let statuses: Vec<_> = results.iter().map(|result| result["response"]["status"].clone()).collect();
     assert_eq!(statuses, vec![json!(200); requests.len()], "{report:#}");

@@ -1,21 +1,12 @@
 //! `/graphql` through Envoy and the filter.
 
 mod clients;
+mod socket;
 
-use std::time::Duration;
-
-use futures_util::{SinkExt as _, StreamExt as _};
 use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared};
-use local_stack::DEMO_KEY;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const CHARGE: &str = "mutation Charge($input: ChargePaymentInput!) {
     chargePayment(input: $input) { transactionId payment { id status } userErrors { code declineCode } } }";
 
@@ -146,94 +137,4 @@ async fn the_status_says_whether_anything_was_executed_if_the_client_knows_the_n
     assert_eq!(ask("{ viewer { client } }").await.status, 200);
     assert_eq!(ask("{ viewer { nothing } }").await.status, 400);
     assert_eq!(ask("{").await.status, 400);
-}
-
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Socket {
-    async fn open(gateway: &Gateway<'_>) -> Self {
-        let mut request = format!("ws://{}/graphql/socket", gateway.address()).into_client_request().unwrap();
-        let headers = request.headers_mut();
-        headers.insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-        headers.insert("authorization", format!("Bearer {DEMO_KEY}").parse().unwrap());
-        let (socket, _) = timeout(PATIENCE, connect_async(request)).await.expect("no answer").unwrap();
-        let mut socket = Self(socket);
-        socket.send(&json!({ "type": "connection_init" })).await;
-        assert_eq!(socket.read().await["type"], "connection_ack");
-        socket
-    }
-
-    async fn send(&mut self, message: &Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    async fn subscribe(&mut self, query: &str, variables: &Value) {
-        let payload = json!({ "query": query, "variables": variables });
-        self.send(&json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
-    }
-
-    async fn read(&mut self) -> Value {
-        loop {
-            let message =
-                timeout(PATIENCE, self.0.next()).await.expect("nothing comes").expect("closed").unwrap();
-            match message {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-                Message::Close(close) => panic!("{close:?}"),
-                _ => {}
-            }
-        }
-    }
-
-    async fn event(&mut self) -> Value {
-        let mut message = self.read().await;
-        assert_eq!(message["type"], "next", "{message}");
-        message["payload"]["data"]["paymentEvents"].take()
-    }
-}
-
-const EVENTS: &str = "subscription($after: ID, $payment: ID) {
-    paymentEvents(after: $after, payment: $payment) { id type transactionId payment { status } } }";
-
-#[tokio::test]
-async fn a_subscription_tells_transitions_and_continues_behind_an_event() {
-    let own = OwnGateway::start(&[]).await;
-    let gateway = own.gateway();
-    let mut socket = Socket::open(&gateway).await;
-    socket.subscribe(EVENTS, &json!({})).await;
-    // The subscription has no acknowledgement; a second charge is seen in any case.
-    let charge =
-        json!({ "provider": "stripe", "amount": 700, "currency": "USD", "paymentMethodId": "pm_card_visa" });
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let id = gateway.charge(&charge).await.transaction_id();
-    let first = socket.event().await;
-    assert_eq!((&first["type"], &first["transactionId"]), (&json!("payment.created"), &json!(id)));
-    socket.event().await;
-    assert_eq!(socket.event().await["payment"]["status"], "COMPLETED");
-    drop(socket);
-    let mut resumed = Socket::open(&gateway).await;
-    resumed.subscribe(EVENTS, &json!({ "after": first["id"], "payment": id })).await;
-    assert_eq!(resumed.event().await["type"], "payment.processing");
-    assert_eq!(resumed.event().await["type"], "payment.completed");
-}
-
-#[tokio::test]
-async fn a_socket_executes_no_mutation_and_no_query() {
-    let own = OwnGateway::start(&[]).await;
-    let gateway = own.gateway();
-    for query in [
-        CHARGE,
-        "{ viewer { client } }",
-        "subscription { ...f } fragment f on Subscription { paymentEvents { id } }",
-        "subscription { ... on Subscription { paymentEvents { id } } }",
-    ] {
-        let mut socket = Socket::open(&gateway).await;
-        socket.subscribe(query, &charge("pm_card_visa")["variables"]).await;
-        let refused = socket.read().await;
-        assert!(refused.to_string().contains("INVALID_REQUEST"), "{refused}");
-    }
-    let mut unknown = Socket::open(&gateway).await;
-    unknown.subscribe(EVENTS, &json!({ "after": format!("evt_{}", "b".repeat(32)) })).await;
-    assert!(unknown.read().await.to_string().contains("CURSOR_UNKNOWN"));
-    let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
-    assert_eq!(HttpResponse::of(gateway.http.get(ledger)).await.json()["total"], 0);
 }

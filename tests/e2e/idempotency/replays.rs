@@ -120,7 +120,7 @@ async fn another_operation_and_another_client_have_keys_of_their_own() {
 }
 
 #[tokio::test]
-async fn while_the_first_runs_the_second_is_told_to_come_back_and_another_request_is_refused() {
+async fn while_the_first_runs_a_repeat_is_to_wait_and_another_request_is_refused() {
     let gateway = faulty().await;
     gateway.sandbox.slow_down("stripe", "charge", 1_800).await;
     let key = fresh_key();
@@ -146,7 +146,7 @@ async fn while_the_first_runs_the_second_is_told_to_come_back_and_another_reques
 }
 
 #[tokio::test]
-async fn with_the_edges_memory_lost_the_durable_row_answers_the_same_bytes_and_refuses_the_same() {
+async fn with_the_edges_memory_lost_the_durable_row_answers_and_refuses_the_same() {
     let own = OwnGateway::start(&[]).await;
     let key = fresh_key();
     let first = own.gateway().charge_under(&key, &charge_of(729)).await;
@@ -182,7 +182,7 @@ async fn a_client_that_hangs_up_finds_the_answer_when_it_asks_again() {
 }
 
 #[tokio::test]
-async fn the_caches_word_is_counted_and_stands_in_the_access_log() {
+async fn the_caches_verdict_is_counted_and_stands_in_the_access_log() {
     let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
     let key = fresh_key();

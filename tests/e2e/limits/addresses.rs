@@ -70,7 +70,7 @@ async fn an_anonymous_flood_from_one_address_costs_clients_and_providers_nothing
 }
 
 #[tokio::test]
-async fn clients_that_send_all_they_may_leave_the_providers_reserve_alone_and_the_other_way_round() {
+async fn clients_at_their_limit_and_providers_do_not_use_each_others_reserve() {
     let settings = [
         ("GATEWAY_REQUESTS_PER_SECOND", "20"),
         ("GATEWAY_WEBHOOKS_PER_SECOND", "20"),

@@ -38,7 +38,7 @@ async fn of_what_limits_refuse_few_lines_are_written_and_of_all_else_each() {
 }
 
 #[tokio::test]
-async fn of_requests_that_are_canceled_at_once_few_lines_are_written_whatever_they_claim_to_be() {
+async fn few_lines_are_written_about_requests_that_are_canceled_at_once() {
     const CONNECTIONS: u64 = 20;
     const STREAMS: u32 = 90;
 

@@ -34,7 +34,7 @@ async fn when_every_third_answer_is_lost_each_client_completes_once() {
 }
 
 #[tokio::test]
-async fn when_every_third_answer_is_lost_and_no_client_comes_back_each_charge_completes_once() {
+async fn when_every_third_answer_is_lost_each_charge_completes_once_without_its_client() {
     let settings = [
         ("SANDBOX_STRIPE_WEBHOOK_URL", ""),
         ("SANDBOX_PAYPAL_WEBHOOK_URL", ""),

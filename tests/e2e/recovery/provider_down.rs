@@ -25,7 +25,7 @@ fn outage() -> Duration {
 }
 
 #[tokio::test]
-async fn charges_are_accepted_while_the_providers_are_down_and_completed_when_they_are_back() {
+async fn charges_are_accepted_while_the_providers_are_down_and_completed_later() {
     let providers = provider_sandbox::start(Config::default()).await.unwrap();
     let wire = Proxy::to(providers.url()["http://".len()..].parse().unwrap()).await;
     let url = format!("http://{}", wire.address());

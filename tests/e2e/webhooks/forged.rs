@@ -100,7 +100,7 @@ async fn a_certificate_anywhere_else_than_at_paypal_is_never_fetched() {
 }
 
 #[tokio::test]
-async fn a_transmission_that_paypal_does_not_send_any_more_is_refused_before_its_certificate_is_asked_for() {
+async fn a_transmission_that_is_too_old_is_refused_before_its_certificate_is_fetched() {
     let gateway = rejecting().await;
     let url =
         format!("{}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77", gateway.stack().sandbox_url());

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{event, now_s, secret, stripe_signature, to_stripes_door};
 
 #[tokio::test]
-async fn a_genuine_webhook_of_any_length_gets_in_over_http_1_and_2_with_and_without_trailers() {
+async fn a_genuine_webhook_of_any_length_is_accepted_over_http_1_and_2_with_any_trailers() {
     let gateway = shared().await;
     let secret = secret(&gateway);
     let mut trailers = HeaderMap::new();

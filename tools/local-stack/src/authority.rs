@@ -1,4 +1,4 @@
-//! A certificate authority of one's own, for TLS between the parts of a stack and for tests. No authority for anything
+//! A certificate authority, for TLS between the parts of a stack and for tests. No authority for anything
 //! that matters: its key lies beside it.
 
 use std::path::Path;

@@ -39,8 +39,8 @@ pub struct Destinations {
 }
 
 impl Destinations {
-    /// Credentials for a provider select that provider. Live ones are rejected, unless allowed explicitly.
-    /// in so many words: nobody should charge a card because a variable was left in a shell.
+    /// Credentials for a provider select that provider. Live ones are rejected, unless allowed explicitly: a
+    /// variable that was left in a shell must not charge a card.
     pub fn from_environment(environment: &Environment) -> Result<Self> {
         let destinations = Self { stripe: stripe(environment), paypal: paypal(environment)? };
         if environment.get(ALLOW_LIVE_KEYS).map(String::as_str) != Some("yes") {

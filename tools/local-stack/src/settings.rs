@@ -165,7 +165,7 @@ impl Settings {
     }
 }
 
-/// The gateway that the sandbox's checkout page pays through.
+/// The gateway of the sandbox's own pages.
 const SANDBOX_GATEWAY: &str = "SANDBOX_GATEWAY_URL";
 const STRIPE_WEBHOOK_URL: &str = "SANDBOX_STRIPE_WEBHOOK_URL";
 const PAYPAL_WEBHOOK_URL: &str = "SANDBOX_PAYPAL_WEBHOOK_URL";
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_redis_the_edge_cache_listens_beside_the_control_plane_and_without_one_in_it() {
+    fn with_redis_the_edge_cache_is_a_process_of_its_own_and_else_in_the_control_plane() {
         let (_folder, alone) = settings(&[]);
         assert_eq!(alone.of_control_plane()["EDGE_CACHE_LISTEN"], "127.0.0.1:8082");
         let (_folder, shared) = settings(&[("REDIS_URI", "redis://mine")]);

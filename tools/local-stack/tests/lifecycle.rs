@@ -250,6 +250,25 @@ fn a_blocked_terminal_does_not_block_the_stack() {
     assert!(supervisor.output().status.success());
 }
 
+/// What `make clean` would do, without doing it.
+#[test]
+fn make_clean_removes_the_run_folder_that_is_named() {
+    let planned = |run_dir: &[(&str, &str)]| {
+        let mut make = Command::new("make");
+        make.args(["--dry-run", "clean"]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        for name in ["RUN_DIR", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+            make.env_remove(name);
+        }
+        let output = make.envs(run_dir.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        text(&output)
+    };
+    let removes = |plan: &str, folder: &str| plan.contains(&format!("then rm -rf '{folder}'; fi"));
+    let (usual, named) = (planned(&[]), planned(&[("RUN_DIR", ".run-2")]));
+    assert!(removes(&usual, ".run"), "{usual}");
+    assert!(removes(&named, ".run-2") && !removes(&named, ".run"), "{named}");
+}
+
 #[test]
 fn the_help_names_every_variable_that_moves_a_port() {
     let folder = tempfile::tempdir().unwrap();

@@ -176,8 +176,10 @@ export const getRefund = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For domains that the
- * operator has listed for you. Keep it for at most ten minutes.
+ * Get what a page needs for wallets.
+ *
+ * The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
+ * domains that the operator has listed for you. Keep it for at most ten minutes.
  */
 export const getWalletConfig = <ThrowOnError extends boolean = false>(options: Options<GetWalletConfigData, ThrowOnError>) => (options.client ?? client).get<GetWalletConfigResponses, GetWalletConfigErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

@@ -356,12 +356,12 @@ export type ListAnswer = {
  */
 export type LoggedEventView = Event & {
     /**
-     * Continue behind the event with it.
+     * Pass it as `after` to continue after this event.
      */
     id: EventId;
     transactionId: PaymentId;
     /**
-     * The version of the payment, or of the refund if there is a `refundId`: they count their own transitions from 0.
+     * The version of the payment, or of the refund if there is a `refundId`: a payment's first event has version 0, a refund's 1.
      */
     version: number;
 };
@@ -420,7 +420,7 @@ export type PaidWith = {
 export type PayerEvent = {
     at: string;
     /**
-     * Continue behind the event with it.
+     * Pass it as `after` to continue after this event.
      */
     id: EventId;
     refundId?: RefundId;

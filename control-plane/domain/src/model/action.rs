@@ -1,6 +1,6 @@
 //! What operators do with commands, for the audit trail: also what changes no payment, fails, or only reads.
 
-use audit_proof::{Checkpoint, Hash};
+use audit_proof::{Checkpoint, Note, Restore};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -65,20 +65,30 @@ pub struct Restored {
     pub lost_root: String,
     /// How many records are certainly still there: those of the newest anchored checkpoint that still holds.
     pub kept_size: u64,
+    /// The restore note: the same, signed, with the root hash of what is kept and the time. `None` in records of a release
+    /// that did not sign, and in forged ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Restored {
+    /// `note`: `restore` as it was signed.
     #[must_use]
-    pub fn new(lost: &Checkpoint, kept_size: u64) -> Self {
-        let Checkpoint { origin, size, root } = lost;
-        Self { lost_origin: origin.clone(), lost_size: *size, lost_root: root.to_string(), kept_size }
+    pub fn new(restore: &Restore, note: &Note) -> Self {
+        let Restore { lost: Checkpoint { origin, size, root }, kept_size, .. } = restore;
+        Self {
+            lost_origin: origin.clone(),
+            lost_size: *size,
+            lost_root: root.to_string(),
+            kept_size: *kept_size,
+            note: Some(note.to_string()),
+        }
     }
 
-    /// Whether it tells that the records of this checkpoint, or some of them, are missing.
+    /// The newest checkpoint whose records are missing. `None` if its root hash cannot be read.
     #[must_use]
-    pub fn explains(&self, checkpoint: &Checkpoint) -> bool {
-        let is_last = checkpoint.size < self.lost_size
-            || checkpoint.size == self.lost_size && self.lost_root.parse() == Ok::<Hash, ()>(checkpoint.root);
-        checkpoint.origin == self.lost_origin && checkpoint.size > self.kept_size && is_last
+    pub fn lost(&self) -> Option<Checkpoint> {
+        let root = self.lost_root.parse().ok()?;
+        Some(Checkpoint { origin: self.lost_origin.clone(), size: self.lost_size, root })
     }
 }

@@ -28,6 +28,10 @@ pub struct InFlight {
     /// When the provider first answered the key with a saved failure: repeating the call reveals nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_dead_since: Option<Timestamp>,
+    /// What the payer approved at the provider was judged before the call. A repeat does not judge it again: a refusal
+    /// would prove nothing about the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_judged: bool,
     /// If the operation certainly has not been executed by then, it is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -68,7 +72,15 @@ pub trait InProgress: Sized {
 impl InFlight {
     #[must_use]
     pub const fn new(attempt: AttemptId, since: Timestamp) -> Self {
-        Self { attempt, since, asked_at: None, key_dead_since: None, expires_at: None, key: None }
+        Self {
+            attempt,
+            since,
+            asked_at: None,
+            key_dead_since: None,
+            is_judged: false,
+            expires_at: None,
+            key: None,
+        }
     }
 
     /// When the provider may first have seen the attempt's key.

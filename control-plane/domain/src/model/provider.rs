@@ -197,6 +197,8 @@ pub struct ChargeOrder {
     /// The wallet that the payer's browser confirms the order with.
     pub wallet: Option<Wallet>,
     pub verification: Option<Verification>,
+    /// The order that `method` names was judged before ([`PaymentProvider::judge`](crate::ports::provider::PaymentProvider::judge)).
+    pub is_judged: bool,
     pub capture: CaptureMode,
     pub description: Option<String>,
     pub customer_reference: Option<String>,
@@ -241,6 +243,8 @@ pub struct ResumeOrder {
     pub page: Option<String>,
     /// The wallet that the payer has to have confirmed with.
     pub wallet: Option<Wallet>,
+    /// What the payer approved was judged before ([`PaymentProvider::judge`](crate::ports::provider::PaymentProvider::judge)).
+    pub is_judged: bool,
 }
 
 /// An order to take `money` of the authorized amount; the rest is released.

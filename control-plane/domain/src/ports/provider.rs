@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
+use edge_core::request::Wallet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+    RefundOrder, Refunded, Refusal, ResumeOrder, Unacceptable,
 };
 use crate::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
@@ -33,6 +34,12 @@ pub trait PaymentProvider: Send + Sync {
     /// How long after its first call an operation may be repeated under the same key without a second effect. Leaves a
     /// safety margin below the documented horizon; past it, only lookups are safe.
     fn repeat_within(&self, operation: OperationKind) -> SignedDuration;
+
+    /// Reads whether what the payer approved in `wallet` is taken: `Err` if its wallet or its authentication is not what
+    /// it must be. `Missing`: nothing is approved yet. `CannotAsk`: this provider leaves nothing to judge. Has no effect.
+    async fn judge(&self, _session: &ProviderRef, _wallet: Wallet) -> Found<Result<(), Refusal>> {
+        Found::CannotAsk
+    }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged>;
 

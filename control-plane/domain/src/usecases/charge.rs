@@ -6,11 +6,12 @@ use jiff::SignedDuration;
 use crate::model::event::{Cause, Event, Initiator};
 use crate::model::idempotency::KeyChange;
 use crate::model::payment::{ChargeTerms, Payment, ResumedBy, State};
-use crate::model::provider::{ProviderRef, Unacceptable};
+use crate::model::provider::{Outcome, ProviderRef, Refusal, Unacceptable};
 use crate::model::transition::InvalidTransition;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, Mutation, StoreError};
 use crate::usecases::OperationError;
+use crate::usecases::approval::{Approval, judge, judge_waiting, refused};
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::{begin as send_first, send_and_record};
@@ -73,11 +74,20 @@ async fn begin(
     expires_in: SignedDuration,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
+    let approval = match &session {
+        Some(order) => judge(provider, order, request.wallet).await,
+        None => Approval::NotJudged,
+    };
     let attempt = gateway.new_attempt_id();
     let now = gateway.now();
     let created = Payment::open(gateway.new_payment_id(), call.cause.client.clone(), request, session, now);
     let expires_at = Some(now + expires_in);
-    let mut payment = begun(&created, |p| p.begin_charge(attempt, expires_at, now))?;
+    let payment = begun(&created, |p| p.begin_charge(attempt, expires_at, now))?;
+    let mut payment = match approval {
+        Approval::Refused(refusal) => return open_refused(gateway, &created, payment, refusal, call).await,
+        Approval::Acceptable => payment.judged(true),
+        Approval::NotJudged => payment,
+    };
     gateway.hold_for_call(&mut payment.follow_up);
     let events = vec![
         Event::payment_moved(None, &created, &call.cause),
@@ -88,8 +98,28 @@ async fn begin(
     send_and_record(gateway, provider, payment, &(), InlineRetry::of_a_request(gateway), call).await
 }
 
-/// The client submits an order that one of its own payments waits for: that payment is resumed, so that one order is
-/// always one payment.
+/// Records a charge that the gateway itself refuses, for what the payer of the client's order has approved.
+async fn open_refused(
+    gateway: &Gateway,
+    created: &Payment,
+    begun: Payment,
+    refusal: Refusal,
+    call: &Call<Payment>,
+) -> Result<Payment, OperationError> {
+    let failed = begun.clone().charge_answered(Outcome::Refused(refusal), gateway.now());
+    let failed = failed.map_err(|problem| OperationError::state(&begun, problem))?;
+    let events = vec![
+        Event::payment_moved(None, created, &call.cause),
+        Event::payment_moved(Some(&created.state), &begun, &call.cause),
+        Event::payment_moved(Some(&begun.state), &failed, &call.cause),
+    ];
+    let mutation = Mutation::OpenPayment { payment: failed.clone(), events };
+    record_decided(gateway, failed, mutation, call).await
+}
+
+/// The client submits an order that one of its own payments was made for: that payment is resumed, so that one order is
+/// always one payment. If it went on already, by the gateway or under another key of the client's, the client gets its
+/// outcome.
 async fn resume(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
@@ -98,15 +128,17 @@ async fn resume(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     continues(&payment, request, &call.cause).map_err(OperationError::Unacceptable)?;
-    if went_on_without_client(gateway, &payment).await? {
-        return if payment.is_decided() {
-            already_decided(gateway, payment, call).await
-        } else {
-            already_begun(gateway, payment, call).await
-        };
+    if is_made(&payment) || is_resumed_by_gateway(gateway, &payment).await? {
+        return answer_from_record(gateway, payment, call).await;
+    }
+    let approval = judge_waiting(provider, &payment).await;
+    if let Approval::Refused(refusal) = approval {
+        let (failed, mutation) = refused(gateway, &payment, refusal, &call.cause)?;
+        return record_decided(gateway, failed, mutation, call).await;
     }
     let (attempt, now) = (gateway.new_attempt_id(), gateway.now());
     let moved = begun(&payment, |p| p.begin_resume(ResumedBy::Client, attempt, now))?;
+    let moved = moved.judged(matches!(approval, Approval::Acceptable));
     send_first(gateway, provider, &payment, moved, InlineRetry::of_a_request(gateway), call).await
 }
 
@@ -132,17 +164,18 @@ async fn answer_as_it_ended(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     continues(&failed, request, &call.cause).map_err(OperationError::Unacceptable)?;
-    already_decided(gateway, failed, call).await
+    answer_from_record(gateway, failed, call).await
 }
 
-/// Whether the gateway resumed the payment before the client did: the client then gets the outcome as if it had come
-/// first.
-async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
-    let is_over = matches!(
-        payment.state,
-        State::Completed { .. } | State::Authorized(_) | State::Captured { .. } | State::Canceled { .. }
-    );
-    if !is_over && payment.state.in_flight().is_none() {
+/// Whether the order has paid.
+const fn is_made(payment: &Payment) -> bool {
+    matches!(payment.state, State::Completed { .. } | State::Authorized(_) | State::Captured { .. })
+}
+
+/// Whether the gateway resumed the payment by itself, and it is under way or was canceled since.
+async fn is_resumed_by_gateway(gateway: &Gateway, payment: &Payment) -> Result<bool, OperationError> {
+    let is_canceled = matches!(payment.state, State::Canceled { .. });
+    if !is_canceled && payment.state.in_flight().is_none() {
         return Ok(false);
     }
     match payment.state.resumed_by() {
@@ -153,8 +186,8 @@ async fn went_on_without_client(gateway: &Gateway, payment: &Payment) -> Result<
     }
 }
 
-/// The initiator of the last resume. Needed for states that do not record it: a captured or canceled payment, and all
-/// payments from earlier releases.
+/// The initiator of the last resume. Needed for states that do not record it: a capture or a cancellation in flight, a
+/// canceled payment, and all payments from earlier releases.
 async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Initiator>, StoreError> {
     let trail = gateway.store.events(&payment.client, payment.id).await?;
     let resumed = trail.into_iter().rev().find(|event| {
@@ -164,35 +197,37 @@ async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Op
     Ok(resumed.map(|event| event.cause.initiator))
 }
 
-/// Takes the key for the payment, whose outcome is then the answer.
-async fn already_begun(
+/// Takes the key for a payment that goes on or has ended without this request, and answers it in the same commit if
+/// the outcome is known; no call is needed. The key names the payment, so that it is kept, with its answer, as long as
+/// the payment needs it.
+async fn answer_from_record(
     gateway: &Gateway,
     payment: Payment,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    if let Some(key) = call.take(gateway.now()) {
-        let change = Change::from(Mutation::KeyOf(payment.id)).with_key(Some(key));
-        commit_beside(gateway, change, payment.id).await?;
+    if call.claim().is_none() {
+        return payment.outcome_of(call.asked);
     }
-    Ok(payment)
+    let mutation = Mutation::KeyOf(payment.id);
+    record_decided(gateway, payment, mutation, call).await
 }
 
-/// Takes the key and answers it in one commit; no call is needed.
-async fn already_decided(
+/// Commits a change together with the client's key, answered with the outcome of `payment` if that is known.
+async fn record_decided(
     gateway: &Gateway,
     payment: Payment,
+    mutation: Mutation,
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
-    let id = payment.id;
+    let (id, is_decided) = (payment.id, payment.is_decided());
     let result = payment.outcome_of(call.asked);
     let key = call.claim().map(|claim| KeyChange::Take {
         claim,
         client: call.cause.client.clone(),
         at: gateway.now(),
-        answer: Some((call.render)(&result, &call.cause.initiator.text())),
+        answer: is_decided.then(|| (call.render)(&result, &call.cause.initiator.text())),
     });
-    // The requested operation is already done.
-    commit_beside(gateway, Change::from(Mutation::Nothing).with_key(key), id).await?;
+    commit_beside(gateway, Change::from(mutation).with_key(key), id).await?;
     result
 }
 

@@ -5,6 +5,7 @@
 //!
 //! Use cases return boxed futures. The body of an `async fn` would be compiled again in each crate that awaits it.
 
+mod approval;
 mod budget;
 pub mod call;
 mod calls;

@@ -78,6 +78,12 @@ impl Problem {
         self.status == 404 && self.issue().is_some()
     }
 
+    /// Whether PayPal itself refuses because it does not show such an object to this account.
+    pub(super) fn is_unknown_object(&self) -> bool {
+        matches!(self.status, 400 | 403 | 404 | 422)
+            && self.issue().is_some_and(|issue| MISSING.contains(&issue.as_str()))
+    }
+
     /// The page to send the payer to, if the error names one.
     pub(super) fn page(&self) -> Option<String> {
         Link::payers_page(&self.error.as_ref().ok()?.links)

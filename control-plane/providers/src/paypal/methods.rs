@@ -123,9 +123,11 @@ mod tests {
             PaymentMethod::ToBeConfirmed(Wallet::GooglePay, verification).source(Some("https://shop.example"))
         };
         assert_eq!(source(None), None);
-        assert_eq!(
-            source(Some(Verification::Always)),
-            Some(json!({ "google_pay": { "attributes": { "verification": { "method": "SCA_ALWAYS" } } } }))
-        );
+        for (verification, method) in
+            [(Verification::Always, "SCA_ALWAYS"), (Verification::WhenRequired, "SCA_WHEN_REQUIRED")]
+        {
+            let asked = json!({ "google_pay": { "attributes": { "verification": { "method": method } } } });
+            assert_eq!(source(Some(verification)), Some(asked));
+        }
     }
 }

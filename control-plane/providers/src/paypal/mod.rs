@@ -21,11 +21,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
-use edge_core::request::CaptureMode;
+use edge_core::request::{CaptureMode, Wallet};
 use jiff::{SignedDuration, Timestamp};
 use payments::model::provider::{
     CancelOrder, CaptureOrder, Captured, ChargeOrder, Charged, OperationKind, Outcome, ProviderRef,
-    RefundOrder, Refunded, ResumeOrder, Unacceptable,
+    RefundOrder, Refunded, Refusal, ResumeOrder, Unacceptable,
 };
 use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
@@ -97,6 +97,10 @@ impl PaymentProvider for Paypal {
                 SignedDuration::from_hours(44 * 24)
             }
         }
+    }
+
+    async fn judge(&self, session: &ProviderRef, wallet: Wallet) -> Found<Result<(), Refusal>> {
+        found(self.run_judge(session, wallet).await)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

@@ -2,9 +2,7 @@
 
 use edge_core::request::Wallet;
 use payments::model::payer_action::PayerAction;
-use payments::model::provider::{
-    ChargeOrder, Charged, ProviderRef, Refusal, RefusalKind, ResumeOrder, Uncertainty,
-};
+use payments::model::provider::{ChargeOrder, Charged, ProviderRef, Refusal, ResumeOrder, Uncertainty};
 
 use super::answers::{self, Expected, Order, Owner, unexpected};
 use super::client::Talk;
@@ -13,6 +11,7 @@ use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
 use super::methods::PaymentMethod;
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult};
+use crate::transport::ProviderResponse;
 
 /// An order with its id.
 type Seen = (ProviderRef, Order);
@@ -57,9 +56,7 @@ impl Paypal {
         let expected = Expected { payment: order.payment, money: order.money, mode: order.capture };
         let talk = self.client.converse(order.attempt);
         match PaymentMethod::of(order) {
-            PaymentMethod::ApprovedOrder(id) => {
-                self.charge_approved(&talk, &id, &expected, order.wallet).await
-            }
+            PaymentMethod::ApprovedOrder(id) => self.charge_approved(&talk, &id, &expected, order).await,
             method => self.charge_new_order(&talk, order, &method, &expected).await,
         }
     }
@@ -103,7 +100,7 @@ impl Paypal {
         let result = match seen.paid(id, &expected) {
             // A payment in the order counts only if the order belongs to this payment.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
-            _ => match self.check_wallet(&seen, order.wallet) {
+            _ => match self.check_wallet(&seen, order.wallet, order.is_judged) {
                 Ok(()) => {
                     let payer = Payer::of_order(order.wallet, order.page.as_deref());
                     unpaid(&talk, id, &seen, &expected, payer).await
@@ -114,9 +111,27 @@ impl Paypal {
         result.map_err(|not_done| not_done.about(id))
     }
 
+    /// What the payer confirmed, before a call to capture it is recorded.
+    pub(super) async fn run_judge(
+        &self,
+        id: &ProviderRef,
+        wallet: Wallet,
+    ) -> ProviderResult<Option<Result<(), Refusal>>> {
+        let found = look_if_there(&self.client.look(), id).await?;
+        let Some(order) = found.filter(|order| order.status == "APPROVED" && !order.is_paid_or_held()) else {
+            return Ok(None);
+        };
+        let confirmed = order.is_confirmed_with(Some(wallet), &self.wallet_liability_shift);
+        match confirmed.map_err(|not_done| not_done.about(id)) {
+            Ok(()) => Ok(Some(Ok(()))),
+            Err(NotDone::Refused(refusal)) => Ok(Some(Err(*refusal))),
+            Err(not_done) => Err(not_done),
+        }
+    }
+
     /// Before an order that a wallet may have confirmed is captured. What is captured already is only looked at.
-    fn check_wallet(&self, order: &Order, wallet: Option<Wallet>) -> ProviderResult<()> {
-        if order.status != "APPROVED" {
+    fn check_wallet(&self, order: &Order, wallet: Option<Wallet>, is_judged: bool) -> ProviderResult<()> {
+        if is_judged || order.status != "APPROVED" {
             return Ok(());
         }
         order.is_confirmed_with(wallet, &self.wallet_liability_shift)
@@ -128,13 +143,13 @@ impl Paypal {
         talk: &Talk<'_>,
         id: &ProviderRef,
         expected: &Expected,
-        wallet: Option<Wallet>,
+        asked: &ChargeOrder,
     ) -> ProviderResult<Charged> {
-        let unusable = |problem: &str| NotDone::invalid("paymentMethodId", problem).about(id);
+        let wallet = asked.wallet;
         let (_, order) =
-            look_first(talk, id, || unusable("names no order of this gateway's account")).await?;
+            look_first(talk, id, || unusable("names no order of this gateway's account").about(id)).await?;
         fits(&order, expected).map_err(|not_done| not_done.about(id))?;
-        self.check_wallet(&order, wallet).map_err(|not_done| not_done.about(id))?;
+        self.check_wallet(&order, wallet, asked.is_judged).map_err(|not_done| not_done.about(id))?;
         match order.status.as_str() {
             // If an earlier try of this attempt completed the order, PayPal repeats that answer; otherwise it refuses.
             "APPROVED" | "COMPLETED" => {
@@ -142,9 +157,9 @@ impl Paypal {
                 complete(talk, id, expected, payer).await.map_err(|not_done| not_done.about(id))
             }
             "CREATED" | "SAVED" | "PAYER_ACTION_REQUIRED" => {
-                Err(unusable("names an order that the payer has not approved yet"))
+                Err(unusable("names an order that the payer has not approved yet").about(id))
             }
-            "VOIDED" => Err(unusable("names an order that was voided")),
+            "VOIDED" => Err(unusable("names an order that was voided").about(id)),
             // Only a look-up was sent to PayPal.
             status => Err(unexpected(status).after_reading_only()),
         }
@@ -154,15 +169,21 @@ impl Paypal {
 /// Checks that the order matches the client's request and belongs to no other payment.
 fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
     if order.owner(expected.payment) == Owner::AnotherPayment {
-        return Err(NotDone::invalid("paymentMethodId", "names an order that belongs to another payment"));
+        return Err(unusable("names an order that belongs to another payment"));
     }
     match order.contradicts(expected) {
         None => Ok(()),
-        Some("paymentMethodId") => {
-            Err(NotDone::invalid("paymentMethodId", "names an order of several purchase units; one is taken"))
+        Some("paymentMethodId") => Err(unusable("names an order of several purchase units; one is taken")),
+        Some(field) => {
+            let problem = format!("`{field}` must be as in the order that `paymentMethodId` names");
+            Err(NotDone::invalid(field, problem).coded("order_mismatch"))
         }
-        Some(field) => Err(NotDone::invalid(field, "must be as in the order that `paymentMethodId` names")),
     }
+}
+
+/// The order cannot be charged, because of what `problem` says of `paymentMethodId`.
+fn unusable(problem: &str) -> NotDone {
+    NotDone::invalid("paymentMethodId", format!("`paymentMethodId` {problem}"))
 }
 
 fn acts_on(order: &ProviderRef, url: String, declined: bool) -> Charged {
@@ -289,7 +310,7 @@ async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Provid
         return order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)));
     }
     let problem = if order.is_declined() { DECLINED_BEFORE } else { PAID_ELSEWHERE };
-    Err(NotDone::invalid("paymentMethodId", problem))
+    Err(unusable(problem))
 }
 
 /// The order after a request about it. Without it, the outcome of that request is open.
@@ -314,29 +335,34 @@ async fn look_first(
     id: &ProviderRef,
     gone: impl FnOnce() -> NotDone,
 ) -> ProviderResult<Seen> {
-    match look(talk, id).await.map_err(|not_done| not_done.after_reading_only().about(id)) {
-        Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Err(gone().about(id)),
-        looked => looked,
+    match find(talk, id).await {
+        Ok(Some(seen)) => Ok(seen),
+        Ok(None) => Err(gone().about(id)),
+        Err(not_done) => Err(not_done.after_reading_only().about(id)),
     }
-}
-
-fn is_missing(refusal: &Refusal) -> bool {
-    refusal.kind == RefusalKind::Configuration
-        && refusal.code.as_deref().is_some_and(|code| MISSING.contains(&code))
 }
 
 /// `None` if PayPal has no such order.
 pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Order>> {
-    match look(talk, id).await {
-        Ok((_, order)) => Ok(Some(order)),
-        Err(NotDone::Refused(refusal)) if is_missing(&refusal) => Ok(None),
-        Err(not_done) => Err(not_done),
-    }
+    Ok(find(talk, id).await?.map(|(_, order)| order))
 }
 
-async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
+/// `None` if PayPal has no such order, which may be the client's mistake: the caller knows who named it.
+async fn find(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Seen>> {
     let answer = talk.send(&requests::look_at_order(id)).await?;
-    the_one(answers::order(&answer, Asked::Look)?, id)
+    if Problem::read(&answer).is_unknown_object() {
+        return Ok(None);
+    }
+    read(&answer, id).map(Some)
+}
+
+/// An order that PayPal has made or shown before.
+async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
+    read(&talk.send(&requests::look_at_order(id)).await?, id)
+}
+
+fn read(answer: &ProviderResponse, id: &ProviderRef) -> ProviderResult<Seen> {
+    the_one(answers::order(answer, Asked::Look)?, id)
 }
 
 fn the_one(seen: Seen, id: &ProviderRef) -> ProviderResult<Seen> {

@@ -165,6 +165,7 @@ mod tests {
             method: None,
             wallet: None,
             verification: None,
+            is_judged: false,
             capture: CaptureMode::Manual,
             description: Some("two chairs".to_owned()),
             customer_reference: Some("customer-7".to_owned()),

@@ -11,6 +11,7 @@ use payments::model::payer_action::{ClientSecret, PayerAction};
 use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::errors::{ApiError, Asked, not_done};
 use crate::provider_result::{NotDone, ProviderResult};
@@ -50,8 +51,23 @@ pub(super) struct Intent {
     last_payment_error: Option<ApiError>,
     cancellation_reason: Option<String>,
     client_secret: Option<ClientSecret>,
-    /// The charge itself where it is expanded, else its id.
-    latest_charge: Option<Value>,
+    /// The charge itself where it is expanded, else its id. Most of the answer, and little of it is read.
+    latest_charge: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct LatestCharge<'a> {
+    /// What was paid with: its kind under `type`, and more under the kind's name.
+    #[serde(borrow)]
+    payment_method_details: BTreeMap<String, &'a RawValue>,
+}
+
+/// What a kind tells. Values of other types than expected are ignored.
+#[derive(Default, Deserialize)]
+struct Instrument {
+    wallet: Option<Value>,
+    brand: Option<Value>,
+    last4: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -256,13 +272,18 @@ impl Intent {
     }
 
     fn paid_with(&self) -> Option<PaidWith> {
-        let details = self.latest_charge.as_ref()?.get("payment_method_details")?;
-        let kind = details.get("type").and_then(Value::as_str).and_then(untrusted::code)?;
-        let text = |path: &str| details.get(&kind)?.pointer(path)?.as_str();
+        let charge: LatestCharge<'_> = serde_json::from_str(self.latest_charge.as_ref()?.get()).ok()?;
+        let details = charge.payment_method_details;
+        let kind: String = serde_json::from_str(details.get("type")?.get()).ok()?;
+        let kind = untrusted::code(&kind)?;
+        let told = details.get(&kind).and_then(|told| serde_json::from_str(told.get()).ok());
+        let Instrument { wallet, brand, last4 } = told.unwrap_or_default();
+        let text = |value: &Option<Value>| value.as_ref()?.as_str().map(str::to_owned);
+        let wallet = text(&wallet.and_then(|wallet| wallet.get("type").cloned()));
         Some(PaidWith {
-            wallet: text("/wallet/type").and_then(untrusted::code),
-            brand: text("/brand").and_then(untrusted::code).map(|brand| brand.to_ascii_lowercase()),
-            last4: text("/last4").and_then(untrusted::last4),
+            wallet: wallet.as_deref().and_then(untrusted::code),
+            brand: text(&brand).as_deref().and_then(untrusted::code).map(|brand| brand.to_ascii_lowercase()),
+            last4: text(&last4).as_deref().and_then(untrusted::last4),
             kind,
         })
     }

@@ -248,6 +248,7 @@ mod tests {
             method: Some("pm_card_visa".to_owned()),
             wallet: None,
             verification: None,
+            is_judged: false,
             capture: CaptureMode::Automatic,
             description: Some("two chairs".to_owned()),
             customer_reference: Some("customer-7".to_owned()),
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmation_token_is_confirmed_with_and_leaves_a_further_step_to_stripes_script() {
+    fn a_charge_confirms_with_its_confirmation_token_and_stripes_script_does_the_rest() {
         let shown = show(&charge(&order(), Means::parse("ctoken_1"), 4_999, None));
         assert!(
             shown.contains("confirmation_token=ctoken_1") && !shown.contains("payment_method=ctoken"),

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use audit_proof::{Checkpoint, Hash};
-use payments::model::action::Restored;
+use audit_proof::{Checkpoint, Hash, Restore};
 
 use super::finding::Finding;
 use crate::audit::anchors::Anchors;
 
-/// A file of checkpoints, as it was read.
+/// A file of checkpoints and restore notes, as it was read.
 pub struct AnchorSource {
     pub path: PathBuf,
     pub anchors: Anchors,
@@ -23,16 +22,16 @@ pub(super) struct Compared {
     pub(super) held: u64,
     /// The largest of them.
     pub(super) newest: u64,
-    /// Checkpoints that do not hold, because a backup was restored and that was recorded.
+    /// Checkpoints that do not hold, because a backup was restored and that was recorded and signed.
     pub(super) explained: u64,
 }
 
-/// `size`: leaves of the tree. `roots`: its root at each size that is anchored.
+/// `size`: leaves of the tree. `roots`: its root at each size that is anchored. `restores`: those that are accepted.
 pub(super) fn compare(
     sources: &[AnchorSource],
     size: u64,
     roots: &BTreeMap<u64, Hash>,
-    restored: &[Restored],
+    restores: &[Restore],
 ) -> Compared {
     let mut compared = Compared::default();
     for AnchorSource { path, anchors } in sources {
@@ -44,7 +43,7 @@ pub(super) fn compare(
             if holds(anchor, roots) {
                 compared.held += 1;
                 compared.newest = compared.newest.max(anchor.size);
-            } else if restored.iter().any(|restored| restored.explains(anchor)) {
+            } else if restores.iter().any(|restore| restore.explains(anchor)) {
                 compared.explained += 1;
             } else if anchor.size > size {
                 let cut = Finding::Cut { size, anchored: anchor.size, file: file(), line: *line };

@@ -4,6 +4,9 @@ use std::fmt;
 
 use payments::ports::store::audit::{RecordCount, RecordId};
 
+use crate::audit::place::Misplaced;
+use crate::audit::restore_note::Unfit;
+
 /// Something that is not what was sealed. Records are numbered from 0, in the order in which they were sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -47,7 +50,7 @@ pub enum Finding {
         from: u64,
         to: u64,
     },
-    /// A stored checkpoint is not what a given key signed, or cannot be read.
+    /// A stored checkpoint is not what a given key signed, or cannot be read; or its row says another time than its text.
     CheckpointChanged {
         size: u64,
     },
@@ -59,6 +62,8 @@ pub enum Finding {
     NotSigned {
         from: u64,
     },
+    /// A checkpoint's row says another place to go on than the records that it covers.
+    Misplaced(Misplaced),
     /// What names a given key in an anchor file was not signed by it.
     AnchorForged {
         file: String,
@@ -77,6 +82,11 @@ pub enum Finding {
         to: u64,
         file: String,
         line: usize,
+    },
+    /// The record of a restored backup has no restore note that fits.
+    RestoreUnfit {
+        record: String,
+        unfit: Unfit,
     },
     /// There is not one record for each version of a payment or refund.
     Miscounted(RecordCount),
@@ -117,7 +127,10 @@ impl fmt::Display for Finding {
                 write!(f, "the stored hash of records {from} to {} (height {height}) was changed", to - 1)
             }
             Self::CheckpointChanged { size } => {
-                write!(f, "the checkpoint of {size} records was changed: it is not what the key signed")
+                write!(
+                    f,
+                    "the checkpoint of {size} records was changed: it, or its time, is not what the key signed"
+                )
             }
             Self::CheckpointOfOtherKey { size } => {
                 write!(f, "the newest checkpoint, of {size} records, is signed by none of the given keys")
@@ -125,21 +138,23 @@ impl fmt::Display for Finding {
             Self::NotSigned { from } => {
                 write!(f, "record {from} stands in the tree behind the newest checkpoint")
             }
+            Self::Misplaced(misplaced) => write!(f, "{misplaced}"),
             Self::AnchorForged { file, line } => {
                 write!(f, "the checkpoint in line {line} of {file} is not what the key signed")
             }
             Self::Cut { size, anchored, file, line } => write!(
                 f,
                 "records {size} to {} are missing: they were anchored in line {line} of {file}. The end of the trail was \
-                 cut off, or a backup was restored and that was not recorded",
+                 cut off, or a backup was restored and no signed record says so",
                 anchored - 1
             ),
             Self::Rebuilt { from, to, file, line } => write!(
                 f,
                 "record {from} or one of those to {} is not the one that was anchored in line {line} of {file}. The trail \
-                 was rebuilt, or goes on from a backup that was restored without a record of that",
+                 was rebuilt, or goes on from a backup that was restored without a signed record of that",
                 to - 1
             ),
+            Self::RestoreUnfit { record, unfit } => write!(f, "the restore note of {record} {unfit}"),
             Self::Miscounted(RecordCount { id, wanted, records }) => {
                 write!(f, "{id} has {wanted} versions, and the trail has {records} records of it")
             }

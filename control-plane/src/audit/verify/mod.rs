@@ -3,6 +3,7 @@
 mod anchored;
 mod counts;
 mod finding;
+mod restores;
 mod rows;
 mod stored_nodes;
 mod walk;
@@ -10,7 +11,8 @@ mod walk;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use audit_proof::VerifyingKey;
+use audit_proof::{Hash, VerifyingKey};
+use jiff::Timestamp;
 use payments::model::action::Restored;
 use payments::ports::store::audit::StoredAction;
 use payments::ports::store::{Store, StoreError};
@@ -18,6 +20,7 @@ use payments::ports::store::{Store, StoreError};
 pub use self::anchored::AnchorSource;
 use self::anchored::Compared;
 pub use self::finding::Finding;
+use self::restores::{Judge, Judged};
 use self::walk::{Walk, Walked};
 
 /// What the trail is.
@@ -32,18 +35,19 @@ pub struct Report {
     pub anchored: u64,
     /// Records of the newest of them.
     pub anchored_size: u64,
-    /// Anchored checkpoints that a recorded restore explains.
+    /// Anchored checkpoints that an accepted restore explains.
     pub explained: u64,
     /// What was not compared, in words.
     pub notes: Vec<String>,
-    /// The records of restored backups.
+    /// The records of restored backups that are accepted.
     pub restorations: Vec<StoredAction>,
     /// The first of each kind of comparison. The trail is whole if there is none.
     pub findings: Vec<Finding>,
 }
 
 /// Compares records, hashes, checkpoints, anchors and payments with each other. Reads the trail once, in parts; another
-/// process may go on sealing meanwhile.
+/// process may go on sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted without
+/// a restore note.
 ///
 /// # Errors
 /// The database cannot be read, or a row of the tree is damaged, which the error names.
@@ -51,22 +55,29 @@ pub async fn verify(
     store: &dyn Store,
     keys: &[VerifyingKey],
     sources: &[AnchorSource],
+    unsigned: &[Hash],
 ) -> Result<Report, StoreError> {
     let last = store.audit().last_seal().await?;
-    let sizes: BTreeSet<u64> =
-        sources.iter().flat_map(|source| &source.anchors.signed).map(|(_, anchor)| anchor.size).collect();
-    let mut walked = Walk::of(store, keys).go(last.as_ref(), &sizes).await?;
     let restorations = store.audit().restorations().await?;
+    let anchored = sources.iter().flat_map(|source| &source.anchors.signed).map(|(_, anchor)| anchor.size);
+    let kept = restorations.iter().filter_map(StoredAction::restored).map(|restored| restored.kept_size);
+    let sizes: BTreeSet<u64> = anchored.chain(kept).collect();
+    let mut walked = Walk::of(store, keys).go(last.as_ref(), &sizes).await?;
     let mut findings: Vec<_> = walked.finding.take().into_iter().collect();
-    let mut anchored = Compared::default();
+    let (mut anchored, mut restores) = (Compared::default(), Judged::default());
+    let mut notes = notes(sources);
     // Behind the first wrong record, the tree is unknown.
     if findings.is_empty() {
         let nodes = std::mem::take(&mut walked.nodes);
         findings.extend(stored_nodes::compare(store, nodes, walked.sealed).await?);
-        let restored: Vec<Restored> = restorations.iter().filter_map(StoredAction::restored).collect();
-        anchored = anchored::compare(sources, walked.sealed, &walked.roots, &restored);
+        restores = Judge { store, keys, unsigned, roots: &walked.roots }.all(restorations).await?;
+        findings.append(&mut restores.findings);
+        anchored = anchored::compare(sources, walked.sealed, &walked.roots, &restores.restores);
         findings.extend(anchored.finding.take());
+        notes.extend(restores.unrecorded(sources));
     }
+    findings.extend(walked.misplaced.take().map(Finding::Misplaced));
+    notes.extend(walked.unsealed_since.and_then(unsealed_since));
     findings.extend(counts::compare(store, walked.transitions).await?);
     let Walked { sealed, unsealed, checkpoints, of_other_keys, .. } = walked;
     Ok(Report {
@@ -77,18 +88,27 @@ pub async fn verify(
         anchored: anchored.held,
         anchored_size: anchored.newest,
         explained: anchored.explained,
-        notes: notes(sources),
-        restorations,
+        notes,
+        restorations: restores.accepted,
         findings,
     })
+}
+
+/// That the oldest unsealed record is of this time, in words.
+fn unsealed_since(at: i64) -> Option<String> {
+    let at = Timestamp::from_microsecond(at).ok()?;
+    Some(format!(
+        "the oldest record that waits to be sealed is of {at}. Nothing protects it yet; if that is longer ago than some \
+         minutes, no process seals"
+    ))
 }
 
 fn notes(sources: &[AnchorSource]) -> Vec<String> {
     let mut notes = Vec::new();
     if sources.is_empty() {
         notes.push(
-            "no anchored checkpoint is given (--checkpoint, AUDIT_ANCHOR_FILE): a trail that was cut off, rebuilt or \
-             restored from a backup cannot be told from the true one"
+            "no anchored checkpoint was compared: a trail that was cut off, rebuilt or restored from a backup cannot be \
+             told from the true one"
                 .to_owned(),
         );
     }
@@ -98,7 +118,10 @@ fn notes(sources: &[AnchorSource]) -> Vec<String> {
             notes.push(format!("{} checkpoints in {path} are signed by other keys", anchors.of_other_keys));
         }
         if anchors.unreadable > 0 {
-            notes.push(format!("{} pieces of {path} are no checkpoints", anchors.unreadable));
+            notes.push(format!(
+                "{} pieces of {path} are neither checkpoints nor restore notes",
+                anchors.unreadable
+            ));
         }
     }
     notes
@@ -140,11 +163,12 @@ impl fmt::Display for Report {
             )?;
         }
         for action in &self.restorations {
-            let Some(Restored { lost_size, kept_size, .. }) = action.restored() else { continue };
+            let Some(Restored { lost_size, kept_size, note, .. }) = action.restored() else { continue };
             let by = &action.operator;
+            let how = if note.is_some() { "and signed" } else { "and accepted unsigned" };
             writeln!(
                 f,
-                "a backup was restored, recorded by {by}: of {lost_size} records, {kept_size} are certainly kept"
+                "a backup was restored, recorded by {by} {how}: of {lost_size} records, {kept_size} are certainly kept"
             )?;
         }
         for note in &self.notes {

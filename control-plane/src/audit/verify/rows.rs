@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use audit_proof::Hash;
 use payments::model::log::Position;
-use payments::ports::store::audit::{Leaf, RecordId, Seal, StoredAction, StoredTransition};
+use payments::ports::store::audit::{Leaf, RecordId, Seal, SealedUpTo, StoredAction, StoredTransition};
 use payments::ports::store::{Store, StoreError};
 
 use crate::audit::sealer::number;
@@ -18,6 +18,17 @@ pub(super) struct Row {
     pub(super) hash: Hash,
     /// What it is about.
     pub(super) about: String,
+    /// Microseconds since 1970.
+    at: i64,
+}
+
+/// Records behind those that were read.
+#[derive(Default)]
+pub(super) struct Rest {
+    pub(super) transitions: u64,
+    pub(super) actions: u64,
+    /// When the oldest of them was made, in microseconds since 1970.
+    pub(super) since: Option<i64>,
 }
 
 /// The records of both kinds, each in its order.
@@ -56,7 +67,7 @@ impl<'a> Rows<'a> {
         self.last_transition = one.position;
         let subject = one.refund.as_ref().unwrap_or(&one.payment);
         let about = format!("{} of {subject}, version {}", one.position.id(), one.version);
-        Ok(Some(Row { id: RecordId::Transition(number(&one)), hash: one.record().hash(), about }))
+        Ok(Some(Row { id: RecordId::Transition(number(&one)), hash: one.record().hash(), about, at: one.at }))
     }
 
     async fn action(&mut self) -> Result<Option<Row>, StoreError> {
@@ -66,19 +77,32 @@ impl<'a> Rows<'a> {
         let Some(one) = self.actions.pop_front() else { return Ok(None) };
         self.last_action = one.sequence;
         let about = format!("`{}` by {}", one.action, one.operator);
-        Ok(Some(Row { id: RecordId::Action(one.sequence), hash: one.record().hash(), about }))
+        Ok(Some(Row { id: RecordId::Action(one.sequence), hash: one.record().hash(), about, at: one.at }))
     }
 
-    /// How many records of both kinds there are behind those that were read.
-    pub(super) async fn rest(&mut self) -> Result<(u64, u64), StoreError> {
-        let (mut transitions, mut actions) = (0, 0);
-        while self.transition().await?.is_some() {
-            transitions += 1;
+    /// The last records that were read.
+    pub(super) const fn up_to(&self) -> SealedUpTo {
+        SealedUpTo { transitions: self.last_transition, actions: self.last_action }
+    }
+
+    /// Reads the records of both kinds behind those that were read.
+    pub(super) async fn rest(&mut self) -> Result<Rest, StoreError> {
+        let mut rest = Rest::default();
+        while let Some(row) = self.transition().await? {
+            rest.transitions += 1;
+            rest.add(&row);
         }
-        while self.action().await?.is_some() {
-            actions += 1;
+        while let Some(row) = self.action().await? {
+            rest.actions += 1;
+            rest.add(&row);
         }
-        Ok((transitions, actions))
+        Ok(rest)
+    }
+}
+
+impl Rest {
+    fn add(&mut self, row: &Row) {
+        self.since = Some(self.since.map_or(row.at, |since| since.min(row.at)));
     }
 }
 

@@ -7,8 +7,10 @@ use payments::ports::store::audit::{Leaf, RecordId, Seal};
 use payments::ports::store::{Store, StoreError};
 
 use super::finding::{Finding, name};
-use super::rows::{Leaves, Row, Rows, Seals};
+use super::rows::{Leaves, Rest, Row, Rows, Seals};
 use crate::audit::origin;
+use crate::audit::place::Misplaced;
+use crate::audit::sealed_at;
 
 /// What was found on the way. Where something is wrong, the way ends.
 #[derive(Default)]
@@ -18,7 +20,7 @@ pub(super) struct Walked {
     pub(super) checkpoints: u64,
     /// Checkpoints that were signed by other keys than the given ones.
     pub(super) of_other_keys: u64,
-    /// The tree's root at the sizes that were asked for.
+    /// The tree's root at the sizes that were asked for, and without leaves.
     pub(super) roots: BTreeMap<u64, Hash>,
     /// The hashes that must be stored for full subtrees.
     pub(super) nodes: BTreeMap<Subtree, Hash>,
@@ -27,6 +29,10 @@ pub(super) struct Walked {
     pub(super) transitions: u64,
     /// Records that are not sealed.
     pub(super) unsealed: u64,
+    /// When the oldest of them was made, in microseconds since 1970.
+    pub(super) unsealed_since: Option<i64>,
+    /// The newest checkpoint whose row says a wrong place. The tree is known all the same.
+    pub(super) misplaced: Option<Misplaced>,
 }
 
 pub(super) struct Walk<'a> {
@@ -51,12 +57,14 @@ impl<'a> Walk<'a> {
     ) -> Result<Walked, StoreError> {
         let mut rows = Rows::of(self.store);
         let size = last.map_or(0, |seal| seal.size);
+        self.walked.roots.insert(0, self.tree.root());
         self.walked.finding = self.compare(&mut rows, size, sizes).await?;
         if self.walked.finding.is_none() {
             self.walked.finding = self.behind(size).await?;
-            let (transitions, actions) = rows.rest().await?;
+            let Rest { transitions, actions, since } = rows.rest().await?;
             self.walked.transitions += transitions;
             self.walked.unsealed = transitions + actions;
+            self.walked.unsealed_since = since;
         }
         Ok(Walked { sealed: self.tree.size(), ..self.walked })
     }
@@ -80,6 +88,9 @@ impl<'a> Walk<'a> {
             if let Some(here) = seal.take_if(|seal| seal.size <= self.tree.size()) {
                 if let Some(wrong) = self.check(&here, size) {
                     return Ok(Some(wrong));
+                }
+                if let Some(misplaced) = Misplaced::found(&here, Some(rows.up_to())) {
+                    self.walked.misplaced = Some(misplaced);
                 }
                 seal = seals.next().await?;
             }
@@ -138,6 +149,9 @@ impl<'a> Walk<'a> {
             Trust::Unknown if size == newest => return Some(Finding::CheckpointOfOtherKey { size }),
             Trust::Unknown => self.walked.of_other_keys += 1,
             Trust::Signed => {}
+        }
+        if sealed_at::is_changed(seal, &note) {
+            return changed;
         }
         if self.tree.root() != checkpoint.root {
             return Some(Finding::Rewritten { from: self.agreed, to: size });

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use audit_proof::VerifyingKey;
+use audit_proof::{Hash, VerifyingKey};
 use clap::{Args, Subcommand};
 use payments::ports::store::Store;
 
@@ -26,7 +26,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Print the sealed records in their order, one JSON object per line, and the checkpoint that covers them
     Export(ExportArgs),
-    /// Record that a backup was restored, so that sealing goes on. Until then nothing is sealed
+    /// Record that a backup was restored, signed with AUDIT_SIGNING_KEY, so that sealing goes on. Until then nothing is
+    /// sealed
     Restored(RestoredArgs),
     /// Print the public key that verifies checkpoints and proofs: `NAME+ID+KEY`
     Key,
@@ -41,6 +42,14 @@ pub struct VerifyArgs {
     /// A public key that signed checkpoints, as `audit key` prints it [default: that of AUDIT_SIGNING_KEY]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<VerifyingKey>,
+    /// The record of a restored backup that is accepted although its restore note is missing, because a release that did
+    /// not sign wrote it and the restore happened: the hash that `audit verify` names
+    #[arg(long = "accept-unsigned-restore", value_name = "HASH", value_parser = leaf_hash)]
+    unsigned: Vec<Hash>,
+}
+
+fn leaf_hash(text: &str) -> Result<Hash, String> {
+    text.parse().map_err(|()| "must be a hash in base64, as `audit verify` names it".to_owned())
 }
 
 /// Runs a command. Returns the text to print, unless it has printed already.
@@ -60,7 +69,10 @@ async fn verified(args: VerifyArgs, source: &Source) -> anyhow::Result<String> {
     let keys = keys(args.keys, source)?;
     let anchors = anchors(args.checkpoint, source, &keys)?;
     let store = open(source).await?;
-    let report = verify(&*store, &keys, &anchors).await?;
+    let mut report = verify(&*store, &keys, &anchors, &args.unsigned).await?;
+    if anchors.is_empty() {
+        report.notes.push(no_anchors(source));
+    }
     if report.is_whole() {
         return Ok(report.to_string().trim_end().to_owned());
     }
@@ -80,11 +92,20 @@ fn keys(given: Vec<VerifyingKey>, source: &Source) -> anyhow::Result<Vec<Verifyi
 /// The files of checkpoints: those that are given, else that of the settings, if it exists.
 fn anchors(given: Vec<PathBuf>, source: &Source, keys: &[VerifyingKey]) -> anyhow::Result<Vec<AnchorSource>> {
     let paths = if given.is_empty() {
-        anchor_file(source).into_iter().filter(|path| path.exists()).collect()
+        // One that cannot be looked at is named when it is read.
+        anchor_file(source).into_iter().filter(|path| !matches!(path.try_exists(), Ok(false))).collect()
     } else {
         given
     };
     paths.into_iter().map(|path| read(&path, keys).map(|anchors| AnchorSource { path, anchors })).collect()
+}
+
+/// Why [`anchors`] found no file.
+fn no_anchors(source: &Source) -> String {
+    match anchor_file(source) {
+        Some(path) => format!("the anchor file {} (AUDIT_ANCHOR_FILE) does not exist yet", path.display()),
+        None => "no anchor file is given: give --checkpoint, or set AUDIT_ANCHOR_FILE".to_owned(),
+    }
 }
 
 fn read(path: &Path, keys: &[VerifyingKey]) -> anyhow::Result<Anchors> {

@@ -1,17 +1,18 @@
-//! `control-plane audit restored`: records that a backup was restored.
+//! `control-plane audit restored`: records that a backup was restored, and signs that.
 
 use std::path::PathBuf;
+use std::slice::from_ref;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
-use payments::model::action::{ActionDetail, ActionOutcome, OperatorAction, RESTORED};
+use payments::model::action::{ActionDetail, ActionOutcome, OperatorAction, RESTORED, Restored};
 use payments::ports::clock::{Clock as _, SystemClock};
 
-use super::{anchors, keys, open};
+use super::{anchors, no_anchors, open};
 use crate::audit::restored::missing;
 use crate::cli::free_text::free_text;
 use crate::cli::operator::Operator;
-use crate::config::Source;
+use crate::config::{Source, signing_key};
 
 #[derive(Args)]
 pub struct RestoredArgs {
@@ -27,31 +28,36 @@ pub struct RestoredArgs {
 }
 
 pub(super) async fn run(args: RestoredArgs, source: &Source) -> anyhow::Result<String> {
-    let keys = keys(Vec::new(), source)?;
-    let anchors = anchors(args.checkpoint, source, &keys)?;
+    let key = signing_key(source)?.context(
+        "set AUDIT_SIGNING_KEY: the key that signs the checkpoints also signs what the restored backup lost",
+    )?;
+    let anchors = anchors(args.checkpoint, source, from_ref(key.public()))?;
     if anchors.is_empty() {
-        bail!(
-            "without anchored checkpoints nobody knows what is missing: give --checkpoint, or set AUDIT_ANCHOR_FILE"
-        );
+        bail!("without anchored checkpoints nobody knows what is missing: {}", no_anchors(source));
     }
     let store = open(source).await?;
-    let Some(restored) = missing(&*store, &anchors).await? else {
-        bail!("nothing is missing: every anchored checkpoint holds, or its loss is recorded already");
+    let now = SystemClock.now();
+    let Some(restore) = missing(&*store, key.public(), &anchors, now).await? else {
+        bail!(
+            "nothing is missing: every anchored checkpoint holds, or its loss is recorded and signed already"
+        );
     };
     let operator = Operator::new(args.by, source);
+    let note = restore.signed(&key);
     let text = format!(
-        "recorded: the checkpoint of {} records is lost, that of {} holds. Sealing goes on",
-        restored.lost_size, restored.kept_size
+        "recorded: the checkpoint of {} records is lost, that of {} holds. Sealing goes on. The note that says so, signed, \
+         is kept with the checkpoints:\n\n{note}",
+        restore.lost.size, restore.kept_size
     );
     let action = OperatorAction {
-        at: SystemClock.now(),
+        at: now,
         operator: operator.name,
         origin: operator.origin,
         action: RESTORED.to_owned(),
-        object: format!("{} of {} records", restored.lost_origin, restored.lost_size),
+        object: format!("{} of {} records", restore.lost.origin, restore.lost.size),
         outcome: ActionOutcome::Success,
-        detail: ActionDetail { reason: Some(args.reason), restored: Some(restored) },
+        detail: ActionDetail { reason: Some(args.reason), restored: Some(Restored::new(&restore, &note)) },
     };
     store.audit().record_action(&action).await?;
-    Ok(text)
+    Ok(text.trim_end().to_owned())
 }

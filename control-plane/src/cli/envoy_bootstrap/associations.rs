@@ -1,6 +1,8 @@
 //! The files by which Apple sees that a domain belongs to the merchant of a wallet. Envoy answers with them itself: without
 //! a key, without the filter and without a redirect, which Apple does not follow.
 
+use std::collections::HashSet;
+
 use edge_core::request::is_domain;
 use serde_json::{Value, json};
 
@@ -19,10 +21,15 @@ pub(super) fn read(source: &Source) -> Result<Value, ConfigError> {
         if entries.len() > DOMAINS_MAX {
             return Err(format!("has more than {DOMAINS_MAX} entries"));
         }
-        (1..)
-            .zip(entries)
-            .map(|(n, entry)| route(entry).map_err(|problem| format!("entry {n} {problem}")))
-            .collect()
+        let mut domains = HashSet::new();
+        let routes = (1..).zip(entries).map(|(n, entry)| {
+            let (domain, file) = parts(entry).map_err(|problem| format!("entry {n} {problem}"))?;
+            if !domains.insert(domain) {
+                return Err(format!("entry {n} gives {domain} a second file"));
+            }
+            Ok(route(domain, file))
+        });
+        routes.collect()
     })?;
     Ok(Value::Array(routes.unwrap_or_default()))
 }
@@ -40,18 +47,24 @@ pub(crate) fn file_of<'a>(source: &'a Source, domain: &str) -> Option<&'a str> {
         .find_map(|entry| entry.trim().split_once('=').filter(|(of, _)| *of == domain).map(|(_, file)| file))
 }
 
-fn route(entry: &str) -> Result<Value, String> {
+/// The domain and its file.
+fn parts(entry: &str) -> Result<(&str, &str), String> {
     let (domain, file) = entry.split_once('=').ok_or("is not `domain=path`")?;
     if !is_domain(domain) {
-        return Err("has no domain in lower case, e.g. `shop.example`".to_owned());
+        return Err("needs a domain with a dot, in lower case, e.g. `shop.example`".to_owned());
     }
     if file.is_empty() {
         return Err("names no file".to_owned());
     }
+    Ok((domain, file))
+}
+
+fn route(domain: &str, file: &str) -> Value {
     let disabled =
         json!({ "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": true });
-    let host = format!("^{}(:[0-9]+)?$", domain.replace('.', "[.]"));
-    Ok(json!({
+    // In any case, with or without the dot of a full name and a port (RFC 9110, section 4.2.3; RFC 1034, section 3.1).
+    let host = format!("(?i)^{}[.]?(:[0-9]+)?$", domain.replace('.', "[.]"));
+    json!({
         "name": "apple_association",
         "match": {
             "path": PATH,
@@ -68,5 +81,5 @@ fn route(entry: &str) -> Result<Value, String> {
             "gateway_limit": disabled,
             "gateway.edge": disabled,
         },
-    }))
+    })
 }

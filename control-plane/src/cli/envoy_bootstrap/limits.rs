@@ -36,7 +36,7 @@ struct Defaults {
     gateway: u32,
     /// Webhooks per second of all providers together, independent of clients' requests.
     webhooks: u32,
-    /// Streams per second that are opened with tickets, of all payers together. Whoever invents tickets uses up no more
+    /// Streams per second that are opened with tickets, of all payers together. A caller that invents tickets uses up no more
     /// than this, and nothing of what clients and providers have.
     tickets: u32,
     /// Concurrent requests of one client per worker.
@@ -328,7 +328,7 @@ mod tests {
 
     /// Narrower limits come first, so that no one's excess reaches a shared limit.
     #[test]
-    fn by_default_two_clients_fit_in_what_the_gateway_does_and_two_addresses_in_the_reserve() {
+    fn by_default_two_clients_fit_in_the_gateways_limit_two_addresses_in_the_reserve() {
         for Defaults {
             address, address_webhooks, client, gateway, webhooks, in_flight, connections, ..
         } in [PRODUCTION, LOCAL]

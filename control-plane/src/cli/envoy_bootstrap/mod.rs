@@ -8,6 +8,7 @@ mod limits;
 mod own_replies;
 mod profile;
 mod shared_limit;
+mod transports;
 mod values;
 mod webhooks;
 

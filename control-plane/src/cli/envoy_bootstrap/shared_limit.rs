@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::values::{Endpoint, Rules, Secured, plain_transport, transport};
+use super::transports::{Endpoint, Secured, plain_transport, transport};
+use super::values::Rules;
 use crate::config::{ConfigError, Wire};
 
 const SERVICE: &str = "GATEWAY_RATE_LIMIT_SERVICE";

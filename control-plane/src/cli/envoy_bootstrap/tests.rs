@@ -75,12 +75,27 @@ fn each_domain_gives_apple_its_own_file_and_without_any_there_is_no_route() {
     assert!(!without.contains("apple-developer-merchantid"), "{without}");
     let files = "shop.example=/etc/apple/stripe,b.example=/etc/apple/paypal";
     let yaml = with(Profile::Local, &[("WALLET_ASSOCIATION_FILES", files)]).unwrap();
-    for part in ["/etc/apple/stripe", "/etc/apple/paypal", r"^shop[.]example(:[0-9]+)?$"] {
+    for part in ["/etc/apple/stripe", "/etc/apple/paypal", r"(?i)^shop[.]example[.]?(:[0-9]+)?$"] {
         assert!(yaml.contains(part), "{part} in {yaml}");
     }
     let items =
         yaml.lines().filter(|line| line.trim_start().starts_with("- {") && line.contains("apple-dev"));
     assert_eq!(items.count(), 2, "{yaml}");
+}
+
+#[test]
+fn a_name_without_a_dot_is_told_that_a_domain_needs_one() {
+    let error =
+        with(Profile::Local, &[("WALLET_ASSOCIATION_FILES", "localhost=/etc/apple/stripe")]).unwrap_err();
+    assert!(error.contains("entry 1 needs a domain with a dot, in lower case"), "{error}");
+}
+
+#[test]
+fn a_domain_that_is_given_two_files_is_named() {
+    let files = "shop.example=/etc/apple/stripe,b.example=/etc/b, shop.example=/etc/apple/paypal";
+    let error = with(Profile::Local, &[("WALLET_ASSOCIATION_FILES", files)]).unwrap_err();
+    assert!(error.starts_with("WALLET_ASSOCIATION_FILES"), "{error}");
+    assert!(error.contains("entry 3 gives shop.example a second file"), "{error}");
 }
 
 #[test]
@@ -160,7 +175,7 @@ fn a_rate_limit_service_is_asked_where_a_setting_names_it_and_only_there() {
 }
 
 #[test]
-fn the_filter_reads_how_many_requests_a_client_may_have_in_flight_and_an_address_connections() {
+fn the_filter_reads_the_limits_of_clients_and_of_addresses() {
     let key =
         ("EDGE_ATTESTATION_KEYS", "k1:0101010101010101010101010101010101010101010101010101010101010101");
     let settings = [key, ("GATEWAY_CLIENT_REQUESTS_IN_FLIGHT", "7"), ("GATEWAY_ADDRESS_CONNECTIONS", "9")];

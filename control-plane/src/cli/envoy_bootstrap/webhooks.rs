@@ -5,7 +5,8 @@ use edge_core::webhook::x509::Trust;
 use serde_json::{Map, Value, json};
 
 use super::certificates::{Certificates, Server};
-use super::values::{Endpoint, number, plain_transport, tls_transport};
+use super::transports::{Endpoint, plain_transport, tls_transport};
+use super::values::number;
 use crate::config::{ConfigError, PAYPAL_API, Source, api_base};
 
 /// The authorities that PayPal's webhook certificates have chained to so far, and those expected in the future.

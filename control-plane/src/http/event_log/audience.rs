@@ -32,7 +32,7 @@ pub(super) enum Shown {
 #[serde(rename_all = "camelCase")]
 #[schema(as = PayerEvent)]
 pub(super) struct PayerEventView {
-    /// Continue behind the event with it.
+    /// Pass it as `after` to continue after this event.
     id: EventId,
     /// `payment.completed`, `refund.processed`, …
     #[serde(rename = "type")]

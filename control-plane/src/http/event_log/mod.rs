@@ -2,12 +2,12 @@
 
 mod audience;
 mod list;
+mod members;
 mod protocol;
 mod socket;
 mod stream;
 pub(super) mod tenure;
 mod tickets;
-pub(super) mod too_long;
 mod view;
 mod watcher;
 
@@ -113,10 +113,11 @@ async fn answer(
         let after = place(store, query.after.as_deref(), "after").await?;
         return Ok(list::list(app, interest, after, query.limit).await?.into_response());
     }
-    let last = headers.get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or_default());
-    let after = match last {
-        Some(last) => place(store, Some(last), "Last-Event-ID").await?,
-        None => place(store, query.after.as_deref(), "after").await?,
+    let mut last = headers.get_all(LAST_EVENT_ID).iter().map(|id| id.to_str().unwrap_or_default());
+    let after = match (last.next(), last.next()) {
+        (Some(_), Some(_)) => return Err(named("Last-Event-ID", "must be given once").into()),
+        (Some(last), None) => place(store, Some(last), "Last-Event-ID").await?,
+        (None, _) => place(store, query.after.as_deref(), "after").await?,
     };
     stream::stream(app, watcher, interest, after).await
 }
@@ -126,7 +127,7 @@ pub(super) fn refused(refused: Refused) -> ApiError {
         Refused::Client | Refused::Payment => ErrorCode::RateLimited,
         Refused::Process => ErrorCode::StreamsExhausted,
     };
-    ApiError::new(code, refused.to_string())
+    ApiError::new(code, refused.to_string()).retryable(true)
 }
 
 impl From<TicketError> for ApiError {

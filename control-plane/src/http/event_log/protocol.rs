@@ -1,11 +1,14 @@
 //! The messages of `gateway.events.v1`, the WebSocket protocol of the event log.
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
+use edge_core::request::are_event_types;
 use payments::model::id::PaymentId;
 use payments::model::log::EventId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::audience::Shown;
+use super::members::Members;
+use crate::http::broken_frame::BrokenFrame;
 use crate::http::wire;
 
 /// The name of the protocol (RFC 6455, section 1.9).
@@ -13,7 +16,6 @@ pub(super) const PROTOCOL: &str = "gateway.events.v1";
 
 /// Payments of one subscription.
 const PAYMENTS_MAX: usize = 100;
-const TYPES_MAX: usize = 30;
 
 /// What a client says.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,45 +30,50 @@ pub(super) enum Request {
     Ping,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-enum RequestText {
-    Subscribe {
-        #[serde(default)]
-        payments: Vec<String>,
-        #[serde(default)]
-        types: Vec<String>,
-        after: Option<String>,
-    },
-    Unsubscribe {},
-    Ping {},
-}
-
 impl Request {
     /// # Errors
-    /// Says what would be right.
+    /// Says what would be right, in no more than a close reason may have.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let text: RequestText = serde_json::from_str(text).map_err(|error| {
-            // The parser's message can quote what was sent.
-            format!("line {} column {}: send subscribe, unsubscribe or ping", error.line(), error.column())
-        })?;
-        let RequestText::Subscribe { payments, types, after } = text else {
-            let is_ping = matches!(text, RequestText::Ping {});
-            return Ok(if is_ping { Self::Ping } else { Self::Unsubscribe });
-        };
-        if payments.len() > PAYMENTS_MAX || types.len() > TYPES_MAX {
-            return Err(format!("a subscription has at most {PAYMENTS_MAX} payments and {TYPES_MAX} types"));
+        let mut members =
+            Members::read(text).ok_or("send subscribe, unsubscribe or ping, as a JSON object")?;
+        if let Some(name) = members.repeated() {
+            return Err(format!("{name} is given twice; give each member once"));
         }
-        let payments: Result<_, _> = payments.iter().map(|id| id.parse()).collect();
-        Ok(Self::Subscribe {
-            payments: payments.map_err(|_| "payments must be transaction ids".to_owned())?,
-            types,
-            after: after
-                .map(|id| id.parse())
-                .transpose()
-                .map_err(|_| "after must be an event id".to_owned())?,
-        })
+        let kind: Option<String> = members.take("type").unwrap_or_default();
+        let (request, has) = match kind.as_deref() {
+            Some("subscribe") => (subscription(&mut members)?, "subscribe has payments, types and after"),
+            Some("unsubscribe") => (Self::Unsubscribe, "unsubscribe has no other than type"),
+            Some("ping") => (Self::Ping, "ping has no other than type"),
+            _ => return Err("type must be subscribe, unsubscribe or ping".to_owned()),
+        };
+        match members.left() {
+            Some(name) => Err(format!("{name} is unknown; {has}")),
+            None => Ok(request),
+        }
     }
+}
+
+const TYPES_RULE: &str =
+    "types must be a list of 1 to 30 event types, e.g. payment.completed, or be left out for all";
+const AFTER_RULE: &str = "after must be an event id, evt_ and 32 letters, or be left out for from now on";
+
+/// An empty list comes from a client that has nothing to watch, and must not give it everything.
+fn subscription(members: &mut Members) -> Result<Request, String> {
+    let payments: Result<Option<Vec<PaymentId>>, _> = members.take("payments");
+    let payments = payments
+        .ok()
+        .filter(|payments| payments.as_ref().is_none_or(|ids| (1..=PAYMENTS_MAX).contains(&ids.len())))
+        .ok_or_else(|| {
+            format!("payments must be a list of 1 to {PAYMENTS_MAX} transaction ids, or be left out for all")
+        })?;
+    let types: Result<Option<Vec<String>>, _> = members.take("types");
+    let types = types
+        .ok()
+        .filter(|types| types.as_ref().is_none_or(|types| are_event_types(types)))
+        .ok_or(TYPES_RULE)?;
+    let after: Option<String> = members.take("after").map_err(|_| AFTER_RULE)?;
+    let after: Option<EventId> = after.map(|id| id.parse()).transpose().map_err(|_| AFTER_RULE)?;
+    Ok(Request::Subscribe { payments: payments.unwrap_or_default(), types: types.unwrap_or_default(), after })
 }
 
 /// What the control plane says.
@@ -113,8 +120,8 @@ pub(super) enum Close {
     Expired,
     /// Correct the client.
     BadMessage(String),
-    /// Send shorter messages.
-    TooLong,
+    /// Correct the client: what it sent cannot be read.
+    Broken(BrokenFrame),
     /// Subscribe within five seconds.
     NotSubscribed,
     /// Read faster, or subscribe to less; connect again behind the last event.
@@ -134,7 +141,7 @@ impl Close {
             Self::TryAgain { retry_after_ms } => (1013, format!("{{\"retryAfterMs\":{retry_after_ms}}}")),
             Self::Expired => (4401, "the ticket has expired; get a new one".to_owned()),
             Self::BadMessage(why) => (4400, why.clone()),
-            Self::TooLong => (4400, "a message has at most 6 KiB".to_owned()),
+            Self::Broken(broken) => broken.close("6 KiB"),
             Self::NotSubscribed => (4408, "send subscribe within 5 seconds".to_owned()),
             Self::TooSlow => (4409, "events came faster than they were read".to_owned()),
             Self::TooMany => (4429, "at most 20 messages a second".to_owned()),
@@ -164,7 +171,11 @@ mod tests {
         };
         assert_eq!(Request::parse(&text), Ok(read));
         let all = Request::Subscribe { payments: vec![], types: vec![], after: None };
-        assert_eq!(Request::parse(r#"{"type":"subscribe"}"#), Ok(all));
+        for text in
+            [r#"{"type":"subscribe"}"#, r#"{"type":"subscribe","payments":null,"types":null,"after":null}"#]
+        {
+            assert_eq!(Request::parse(text).as_ref(), Ok(&all), "{text}");
+        }
         assert_eq!(Request::parse(r#"{"type":"unsubscribe"}"#), Ok(Request::Unsubscribe));
         assert_eq!(Request::parse(r#"{"type":"ping"}"#), Ok(Request::Ping));
     }
@@ -179,10 +190,50 @@ mod tests {
             format!(r#"{{"type":"subscribe","{secret}":1}}"#),
             format!(r#"{{"type":"subscribe","payments":["{secret}"]}}"#),
             format!(r#"{{"type":"subscribe","after":"{secret}"}}"#),
-            format!(r#"{{"type":"subscribe","types":{}}}"#, serde_json::to_string(&["a"; 31]).unwrap()),
+            format!(r#"{{"type":"subscribe","types":["{secret}"]}}"#),
         ] {
             let why = Request::parse(&text).unwrap_err();
             assert!(!why.contains(secret) && why.len() < 123, "{why}");
+            assert!(!why.contains("line"), "a message has no place of its own: {why}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_member_is_named_with_what_would_be_right() {
+        for (text, named, right) in [
+            (r#"{"type":"subscribe","payment":"x"}"#, "payment", "payments, types and after"),
+            (r#"{"type":"subscribe","after":7}"#, "after", "an event id"),
+            (r#"{"type":"subscribe","after":"evt_1"}"#, "after", "an event id"),
+            (r#"{"type":"subscribe","after":null,"after":null}"#, "after", "once"),
+            (r#"{"type":"ping","type":"ping"}"#, "type", "once"),
+            (r#"{"type":"subscribe","payments":"txn_1"}"#, "payments", "a list"),
+            (r#"{"type":"subscribe","payments":["txn_1"]}"#, "payments", "transaction ids"),
+            (r#"{"type":"subscribe","types":"payment.completed"}"#, "types", "a list"),
+            (r#"{"type":"subscribe","types":[1]}"#, "types", "event types"),
+            (r#"{"type":"ping","payments":null}"#, "payments", "ping has"),
+            (r#"{"type":"unsubscribe","all":true}"#, "all", "unsubscribe has"),
+            (r#"{"type":"watch"}"#, "type", "subscribe, unsubscribe or ping"),
+            (r#"{"payments":null}"#, "type", "subscribe, unsubscribe or ping"),
+            (r#"{"type":"ping","4242424242424242":1}"#, "a member", "ping has"),
+        ] {
+            let why = Request::parse(text).unwrap_err();
+            assert!(why.starts_with(&format!("{named} ")) && why.contains(right), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_empty_or_too_long_or_names_no_event_type_is_not_taken_for_everything() {
+        let long = serde_json::to_string(&["payment.completed"; 31]).unwrap();
+        for (name, list) in [
+            ("payments", "[]"),
+            ("types", "[]"),
+            ("types", r#"[""]"#),
+            ("types", r#"["completed"]"#),
+            ("types", r#"["payment.completed",""]"#),
+            ("types", long.as_str()),
+        ] {
+            let why = Request::parse(&format!(r#"{{"type":"subscribe","{name}":{list}}}"#)).unwrap_err();
+            assert!(why.starts_with(name), "{list}: {why}");
         }
     }
 
@@ -190,6 +241,17 @@ mod tests {
         #[test]
         fn no_text_breaks_the_parser(text in ".{0,200}") {
             let _ = Request::parse(&text);
+        }
+
+        #[test]
+        fn every_reason_fits_a_close_frame(name in "[a-zA-Z]{1,30}", kind in "subscribe|unsubscribe|ping") {
+            for text in [
+                format!(r#"{{"type":"{kind}","x{name}":1}}"#),
+                format!(r#"{{"type":"{kind}","x{name}":1,"x{name}":1}}"#),
+            ] {
+                let why = Request::parse(&text).unwrap_err();
+                prop_assert!(why.len() <= 123, "{why}");
+            }
         }
     }
 }

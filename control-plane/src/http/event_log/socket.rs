@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
+use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
+use futures_util::SinkExt as _;
 use payments::model::log::{EventId, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use super::audience::Audience;
 use super::protocol::{Close, PROTOCOL, Reply, Request};
-use super::refused;
 use super::tenure::{Over, Tenure, return_after_ms};
-use super::too_long::{LINGER, is_too_long};
 use super::watcher::Watcher;
+use super::{named, refused};
 use crate::http::App;
+use crate::http::broken_frame::{BrokenFrame, LINGER};
 use crate::http::error::ApiError;
-use crate::http::socket_upgrade::SocketProtocol;
+use crate::http::socket_upgrade::{Handshake, Offer, SocketProtocol};
 use crate::live::{Ended, Interest, Watch};
 
 /// Messages of clients are short; the largest is a subscription of 100 payments. The queue of events bounds what is
@@ -37,14 +37,18 @@ const ONE_PAYMENT: &str = "the ticket is for one payment: leave `payments` out";
 
 pub(super) async fn socket(
     State(app): State<App>,
-    upgrade: WebSocketUpgrade,
-    headers: HeaderMap,
+    handshake: Handshake,
     watcher: Watcher,
 ) -> Result<Response, ApiError> {
+    // A client that offers none expects none; one that would speak another protocol must not be left to guess.
+    if EVENTS.offer(&handshake) == Offer::Others {
+        let right = format!("must name `{PROTOCOL}`, also beside a ticket, or be left out");
+        return Err(named("Sec-WebSocket-Protocol", &right).into());
+    }
     let audience = watcher.audience(&app).await?;
     // A place is taken before the answer, so that a refusal is an HTTP answer.
     let place = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
-    Ok(EVENTS.open(upgrade, &headers, move |socket| async move {
+    Ok(EVENTS.open(handshake, move |socket| async move {
         let mut session = Session::new(app, watcher, audience, socket, place);
         let close = session.run().await;
         session.close(close).await;
@@ -94,8 +98,8 @@ impl Session {
                 over = self.tenure.over() => Err(Some(self.over(over))),
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.on_message(message).await,
-                    Some(Err(error)) if is_too_long(&error) => Err(Some(Close::TooLong)),
-                    Some(Err(_)) | None => Err(None),
+                    Some(Err(error)) => Err(BrokenFrame::of(&error).map(Close::Broken)),
+                    None => Err(None),
                 },
                 event = self.watch.next() => match event {
                     Ok(event) => {
@@ -206,11 +210,14 @@ impl Session {
     }
 
     async fn close(&mut self, close: Option<Close>) {
-        if let Some(close) = close {
-            let _ = timeout(SEND_MAX, self.socket.send(close.message())).await;
-            if close == Close::TooLong {
-                sleep(LINGER).await;
-            }
+        let Some(close) = close else {
+            // Sends the library's answer to the client's close frame.
+            let _ = timeout(SEND_MAX, self.socket.flush()).await;
+            return;
+        };
+        let _ = timeout(SEND_MAX, self.socket.send(close.message())).await;
+        if matches!(close, Close::Broken(_)) {
+            sleep(LINGER).await;
         }
     }
 }

@@ -2,17 +2,17 @@ use payments::ports::store::LoggedEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::view::EventView;
+use crate::http::event_view::EventView;
 use crate::http::wire::{EventId, PaymentId};
 
 /// An event in the log.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LoggedEventView {
-    /// Continue behind the event with it.
+    /// Pass it as `after` to continue after this event.
     id: EventId,
     transaction_id: PaymentId,
-    /// The version of the payment, or of the refund if there is a `refundId`: they count their own transitions from 0.
+    /// The version of the payment, or of the refund if there is a `refundId`: a payment's first event has version 0, a refund's 1.
     version: u32,
     #[serde(flatten)]
     event: EventView,

@@ -84,11 +84,10 @@ impl Watcher {
         }
     }
 
-    /// What a socket watches before it has subscribed: no event has a type without a name.
+    /// What a socket watches before it has subscribed.
     pub(super) fn nothing(&self) -> Interest {
         let payments = self.pass.iter().map(|pass| pass.payment).collect();
-        let types = vec![String::new()];
-        Interest { client: self.client.clone(), payments, types, is_payers: self.pass.is_some() }
+        Interest { payments, is_payers: self.pass.is_some(), ..Interest::nothing(self.client.clone()) }
     }
 
     /// To whom events are shown.

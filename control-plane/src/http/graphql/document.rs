@@ -1,17 +1,19 @@
 //! Checks of a document that need no schema. They bound the work of everything that reads it afterwards.
 
 use async_graphql::Positioned;
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection};
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::parser::{self, parse_query};
 use edge_core::error::ErrorCode;
+pub(super) use edge_core::graphql::NESTING_MAX;
+use edge_core::graphql::{Token, Tokens, check_names};
 
 use super::expansion::expanded;
 use crate::http::error::ApiError;
 
 /// Tokens of a document. The largest reasonable queries have some hundreds.
 pub(super) const TOKENS_MAX: usize = 2_000;
-/// Nesting of brackets, so that no parser's stack is exhausted.
-pub(super) const NESTING_MAX: usize = 32;
 /// Fields and fragments, each fragment counted wherever it is used: as many as a document without fragments may have.
 pub(super) const EXPANDED_MAX: usize = TOKENS_MAX;
 
@@ -26,7 +28,8 @@ pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
             "the document is nested {nesting} deep; at most {NESTING_MAX} are read"
         )));
     }
-    let document = parse_query(text).map_err(|error| invalid(error.to_string()))?;
+    let document = parse_query(text).map_err(|error| invalid(fault(&error)))?;
+    check_names(text)?;
     if expanded(&document) > EXPANDED_MAX {
         return Err(invalid(format!(
             "the document has more than {EXPANDED_MAX} fields and fragments, counting each fragment wherever it is used, or \
@@ -34,6 +37,15 @@ pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
         )));
     }
     Ok(document)
+}
+
+/// What a parser's error says, without the line of the document that it quotes.
+fn fault(error: &parser::Error) -> String {
+    let parser::Error::Syntax { message, start, .. } = error else { return error.to_string() };
+    // The last line is `= expected selection`.
+    let expected = message.lines().last().and_then(|line| line.trim_start().strip_prefix("= expected "));
+    let expected = expected.map(|expected| format!("; expected {expected}")).unwrap_or_default();
+    format!("the document has a syntax error at line {}, column {}{expected}", start.line, start.column)
 }
 
 /// What the request executes.
@@ -68,7 +80,8 @@ pub(super) fn kind(
             if has_one_root_field(&chosen.node) && document.operations.iter().count() == 1 {
                 return Ok(Kind::Mutation);
             }
-            let message = "under an `Idempotency-Key`, a document has one mutation with one root field; nothing was executed";
+            let message = "under an `Idempotency-Key`, a document has one mutation with one root field, without `@skip` and \
+                `@include`; nothing was executed";
             Err(invalid(message.to_owned()))
         }
         (OperationType::Subscription, _) => {
@@ -77,14 +90,18 @@ pub(super) fn kind(
     }
 }
 
-/// Whether the operation has one root field, which is written out and not in a fragment.
+/// Whether the operation has one root field, which is written out, not in a fragment, and executed in any case.
 pub(super) fn has_one_root_field(operation: &OperationDefinition) -> bool {
     let fields = operation.selection_set.node.items.as_slice();
-    matches!(fields, [only] if matches!(only.node, Selection::Field(_)))
+    matches!(fields, [only] if matches!(&only.node, Selection::Field(field) if is_unconditional(&field.node)))
+}
+
+fn is_unconditional(field: &Field) -> bool {
+    field.directives.iter().all(|directive| !matches!(directive.node.name.node.as_str(), "skip" | "include"))
 }
 
 /// The operation with the name, or without one the only operation (section 6.1).
-fn chosen<'d>(
+pub(super) fn chosen<'d>(
     document: &'d ExecutableDocument,
     name: Option<&str>,
 ) -> Option<&'d Positioned<OperationDefinition>> {
@@ -94,6 +111,25 @@ fn chosen<'d>(
         None => all.next().filter(|_| all.next().is_none()),
     }
     .map(|(_, operation)| operation)
+}
+
+/// Whether the document asks for the schema. Only GraphQL's own fields have names that begin with two underscores.
+pub(super) fn introspects(document: &ExecutableDocument) -> bool {
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    operations.chain(fragments).any(selects_the_schema)
+}
+
+fn selects_the_schema(selections: &SelectionSet) -> bool {
+    selections.items.iter().any(|selection| match &selection.node {
+        Selection::Field(field) => {
+            matches!(field.node.name.node.as_str(), "__schema" | "__type")
+                || selects_the_schema(&field.node.selection_set.node)
+        }
+        Selection::InlineFragment(inline) => selects_the_schema(&inline.node.selection_set.node),
+        // The document's fragments are looked at by themselves.
+        Selection::FragmentSpread(_) => false,
+    })
 }
 
 fn invalid(message: String) -> ApiError {
@@ -110,57 +146,20 @@ struct Size {
 impl Size {
     /// Counts at least the tokens of the specification (section 2.1.6).
     fn of(text: &str) -> Self {
-        let (mut size, mut depth, mut rest) = (Self::default(), 0_usize, text);
-        while let Some(first) = rest.chars().next() {
-            let behind = rest.get(first.len_utf8()..).unwrap_or_default();
-            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            rest = match first {
-                ' ' | '\t' | '\n' | '\r' | ',' | '\u{feff}' => {
-                    rest = behind;
-                    continue;
-                }
-                '#' => {
-                    rest = behind.trim_start_matches(|c| c != '\n' && c != '\r');
-                    continue;
-                }
-                '"' => after_string(rest),
-                '(' | '[' | '{' => {
+        let (mut size, mut depth) = (Self::default(), 0_usize);
+        for token in Tokens::new(text) {
+            match token {
+                Token::Mark('(' | '[' | '{') => {
                     depth += 1;
                     size.nesting = size.nesting.max(depth);
-                    behind
                 }
-                ')' | ']' | '}' => {
-                    depth = depth.saturating_sub(1);
-                    behind
-                }
-                c if is_word(c) => behind.trim_start_matches(is_word),
-                _ => behind,
-            };
+                Token::Mark(')' | ']' | '}') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
             size.tokens += 1;
         }
         size
     }
-}
-
-/// What stands behind the string with which the text begins.
-fn after_string(text: &str) -> &str {
-    const BLOCK: &str = "\"\"\"";
-    if let Some(mut rest) = text.strip_prefix(BLOCK) {
-        while let Some((inside, behind)) = rest.split_once(BLOCK) {
-            if !inside.ends_with('\\') {
-                return behind;
-            }
-            rest = behind;
-        }
-        return "";
-    }
-    let mut is_escaped = false;
-    let end = text.char_indices().skip(1).find(|(_, c)| {
-        let ends = !is_escaped && matches!(c, '"' | '\n' | '\r');
-        is_escaped = !is_escaped && *c == '\\';
-        ends
-    });
-    end.and_then(|(at, _)| text.get(at + 1..)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -198,6 +197,31 @@ mod tests {
     }
 
     #[test]
+    fn a_syntax_error_is_told_by_its_place_without_the_line() {
+        let message = read("{ a }\nmutation { pay(cvv: \"123\" ! ) { id } }").unwrap_err().0.error.message;
+        assert!(message.contains("line 2, column ") && message.contains("expected "), "{message}");
+        assert!(!message.contains("123") && !message.contains("cvv"), "{message}");
+    }
+
+    #[test]
+    fn a_name_given_twice_is_refused_although_the_parser_takes_it() {
+        let detail = read("mutation { pay(input: { amount: 1, amount: 4999 }) { id } }").unwrap_err().0.error;
+        assert_eq!(detail.param.as_deref(), Some("amount"), "{}", detail.message);
+        assert!(read("{ a: payment(id: 1) { id } a: payment(id: 1) { id } }").is_ok());
+    }
+
+    #[test]
+    fn a_question_for_the_schema_is_found_wherever_it_is() {
+        let asks = |text| introspects(&read(text).unwrap());
+        assert!(asks("{ __schema { types { name } } }"));
+        assert!(asks("{ a: __type(name: \"Query\") { name } }"));
+        assert!(asks("{ viewer { client } ... { ... on Query { __schema { types { name } } } } }"));
+        assert!(asks("{ ...f } fragment f on Query { __schema { types { name } } }"));
+        assert!(asks("query A { viewer { client } } query B { __schema { types { name } } }"));
+        assert!(!asks("{ __typename __schema: viewer { client __typename } }"), "another field of that name");
+    }
+
+    #[test]
     fn a_key_is_for_one_mutation_with_one_root_field() {
         let one = "mutation { capturePayment(id: 1) { status } }";
         assert_eq!(kind(&read(one).unwrap(), None, true).unwrap(), Kind::Mutation);
@@ -207,6 +231,8 @@ mod tests {
             "mutation { a: charge b: charge }",
             "mutation { ...f } fragment f on Mutation { a b }",
             "mutation { ... { a } }",
+            "mutation { a @skip(if: true) }",
+            "mutation($if: Boolean!) { a @include(if: $if) { b } }",
             "query { a }",
             "subscription { a }",
         ] {

@@ -5,7 +5,7 @@ use edge_core::error::ErrorCode;
 use edge_core::request::{Verification, Wallet};
 use serde_json::{Map, Value, json};
 
-use super::objects::{CaptureName, ProviderName, VerificationName, WalletName};
+use super::enums::{CaptureName, ProviderName, VerificationName, WalletName};
 use super::scalars::MinorUnits;
 use crate::http::error::ApiError;
 
@@ -27,10 +27,11 @@ pub(super) struct ChargePaymentInput {
     /// link at which the payer approves.
     payment_method_id: Option<String>,
     /// PayPal only: the wallet that the payer confirms the order with. At Stripe, the token tells.
-    wallet: Option<WalletName>,
+    wallet: MaybeUndefined<WalletName>,
     /// Of a new order with `GOOGLE_PAY`; Apple Pay authenticates the payer itself.
-    verification: Option<VerificationName>,
-    capture: Option<CaptureName>,
+    verification: MaybeUndefined<VerificationName>,
+    // Null is refused, because a capture that went missing on the way would otherwise take the money at once.
+    capture: MaybeUndefined<CaptureName>,
     /// Shown to the payer where the provider can; 1 to 127 characters.
     description: Option<String>,
     metadata: Option<Vec<MetadataInput>>,
@@ -39,7 +40,7 @@ pub(super) struct ChargePaymentInput {
     /// Your own name for the payer or the order; 1 to 127 characters.
     customer_reference: Option<String>,
     /// How many seconds from now the charge may be made, as long as it is certain that it is not made yet: 1 to 86400.
-    expires_in: Option<i32>,
+    expires_in: MaybeUndefined<i32>,
 }
 
 impl ChargePaymentInput {
@@ -67,20 +68,20 @@ impl ChargePaymentInput {
         body.insert("provider".to_owned(), provider.into());
         body.insert("amount".to_owned(), amount.0.into());
         body.insert("currency".to_owned(), currency.into());
-        let capture = capture.map(|capture| match capture {
+        let capture = given(capture, |capture| match capture {
             CaptureName::Automatic => json!("automatic"),
             CaptureName::Manual => json!("manual"),
         });
         for (name, value) in [
             ("paymentMethodId", payment_method_id.map(Value::from)),
-            ("wallet", wallet.map(|wallet| Wallet::from(wallet).name().into())),
-            ("verification", verification.map(|asked| Verification::from(asked).name().into())),
+            ("wallet", given(wallet, |wallet| Wallet::from(wallet).name().into())),
+            ("verification", given(verification, |asked| Verification::from(asked).name().into())),
             ("capture", capture),
             ("description", description.map(Value::from)),
             ("metadata", metadata.map(object).transpose()?.map(Value::from)),
             ("returnUrl", return_url.map(Value::from)),
             ("customerReference", customer_reference.map(Value::from)),
-            ("expiresIn", expires_in.map(Value::from)),
+            ("expiresIn", given(expires_in, Value::from)),
         ] {
             body.extend(value.map(|value| (name.to_owned(), value)));
         }
@@ -139,11 +140,16 @@ pub(super) struct CancelPaymentInput {
 }
 
 fn amount_alone(amount: MaybeUndefined<MinorUnits>) -> Map<String, Value> {
-    let mut body = Map::new();
-    match amount {
-        MaybeUndefined::Undefined => {}
-        MaybeUndefined::Null => drop(body.insert("amount".to_owned(), Value::Null)),
-        MaybeUndefined::Value(MinorUnits(amount)) => drop(body.insert("amount".to_owned(), amount.into())),
+    let amount = given(amount, |MinorUnits(amount)| amount.into());
+    amount.map(|amount| ("amount".to_owned(), amount)).into_iter().collect()
+}
+
+/// The member of a body. Null stays null, which the parser refuses: what went missing on the way, such as a variable
+/// without a value, must not get the default.
+fn given<T>(value: MaybeUndefined<T>, write: impl FnOnce(T) -> Value) -> Option<Value> {
+    match value {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(Value::Null),
+        MaybeUndefined::Value(value) => Some(write(value)),
     }
-    body
 }

@@ -3,9 +3,12 @@
 //! carry the same codes.
 
 mod caller;
+mod conversation;
 mod cost;
 mod document;
 mod documents;
+mod ending;
+mod enums;
 mod errors;
 mod expansion;
 mod inputs;
@@ -13,6 +16,7 @@ mod mutation;
 mod objects;
 mod pages;
 mod payloads;
+mod places;
 mod query;
 mod respond;
 mod scalars;
@@ -20,6 +24,7 @@ mod schema;
 mod serve;
 mod socket;
 mod subscription;
+mod subscriptions;
 
 pub use documents::{Documents, DocumentsError};
 pub use schema::Graphql;

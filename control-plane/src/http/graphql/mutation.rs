@@ -115,9 +115,12 @@ fn parsed<T, E: Into<ApiError>>(body: &[u8], parse: impl Fn(&[u8]) -> Result<T, 
     }
 }
 
-/// A malformed id is answered like an unknown one.
+/// A malformed id is a fault of the input, as in a refund over REST.
 fn payment_id(id: &str) -> Result<PaymentId, Error> {
-    id.parse().map_err(|_| failed(ApiError::new(ErrorCode::TransactionNotFound, "no such payment")))
+    id.parse().map_err(|_| {
+        let message = "`paymentId` must be a transaction id, `txn_` followed by a UUID in lower case";
+        failed(ApiError::new(ErrorCode::InvalidRequest, message).about("paymentId"))
+    })
 }
 
 fn decided(caller: &Caller, reply: Result<Reply, ApiError>) -> Result<Reply, Error> {

@@ -3,12 +3,13 @@
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Error, ID, InputObject, Object, SimpleObject};
 use edge_core::error::ErrorCode;
-use edge_core::request::ListQuery;
+use edge_core::request::{EventsQuery, ListQuery, are_event_types};
 use payments::model::payment;
 use payments::ports::store::Filter;
 
 use super::caller::{caller, failed};
-use super::objects::{EventObject, Node, PaymentObject, ProviderName, READ_COST, RefundObject};
+use super::enums::ProviderName;
+use super::objects::{EventObject, Node, PaymentObject, READ_COST, RefundObject};
 use super::pages::{self, EVENTS_FIRST, PAGE_FIRST, wrong};
 use super::scalars::DateTime;
 use crate::http::error::ApiError;
@@ -102,8 +103,8 @@ impl Query {
         payment: Option<ID>,
         types: Option<Vec<String>>,
     ) -> Result<Connection<String, EventObject>, Error> {
-        let payment = payment_of(payment)?;
-        pages::events(caller(context)?, payment, types.unwrap_or_default(), first, after).await
+        let (payment, types) = (payment_of(payment)?, types_of(types)?);
+        pages::events(caller(context)?, payment, types, first, after).await
     }
 
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer, Error> {
@@ -116,4 +117,18 @@ pub(super) fn payment_of(id: Option<ID>) -> Result<Option<payments::model::id::P
     id.map(|id| id.parse()).transpose().map_err(|_| {
         failed(ApiError::new(ErrorCode::InvalidRequest, "`payment` must be a payment's id").about("payment"))
     })
+}
+
+/// The types that events are asked of; all if the list is left out.
+pub(super) fn types_of(types: Option<Vec<String>>) -> Result<Vec<String>, Error> {
+    match types {
+        None => Ok(Vec::new()),
+        Some(types) if are_event_types(&types) => Ok(types),
+        // An empty list comes from a client that has nothing to ask for, and must not give it everything.
+        Some(_) => {
+            let most = EventsQuery::TYPES_MAX;
+            let rule = format!("must be 1 to {most} event types, e.g. `payment.completed`, or be left out");
+            Err(wrong("types", &rule))
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! Responses of GraphQL over HTTP (section 6).
 
-use async_graphql::{Response as GraphqlResponse, ServerError};
+use std::cmp::Reverse;
+
+use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use edge_core::request::accepted;
 
 use super::caller::Decision;
 use super::errors::{request_error, with_code};
@@ -19,20 +22,15 @@ pub(super) enum Media {
 }
 
 impl Media {
-    /// The first of the two in `Accept`.
+    /// The one of the two that `Accept` wants more, or the first.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let kinds =
-            values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or_default());
-        for kind in kinds.map(str::trim) {
-            if kind.eq_ignore_ascii_case("application/graphql-response+json") {
-                return Self::Graphql;
-            }
-            if kind.eq_ignore_ascii_case("application/json") {
-                return Self::Json;
-            }
-        }
-        Self::Json
+        let lines = headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes);
+        let known = accepted(lines).filter(|named| named.weight > 0).filter_map(|named| {
+            let graphql = named.is("application/graphql-response+json").then_some(Self::Graphql);
+            let media = graphql.or_else(|| named.is("application/json").then_some(Self::Json))?;
+            Some((media, named.weight))
+        });
+        known.min_by_key(|(_, weight)| Reverse(*weight)).map_or(Self::Json, |(media, _)| media)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -54,6 +52,10 @@ impl Rendered {
     pub(super) fn of(mut response: GraphqlResponse, media: Media) -> Self {
         // Without a path, an error is about the request, of which then nothing was executed.
         let is_executed = response.errors.iter().all(|error| !error.path.is_empty());
+        // The library gives null for an operation whose fields are all skipped; by the specification its result is empty.
+        if response.errors.is_empty() && response.data == Value::Null {
+            response.data = Value::Object(Default::default());
+        }
         response.errors = response.errors.into_iter().map(with_code).collect();
         let body = if is_executed {
             serde_json::to_string(&response)
@@ -95,13 +97,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_known_type_in_accept_is_answered() {
+    fn the_known_type_that_accept_wants_most_is_answered() {
         let accepted = |accept: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
             Media::accepted(&headers)
         };
         assert_eq!(accepted("application/graphql-response+json, application/json;q=0.9"), Media::Graphql);
+        assert_eq!(accepted("application/graphql-response+json, application/json"), Media::Graphql);
+        assert_eq!(accepted("application/json, application/graphql-response+json"), Media::Json);
+        let weighed = "application/graphql-response+json;q=0.1, application/json;q=0.2";
+        assert_eq!(accepted(weighed), Media::Json);
+        assert_eq!(accepted("application/graphql-response+json;q=0"), Media::Json);
         assert_eq!(accepted("application/json"), Media::Json);
         assert_eq!(accepted("*/*"), Media::Json);
         assert_eq!(Media::accepted(&HeaderMap::new()), Media::Json);

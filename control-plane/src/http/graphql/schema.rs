@@ -2,16 +2,13 @@
 
 use async_graphql::{Schema, SchemaBuilder};
 
-use super::cost::{COST_MAX, Cost};
+use super::cost::{COST_MAX, Cost, DEPTH_MAX};
 use super::document::NESTING_MAX;
 use super::documents::Documents;
 use super::mutation::Mutation;
 use super::query::Query;
 use super::subscription::Subscription;
 
-/// Nesting of fields: a page of payments with pages of refunds with their failures has eight, and tools that ask for the
-/// schema nest up to fifteen.
-const DEPTH_MAX: usize = 16;
 /// Directives on one field.
 const DIRECTIVES_MAX: usize = 10;
 
@@ -22,6 +19,8 @@ pub(super) type GatewaySchema = Schema<Query, Mutation, Subscription>;
 pub struct Graphql {
     pub(super) schema: GatewaySchema,
     pub(super) documents: Documents,
+    /// Whether clients may ask for the schema.
+    pub(crate) introspects: bool,
 }
 
 impl Graphql {
@@ -35,7 +34,7 @@ impl Graphql {
             .limit_directives(DIRECTIVES_MAX)
             .extension(Cost);
         let schema = if introspects { schema } else { schema.disable_introspection().disable_suggestions() };
-        Self { schema: schema.finish(), documents }
+        Self { schema: schema.finish(), documents, introspects }
     }
 
     /// The schema in GraphQL's schema definition language.

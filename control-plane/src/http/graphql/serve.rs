@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response as GraphqlResponse, Variables};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -68,16 +69,29 @@ pub(super) async fn graphql(
 }
 
 fn request(caller: &Arc<Caller>, asked: GraphqlRequest) -> Result<(Kind, Request), ApiError> {
-    let text = caller.app.graphql.documents.find(asked.document)?;
-    let document = document::read(&text)?;
-    let kind = document::kind(&document, asked.operation_name.as_deref(), caller.key.is_some())?;
-    let variables: serde_json::Value = serde_json::from_str(&asked.variables).map_err(|_| {
-        ApiError::new(ErrorCode::InvalidRequest, "`variables` is nested too deep").about("variables")
-    })?;
-    let mut request = Request::new(text).variables(Variables::from_json(variables)).data(caller.clone());
-    request.operation_name = asked.operation_name;
+    let (document, request) = read(&caller.app, asked)?;
+    let kind = document::kind(&document, request.operation_name.as_deref(), caller.key.is_some())?;
+    let mut request = request.data(caller.clone());
     request.set_parsed_query(document);
     Ok((kind, request))
+}
+
+/// The document that is asked for, and the request to execute it, which is given neither it nor a caller yet.
+pub(super) fn read(app: &App, asked: GraphqlRequest) -> Result<(ExecutableDocument, Request), ApiError> {
+    let text = app.graphql.documents.find(asked.document)?;
+    let document = document::read(&text)?;
+    // The library would answer null, as if there were no schema.
+    if !app.graphql.introspects && document::introspects(&document) {
+        let message = "this gateway does not tell its schema (`__schema`, `__type`)";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, message).about("query"));
+    }
+    let variables: serde_json::Value = serde_json::from_str(&asked.variables).map_err(|error| {
+        let message = format!("`variables` cannot be read: {error}");
+        ApiError::new(ErrorCode::InvalidRequest, message).about("variables")
+    })?;
+    let mut request = Request::new(text).variables(Variables::from_json(variables));
+    request.operation_name = asked.operation_name;
+    Ok((document, request))
 }
 
 async fn mutate(caller: Arc<Caller>, request: Request, media: Media) -> (Rendered, Option<Decision>) {

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Error, ID, Subscription as GraphqlSubscription};
 use edge_core::error::ErrorCode;
+use futures_util::future;
 use futures_util::stream::{self, Stream};
 
 use super::caller::{caller, failed};
 use super::objects::EventObject;
-use super::query::payment_of;
+use super::places::Subscribed;
+use super::query::{payment_of, types_of};
 use crate::http::error::ApiError;
 use crate::http::event_log;
 use crate::live::{Ended, Interest, Watch};
-
-/// Payments that one subscription can name.
-const TYPES_MAX: usize = 30;
 
 pub(super) struct Subscription;
 
@@ -30,21 +29,18 @@ impl Subscription {
         after: Option<ID>,
     ) -> Result<impl Stream<Item = Result<EventObject, Error>> + use<>, Error> {
         let caller = caller(context)?;
-        let types = types.unwrap_or_default();
-        if types.len() > TYPES_MAX {
-            let message = format!("`types` must be at most {TYPES_MAX} event types");
-            return Err(failed(ApiError::new(ErrorCode::InvalidRequest, message).about("types")));
-        }
         let interest = Interest {
             client: caller.client().clone(),
             payments: payment_of(payment)?.into_iter().collect(),
-            types,
+            types: types_of(types)?,
             is_payers: false,
         };
         let store = &*caller.app.gateway.store;
         let behind = event_log::place(store, after.as_ref().map(|id| id.as_str()), "after").await;
         let watch = caller.app.live.watch(interest, behind.map_err(failed)?).await;
-        Ok(events(watch.map_err(event_log::refused).map_err(failed)?))
+        let watch = watch.map_err(event_log::refused).map_err(failed)?;
+        context.data::<Arc<Subscribed>>()?.begin(watch.place());
+        Ok(events(watch))
     }
 }
 
@@ -53,22 +49,16 @@ fn events(watch: Watch) -> impl Stream<Item = Result<EventObject, Error>> {
         let mut watch = watch?;
         match watch.next().await {
             Ok(event) => Some((Ok(EventObject::from(Arc::unwrap_or_clone(event))), Some(watch))),
-            Err(ended) => Some((Err(failed(goodbye(ended))), None)),
+            // The socket closes, and says where to go on as long as this lives.
+            Err(Ended::Stopping) => future::pending().await,
+            Err(Ended::TooSlow) => Some((Err(failed(too_slow())), None)),
+            Err(Ended::Store(problem)) => Some((Err(failed(problem)), None)),
         }
     })
 }
 
 /// The client subscribes again behind its last event.
-fn goodbye(ended: Ended) -> ApiError {
-    match ended {
-        Ended::Stopping => ApiError::new(
-            ErrorCode::GatewayUnavailable,
-            "this server stops; subscribe again behind the last event",
-        ),
-        Ended::TooSlow => ApiError::new(
-            ErrorCode::GatewayUnavailable,
-            "events came faster than they were read; subscribe again behind the last event",
-        ),
-        Ended::Store(problem) => problem.into(),
-    }
+fn too_slow() -> ApiError {
+    let message = "events came faster than they were read; subscribe again behind the last event";
+    ApiError::new(ErrorCode::GatewayUnavailable, message)
 }

@@ -233,4 +233,4 @@ fn trail() -> Vec<Value> {
 
 /// What is sealed of an event.
 const RECORD: &str = r#"{"at":1769860800000000,"by":"b0f2a6a0-6f0e-4f6b-9c56-0d3b1d2c7a11","client":"shop","detail":"{\"amount\":4999}","kind":"transition","payment":"txn_01a208c0-8b0a-7f79-8faa-ca2c29f93c7b","to":"created","v":1,"version":0}"#;
-const PROOF: &str = "c2sp.org/tlog-proof@v1\nindex 17\nqY2T…=\n\nshop.example/audit\n19\nCsUY…=\n\n\u{2014} shop.example/audit 2mTi…\n";
+const PROOF: &str = "c2sp.org/tlog-proof@v1\nindex 17\nqY2T…=\n\nshop.example/audit\n19\nCsUY…=\nsealed-at 1769860805000000\n\n\u{2014} shop.example/audit 2mTi…\n";

@@ -10,8 +10,9 @@ use super::payment_id;
 use crate::http::App;
 use crate::http::attested::Attested;
 use crate::http::error::ApiError;
+use crate::http::event_view::EventView;
 use crate::http::path_id::PathId;
-use crate::http::view::{EventView, Success};
+use crate::http::view::Success;
 use crate::http::wire::PaymentId;
 
 #[derive(Serialize, ToSchema)]

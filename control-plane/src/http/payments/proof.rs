@@ -1,3 +1,5 @@
+//! `GET /payments/{id}/events/proof`: proofs that records of a payment are in the sealed audit trail.
+
 use audit_proof::{Note, Path, proof_file, stored_ranges};
 use axum::Json;
 use axum::extract::{RawQuery, State};

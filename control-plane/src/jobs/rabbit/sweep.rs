@@ -46,7 +46,7 @@ struct Sweep {
 }
 
 struct Try {
-    /// The due time it was for. A different one in the database starts afresh.
+    /// The due time it was for. A different one in the database starts a new count.
     at: Timestamp,
     when: Instant,
     by: By,

@@ -10,6 +10,10 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 use webpki::EndEntityCert;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 use super::PeerNames;
 
@@ -45,7 +49,8 @@ impl ClientCertVerifier for PeerVerifier {
             return Ok(issued);
         }
         let names = certificate.valid_dns_names().chain(certificate.valid_uri_names());
-        let refused = NotAllowed(names.take(SHOWN_MAX).map(shown).collect());
+        let names = names.filter(|name| !is_wildcard(name)).take(SHOWN_MAX).map(shown);
+        let refused = NotAllowed { names: names.collect(), wildcards: wildcards(end_entity) };
         Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused)))))
     }
 
@@ -80,16 +85,48 @@ fn shown(name: &str) -> String {
     name.chars().filter(char::is_ascii_graphic).take(SHOWN_CHARS_MAX).collect()
 }
 
+fn is_wildcard(name: &str) -> bool {
+    name.contains('*') && !name.contains(':')
+}
+
+/// The first DNS names with a wildcard, also those that no verifier takes for names (`*.example`).
+fn wildcards(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok(certificate) = Certificate::from_der(certificate) else { return Vec::new() };
+    let extension = certificate.tbs_certificate().get_extension::<SubjectAltName>();
+    let Ok(Some((_, SubjectAltName(names)))) = extension else { return Vec::new() };
+    let dns_names = names.iter().filter_map(|name| match name {
+        GeneralName::DnsName(name) => Some(AsRef::<str>::as_ref(name)),
+        _ => None,
+    });
+    dns_names.filter(|name| is_wildcard(name)).take(SHOWN_MAX).map(shown).collect()
+}
+
+const NO_NAME: &str = "the certificate has no DNS name or URI in its subject alternative names";
+
 /// The certificate is valid, and its holder may not connect. Has the certificate's first names.
 #[derive(Debug)]
-pub(super) struct NotAllowed(Vec<String>);
+pub(super) struct NotAllowed {
+    /// Without wildcard.
+    names: Vec<String>,
+    wildcards: Vec<String>,
+}
 
 impl fmt::Display for NotAllowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [] => f.write_str("the certificate has no DNS name or URI in its subject alternative names"),
-            names => write!(f, "no name of the certificate may connect; it has {}", names.join(", ")),
+        match (self.names.as_slice(), self.wildcards.as_slice()) {
+            ([], []) => return f.write_str(NO_NAME),
+            ([], _) => f.write_str("no name of the certificate may connect")?,
+            (names, _) => write!(f, "no name of the certificate may connect; it has {}", names.join(", "))?,
         }
+        if self.wildcards.is_empty() {
+            return Ok(());
+        }
+        write!(
+            f,
+            "; a wildcard name is not accepted ({}): issue the certificate for a whole name of \
+             SERVICE_TLS_CLIENT_NAMES",
+            self.wildcards.join(", ")
+        )
     }
 }
 

@@ -22,6 +22,7 @@ pub use self::reseal::{Reseal, ResealPart};
 pub use self::rotate::Rotated;
 pub use self::status::{KeyStatus, TableStatus, WrappingKeyStatus};
 use crate::postgres::Postgres;
+pub use crate::sealed_tables::CUSTOMERS;
 use crate::sql::Database;
 use crate::sql::data_keys::DataKeys;
 use crate::sqlite::Sqlite;

@@ -1,6 +1,6 @@
--- Many changes in one statement, which is one commit and one round trip. Each parameter is a JSON array of rows;
--- `member` says which change a row belongs to. No two members touch the same payment, refund, reference, key,
--- dispute or event of a provider.
+-- Many changes in one statement, which is one commit and one round trip. `rows_of` with a name stands for the rows of that
+-- name, with the columns of their struct (rows.rs, key_rows.rs); `member` says which change a row belongs to. No two
+-- members touch the same payment, refund, reference, key, dispute or event of a provider.
 --
 -- A member is written whole or not at all: one whose key cannot be changed is left out and reported, and if any
 -- other does not apply, nothing is written and those are named (SQLSTATE GW001).
@@ -12,69 +12,49 @@
 -- `member = abs(member)` is always so. The planner takes it to leave one row, and therefore goes to the tables by
 -- key, however small they were when the statement was planned.
 WITH open_payment AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($1::json) AS r (
-        member int, id text, client text, provider text, amount bigint, currency text, request text, state text,
-        detail text, reference text, captured bigint, refunded bigint, due_at bigint, tries bigint,
-        version bigint, created_at bigint, updated_at bigint)
+    SELECT * FROM rows_of(open_payment)
 ),
 move_payment AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($2::json) AS r (
-        member int, id text, state text, detail text, reference text, captured bigint, due_at bigint, tries bigint,
-        version bigint, updated_at bigint)
+    SELECT * FROM rows_of(move_payment)
     WHERE member = abs(member)
 ),
 event AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($3::json) AS r (
-        member int, payment text, refund text, version bigint, from_state text, to_state text, at bigint,
-        client text, request_id text, detail text)
+    SELECT * FROM rows_of(event)
 ),
 take_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($4::json) AS r (
-        member int, scope text, client text, fingerprint text, payment text, refund text, answer_status bigint,
-        answer_body text, created_at bigint)
+    SELECT * FROM rows_of(take_key)
 ),
 answer_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($5::json) AS r (
-        member int, scope text, payment text, refund text, answer_status bigint, answer_body text, alone boolean)
+    SELECT * FROM rows_of(answer_key)
     WHERE member = abs(member)
 ),
 --{ customers
 customer AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($6::json) AS r (
-        member int, client text, customer text, payment text, index_key text)
+    SELECT * FROM rows_of(customer)
 ),
 --}
 --{ rest
 release_key AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($7::json) AS r (
-        member int, scope text, payment text, refund text, alone boolean)
+    SELECT * FROM rows_of(release_key)
     WHERE member = abs(member)
 ),
 open_refund AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($8::json) AS r (
-        member int, id text, payment text, client text, amount bigint, currency text, state text, detail text,
-        reference text, due_at bigint, tries bigint, version bigint, created_at bigint, updated_at bigint)
+    SELECT * FROM rows_of(open_refund)
     WHERE member = abs(member)
 ),
 move_refund AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($9::json) AS r (
-        member int, id text, payment text, amount bigint, state text, detail text, reference text, due_at bigint,
-        tries bigint, version bigint, updated_at bigint)
+    SELECT * FROM rows_of(move_refund)
     WHERE member = abs(member)
 ),
 dispute AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($10::json) AS r (
-        member int, provider text, id text, payment text, reason text, status text, amount bigint, currency text,
-        opened_at bigint, closed_at bigint, as_of bigint, stage text, outcome text, outcome_code text,
-        changed_at bigint, verified boolean)
+    SELECT * FROM rows_of(dispute)
 ),
 webhook AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($11::json) AS r (
-        member int, provider text, id text, state text, reason text, attempts bigint, next_at bigint)
+    SELECT * FROM rows_of(webhook)
     WHERE member = abs(member)
 ),
 watch AS MATERIALIZED (
-    SELECT * FROM json_to_recordset($12::json) AS r (member int, payment text, provider text, due_at bigint)
+    SELECT * FROM rows_of(watch)
     WHERE member = abs(member)
 ),
 --}

@@ -8,17 +8,20 @@ mod epochs;
 mod grants;
 mod independent_batches;
 mod inspect;
+mod key_rows;
 mod not_connected;
 mod parameters;
 mod place;
 mod pooling;
 mod proof;
+mod record;
 mod refusal;
 mod rows;
 mod schema;
 mod sent;
 mod uri;
 mod writer;
+mod writer_connection;
 mod written;
 
 use std::sync::Arc;
@@ -45,7 +48,7 @@ pub use grants::{USUAL_SCHEMA, grants};
 pub(super) use inspect::inspect;
 pub use not_connected::NotConnected;
 pub use place::Misplaced;
-pub use uri::{InvalidUri, is_protected, options};
+pub use uri::{InvalidUri, check_files, is_protected, options};
 use writer::PostgresWriter;
 
 /// Each writer makes one commit at a time; while one waits for the disk, the other gathers changes.

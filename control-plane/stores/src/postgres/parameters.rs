@@ -5,15 +5,34 @@ use std::sync::LazyLock;
 use payments::model::idempotency::KeyChange;
 use payments::ports::store::{Change, Mutation};
 use sealing::Sealer;
-use sqlx::query::Query;
-use sqlx::{Postgres, postgres::PgArguments};
 
+use super::key_rows::*;
+use super::record::{Record as _, Statement};
 use super::rows::*;
 use crate::sealed::Unwritable;
 
 const COMMIT: &str = include_str!("commit.sql");
-static OF_PAYMENTS: LazyLock<String> = LazyLock::new(|| without(COMMIT, &["customers", "rest"]));
-static OF_CUSTOMERS: LazyLock<String> = LazyLock::new(|| without(COMMIT, &["rest"]));
+static OF_PAYMENTS: LazyLock<String> = LazyLock::new(|| with_rows(&without(COMMIT, &["customers", "rest"])));
+static OF_CUSTOMERS: LazyLock<String> = LazyLock::new(|| with_rows(&without(COMMIT, &["rest"])));
+static OF_ALL: LazyLock<String> = LazyLock::new(|| with_rows(&without(COMMIT, &[])));
+
+type Columns = &'static [(&'static str, &'static str)];
+
+/// The rows that `commit.sql` names, in its order.
+const ROWS: [(&str, Columns); 12] = [
+    ("open_payment", PaymentOpened::COLUMNS),
+    ("move_payment", PaymentMoved::COLUMNS),
+    ("event", Recorded::COLUMNS),
+    ("take_key", KeyTaken::COLUMNS),
+    ("answer_key", KeyAnswered::COLUMNS),
+    ("customer", CustomerEntered::COLUMNS),
+    ("release_key", KeyReleased::COLUMNS),
+    ("open_refund", RefundOpened::COLUMNS),
+    ("move_refund", RefundMoved::COLUMNS),
+    ("dispute", Disputed::COLUMNS),
+    ("webhook", WrittenEventChange::COLUMNS),
+    ("watch", Watched::COLUMNS),
+];
 
 #[derive(Default)]
 pub(super) struct Parameters {
@@ -104,33 +123,31 @@ impl Parameters {
     }
 
     /// The statement with these parameters bound.
-    pub(super) fn query(&self) -> Result<Query<'static, Postgres, PgArguments>, serde_json::Error> {
+    pub(super) fn query(&self) -> Statement<'_> {
         let statement: &'static str = match (self.is_of_payments(), self.customer.is_empty()) {
             (true, true) => &OF_PAYMENTS,
             (true, false) => &OF_CUSTOMERS,
-            (false, _) => COMMIT,
+            (false, _) => &OF_ALL,
         };
-        // In the order of the parameter numbers in `commit.sql`.
-        let query = sqlx::query(statement)
-            .bind(serde_json::to_string(&self.open_payment)?)
-            .bind(serde_json::to_string(&self.move_payment)?)
-            .bind(serde_json::to_string(&self.event)?)
-            .bind(serde_json::to_string(&self.take_key)?)
-            .bind(serde_json::to_string(&self.answer_key)?);
+        // In the order of their names in `commit.sql`.
+        let query = PaymentOpened::bind(&self.open_payment, sqlx::query(statement));
+        let query = PaymentMoved::bind(&self.move_payment, query);
+        let query = Recorded::bind(&self.event, query);
+        let query = KeyTaken::bind(&self.take_key, query);
+        let query = KeyAnswered::bind(&self.answer_key, query);
         if self.is_of_payments() && self.customer.is_empty() {
-            return Ok(query);
+            return query;
         }
-        let query = query.bind(serde_json::to_string(&self.customer)?);
+        let query = CustomerEntered::bind(&self.customer, query);
         if self.is_of_payments() {
-            return Ok(query);
+            return query;
         }
-        Ok(query
-            .bind(serde_json::to_string(&self.release_key)?)
-            .bind(serde_json::to_string(&self.open_refund)?)
-            .bind(serde_json::to_string(&self.move_refund)?)
-            .bind(serde_json::to_string(&self.dispute)?)
-            .bind(serde_json::to_string(&self.webhook)?)
-            .bind(serde_json::to_string(&self.watch)?))
+        let query = KeyReleased::bind(&self.release_key, query);
+        let query = RefundOpened::bind(&self.open_refund, query);
+        let query = RefundMoved::bind(&self.move_refund, query);
+        let query = Disputed::bind(&self.dispute, query);
+        let query = WrittenEventChange::bind(&self.webhook, query);
+        Watched::bind(&self.watch, query)
     }
 
     /// Whether the batch only opens or moves payments and takes or answers keys, as most batches do.
@@ -161,22 +178,44 @@ fn without(statement: &str, parts: &[&str]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The statement with a parameter for each column of its rows, numbered in their order.
+fn with_rows(statement: &str) -> String {
+    let mut number = 0;
+    ROWS.iter().fold(statement.to_owned(), |statement, (name, columns)| {
+        let Some((before, behind)) = statement.split_once(&format!("rows_of({name})")) else {
+            return statement;
+        };
+        let mut parameter = |(_, kind): &(&str, &str)| {
+            number += 1;
+            format!("${number}::{kind}[]")
+        };
+        let parameters: Vec<_> = columns.iter().map(&mut parameter).collect();
+        let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+        format!("{before}unnest({}) AS r ({}){behind}", parameters.join(", "), names.join(", "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_statement_has_the_parts_that_it_needs_and_parameters_without_gaps() {
-        for (statement, last, customers, rest) in [
+        for (statement, rows, customers, rest) in [
             (OF_PAYMENTS.as_str(), 5, false, false),
             (&OF_CUSTOMERS, 6, true, false),
-            (COMMIT, 12, true, true),
+            (&OF_ALL, 12, true, true),
         ] {
             assert_eq!(statement.contains("INTO payment_customers"), customers);
             assert_eq!(statement.contains("INTO refunds"), rest);
-            for n in 1..=13 {
-                assert_eq!(statement.contains(&format!("(${n}::json)")), n <= last, "{n} of {last}");
-            }
+            assert!(!statement.contains("rows_of("), "{statement}");
+            let numbers: Vec<usize> = statement
+                .split('$')
+                .skip(1)
+                .filter_map(|behind| behind.split_once("::")?.0.parse().ok())
+                .collect();
+            let wanted = ROWS.iter().take(rows).map(|(_, columns)| columns.len()).sum::<usize>();
+            assert_eq!(numbers, (1..=wanted).collect::<Vec<_>>());
         }
     }
 }

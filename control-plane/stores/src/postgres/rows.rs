@@ -1,19 +1,16 @@
 //! The writes of a change, as the rows that `commit.sql` reads.
 
-use edge_core::client::ClientId;
-use edge_core::idempotency::Scope;
 use edge_core::money::Amount;
 use jiff::Timestamp;
 use payments::model::event::Event;
-use payments::model::idempotency::{KeyClaim, StoredAnswer, Subject};
 use payments::model::payment::Payment;
 use payments::model::provider::ProviderRef;
 use payments::model::refund::Refund;
 use payments::model::webhook::{Dispute, EventChange};
 use payments::ports::store::Watch;
 use sealing::Sealer;
-use serde::Serialize;
 
+use super::record::record;
 use crate::rows::{captured, due};
 use crate::sealed::{self, Customer, Unwritable};
 use crate::webhook_rows::Stored;
@@ -21,170 +18,145 @@ use crate::webhook_rows::Stored;
 /// The number of the change in its batch that a row belongs to.
 pub(super) type Member = i32;
 
-#[derive(Serialize)]
-pub(super) struct PaymentOpened {
-    member: Member,
-    pub(super) id: String,
-    client: String,
-    provider: &'static str,
-    amount: u64,
-    currency: String,
-    request: String,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    captured: i64,
-    refunded: u64,
-    due_at: Option<i64>,
-    tries: u32,
-    version: u32,
-    created_at: i64,
-    updated_at: i64,
+record! {
+    pub(super) struct PaymentOpened {
+        member: Member,
+        pub(super) id: String,
+        client: String,
+        provider: &'static str,
+        amount: u64,
+        currency: String,
+        request: String,
+        state: &'static str,
+        detail: String,
+        reference: Option<String>,
+        captured: i64,
+        refunded: u64,
+        due_at: Option<i64>,
+        tries: u32,
+        version: u32,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
-/// A payment's entry under its customer reference.
-#[derive(Serialize)]
-pub(super) struct CustomerEntered {
-    member: Member,
-    client: String,
-    customer: String,
-    pub(super) payment: String,
-    index_key: String,
+record! {
+    /// A payment's entry under its customer reference.
+    pub(super) struct CustomerEntered {
+        member: Member,
+        client: String,
+        customer: String,
+        pub(super) payment: String,
+        index_key: String,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct PaymentMoved {
-    member: Member,
-    pub(super) id: String,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    captured: i64,
-    due_at: Option<i64>,
-    tries: u32,
-    version: u32,
-    updated_at: i64,
+record! {
+    pub(super) struct PaymentMoved {
+        member: Member,
+        pub(super) id: String,
+        state: &'static str,
+        detail: String,
+        reference: Option<String>,
+        captured: i64,
+        due_at: Option<i64>,
+        tries: u32,
+        version: u32,
+        updated_at: i64,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct RefundOpened {
-    member: Member,
-    pub(super) id: String,
-    pub(super) payment: String,
-    client: String,
-    amount: u64,
-    currency: String,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    due_at: Option<i64>,
-    tries: u32,
-    version: u32,
-    created_at: i64,
-    updated_at: i64,
+record! {
+    pub(super) struct RefundOpened {
+        member: Member,
+        pub(super) id: String,
+        pub(super) payment: String,
+        client: String,
+        amount: u64,
+        currency: String,
+        state: &'static str,
+        detail: String,
+        reference: Option<String>,
+        due_at: Option<i64>,
+        tries: u32,
+        version: u32,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct RefundMoved {
-    member: Member,
-    pub(super) id: String,
-    pub(super) payment: String,
-    amount: u64,
-    state: &'static str,
-    detail: String,
-    reference: Option<String>,
-    due_at: Option<i64>,
-    tries: u32,
-    version: u32,
-    updated_at: i64,
+record! {
+    pub(super) struct RefundMoved {
+        member: Member,
+        pub(super) id: String,
+        pub(super) payment: String,
+        amount: u64,
+        state: &'static str,
+        detail: String,
+        reference: Option<String>,
+        due_at: Option<i64>,
+        tries: u32,
+        version: u32,
+        updated_at: i64,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct Recorded {
-    member: Member,
-    pub(super) payment: String,
-    refund: Option<String>,
-    version: u32,
-    from_state: Option<String>,
-    to_state: String,
-    at: i64,
-    client: String,
-    request_id: String,
-    detail: String,
+record! {
+    pub(super) struct Recorded {
+        member: Member,
+        pub(super) payment: String,
+        refund: Option<String>,
+        version: u32,
+        from_state: Option<String>,
+        to_state: String,
+        at: i64,
+        client: String,
+        request_id: String,
+        detail: String,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct KeyTaken {
-    member: Member,
-    pub(super) scope: String,
-    client: String,
-    fingerprint: String,
-    payment: Option<String>,
-    refund: Option<String>,
-    answer_status: Option<u16>,
-    answer_body: Option<String>,
-    created_at: i64,
+record! {
+    pub(super) struct Watched {
+        member: Member,
+        pub(super) payment: String,
+        provider: &'static str,
+        due_at: i64,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct KeyAnswered {
-    member: Member,
-    pub(super) scope: String,
-    payment: Option<String>,
-    refund: Option<String>,
-    answer_status: u16,
-    answer_body: String,
-    /// The change contains nothing else, so it fails if the key does not apply.
-    alone: bool,
+record! {
+    pub(super) struct Disputed {
+        member: Member,
+        provider: &'static str,
+        pub(super) id: String,
+        pub(super) payment: String,
+        reason: Option<String>,
+        status: Option<String>,
+        amount: Option<u64>,
+        currency: Option<String>,
+        opened_at: Option<i64>,
+        closed_at: Option<i64>,
+        as_of: i64,
+        stage: &'static str,
+        outcome: Option<&'static str>,
+        outcome_code: Option<String>,
+        changed_at: Option<i64>,
+        verified: bool,
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct KeyReleased {
-    member: Member,
-    pub(super) scope: String,
-    payment: Option<String>,
-    refund: Option<String>,
-    alone: bool,
-}
-
-#[derive(Serialize)]
-pub(super) struct Watched {
-    member: Member,
-    pub(super) payment: String,
-    provider: &'static str,
-    due_at: i64,
-}
-
-#[derive(Serialize)]
-pub(super) struct Disputed {
-    member: Member,
-    provider: &'static str,
-    pub(super) id: String,
-    pub(super) payment: String,
-    reason: Option<String>,
-    status: Option<String>,
-    amount: Option<u64>,
-    currency: Option<String>,
-    opened_at: Option<i64>,
-    closed_at: Option<i64>,
-    as_of: i64,
-    stage: &'static str,
-    outcome: Option<&'static str>,
-    outcome_code: Option<String>,
-    changed_at: Option<i64>,
-    verified: bool,
-}
-
-#[derive(Serialize)]
-pub(super) struct WrittenEventChange {
-    member: Member,
-    provider: &'static str,
-    pub(super) id: String,
-    state: &'static str,
-    reason: Option<String>,
-    attempts: u32,
-    /// `None` leaves the column unchanged.
-    next_at: Option<i64>,
+record! {
+    pub(super) struct WrittenEventChange {
+        member: Member,
+        provider: &'static str,
+        pub(super) id: String,
+        state: &'static str,
+        reason: Option<String>,
+        attempts: u32,
+        /// `None` leaves the column unchanged.
+        next_at: Option<i64>,
+    }
 }
 
 fn text(reference: Option<&ProviderRef>) -> Option<String> {
@@ -349,64 +321,6 @@ pub(super) fn event_change(
         attempts: change.attempts,
         next_at,
     })
-}
-
-fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
-    match subject {
-        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
-        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
-        None => (None, None),
-    }
-}
-
-pub(super) fn key_taken(
-    member: Member,
-    claim: &KeyClaim,
-    client: &ClientId,
-    at: Timestamp,
-    answer: Option<&StoredAnswer>,
-    subject: Option<Subject>,
-    sealer: &Sealer,
-) -> Result<KeyTaken, Unwritable> {
-    let (payment, refund) = columns(subject);
-    let scope = claim.scope.to_string();
-    Ok(KeyTaken {
-        member,
-        client: client.as_str().to_owned(),
-        fingerprint: claim.fingerprint.to_string(),
-        payment,
-        refund,
-        answer_status: answer.map(|answer| answer.status),
-        answer_body: answer.map(|answer| sealed::answer(&scope, answer, sealer)).transpose()?,
-        scope,
-        created_at: at.as_microsecond(),
-    })
-}
-
-pub(super) fn key_answered(
-    member: Member,
-    scope: &Scope,
-    subject: Subject,
-    answer: &StoredAnswer,
-    alone: bool,
-    sealer: &Sealer,
-) -> Result<KeyAnswered, Unwritable> {
-    let (payment, refund) = columns(Some(subject));
-    let scope = scope.to_string();
-    Ok(KeyAnswered {
-        member,
-        payment,
-        refund,
-        answer_status: answer.status,
-        answer_body: sealed::answer(&scope, answer, sealer)?,
-        scope,
-        alone,
-    })
-}
-
-pub(super) fn key_released(member: Member, scope: &Scope, subject: Subject, alone: bool) -> KeyReleased {
-    let (payment, refund) = columns(Some(subject));
-    KeyReleased { member, scope: scope.to_string(), payment, refund, alone }
 }
 
 pub(super) fn watched(member: Member, watch: &Watch) -> Watched {

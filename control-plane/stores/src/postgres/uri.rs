@@ -34,7 +34,12 @@ pub enum InvalidUri {
     UnknownParameter(String),
     #[error("the parameter `{0}` must be {1}")]
     WrongParameter(&'static str, &'static str),
+    #[error("the parameter `{parameter}` names the file {file}, which cannot be read: {problem}")]
+    UnreadableFile { parameter: &'static str, file: String, problem: String },
 }
+
+/// The parameters that name files. The driver reads them with each connection, and its errors do not name them.
+const FILES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 
 /// The environment variable from which libpq takes `sslmode` if the address has none.
 const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
@@ -66,6 +71,25 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     let options =
         if is_told || is_here(&options) { options } else { options.ssl_mode(PgSslMode::VerifyFull) };
     Ok(if options.get_application_name().is_none() { options.application_name(NAME) } else { options })
+}
+
+/// Checks that the files which an address names can be read, if its connections may be encrypted.
+///
+/// # Errors
+/// Names the first file that cannot be read, and its parameter.
+pub fn check_files(uri: &str) -> Result<(), InvalidUri> {
+    if matches!(options(uri)?.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow) {
+        return Ok(());
+    }
+    let url = Url::parse(uri).map_err(|_| InvalidUri::Malformed)?;
+    for (name, file) in url.query_pairs() {
+        let Some(parameter) = FILES.into_iter().find(|parameter| *parameter == name) else { continue };
+        if let Err(problem) = std::fs::read(&*file) {
+            let (file, problem) = (file.into_owned(), problem.to_string());
+            return Err(InvalidUri::UnreadableFile { parameter, file, problem });
+        }
+    }
+    Ok(())
 }
 
 /// Whether nobody on the way can read or change the traffic: it stays on this machine, or the server must prove itself.
@@ -145,6 +169,23 @@ mod tests {
             let error =
                 options(&format!("postgres://u:secret@db/gateway?{parameter}")).unwrap_err().to_string();
             assert!(error.contains(right) && !error.contains("%40"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_its_parameter() {
+        let folder = tempfile::tempdir().unwrap();
+        let (there, gone) = (folder.path().join("ca.pem"), folder.path().join("gone.pem"));
+        std::fs::write(&there, "").unwrap();
+        let uri = |parameter: &str, file: &std::path::Path, more: &str| {
+            format!("postgres://u:secret@db/gateway?{parameter}={}{more}", file.display())
+        };
+        for parameter in FILES {
+            assert_eq!(check_files(&uri(parameter, &there, "")), Ok(()));
+            let error = check_files(&uri(parameter, &gone, "")).unwrap_err().to_string();
+            let named = format!("`{parameter}` names the file {}", gone.display());
+            assert!(error.contains(&named) && !error.contains("secret"), "{error}");
+            assert_eq!(check_files(&uri(parameter, &gone, "&sslmode=disable")), Ok(()), "nothing reads it");
         }
     }
 

@@ -9,7 +9,7 @@ use payments::model::idempotency::KeyChange;
 use payments::ports::store::{Change, CommitError, Conflict, Mutation, StoreError};
 use sealing::Sealer;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backends::Backends;
@@ -18,14 +18,12 @@ use super::parameters::Parameters;
 use super::proof::PROVE;
 use super::refusal::is_of_all_connections;
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
+use super::writer_connection::connect;
 use super::{not_written, unavailable, written};
 use crate::group_commit::Writer;
 use crate::renewal::Renewal;
 use crate::sealed::Unwritable;
 
-/// Time limit for a statement, on the server's side. Locks are held no longer than a commit takes, so a server that
-/// needs longer is in distress.
-const STATEMENT_MAX: Duration = Duration::from_secs(5);
 /// Time limit for an answer, on our side: longer than the server's.
 const ANSWER_MAX: Duration = Duration::from_secs(7);
 /// How long a commit is retried after its answer was lost.
@@ -284,9 +282,8 @@ impl PostgresWriter {
 
     async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
         let changes = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, batch.get(n)?)));
-        let query = Parameters::of(changes, &self.sealer).and_then(|parameters| Ok(parameters.query()?));
-        let query = match query {
-            Ok(query) => query,
+        let parameters = match Parameters::of(changes, &self.sealer) {
+            Ok(parameters) => parameters,
             Err(problem) => {
                 // Without a key to seal with, none of them can be written.
                 let cause =
@@ -300,7 +297,7 @@ impl PostgresWriter {
         };
         // The answer is complete only when the server is ready for the next statement, because it reports a failed
         // commit after the rows. `fetch_one` reads that far.
-        let answer = timeout(ANSWER_MAX, query.fetch_one(&mut connection));
+        let answer = timeout(ANSWER_MAX, parameters.query().fetch_one(&mut connection));
         // Polled in this order, so that the statement is on its way when the crash point is reached.
         let (answer, ()) = tokio::join!(biased; answer, reach("during_commit"));
         let (sent, usable) = match answer {
@@ -385,27 +382,4 @@ struct Undecided;
 fn may_be_repeated(change: &Change) -> bool {
     let only_key = matches!(change.mutation, Mutation::Nothing | Mutation::KeyOf(_));
     !only_key || (change.webhook.is_none() && matches!(change.key, Some(KeyChange::Take { .. })))
-}
-
-async fn connect(options: &PgConnectOptions, backends: &Backends) -> Result<PgConnection, sqlx::Error> {
-    let connecting = async {
-        let mut connection = PgConnection::connect_with(options).await?;
-        connection.execute(sqlx::AssertSqlSafe(settings())).await?;
-        backends.enter(&mut connection).await?;
-        Ok(connection)
-    };
-    timeout(STATEMENT_MAX, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
-}
-
-/// `synchronous_commit`: a server's default must not make commits less durable. The rest: the statement uses keys
-/// alone, so it is planned once, for access to the tables by key.
-fn settings() -> String {
-    format!(
-        "SET statement_timeout = {}; SET synchronous_commit = on;
-         SET default_transaction_isolation = 'read committed';
-         SET plan_cache_mode = force_generic_plan;
-         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-         SET enable_material = off; SET jit = off",
-        STATEMENT_MAX.as_millis()
-    )
 }

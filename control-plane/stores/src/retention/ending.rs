@@ -102,7 +102,7 @@ const PAYMENTS: &str = concat!(
             CAST(CASE WHEN substr(p.request, 1, 21) = $3 THEN 1 ELSE 0 END AS BIGINT) AS ends,
             CASE WHEN substr(p.request, 1, 21) = $3 AND ",
     payment_is_needed!(),
-    " THEN p.id END AS held
+    " THEN p.id END AS held, CAST(NULL AS TEXT) AS data_key
      FROM payments AS p WHERE p.id > $1 AND p.id < $2 ORDER BY p.id LIMIT $4"
 );
 
@@ -112,7 +112,7 @@ const EVENTS: &str = concat!(
             CAST(CASE WHEN substr(t.body, 1, 21) = $5 THEN 1 ELSE 0 END AS BIGINT) AS ends,
             CASE WHEN substr(t.body, 1, 21) = $5 AND ",
     event_is_needed!(),
-    " THEN t.id END AS held
+    " THEN t.id END AS held, CAST(NULL AS TEXT) AS data_key
      FROM webhook_events AS t
      WHERE (t.received_at, t.provider, t.id) > ($1, $2, $3) AND t.received_at < $4
      ORDER BY t.received_at, t.provider, t.id LIMIT $6"

@@ -13,6 +13,7 @@
 //! | Which keys are erased? | `ending` |
 //! | What does the event log serve? | `log` |
 //! | How does an interrupted run go on? | `runs` |
+//! | What did a run do, all in all? | `tally` |
 
 mod ending;
 pub(crate) mod log;
@@ -21,6 +22,7 @@ pub(crate) mod rows;
 mod runs;
 mod schedule;
 mod steps;
+mod tally;
 mod walk;
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use sealing::Sealer;
 pub use self::runs::PastRun;
 pub use self::schedule::{Limits, Schedule};
 pub use self::steps::{Ending, Held, Part, What};
+pub use self::tally::Tally;
 use crate::keys::Scrubbed;
 use crate::postgres::Postgres;
 use crate::sql::Database;

@@ -10,6 +10,8 @@ row! {
         pub(super) third: Option<String>,
         pub(super) ends: i64,
         pub(super) held: Option<String>,
+        /// The data key of a value that ends only with the row.
+        pub(super) data_key: Option<String>,
     }
 }
 

@@ -7,7 +7,8 @@ use payments::model::id::AttemptId;
 use payments::ports::clock::{Entropy as _, SystemEntropy};
 
 use super::rows::RunRow;
-use super::steps::{Ending, Place};
+use super::steps::{Ending, Place, What};
+use super::tally::Tally;
 use super::{RetentionProblem, Schedule};
 use crate::sql::{Database, Purpose, Query};
 
@@ -95,10 +96,24 @@ pub(super) async fn begin(
         return Err(RetentionProblem::Busy(Timestamp::from_microsecond(row.held_until).unwrap_or(now)));
     }
     let began_at = Timestamp::from_microsecond(row.began_at).unwrap_or(now);
-    let place: Place = serde_json::from_str(&row.place).unwrap_or_default();
-    let ended = serde_json::from_str(&row.ended).unwrap_or_default();
+    let mut place: Place = serde_json::from_str(&row.place).unwrap_or_default();
+    let ended: BTreeMap<String, u64> = serde_json::from_str(&row.ended).unwrap_or_default();
+    // An earlier release has kept this much of what it did.
+    for what in What::ALL {
+        if let Some(ended) = ended.get(what.name()) {
+            let tally = place.tallies.entry(what).or_default();
+            tally.ended = tally.ended.max(*ended);
+        }
+    }
     tracing::info!(run = row.number, by, continued = is_taken, "ending data whose time is over");
-    Ok(Ending { schedule, began_at, place, ended, held: Some(Held { number: row.number, holder }) })
+    let (continued_from, held) = (is_taken.then_some(row.began_by), Held { number: row.number, holder });
+    Ok(Ending { schedule, began_at, place, continued_from, held: Some(held) })
+}
+
+/// How much ended, by the names of the kinds.
+fn ended(tallies: &BTreeMap<What, Tally>) -> BTreeMap<&'static str, u64> {
+    let some = tallies.iter().filter(|(_, tally)| tally.ended > 0);
+    some.map(|(what, tally)| (what.name(), tally.ended)).collect()
 }
 
 /// Keeps the place and the counts, and renews the lease.
@@ -114,7 +129,7 @@ pub(super) async fn keep(
         .with(held.holder.as_str())
         .with((now + HELD_FOR).as_microsecond())
         .with(serde_json::to_string(&ending.place).unwrap_or_default())
-        .with(serde_json::to_string(&ending.ended).unwrap_or_default())
+        .with(serde_json::to_string(&ended(&ending.place.tallies)).unwrap_or_default())
         .with(finished_at.map(Timestamp::as_microsecond));
     match database.execute(Purpose::Operators, keep).await? {
         0 => Err(RetentionProblem::TakenOver),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ending::{self, EndingKey};
 use super::schedule::{Schedule, cutoff};
+use super::tally::Tally;
 use super::walk::{self, Walk};
 use super::{RetentionProblem, log, runs};
 use crate::sql::{Argument, Database};
@@ -72,7 +73,7 @@ impl What {
 }
 
 /// Data that is kept although its time is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The payment or event that something still depends on.
     pub by: String,
@@ -97,13 +98,32 @@ pub struct Part {
     pub is_done: bool,
 }
 
-/// How far a run is.
+/// How far a run is, and what it did so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     what: Option<What>,
     /// Of a walk over rows: the last row. Of keys: the last key that was dealt with and, if it is being looked at, where.
     after: Vec<String>,
     is_done: bool,
+    /// The data keys of answers whose rows are kept, each with the payment that keeps one: an answer may be of a later
+    /// day than its payment. Earlier releases keep none.
+    #[serde(default)]
+    kept_keys: BTreeMap<String, String>,
+    /// Earlier releases keep none.
+    #[serde(default)]
+    pub(super) tallies: BTreeMap<What, Tally>,
+}
+
+impl Place {
+    fn go_to(&mut self, what: What, after: Vec<String>) {
+        (self.what, self.after, self.is_done) = (Some(what), after, false);
+    }
+
+    /// Goes on with the next kind.
+    fn leave(&mut self, what: What) {
+        (self.what, self.after) = (what.next(), Vec::new());
+        self.is_done = self.what.is_none();
+    }
 }
 
 /// A run, or a plan of one.
@@ -113,20 +133,27 @@ pub struct Ending {
     /// Ages count from here, also when an interrupted run goes on.
     pub(super) began_at: Timestamp,
     pub(super) place: Place,
-    pub(super) ended: BTreeMap<String, u64>,
+    /// Who began the interrupted run that this one continues.
+    pub(super) continued_from: Option<String>,
     /// `None`: a plan, which changes nothing.
     pub(super) held: Option<runs::Held>,
 }
 
 impl Ending {
     pub(super) fn planned(schedule: Schedule, now: Timestamp) -> Self {
-        Self { schedule, began_at: now, place: Place::default(), ended: BTreeMap::new(), held: None }
+        Self { schedule, began_at: now, place: Place::default(), continued_from: None, held: None }
     }
 
-    /// How much has ended so far, by kind; of an interrupted run that was continued, from its beginning on.
+    /// What was done so far, by kind; of an interrupted run that was continued, from its beginning on.
     #[must_use]
-    pub const fn ended(&self) -> &BTreeMap<String, u64> {
-        &self.ended
+    pub const fn tallies(&self) -> &BTreeMap<What, Tally> {
+        &self.place.tallies
+    }
+
+    /// Who began the run, and when, if this one continues it after an interruption.
+    #[must_use]
+    pub fn continued_from(&self) -> Option<(&str, Timestamp)> {
+        self.continued_from.as_deref().map(|by| (by, self.began_at))
     }
 
     const fn is_plan(&self) -> bool {
@@ -150,12 +177,9 @@ pub(super) async fn next<D: Database>(
         Some(before) => Part { before: Some(before), ..step(database, ending, what, before, now).await? },
     };
     reach("retention_step").await;
-    if part.ended > 0 {
-        *ending.ended.entry(what.name().to_owned()).or_default() += part.ended;
-    }
+    ending.place.tallies.entry(what).or_default().add(&part);
     if part.is_done {
-        let next = what.next();
-        ending.place = Place { what: next, after: Vec::new(), is_done: next.is_none() };
+        ending.place.leave(what);
     }
     let finished_at = ending.place.is_done.then_some(now);
     runs::keep(database, ending, now, finished_at).await?;
@@ -203,8 +227,10 @@ async fn rows<D: Database>(
 ) -> Result<Part, RetentionProblem> {
     let batch = walk.batch(database, &ending.place.after, end, ending.is_plan()).await?;
     if let Some(last) = batch.rows.last() {
-        ending.place = Place { what: Some(what), after: last.place(), is_done: false };
+        ending.place.go_to(what, last.place());
     }
+    let kept_keys = batch.rows.iter().filter_map(|row| row.data_key.clone().zip(row.held.clone()));
+    ending.place.kept_keys.extend(kept_keys);
     let held = batch.rows.iter().filter_map(|row| row.held.clone()).map(|by| Held { by, with: None });
     Ok(Part {
         seen: u64::try_from(batch.rows.len()).unwrap_or(u64::MAX),
@@ -226,7 +252,7 @@ async fn keys<D: Database>(
 ) -> Result<Part, RetentionProblem> {
     let [begin, id, place @ ..] = &ending.place.after[..] else {
         let first = vec![i64::MIN.to_string(), String::new()];
-        ending.place = Place { what: Some(what), after: first, is_done: false };
+        ending.place.go_to(what, first);
         return Ok(nothing(what));
     };
     let at = |key: &EndingKey| (key.span.since.as_microsecond(), key.id.to_string());
@@ -242,12 +268,12 @@ async fn keys<D: Database>(
     let found = ending::rows(database, class, key, &place).await?;
     let mut part = nothing(what);
     part.seen = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    let (since, id) = at(&key);
     let held = found.iter().find_map(|row| row.held.clone());
-    let held = match held {
+    let held = match held.or_else(|| ending.place.kept_keys.get(&id).cloned()) {
         None if ending::is_last(&found) => ending::needed(database, class, key.id).await?,
         held => held,
     };
-    let (since, id) = at(&key);
     let mut after = vec![since.to_string(), id];
     if let Some(by) = held {
         part.held.push(Held { by, with: Some((key.span.since, key.span.until)) });
@@ -263,7 +289,7 @@ async fn keys<D: Database>(
             after.extend(last.place());
         }
     }
-    ending.place = Place { what: Some(what), after, is_done: false };
+    ending.place.go_to(what, after);
     Ok(part)
 }
 

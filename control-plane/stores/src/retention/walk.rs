@@ -19,7 +19,11 @@ pub(super) struct Walk {
     pub(super) is_over: &'static str,
     /// SQL for what needs the row `t` all the same; NULL: nothing.
     pub(super) held_by: &'static str,
+    /// SQL for the data key of a value of the row `t` that ends only with the row; NULL: there is none.
+    pub(super) data_key: &'static str,
 }
+
+const NONE: &str = "CAST(NULL AS TEXT)";
 
 /// A repeat of a request is answered from its row, and a payment that is not decided is found by it.
 pub(super) const KEYS: Walk = Walk {
@@ -32,6 +36,7 @@ pub(super) const KEYS: Walk = Walk {
         payment_is_needed!(),
         ")"
     ),
+    data_key: "CASE WHEN substr(t.answer_body, 1, 5) = 'enc1:' THEN substr(t.answer_body, 6, 16) END",
 };
 
 /// A dismissed event stays: its row is an operator's decision.
@@ -41,6 +46,7 @@ pub(super) const EVENTS: Walk = Walk {
     is_over: "t.received_at < $1
               AND NOT (t.state = 'ignored' AND substr(coalesce(t.reason, ''), 1, 11) = 'dismissed: ')",
     held_by: concat!("CASE WHEN ", event_is_needed!(), " THEN t.id END"),
+    data_key: NONE,
 };
 
 const CUSTOMERS_KEY: &[(&str, bool)] = &[("client", false), ("customer", false), ("payment", false)];
@@ -54,7 +60,8 @@ pub(super) const CUSTOMERS: Walk = Walk {
                       WHERE p.id = t.payment AND substr(p.request, 1, 5) = $1
                         AND substr(p.request, 6, 16) IN
                             (SELECT k.id FROM data_keys AS k WHERE k.erased_at IS NOT NULL))",
-    held_by: "CAST(NULL AS TEXT)",
+    held_by: NONE,
+    data_key: NONE,
 };
 
 /// The entries that end if no payment is held. `$1` is the first payment that is kept. Plain payments do not end.
@@ -63,7 +70,8 @@ pub(super) const CUSTOMERS_PLANNED: Walk = Walk {
     key: CUSTOMERS_KEY,
     is_over: "t.payment < $1 AND EXISTS (SELECT 1 FROM payments AS p
                                          WHERE p.id = t.payment AND substr(p.request, 1, 5) = 'enc1:')",
-    held_by: "CAST(NULL AS TEXT)",
+    held_by: NONE,
+    data_key: NONE,
 };
 
 /// What a batch found.
@@ -91,12 +99,12 @@ impl Walk {
         place: &[String],
         end: &Argument,
     ) -> Result<Vec<BatchRow>, StoreError> {
-        let Self { table, is_over, held_by, .. } = self;
+        let Self { table, is_over, held_by, data_key, .. } = self;
         let mut columns = self.key.iter().map(|(name, is_number)| match is_number {
             true => format!("CAST(t.{name} AS TEXT)"),
             false => format!("t.{name}"),
         });
-        let mut column = || columns.next().unwrap_or_else(|| "CAST(NULL AS TEXT)".to_owned());
+        let mut column = || columns.next().unwrap_or_else(|| NONE.to_owned());
         let (first, second, third) = (column(), column(), column());
         let behind = if place.is_empty() { "TRUE".to_owned() } else { self.beside(">", 2) };
         let until = if self.is_by_time() { "t.received_at < $1" } else { "TRUE" };
@@ -104,7 +112,7 @@ impl Walk {
         let sql = format!(
             "SELECT {first} AS first, {second} AS second, {third} AS third,
                     CAST(CASE WHEN {is_over} AND {held_by} IS NULL THEN 1 ELSE 0 END AS BIGINT) AS ends,
-                    CASE WHEN {is_over} THEN {held_by} END AS held
+                    CASE WHEN {is_over} THEN {held_by} END AS held, {data_key} AS data_key
              FROM {table} AS t WHERE {behind} AND {until} ORDER BY {} LIMIT ${}",
             names.join(", "),
             place.len() + 2,
@@ -143,7 +151,7 @@ impl Walk {
         last: &[String],
         end: Argument,
     ) -> Result<u64, StoreError> {
-        let Self { table, is_over, held_by, key } = self;
+        let Self { table, is_over, held_by, key, .. } = self;
         let behind = if place.is_empty() { "TRUE".to_owned() } else { self.beside(">", 2 + key.len()) };
         let sql = format!(
             "DELETE FROM {table} AS t WHERE {} AND {behind} AND {is_over} AND {held_by} IS NULL",

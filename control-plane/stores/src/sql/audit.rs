@@ -11,15 +11,15 @@ use payments::model::action::{ActionOutcome, OperatorAction, RESTORED};
 use payments::model::id::PaymentId;
 use payments::model::log::Position;
 use payments::ports::store::audit::{
-    Addition, AuditTrail, Seal, StoredAction, StoredTransition, TrailRecord,
+    Addition, AuditTrail, Seal, SealedUpTo, StoredAction, StoredTransition, TrailRecord,
 };
 use payments::ports::store::{LogQuery, StoreError};
 use sqlx::AssertSqlSafe;
 
 use super::{Argument, Database, Purpose, Query, SqlStore};
 use crate::audit_rows::{
-    ACTIONS, ACTIONS_NAMED, ActionRow, INSERT_SEAL, LAST_SEAL, NodeRow, SealRow, TAKE, TRAIL, TrailRow,
-    transition, written_detail, written_leaves, written_nodes,
+    ACTIONS, ACTIONS_NAMED, ActionRow, INSERT_SEAL, LAST_SEAL, LAST_SEALED_ACTION, LAST_SEALED_TRANSITION,
+    NodeRow, SealRow, TAKE, TRAIL, TrailRow, transition, written_detail, written_leaves, written_nodes,
 };
 
 /// How the databases differ: in how an order is kept, and in how JSON becomes rows.
@@ -61,6 +61,16 @@ impl<D: Database> AuditTrail for SqlStore<D> {
             .await?
             .map(Seal::try_from)
             .transpose()
+    }
+
+    async fn sealed_up_to(&self, size: u64) -> Result<Option<SealedUpTo>, StoreError> {
+        let actions = self.last_in(LAST_SEALED_ACTION, size).await?;
+        let actions = actions.unwrap_or(SealedUpTo::NOTHING.actions);
+        let transitions = match self.last_in(LAST_SEALED_TRANSITION, size).await? {
+            Some(number) => self.place_of(Purpose::Operators, number).await?,
+            None => Some(SealedUpTo::NOTHING.transitions),
+        };
+        Ok(transitions.map(|transitions| SealedUpTo { transitions, actions }))
     }
 
     async fn add_seal(&self, addition: &Addition) -> Result<(), StoreError> {
@@ -116,6 +126,15 @@ impl<D: Database> AuditTrail for SqlStore<D> {
     async fn trail(&self, client: &ClientId, payment: PaymentId) -> Result<Vec<TrailRecord>, StoreError> {
         let query = Query::new(TRAIL).with(payment.to_string()).with(client.as_str());
         Ok(self.database.rows().read(self.all::<TrailRow>(Purpose::Money, query).await?)?.items)
+    }
+}
+
+impl<D: Database> SqlStore<D> {
+    /// The number of a record that a statement finds in the first `size` leaves.
+    async fn last_in(&self, sql: &'static str, size: u64) -> Result<Option<i64>, StoreError> {
+        let query = Query::new(sql).with(bigint(size));
+        let row = self.database.one::<(i64,)>(Purpose::Operators, query).await?;
+        Ok(row.map(|(number,)| number))
     }
 }
 

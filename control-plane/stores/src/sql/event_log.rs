@@ -115,16 +115,8 @@ impl<D: Database> EventLog for SqlStore<D> {
         if sequence < self.horizon.first() {
             return Ok(None);
         }
-        let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
-        let Some(row) = self
-            .database
-            .one::<LogRow>(Purpose::List, Query::new(AssertSqlSafe(text)).with(sequence))
-            .await?
-        else {
-            return Ok(None);
-        };
-        let position = row.position(self.epoch_of(sequence))?;
-        Ok((position.transaction == id.transaction).then_some(position))
+        let position = self.place_of(Purpose::List, sequence).await?;
+        Ok(position.filter(|position| position.transaction == id.transaction))
     }
 }
 
@@ -136,6 +128,18 @@ pub(super) struct StoredPage {
 }
 
 impl<D: Database> SqlStore<D> {
+    /// The place of the event with a number, however far back the log serves. `None` if it is not stored.
+    pub(super) async fn place_of(
+        &self,
+        purpose: Purpose,
+        number: i64,
+    ) -> Result<Option<Position>, StoreError> {
+        let text = format!("SELECT {} FROM events WHERE seq = $1", D::LOG.columns);
+        let query = Query::new(AssertSqlSafe(text)).with(number);
+        let row = self.database.one::<LogRow>(purpose, query).await?;
+        row.map(|row| row.position(self.epoch_of(number))).transpose()
+    }
+
     /// The rows that a query finds from the number `first` on, whether they can be read as events or not.
     pub(super) async fn stored(&self, query: &LogQuery, first: i64) -> Result<StoredPage, StoreError> {
         let mut page = StoredPage { rows: Vec::new(), end: query.after, has_more: false };

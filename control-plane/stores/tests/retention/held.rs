@@ -10,6 +10,7 @@ super::on_both! {
     a_payment_that_waits_for_its_payer_keeps_the_fields_of_its_day
     whatever_money_depends_on_holds_its_day_back
     a_key_of_an_undecided_payment_is_kept
+    an_answer_whose_row_is_kept_holds_back_the_day_on_which_it_was_given
     an_event_that_is_not_done_keeps_its_row_and_what_it_says
     the_key_that_seals_never_ends
 }
@@ -77,6 +78,24 @@ async fn a_key_of_an_undecided_payment_is_kept(database: TestDatabase) {
     assert_eq!(held(&parts, What::IdempotencyKeys), [payment_id(1).to_string()]);
     assert!(store.key(&claim(1).scope).await.unwrap().is_some());
     assert!(store.key(&claim(2).scope).await.unwrap().is_none());
+}
+
+/// The answer is of the first day, and its payment of the day after.
+async fn an_answer_whose_row_is_kept_holds_back_the_day_on_which_it_was_given(database: TestDatabase) {
+    let store = filled(&database).await;
+    let (payment, scope) = (payment_id(200), claim(3).scope);
+    let of_the_payment = format!("UPDATE idempotency_keys SET payment = '{payment}' WHERE scope = '{scope}'");
+    database.execute(&of_the_payment).await;
+    database.execute(&format!("UPDATE payments SET state = 'authorized' WHERE id = '{payment}'")).await;
+    let parts = run(&database, later()).await;
+    assert_eq!(held(&parts, What::IdempotencyKeys), [payment.to_string()]);
+    assert_eq!(held(&parts, What::PaymentFields), [payment.to_string()]);
+    assert!(fields_are_there(&database).await);
+    assert_eq!(store.key(&scope).await.unwrap().unwrap().answer, Some(answer()));
+    database.execute(&format!("UPDATE payments SET state = 'completed' WHERE id = '{payment}'")).await;
+    run(&database, later()).await;
+    assert!(!fields_are_there(&database).await);
+    assert!(store.key(&scope).await.unwrap().is_none());
 }
 
 async fn an_event_that_is_not_done_keeps_its_row_and_what_it_says(database: TestDatabase) {

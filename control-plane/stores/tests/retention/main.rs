@@ -12,6 +12,7 @@
 mod database;
 mod ended;
 mod held;
+mod named;
 mod old;
 mod partitions;
 mod runs;
@@ -19,23 +20,4 @@ mod runs;
 #[expect(dead_code, reason = "the tests of sealing use all of it")]
 mod samples;
 
-/// Each test once on each database.
-macro_rules! on_both {
-    ($($test:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(crate::database::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $test() {
-                if let Some(database) = crate::database::TestDatabase::postgres().await {
-                    super::$test(database).await;
-                }
-            })*
-        }
-    };
-}
-use on_both;
+use database::on_both;

@@ -14,6 +14,7 @@ super::on_both! {
     a_run_that_dies_after_any_step_is_finished_by_the_next
     one_run_at_a_time_and_a_dead_one_is_taken_over
     a_run_that_was_given_up_is_continued_at_once
+    a_run_that_was_interrupted_tells_all_that_it_did
     a_run_is_recorded_with_who_began_it_and_what_ended
     no_charge_fails_while_data_ends
 }
@@ -73,6 +74,33 @@ async fn a_run_that_was_given_up_is_continued_at_once(database: TestDatabase) {
     assert!(matches!(busy(&*one, later()).await, RetentionProblem::Busy(_)));
     parts(&*other, second, later()).await;
     assert_eq!(other.runs(10).await.unwrap().len(), 1, "it was the same run");
+}
+
+async fn a_run_that_was_interrupted_tells_all_that_it_did(database: TestDatabase) {
+    filled(&database).await;
+    let held = payment_id(3).to_string();
+    database.execute(&format!("UPDATE payments SET due_at = 1 WHERE id = '{held}'")).await;
+    let (one, other) = (retention(&database).await, retention(&database).await);
+    let mut first = one.begin(SCHEDULE, "anna", later()).await.unwrap();
+    assert_eq!(first.continued_from(), None);
+    while let Some(part) = one.next(&mut first, later()).await.unwrap() {
+        if part.what == What::PaymentFields && part.is_done {
+            break;
+        }
+    }
+    let before = first.tallies().clone();
+    assert_eq!((before[&What::IdempotencyKeys].ended, before[&What::WebhookBodies].keys), (2, 1));
+    assert_eq!(before[&What::PaymentFields].held[0].by, held);
+    one.release(&first, later()).await.unwrap();
+    let mut second = other.begin(SCHEDULE, "bert", later()).await.unwrap();
+    assert_eq!(second.continued_from(), Some(("anna", later())));
+    assert_eq!(second.tallies(), &before);
+    while other.next(&mut second, later()).await.unwrap().is_some() {}
+    for (what, tally) in &before {
+        assert_eq!(second.tallies().get(what), Some(tally));
+    }
+    assert_eq!(second.tallies().len(), What::ALL.len());
+    assert!(second.tallies().values().all(|tally| tally.before.is_some()));
 }
 
 async fn a_run_is_recorded_with_who_began_it_and_what_ended(database: TestDatabase) {

@@ -2,12 +2,41 @@
 
 use std::sync::Arc;
 
-use payments::ports::store::Store;
+use payments::ports::store::{Store, StoreError, Unreadable};
 use payments_stores::keys::{KeyMaintenance, Reseal, open_keys};
 use payments_stores::{DatabaseSettings, Encryption, OpenError};
 use sealing::KeyRing;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use test_services::PostgresServer;
+
+/// Each test once on each database.
+macro_rules! on_both {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(crate::database::TestDatabase::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                if let Some(database) = crate::database::TestDatabase::postgres().await {
+                    super::$test(database).await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// The row that could not be read.
+pub(crate) fn unreadable(result: Result<impl std::fmt::Debug, StoreError>) -> Unreadable {
+    match result {
+        Err(StoreError::Inconsistent(unreadable)) => unreadable,
+        other => panic!("{other:?}"),
+    }
+}
 
 pub(crate) const OLD: &str = "old:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub(crate) const NEW: &str = "new:202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";

@@ -15,23 +15,4 @@ mod reseal;
 mod samples;
 mod tampering;
 
-/// Each test once on each database.
-macro_rules! on_both {
-    ($($test:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(crate::database::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $test() {
-                if let Some(database) = crate::database::TestDatabase::postgres().await {
-                    super::$test(database).await;
-                }
-            })*
-        }
-    };
-}
-use on_both;
+use database::on_both;

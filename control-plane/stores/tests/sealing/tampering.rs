@@ -1,9 +1,9 @@
 //! A value that was altered, moved or replaced does not open, and stops nothing else.
 
 use edge_core::provider::Provider;
-use payments::ports::store::{Filter, Problem, Store, StoreError, Unreadable, WebhookFilter};
+use payments::ports::store::{Filter, Problem, Store, WebhookFilter};
 
-use super::database::{OLD, TestDatabase};
+use super::database::{OLD, TestDatabase, unreadable};
 use super::samples::*;
 
 super::on_both! {
@@ -13,13 +13,6 @@ super::on_both! {
     a_value_of_an_unknown_data_key_is_named
     a_plain_value_is_rejected_once_only_sealed_ones_are_accepted
     the_audit_trail_can_be_sealed_and_not_rewritten
-}
-
-fn unreadable(result: Result<impl std::fmt::Debug, StoreError>) -> Unreadable {
-    match result {
-        Err(StoreError::Inconsistent(unreadable)) => unreadable,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn all() -> Filter {

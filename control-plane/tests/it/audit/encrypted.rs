@@ -18,7 +18,7 @@ on_both_stores! {
 /// By who has the database, the public key and the anchors, and no encryption key.
 async fn verify_without_keys(trail: &Trail) -> Report {
     let store = open_trail(DatabaseSettings::new(trail.test.uri())).await.unwrap();
-    verify(&*store, &[trail.key.public().clone()], &trail.sources()).await.unwrap()
+    verify(&*store, &[trail.key.public().clone()], &trail.sources(), &[]).await.unwrap()
 }
 
 async fn the_trail_is_verified_without_encryption_keys_also_when_they_are_destroyed(test: TestStore) {

@@ -42,7 +42,7 @@ async fn what_has_ended_leaves_a_trail_that_still_verifies(test: TestStore) {
     let report = trail.verify().await;
     assert!(report.is_whole() && report.sealed == 13, "{report}");
     let bare = open_trail(DatabaseSettings::new(trail.test.uri())).await.unwrap();
-    let report = verify(&*bare, &[trail.key.public().clone()], &trail.sources()).await.unwrap();
+    let report = verify(&*bare, &[trail.key.public().clone()], &trail.sources(), &[]).await.unwrap();
     assert!(report.is_whole() && report.sealed == 13, "{report}");
     // Every record of an ended payment can still be read and proved.
     let ended = opening(1, "demo", 100).0;

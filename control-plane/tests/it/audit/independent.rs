@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use control_plane::audit::sealer::AnchorPlaces;
+use payments::model::action::Restored;
 use serde_json::Value;
 use test_services::{python_packages, skipped};
 
 use super::proofs::{get, seal};
-use super::workshop::key;
-use crate::common::ENCRYPTION_KEYS;
+use super::workshop::{Trail, key};
+use crate::common::{ENCRYPTION_KEYS, TestStore};
 use crate::http::Api;
 
 /// The folder with the library, or why there is none.
@@ -37,6 +39,15 @@ async fn verified(what: &'static str, text: String) -> Option<Result<String, Str
         Some(if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) })
     };
     tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// What a command of an operator prints.
+fn run(uri: &str, encryption_keys: &str, arguments: &[&str]) -> String {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    program.args(arguments).env_clear().env("DB_URI", uri).env("USER", "ada");
+    let done = program.env("ENCRYPTION_KEYS", encryption_keys).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
 }
 
 /// The proofs of a payment together with its events.
@@ -80,6 +91,7 @@ async fn an_independent_verifier_accepts_the_proofs_and_no_changed_ones() {
             replaced("/data/1/proof", "\nshop.example/audit\n15", "\nshop.example/audit\n14"),
             "the signature is not",
         ),
+        (replaced("/data/1/proof", "\nsealed-at 1", "\nsealed-at 2"), "the signature is not"),
         (replaced("/data/1/proof", "index 10", "index 11"), "the proof is of another record"),
         (
             replaced("/data/1/proof", "shop.example/audit ", "else.example/audit "),
@@ -100,14 +112,7 @@ async fn an_independent_verifier_accepts_an_export_and_no_changed_one() {
     for _ in 0..5 {
         api.charged().await;
     }
-    let run_with = |keys: &str, arguments: &[&str]| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_control-plane"));
-        program.args(arguments).env_clear().env("DB_URI", api.test.store.uri()).env("USER", "ada");
-        program.env("ENCRYPTION_KEYS", keys);
-        let done = program.output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    };
+    let run_with = |keys: &str, arguments: &[&str]| run(api.test.store.uri(), keys, arguments);
     let run = |arguments: &[&str]| run_with(ENCRYPTION_KEYS, arguments);
     run(&["webhook", "list"]);
     seal(&api).await;
@@ -143,6 +148,35 @@ async fn an_independent_verifier_accepts_an_export_and_no_changed_one() {
     ];
     for (changed, why) in changes {
         let refused = verified("export", changed).await.unwrap().unwrap_err();
+        assert!(refused.contains(why), "{refused} instead of {why}");
+    }
+}
+
+#[tokio::test]
+async fn an_independent_verifier_accepts_a_signed_restore_and_no_other() {
+    let trail = Trail::sealed(TestStore::sqlite().await).await;
+    let export = || run(trail.test.uri(), "", &["audit", "export", "--without-details"]);
+    trail.restore(7).await;
+    let restore = trail.record_restore().await;
+    trail.seal(8).await;
+    let Some(result) = verified("export", export()).await else { return };
+    assert_eq!(result, Ok("8".to_owned()));
+
+    let told = Restored::new(&restore, &restore.signed(&trail.key));
+    let other = Restored::new(&restore, &restore.lost.signed(&trail.key));
+    for (claimed, why) in [
+        (Restored { note: None, ..told.clone() }, "a restore has no note"),
+        (other, "a restore note has another form"),
+        (Restored { kept_size: 6, ..told }, "a restore note does not say what its record says"),
+    ] {
+        trail.restore(7).await;
+        trail.record_loss(claimed).await;
+        // By a process without anchors, and as if nothing had been exported.
+        trail
+            .tamper("DELETE FROM audit_sealer; DELETE FROM operator_actions WHERE action = 'audit export'")
+            .await;
+        trail.seal_by(&mut trail.sealer_with("b", AnchorPlaces::default()).await, 8).await;
+        let refused = verified("export", export()).await.unwrap().unwrap_err();
         assert!(refused.contains(why), "{refused} instead of {why}");
     }
 }

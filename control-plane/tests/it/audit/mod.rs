@@ -2,9 +2,12 @@
 
 mod encrypted;
 mod ended;
+mod forged_restores;
 mod independent;
+mod misplaced;
 mod proofs;
 mod restores;
+mod sealed_at;
 mod sealing;
 mod tampering;
 mod witness;

@@ -229,7 +229,7 @@ async fn a_forged_anchor_is_named(test: TestStore) {
     let text = std::fs::read_to_string(trail.anchors()).unwrap();
     std::fs::write(trail.anchors(), text.replacen("\n13\n", "\n12\n", 1)).unwrap();
     let found = trail.findings().await;
-    assert!(matches!(&found[..], [Finding::AnchorForged { line: 10, .. }]), "{found:?}");
+    assert!(matches!(&found[..], [Finding::AnchorForged { line: 11, .. }]), "{found:?}");
 }
 
 async fn a_changed_hash_of_a_subtree_is_named(test: TestStore) {

@@ -5,8 +5,8 @@
     verifier.py KEY export FILE    FILE: what `control-plane audit export` prints
 
 Written from the specifications alone: RFC 6962 and RFC 9162 (the tree), RFC 8785 (canonical JSON),
-https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint and https://c2sp.org/tlog-proof. Exits 1, and says why, if
-anything is not as it should be.
+https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint and https://c2sp.org/tlog-proof; restore notes as
+docs/security.md describes them. Exits 1, and says why, if anything is not as it should be.
 """
 
 import base64
@@ -64,12 +64,22 @@ class Key:
         return text
 
 
+def number(text):
+    """A number in its one form."""
+    demand(text.isdecimal() and str(int(text)) == text, "a number has another form")
+    return int(text)
+
+
+def of_log(key, origin):
+    """Whether it is a name of the key's log."""
+    return origin == key.name or origin.startswith(key.name + "/restored/")
+
+
 def checkpoint(key, note):
     """Size and root of the tree in a signed checkpoint of the key's log."""
     origin, size, root = key.opened(note).split("\n")[:3]
-    demand(origin == key.name or origin.startswith(key.name + "/restored/"), "it is a checkpoint of another log")
-    demand(str(int(size)) == size, "the size has another form")
-    return int(size), decoded(root)
+    demand(of_log(key, origin), "it is a checkpoint of another log")
+    return number(size), decoded(root)
 
 
 def leaf_hash(data):
@@ -154,6 +164,21 @@ def proofs(key, answer):
     return len(sealed)
 
 
+def restore(key, fields, leaves):
+    """The record of a restored backup, behind those with these leaves: signed, and about this tree."""
+    told = json.loads(fields["detail"]).get("restored") or {}
+    demand("note" in told, "a restore has no note")
+    lines = key.opened(told["note"]).split("\n")
+    demand(len(lines) == 8 and lines[1] == "audit-restored@v1" and lines[7] == "", "a restore note has another form")
+    origin, _, lost_size, lost_root, kept_size, kept_root, at, _ = lines
+    demand(of_log(key, origin), "a restore note is of another log")
+    said = [told["lostOrigin"], told["lostSize"], told["lostRoot"], told["keptSize"], fields["at"]]
+    noted = [origin, number(lost_size), lost_root, number(kept_size), number(at)]
+    demand(said == noted, "a restore note does not say what its record says")
+    demand(number(kept_size) <= len(leaves), "a restore stands among the records that it kept")
+    demand(decoded(kept_root) == tree_hash(leaves[: number(kept_size)]), "a restore kept other records")
+
+
 def export(key, lines):
     """All records, and the checkpoint of exactly them."""
     *records, last = [json.loads(line) for line in lines]
@@ -161,6 +186,8 @@ def export(key, lines):
     for index, line in enumerate(records):
         demand(line["index"] == index, f"record {index} is missing")
         fields = record(line["record"])
+        if (fields.get("action"), fields.get("outcome")) == ("audit restored", "success"):
+            restore(key, fields, hashes)
         hashes.append(leaf_hash(line["record"].encode()))
         demand(base64.b64encode(hashes[-1]).decode() == line["leafHash"], f"record {index} has another hash")
         for name in ["who", "what", "when", "outcome", "object"]:

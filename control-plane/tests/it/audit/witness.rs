@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use control_plane::audit::anchor_file::AnchorFile;
+use control_plane::audit::anchors::Anchors;
 use control_plane::audit::sealer::AnchorPlaces;
 use control_plane::audit::witness::Witness;
 use tokio::net::TcpListener;
@@ -55,7 +56,8 @@ async fn add(State(seen): State<Arc<Mutex<Seen>>>, body: String) -> Answer {
     if !continues || old == 0 && !proof.is_empty() {
         return (StatusCode::UNPROCESSABLE_ENTITY, String::new());
     }
-    let signed = checkpoint.signed(&own_key()).to_string();
+    // The whole text, with what the log adds to a checkpoint.
+    let signed = Note::sign(note.text().to_owned(), &own_key()).to_string();
     seen.last = Some(checkpoint);
     seen.signed += 1;
     (StatusCode::OK, signed.rsplit_once("\n\n").unwrap().1.to_owned())
@@ -90,6 +92,8 @@ async fn a_witness_signs_each_checkpoint_that_continues_the_last() {
     assert_eq!(seen.lock().unwrap().signed, 10);
     let text = std::fs::read_to_string(trail.anchors()).unwrap();
     assert_eq!(text.matches("\u{2014} witness.example/w1 ").count(), 10);
+    let signed = Anchors::read(&text, &[own_key().public().clone()]);
+    assert_eq!((signed.signed.len(), signed.forged), (10, None));
     let report = trail.verify().await;
     assert!(report.is_whole() && report.anchored == 10, "{report}");
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit_proof::{Checkpoint, SigningKey};
+use audit_proof::{Checkpoint, Hash, Restore, SigningKey};
 use control_plane::audit::anchor_file::AnchorFile;
 use control_plane::audit::anchors::Anchors;
+use control_plane::audit::restored::missing;
 use control_plane::audit::sealer::{AnchorPlaces, NotSealed, Sealer, Turn};
 use control_plane::audit::verify::{AnchorSource, Finding, Report, verify};
-use payments::model::action::{ActionDetail, ActionOutcome, OperatorAction};
+use payments::model::action::{ActionDetail, ActionOutcome, OperatorAction, RESTORED, Restored};
 use payments::model::payment::Payment;
 use payments::ports::clock::SystemClock;
 use payments::ports::store::audit::SealedUpTo;
@@ -83,6 +84,23 @@ impl Trail {
         self.test.store.audit().record_action(&action).await.unwrap();
     }
 
+    /// What is anchored and not there.
+    pub(crate) async fn loss(&self) -> Option<Restore> {
+        missing(&*self.test.store, self.key.public(), &self.sources(), at(7)).await.unwrap()
+    }
+
+    /// Records a restore as `control-plane audit restored` does.
+    pub(crate) async fn record_restore(&self) -> Restore {
+        let restore = self.loss().await.unwrap();
+        self.record_loss(Restored::new(&restore, &restore.signed(&self.key))).await;
+        restore
+    }
+
+    pub(crate) async fn record_loss(&self, restored: Restored) {
+        let detail = ActionDetail { reason: Some("a disk died".to_owned()), restored: Some(restored) };
+        self.record(RESTORED, ActionOutcome::Success, detail).await;
+    }
+
     pub(crate) fn anchors(&self) -> PathBuf {
         self.folder.path().join("anchors")
     }
@@ -138,12 +156,18 @@ impl Trail {
     }
 
     pub(crate) async fn verify(&self) -> Report {
-        verify(&*self.test.store, &[self.key.public().clone()], &self.sources()).await.unwrap()
+        self.verify_accepting(&[]).await
+    }
+
+    /// By who accepts these records of restores without a note.
+    pub(crate) async fn verify_accepting(&self, unsigned: &[Hash]) -> Report {
+        let keys = [self.key.public().clone()];
+        verify(&*self.test.store, &keys, &self.sources(), unsigned).await.unwrap()
     }
 
     /// By who has nothing but the database and the key.
     pub(crate) async fn verify_alone(&self) -> Report {
-        verify(&*self.test.store, &[self.key.public().clone()], &[]).await.unwrap()
+        verify(&*self.test.store, &[self.key.public().clone()], &[], &[]).await.unwrap()
     }
 
     pub(crate) async fn findings(&self) -> Vec<Finding> {

@@ -45,7 +45,7 @@ on_both_backends! {
     scopes_do_not_touch_each_other
     what_is_forgotten_starts_again
     it_says_that_it_is_ready
-    a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers
+    a_client_whose_share_of_answers_is_used_up_still_claims_and_others_keep_answers
 }
 
 async fn the_first_claim_starts_and_the_next_one_waits(harness: Harness) {
@@ -184,9 +184,7 @@ async fn what_is_forgotten_starts_again(harness: Harness) {
     assert!(start(&*harness.cache, claim(scope, 2)).await > first);
 }
 
-async fn a_client_that_had_its_share_of_answers_still_has_its_turns_and_others_their_answers(
-    harness: Harness,
-) {
+async fn a_client_whose_share_of_answers_is_used_up_still_claims_and_others_keep_answers(harness: Harness) {
     let (greedy, other) = (client(&format!("c{}", rand::random::<u64>())), client("demo"));
     let long = answer(&"x".repeat(BODY_BYTES_MAX - 1_024));
     let mut kept = 0;

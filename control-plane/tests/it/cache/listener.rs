@@ -149,7 +149,7 @@ async fn http_1_does_as_well() {
 }
 
 #[tokio::test]
-async fn whoever_holds_no_key_is_refused_and_changes_nothing() {
+async fn a_caller_without_a_key_is_refused_and_changes_nothing() {
     let (service, scope) = (Service::start().await, scope());
     let refused = (401, json!("EDGE_ATTESTATION_REQUIRED"));
     let good = service.call(&[claim(scope, 1)], KEY);

@@ -15,7 +15,7 @@ use crate::common::{LISTENS, listening_address};
 const KEY: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 #[tokio::test]
-async fn an_edge_cache_looks_at_its_redis_survives_a_hang_up_and_ends_whatever_its_callers_do() {
+async fn an_edge_cache_checks_its_redis_survives_a_hang_up_and_ends_despite_its_callers() {
     const DROPS: [&str; 4] = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"];
     let Some(redis) = RedisServer::own(&DROPS).await else { return };
     let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));

@@ -39,7 +39,7 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
 
 /// The edge has forgotten the key, so it is not looked for before it is taken; and taking it fails.
 #[tokio::test]
-async fn a_charge_that_was_carried_out_is_never_told_as_not_carried_out_when_its_key_comes_again() {
+async fn a_repeat_never_reports_an_executed_charge_as_not_executed() {
     let api = Api::start().await;
     let key = Key::parse([&b"again"[..]]).unwrap();
     let client = ClientId::parse("demo").unwrap();

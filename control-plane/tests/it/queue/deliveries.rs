@@ -106,7 +106,7 @@ async fn a_body_that_cannot_be_read_is_parked_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn what_kills_whoever_works_it_off_is_parked_after_ten_deliveries() {
+async fn a_message_that_kills_its_consumer_is_parked_after_ten_deliveries() {
     let Some(server) = RabbitServer::any().await else { return };
     let (database, prefix) = (Arc::new(Database::default()), prefix());
     database.be_deadly();
@@ -151,7 +151,7 @@ async fn a_process_that_ends_finishes_and_acknowledges_what_it_began() {
 }
 
 #[tokio::test]
-async fn what_a_provider_would_refuse_leaves_the_broker_and_is_found_in_the_database_later() {
+async fn work_that_a_provider_would_refuse_leaves_the_broker_and_is_found_in_the_database() {
     let Some(server) = RabbitServer::any().await else { return };
     let (database, prefix) = (Arc::new(Database::default()), prefix());
     database.leave_alone(true);

@@ -147,7 +147,7 @@ async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
 }
 
 #[tokio::test]
-async fn a_process_that_only_reads_leaves_an_old_primary_once_it_is_asked_whether_it_is_ready() {
+async fn a_process_that_only_reads_leaves_an_old_primary_when_its_readiness_is_checked() {
     let Some(pair) = Pair::start().await else { return };
     pair.fail_over().await;
     pair.way.lead_to_port(pair.new.port());

@@ -20,7 +20,7 @@ super::on_both_stores! {
     an_event_is_worked_off_once_and_with_its_effect
     an_event_that_failed_comes_again_when_it_is_due
     a_reopened_event_can_be_worked_off_again
-    a_parked_event_is_never_due_until_somebody_reopens_it
+    a_parked_event_is_never_due_until_an_operator_reopens_it
     a_dismissed_event_stays_so
     an_event_is_listed_in_the_one_state_it_is_in
     what_is_left_is_counted_by_provider_and_state
@@ -193,7 +193,7 @@ async fn a_dispute_that_was_only_claimed_moves_to_the_payment_that_the_provider_
     assert_eq!(disputes(&other).await, [dispute("du_1")]);
 }
 
-async fn a_parked_event_is_never_due_until_somebody_reopens_it(test: TestStore) {
+async fn a_parked_event_is_never_due_until_an_operator_reopens_it(test: TestStore) {
     test.store.receive_webhook(&event("evt_1", 1)).await.unwrap();
     marked(&test, "evt_1", parked()).await.unwrap();
     let found = test.store.webhook(Provider::Stripe, "evt_1").await.unwrap().unwrap();

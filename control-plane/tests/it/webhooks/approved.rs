@@ -75,7 +75,7 @@ async fn a_client_that_comes_back_after_the_webhook_is_told_that_it_is_paid() {
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_while_the_gateway_captures_is_told_so_and_then_the_outcome() {
+async fn a_repeat_while_the_gateway_captures_is_told_so_and_then_the_outcome() {
     let test = TestGateway::start().await;
     let waiting = approved(&test).await;
     test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
@@ -91,7 +91,7 @@ async fn a_client_that_comes_back_while_the_gateway_captures_is_told_so_and_then
     assert_eq!(come_back(2).await, (Status::Pending, None, Some(Subject::Payment(waiting.id))));
     test.clock.advance(60);
     while resolve::run_next_due(&test.gateway).await.unwrap().is_some() {}
-    assert_eq!(come_back(3).await, (Status::Completed, Some(200), None));
+    assert_eq!(come_back(3).await, (Status::Completed, Some(200), Some(Subject::Payment(waiting.id))));
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_client_that_comes_back_after_the_decline_is_told_of_it() {
         let OperationError::Refused { payment, .. } = told.unwrap_err() else { panic!("no decline") };
         assert_eq!(payment, waiting.id);
         let key = test.gateway.store.key(&call.claim().unwrap().scope).await.unwrap().unwrap();
-        assert!(key.answer.is_some());
+        assert!(key.answer.is_some() && key.subject == Some(Subject::Payment(waiting.id)));
     }
     assert_eq!(resumes(&test).len(), 1);
 }
@@ -208,14 +208,39 @@ async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
         let record = Event::payment_moved(Some(&waiting.state), &begun, &cause);
         let mutation = Mutation::MovePayment { payment: begun, event: record };
         test.gateway.store.commit(Change::from(mutation)).await.unwrap();
-        test.clock.advance(60);
         let next = test.restarted().await;
+        let meanwhile = usecases::charge(next.clone(), with_the_order(), None, call()).await;
+        assert_eq!(meanwhile.is_ok(), is_told, "{meanwhile:?}");
+        test.clock.advance(60);
         while resolve::run_next_due(&next).await.unwrap().is_some() {}
         let completed = stored(&test, waiting.id).await.state;
         assert_eq!((completed.status(), completed.resumed_by()), (Status::Completed, None));
-        let back = usecases::charge(next, with_the_order(), None, call()).await;
-        assert_eq!(back.is_ok(), is_told, "{back:?}");
+        let back = usecases::charge(next, with_the_order(), None, call()).await.unwrap();
+        assert_eq!((back.id, back.state.status()), (waiting.id, Status::Completed));
     }
+}
+
+/// As two clicks on a button do.
+#[tokio::test]
+async fn an_order_brought_back_under_several_keys_is_paid_once_and_each_is_told() {
+    let test = TestGateway::start().await;
+    let waiting = approved(&test).await;
+    let back = || usecases::charge(test.gateway.clone(), with_the_order(), None, call());
+    let all = futures_util::future::join_all((0..6).map(|_| back())).await;
+    for told in all {
+        // One that meets another half-way is told to repeat it.
+        match told {
+            Ok(paid) => assert_eq!((paid.id, paid.state.status()), (waiting.id, Status::Completed)),
+            Err(problem) => {
+                let is_told =
+                    matches!(problem, OperationError::Busy { .. } | OperationError::Undecided { .. });
+                assert!(is_told, "{problem:?}");
+            }
+        }
+        let again = back().await.unwrap();
+        assert_eq!((again.id, again.state.status()), (waiting.id, Status::Completed));
+    }
+    assert_eq!(resumes(&test).len(), 1);
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn while_the_provider_does_not_answer_a_claim_waits() {
 }
 
 #[tokio::test]
-async fn without_the_permission_a_claim_is_recorded_as_one_and_gives_way_to_the_providers_word() {
+async fn without_the_permission_a_claim_is_recorded_as_one_until_the_dispute_can_be_read() {
     let (test, payment) = captured().await;
     assert_eq!(told_of(&test, &claim("WH-1", payment.id, 10, "lost", "CAPTURE")).await, EventState::Done);
     let [claimed] = disputes(&test, &payment).await.try_into().unwrap();
@@ -164,7 +164,7 @@ async fn a_claim_of_a_time_to_come_does_not_outdate_what_is_claimed_after_it() {
 }
 
 #[tokio::test]
-async fn without_the_permission_a_claim_about_another_charge_is_no_claim_about_this_payment() {
+async fn without_the_permission_a_claim_about_another_charge_is_not_recorded_here() {
     let (test, payment) = captured().await;
     for (id, charge) in [("WH-1", Some("ANOTHERS")), ("WH-2", None)] {
         let body = claim(id, payment.id, 10, "lost", charge.unwrap_or_default());

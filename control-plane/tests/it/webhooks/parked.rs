@@ -85,7 +85,7 @@ async fn a_parked_event_is_worked_off_when_it_is_replayed() {
 }
 
 #[tokio::test]
-async fn a_dismissed_event_is_in_its_payments_trail_with_the_operators_name_and_never_acts_again() {
+async fn a_dismissed_event_is_in_the_trail_with_the_operators_name_and_never_acts_again() {
     let (test, payment) = stuck().await;
     tried_until_parked(&test).await;
     dismissed(&test, "evt_1").await.unwrap();

@@ -64,7 +64,7 @@ async fn a_client_that_repeats_its_request_is_told_what_the_webhook_found() {
 }
 
 #[tokio::test]
-async fn an_event_that_overtakes_the_answer_completes_the_payment_and_the_key_gets_its_answer() {
+async fn an_event_that_overtakes_the_answer_completes_the_payment_and_answers_the_key() {
     let test = TestGateway::start().await;
     let gate = Arc::new(Notify::new());
     *test.provider.gate.lock().unwrap() = Some(gate.clone());
@@ -103,7 +103,7 @@ async fn an_event_that_overtakes_the_answer_completes_the_payment_and_the_key_ge
 }
 
 #[tokio::test]
-async fn a_payment_recorded_as_failed_is_completed_if_the_money_moved_and_never_the_other_way_round() {
+async fn a_failed_payment_whose_money_moved_is_completed_and_never_the_other_way_round() {
     let test = TestGateway::start().await;
     test.provider.charges.lock().unwrap().push(Outcome::Refused(declined()));
     usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap_err();

@@ -53,7 +53,7 @@ async fn refunded(test: &TestGateway, payment: &Payment) -> u64 {
 }
 
 #[tokio::test]
-async fn a_refund_made_at_the_dashboard_counts_once_and_gives_its_amount_back_once_if_it_fails() {
+async fn a_refund_made_at_the_dashboard_counts_once_and_is_given_back_once_if_it_fails() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
     let made = of(&payment, "re_dash", 40, RefundProviderStatus::Processed);
@@ -127,7 +127,7 @@ async fn a_refund_of_ours_that_was_processed_may_fail_later() {
 }
 
 #[tokio::test]
-async fn a_refund_whose_answer_was_lost_is_resolved_and_not_taken_for_somebody_elses() {
+async fn a_refund_whose_answer_was_lost_is_resolved_and_not_taken_for_a_foreign_one() {
     let test = TestGateway::start().await;
     let payment = charged(&test).await;
     test.provider.refunds.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));

@@ -1,6 +1,8 @@
 //! The search for card data. The input is a JSON text, any other text, or a path with its query.
 
-use edge_core::card::{CardData, find_in_json, find_in_target, is_in_text, redacted};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use edge_core::card::{CardData, find_in_json, find_in_target, find_in_text, redacted};
 use edge_core::error::ErrorCode;
 use serde::de::IgnoredAny;
 
@@ -16,8 +18,9 @@ pub fn check(data: &[u8]) {
         find_in_target(text).iter().for_each(is_reported);
         spelling_does_not_matter(text);
         nothing_beside_it_hides_a_number(text);
+        no_encoding_hides_a_payload(text);
     }
-    let _ = is_in_text(data);
+    find_in_text(data).iter().for_each(is_reported);
 }
 
 fn is_reported(found: &CardData) {
@@ -58,6 +61,22 @@ fn nothing_beside_it_hides_a_number(text: &str) {
     }
 }
 
+/// A payload with anything in it, in the encodings that JSON may be sent in.
+fn no_encoding_hides_a_payload(text: &str) {
+    let payload = serde_json::json!({ "a": text, "signedMessage": "x" }).to_string();
+    let utf16: Vec<u8> = payload.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for encoded in [
+        STANDARD.encode(&payload),
+        STANDARD.encode(utf16),
+        STANDARD.encode(STANDARD.encode(&payload)),
+        hex::encode(&payload),
+        format!("{:?}", payload.as_bytes()),
+    ] {
+        let json = serde_json::json!({ "metadata": { "token": encoded } }).to_string();
+        assert!(find_in_json(json.as_bytes()).is_some(), "{json}");
+    }
+}
+
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = texts([
         r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#,
@@ -67,6 +86,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
         r#"{"e":"NDI0MjQyNDI0MjQyNDI0Mg==","p":"%34%32424242424242 42"}"#,
         r#"{"client_secret":"pi_1_secret_2","c":"４２４２ ４２４２ ４２４２ ４２４２"}"#,
         r#"{"header":{"ephemeralPublicKey":"MF","publicKeyHash":"x"},"d":"{\"onlinePaymentCryptogram\":\"x\"}"}"#,
+        r#"{"b":"eyJzaWduZWRNZXNzYWdlIjoieCJ9","h":"7b227369676e65644d657373616765223a2278227d"}"#,
+        r#"{"l":"[123,34,115,105,103,110,101,100,77,101,115,115,97,103,101,34,58,49,125]","p":"7B-22-73-69"}"#,
+        r#"{"z":"eJyrVirOTM9LTfFNLS5OTE9VslKqUKoFAFXwB3I=","g":"H4sIAAAAAAACA6tWKs5Mz0tN8U0tLk5MT1WyUqpQqgUACOBHjRUAAAA="}"#,
         r#"{"track2":";4242424242424242=30121010000000000000?"}"#,
         "4242&#32;4242&nbsp;4242&#x20;4242",
         "/payments/4242424242424242?a=4242.4242.4242.4242&cvv=1",

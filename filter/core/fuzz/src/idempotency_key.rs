@@ -33,7 +33,7 @@ fn is_canonical(key: &Key) {
     assert_eq!(Key::parse([quoted.as_bytes()]).as_ref(), Ok(key));
 }
 
-/// The published parser's word: a string of RFC 8941 without parameters, of 1 to 255 characters.
+/// What the published parser accepts: a string of RFC 8941 without parameters, of 1 to 255 characters.
 fn by_the_book(line: &[u8]) -> Option<String> {
     let item: sfv::Item = sfv::Parser::new(line).parse().ok()?;
     let text = item.bare_item.as_string().filter(|_| item.params.is_empty())?.as_str().to_owned();

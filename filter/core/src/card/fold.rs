@@ -1,5 +1,9 @@
 //! The class of a character in the search: a digit of any script, a letter, a separator, or invisible.
 
+use std::borrow::Cow;
+
+use super::letters;
+
 /// A visible character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -28,6 +32,24 @@ pub(super) fn unit(character: char) -> Option<Unit> {
         None if character.is_alphanumeric() => Unit::Letter,
         None => Unit::Mark,
     })
+}
+
+/// A text as the search for names in it reads it: in plain letters, and with the quotes of escapes that lost their
+/// backslash.
+pub(super) fn readable(text: &str) -> Cow<'_, str> {
+    const QUOTE: &str = "u0022";
+    let folded = in_plain_letters(text);
+    if folded.contains(QUOTE) { Cow::Owned(folded.replace(QUOTE, "\"")) } else { folded }
+}
+
+/// A text without invisible characters and NUL, which UTF-16 read as UTF-8 has between its letters, and with other forms
+/// of letters as those of ASCII. Text in ASCII is not copied.
+pub(super) fn in_plain_letters(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte != 0 && byte.is_ascii()) {
+        return Cow::Borrowed(text);
+    }
+    let seen = text.chars().filter(|character| *character != '\0' && unit(*character).is_some());
+    Cow::Owned(seen.map(letters::plain).collect())
 }
 
 fn ascii_digit(code: u32) -> u8 {
@@ -86,6 +108,19 @@ const IGNORED: &[(u32, u32)] = &[
 mod tests {
     use super::*;
     use crate::test;
+
+    #[test]
+    fn a_text_is_read_without_what_hides_its_letters() {
+        for (text, wanted) in [
+            ("a b\u{e9}", "a b\u{e9}"),
+            ("w\0r\u{200b}a\u{ad}p", "wrap"),
+            ("\u{ff37}\u{ff52}\u{ff41}\u{ff50}\u{ff11}", "Wrap1"),
+            ("\u{1d430}r\u{200b}\u{24d0}p", "wrap"),
+            ("{u0022wrappedKeyu0022:1}", "{\"wrappedKey\":1}"),
+        ] {
+            assert_eq!(readable(text), wanted);
+        }
+    }
 
     #[test]
     fn every_table_is_in_order() {

@@ -18,6 +18,7 @@ pub(super) enum Part {
 }
 
 /// Scans a text.
+#[derive(Clone)]
 pub(super) struct Parts<'a> {
     text: &'a [u8],
     at: usize,

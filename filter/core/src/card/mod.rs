@@ -4,16 +4,25 @@
 //! A card number is recognized by its issuer, its length and its check digit (`ranges`), by the layout of its digits
 //! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
 //! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
-//! (`names`). Both error rates are measured on a corpus (`tests/card_corpus`).
+//! (`names`), also in a document of GraphQL and its variables (`graphql`). Both error rates are measured on a corpus (`tests/card_corpus`).
 //!
 //! A wallet's payload is card data as well: decrypted, or encrypted for the holder of the key. It is recognized by the
-//! names of its fields, wherever and in whatever encoding they stand (`payload`).
+//! names of its fields, wherever and in whatever encoding they stand (`payload`, `encoded`, `alphabet`, `plain`,
+//! `compressed`), up to a bound for each request (`budget`).
 
+mod alphabet;
+mod budget;
+mod compressed;
+mod encoded;
 mod fold;
+mod graphql;
 mod honest;
 mod json;
+mod letters;
+mod list;
 mod names;
 mod payload;
+mod plain;
 mod published;
 mod ranges;
 mod redaction;
@@ -22,11 +31,16 @@ mod spelling;
 
 use std::ops::Range;
 
+use budget::Budget;
+use encoded::Inside;
+use graphql::Graphql;
 use json::{Part, Parts};
+use list::{Joined, List};
 use names::Name;
 use percent_encoding::percent_decode_str;
 
 use crate::error::ErrorCode;
+use crate::id::{UUID_LEN, uuid_shaped};
 pub use redaction::redacted;
 
 /// Card data that was found. Never contains any of it.
@@ -43,12 +57,14 @@ enum Kind {
     Named,
     /// A wallet's encrypted payload.
     WalletPayload,
+    /// What is compressed or encoded to such an extent that it is not read to its end.
+    Unread,
 }
 
 impl Kind {
     /// Card data itself outranks what is encrypted.
     const fn is_card(self) -> bool {
-        !matches!(self, Self::WalletPayload)
+        !matches!(self, Self::WalletPayload | Self::Unread)
     }
 }
 
@@ -72,6 +88,10 @@ impl CardData {
                  token `ctoken_…` or a token `tok_…` in `paymentMethodId`, for PayPal `wallet`, and then the id of the \
                  order that the payer's browser confirmed"
             }
+            Kind::Unread => {
+                "a text is compressed or encoded to such an extent that it cannot be searched for a wallet's payload; send \
+                 it as it is, or leave it out"
+            }
         }
     }
 }
@@ -81,21 +101,23 @@ struct Finding {
     kind: Kind,
     /// The name that contains the number, or that marks its field as card data.
     name: Option<Range<usize>>,
+    /// The name says what the field is for, and contains none of it.
+    is_telling: bool,
     /// The string or number that is card data, without quotes.
     value: Option<Range<usize>>,
 }
 
 /// The first card data in a JSON text: a number in any name, string or number, or a field by its name; if there is none,
-/// the first part of a wallet's encrypted payload. Allocates nothing unless something looks like a number or an encoded
-/// payload.
+/// the first part of a wallet's encrypted payload. Allocates nothing unless something looks like a number, an encoded
+/// payload or a document of GraphQL, or a name has characters beyond ASCII.
 #[must_use]
 pub fn find_in_json(text: &[u8]) -> Option<CardData> {
     let first = findings(text).next()?;
     let of_a_card =
         if first.kind.is_card() { None } else { findings(text).find(|found| found.kind.is_card()) };
-    let Finding { kind, name, value } = of_a_card.unwrap_or(first);
+    let Finding { kind, name, is_telling, value } = of_a_card.unwrap_or(first);
     let start = name.or(value)?.start;
-    Some(CardData { kind, param: json::place(text, start, kind != Kind::Number) })
+    Some(CardData { kind, param: json::place(text, start, is_telling) })
 }
 
 /// The first card number, or part of a wallet's payload, in the path or the query of a URL; in a query, the parameter is
@@ -104,27 +126,35 @@ pub fn find_in_json(text: &[u8]) -> Option<CardData> {
 pub fn find_in_target(target: &str) -> Option<CardData> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let data = |kind, param| Some(CardData { kind, param });
-    if let Some(kind) = kind_in(path) {
+    let mut budget = Budget::default();
+    if let Some(kind) = kind_in(path, &mut budget) {
         return data(kind, None);
     }
     query.split('&').find_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if let Some(kind) = kind_in(name) {
+        if let Some(kind) = kind_in(name, &mut budget) {
             return data(kind, None);
         }
         let shown = percent_decode_str(name).decode_utf8_lossy();
-        data(kind_in(value)?, Some(shown.into_owned()).filter(|name| is_plain(name)))
+        data(kind_in(value, &mut budget)?, Some(shown.into_owned()).filter(|name| is_plain(name)))
     })
 }
 
-fn kind_in(text: &str) -> Option<Kind> {
-    if spelling::holds_number(text) { Some(Kind::Number) } else { payload::find(text) }
+fn kind_in(text: &str, budget: &mut Budget) -> Option<Kind> {
+    if spelling::holds_number(text) { Some(Kind::Number) } else { payload::find(text, budget) }
 }
 
-/// Whether a header's value, or any other short text, holds a card number.
+/// The first card number, or part of a wallet's payload, in a text that is no body: a header's value, or an operator's
+/// words. A UUID is too short for either.
 #[must_use]
-pub fn is_in_text(text: &[u8]) -> bool {
-    spelling::may_hold_number(text) && spelling::holds_number(&String::from_utf8_lossy(text))
+pub fn find_in_text(value: &[u8]) -> Option<CardData> {
+    if value.len() == UUID_LEN && uuid_shaped(value) {
+        return None;
+    }
+    let is_searched = spelling::may_hold_number(value) || payload::may_hold_one(value);
+    let kind =
+        is_searched.then(|| kind_in(&String::from_utf8_lossy(value), &mut Budget::default())).flatten();
+    kind.map(|kind| CardData { kind, param: None })
 }
 
 fn is_plain(name: &str) -> bool {
@@ -134,51 +164,85 @@ fn is_plain(name: &str) -> bool {
 
 fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
     let mut parts = Parts::new(text).peekable();
+    let mut budget = Budget::default();
+    let mut list = List::default();
+    let mut graphql = Graphql::default();
+    // Of a part that ends a list and is one itself.
+    let mut next = None;
     std::iter::from_fn(move || {
         loop {
-            let finding = match parts.next()? {
+            if let Some(finding) = next.take() {
+                return Some(finding);
+            }
+            let part = parts.next()?;
+            let in_list = list.push(&part, text).and_then(|joined| in_list(joined, &mut budget));
+            let named = graphql.take(&part, text, &parts);
+            let finding = match part {
                 Part::Name(name) => {
                     let value = match parts.peek() {
                         Some(Part::Text(value) | Part::Loose(value)) => Some(value.clone()),
                         _ => None,
                     };
-                    in_name(text, name, value)
+                    in_name(text, name, value, &mut budget)
                 }
-                Part::Text(value) | Part::Loose(value) => {
-                    let said = text.get(value.clone()).unwrap_or_default();
-                    let kind = if holds_number(said) { Some(Kind::Number) } else { holds_payload(said) };
-                    kind.map(|kind| Finding { kind, name: None, value: Some(value) })
-                }
+                Part::Text(value) | Part::Loose(value) => in_value(text, value, &mut budget),
                 Part::Mark(_) => None,
             };
-            if finding.is_some() {
-                return finding;
+            let is_card = finding.as_ref().is_some_and(|found| found.kind.is_card());
+            next = if is_card { finding } else { named.or(finding) };
+            if in_list.is_some() {
+                return in_list;
             }
         }
     })
 }
 
-fn in_name(text: &[u8], name: Range<usize>, value: Option<Range<usize>>) -> Option<Finding> {
+fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Finding> {
+    let said = text.get(value.clone()).unwrap_or_default();
+    let kind = if holds_number(said) { Some(Kind::Number) } else { holds_payload(said, budget) };
+    kind.map(|kind| Finding { kind, name: None, is_telling: false, value: Some(value) })
+}
+
+/// Digits in a list are honest numbers, unless the pieces make up JSON or a form.
+fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<Finding> {
+    let inside = Inside::of(text);
+    let kind = if inside.may_hold_number {
+        kind_in(&inside.text, budget)
+    } else {
+        payload::find(&inside.text, budget)
+    };
+    Some(Finding { kind: kind?, name: None, is_telling: false, value: Some(range) })
+}
+
+fn in_name(
+    text: &[u8],
+    name: Range<usize>,
+    value: Option<Range<usize>>,
+    budget: &mut Budget,
+) -> Option<Finding> {
     let spelled = text.get(name.clone()).unwrap_or_default();
+    let contained = |kind, name| Finding { kind, name: Some(name), is_telling: false, value: None };
     if holds_number(spelled) {
-        return Some(Finding { kind: Kind::Number, name: Some(name), value: None });
+        return Some(contained(Kind::Number, name));
     }
     let judged = match std::str::from_utf8(spelled) {
         Ok(plain) if !plain.contains('\\') => names::judge(plain),
         _ => names::judge(&json::unescaped(spelled)),
     };
     let said = |value: &Range<usize>| text.get(value.clone()).map(<[u8]>::trim_ascii);
-    let is_refused = judged != Name::Fine && judged.refuses(value.as_ref().and_then(said));
-    let kind = if judged == Name::WalletPayload { Kind::WalletPayload } else { Kind::Named };
-    is_refused.then_some(Finding { kind, name: Some(name), value })
+    if judged != Name::Fine && judged.refuses(value.as_ref().and_then(said)) {
+        let kind = if judged == Name::WalletPayload { Kind::WalletPayload } else { Kind::Named };
+        return Some(Finding { kind, name: Some(name), is_telling: true, value });
+    }
+    holds_payload(spelled, budget).map(|kind| contained(kind, name))
 }
 
 fn holds_number(string: &[u8]) -> bool {
     spelling::may_hold_number(string) && spelling::holds_number(&json::unescaped(string))
 }
 
-fn holds_payload(string: &[u8]) -> Option<Kind> {
-    payload::may_hold_one(string).then(|| payload::find(&json::unescaped(string))).flatten()
+fn holds_payload(string: &[u8], budget: &mut Budget) -> Option<Kind> {
+    payload::may_hold_one(string).then(|| payload::find(&json::unescaped(string), budget)).flatten()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! or that the gateway does not accept (card numbers). Such a field is rejected whatever its value.
 //!
 //! A name is split into words, so case, `_`, `-`, `.` and spaces make no difference: `cardNumber`, `card_number` and
-//! `CARD-NUMBER` are the same name.
+//! `CARD-NUMBER` are the same name. Nor do invisible characters and other forms of letters, such as mathematical ones.
 //!
 //! Legitimate words, and the decisions about them:
 //!
@@ -19,6 +19,14 @@
 //!   `soundtrack` are other words.
 //! - `cryptogram`: what a decrypted wallet payload proves its card with; `publicKeyHash` and the like: of an encrypted one.
 //! - `cid`: American Express's word for its check value, and everybody's for a customer's id. Taken.
+
+mod tables;
+
+use super::fold::in_plain_letters;
+use tables::{
+    ABOUT, CHECK_VALUES, DECRYPTED, ENCRYPTED, INDIAN_PAN, LAST_SEGMENTS, OTHER_CARDS, PAYLOAD_MIN, REFUSED,
+    UNMISTAKABLE,
+};
 
 /// What a field's name implies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +74,7 @@ const NAME_MAX: usize = 64;
 /// How many words of a name are checked.
 const WORDS_MAX: usize = 8;
 
-/// What a word of a free text implies: only names so particular to wallets that nobody writes them otherwise.
+/// What a word of a free text, in plain letters, implies: only names so particular to wallets that nobody writes them otherwise.
 pub(super) fn judge_word(word: &str) -> Name {
     if !(PAYLOAD_MIN..=NAME_MAX).contains(&word.len()) {
         return Name::Fine;
@@ -101,6 +109,8 @@ fn last_segment(name: &str) -> &str {
 
 /// What a field's name implies, with its JSON escapes resolved.
 pub(super) fn judge(name: &str) -> Name {
+    let name = in_plain_letters(name);
+    let name = name.as_ref();
     if !may_mean_card(name.as_bytes()) {
         return Name::Fine;
     }
@@ -116,7 +126,7 @@ pub(super) fn judge(name: &str) -> Name {
     }
 }
 
-/// A quick check that decides nearly all names: every name below contains one of these.
+/// A quick check that decides nearly all names: every name of the tables contains one of these.
 fn may_mean_card(name: &[u8]) -> bool {
     let holds_one = |part: &[u8]| match *part {
         [a, b, c] => matches!(
@@ -205,253 +215,5 @@ fn judge_words<'a>(whole: &[u8], words: &(impl Iterator<Item = &'a [u8]> + Clone
     if has(CHECK_VALUES) || (is_number && !has(OTHER_CARDS)) { Name::Card } else { Name::Fine }
 }
 
-/// Names without their separators.
-#[rustfmt::skip]
-const REFUSED: &[&str] = &[
-    "cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "cvn2", "cav", "cav2", "cvd", "cvp2", "cvvcode", "cvccode", "cvvnumber",
-    "cvcnumber", "cardcvv", "cardcvc", "cardcsc", "securitycode", "cardsecuritycode", "verificationvalue",
-    "cardverificationvalue", "cardverificationcode", "cardverificationnumber", "cardvalidationcode",
-    "pin", "pinblock", "pinnumber", "pinno", "pinvalue", "pindata", "cardpin", "atmpin", "debitpin", "encryptedpin",
-    "encryptedpinblock",
-    "track", "track1", "track2", "track3", "trackdata", "track1data", "track2data", "track3data", "trackone", "tracktwo",
-    "track2equivalentdata", "trackequivalentdata", "magstripe", "magstripedata", "magneticstripe",
-    "magneticstripedata",
-    "pan", "fullpan", "cardpan", "cardnumber", "cardno", "cardnum", "cardnr", "ccnumber", "ccno", "ccnum", "ccnr",
-    "creditcardnumber", "creditcardno", "creditcardnum", "debitcardnumber", "debitcardno", "bankcardnumber",
-    "paymentcardnumber", "primaryaccountnumber", "cryptogram", "paymentcryptogram", "emvdata", "encryptedpindata",
-];
-
-/// Names of what Apple Pay's payload holds once it is decrypted (developer.apple.com, "Payment token format reference").
-const DECRYPTED: &[&str] = &["applicationprimaryaccountnumber", "onlinepaymentcryptogram"];
-
-/// Names that every encrypted payload has: of Apple Pay, whose key is agreed on (`EC_v1`) or wrapped (`RSA_v1`), and of
-/// Google Pay (`ECv1`, `ECv2`; developers.google.com/pay/api, "Payment data cryptography").
-const ENCRYPTED: &[&str] = &[
-    "ephemeralpublickey",
-    "wrappedkey",
-    "publickeyhash",
-    "signedmessage",
-    "encryptedmessage",
-    "intermediatesigningkey",
-];
-/// Those of them that no other name ends with.
-const UNMISTAKABLE: &[&str] = &["ephemeralpublickey", "intermediatesigningkey"];
-/// Those of them that count behind other names if they are written in one: `user_public_key_hash` and
-/// `last_signed_message` are of other things.
-const LAST_SEGMENTS: &[&str] = &["signedmessage", "publickeyhash"];
-/// The shortest of these names.
-const PAYLOAD_MIN: usize = "wrappedkey".len();
-
-/// Words that are rejected within longer names, too.
-const CHECK_VALUES: &[&str] =
-    &["cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "pinblock", "track1", "track2", "magstripe"];
-
-/// Names of India's tax number.
-const INDIAN_PAN: &[&str] = &[
-    "pannumber",
-    "panno",
-    "pannum",
-    "pancard",
-    "pancardnumber",
-    "pancardno",
-    "panid",
-    "indianpan",
-    "taxpan",
-];
-
-/// With one of these words, a name refers to a check value or number without containing it.
-#[rustfmt::skip]
-const ABOUT: &[&str] = &[
-    "check", "checks", "result", "results", "status", "match", "matched", "response", "required", "provided", "present",
-    "verified", "valid", "type", "brand", "last4", "last", "masked", "mask", "truncated", "token", "tokens", "hash",
-    "fingerprint", "suffix", "bin", "iin", "first6", "ending", "length", "format", "error", "enabled",
-];
-
-/// With one of these words, a name refers to another kind of card.
-#[rustfmt::skip]
-const OTHER_CARDS: &[&str] = &[
-    "gift", "giftcard", "loyalty", "member", "members", "membership", "club", "bonus", "reward", "rewards", "student",
-    "library", "sim", "health", "insurance", "voucher", "id", "business", "score", "punch", "time", "report", "green",
-    "identity", "fuel", "customer", "discount", "points",
-];
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test;
-
-    #[test]
-    fn names_of_card_data_are_refused_in_every_spelling() {
-        for name in [
-            "cvv",
-            "CVV2",
-            "cvc",
-            "csc",
-            "pin",
-            "PIN",
-            "track",
-            "track1",
-            "Track_2",
-            "pan",
-            "PAN",
-            "card_number",
-            "cardNumber",
-            "CARD-NUMBER",
-            "card number",
-            "Card.Number",
-            "card_no",
-            "cc-number",
-            "creditCardNumber",
-            "card_cvc",
-            "cardCVV",
-            "customer_cvv",
-            "cvvCode",
-            "CVVCode",
-            "security_code",
-            "cardSecurityCode",
-            "pin_block",
-            "track2_data",
-            "track_2_data",
-            "primaryAccountNumber",
-            "billing_card_number",
-            "__cvv__",
-            "user_cvc2",
-            "shopper.cvc",
-            "payment_cc_number",
-            "applicationPrimaryAccountNumber",
-            "online_payment_cryptogram",
-            "cryptogram",
-            "emvData",
-        ] {
-            assert_eq!(judge(name), Name::Card, "{name}");
-        }
-    }
-
-    #[test]
-    fn honest_names_are_taken() {
-        for name in [
-            "provider",
-            "amount",
-            "currency",
-            "paymentMethodId",
-            "metadata",
-            "description",
-            "customerReference",
-            "order",
-            "order_number",
-            "tracking_number",
-            "track_id",
-            "soundtrack",
-            "cvc_check",
-            "cvv_result",
-            "card_number_last4",
-            "masked_pan",
-            "pan_token",
-            "gift_card_number",
-            "loyaltyCardNo",
-            "membership_card_number",
-            "discard_number",
-            "pin_count",
-            "pinboard",
-            "shipping",
-            "company",
-            "panel",
-            "japan",
-            "japanese",
-            "cid",
-            "card",
-            "card_brand",
-            "card_type",
-            "card_id",
-            "spin",
-            "pinned",
-            "opinion",
-            "scsc",
-            "",
-            "a",
-            "company_number",
-            "card_holder",
-            "business_card_number",
-            "discount_card_no",
-            "user_public_key_hash",
-            "last_signed_message",
-            "unsignedMessage",
-            "publicKeyHashes",
-            "header.publicKey",
-            "header.signature",
-            "chat.encryptedMessage",
-        ] {
-            assert_eq!(judge(name), Name::Fine, "{name}");
-        }
-    }
-
-    #[test]
-    fn names_of_encrypted_wallet_payloads_are_known_in_every_spelling() {
-        for name in
-            ["ephemeralPublicKey", "ephemeral_public_key", "wrappedKey", "signedMessage", "EncryptedMessage"]
-        {
-            assert_eq!((judge(name), judge_word(name)), (Name::WalletPayload, Name::WalletPayload), "{name}");
-        }
-        assert_eq!(judge_word("onlinePaymentCryptogram"), Name::Card);
-        for word in ["cryptogram", "signature", "publicKey", "pin", "message", "signed_messages"] {
-            assert_eq!(judge_word(word), Name::Fine, "{word}");
-        }
-    }
-
-    #[test]
-    fn names_of_payloads_are_known_behind_the_names_of_their_objects() {
-        for name in [
-            "header.ephemeralPublicKey",
-            "header_ephemeralPublicKey",
-            "header-ephemeral-public-key",
-            "paymentData[header][ephemeralPublicKey]",
-            "header.publicKeyHash",
-            "token.signedMessage",
-            "token_signedMessage",
-            "token[signedMessage]",
-            "token_intermediateSigningKey",
-        ] {
-            assert_eq!(judge(name), Name::WalletPayload, "{name}");
-        }
-        for name in [
-            "paymentData.onlinePaymentCryptogram",
-            "payment_data_online_payment_cryptogram",
-            "token.applicationPrimaryAccountNumber",
-        ] {
-            assert_eq!(judge(name), Name::Card, "{name}");
-        }
-        assert_eq!(judge_word("token_signedMessage"), Name::WalletPayload);
-        assert_eq!(judge_word("paymentData-onlinePaymentCryptogram"), Name::Card);
-        assert_eq!(judge_word("last_signed_message"), Name::Fine);
-    }
-
-    #[test]
-    fn a_postal_code_of_india_is_no_pin() {
-        for name in ["pin_code", "pincode", "PINCode", "shipping_pin_code"] {
-            assert_eq!(judge(name), Name::PinCode, "{name}");
-        }
-        for (value, is_refused) in [
-            ("560001", false),
-            ("560 001", false),
-            ("1234", true),
-            ("012345", true),
-            ("123456789", true),
-            ("", true),
-        ] {
-            assert_eq!(Name::PinCode.refuses(Some(value.as_bytes())), is_refused, "{value}");
-        }
-        assert!(Name::PinCode.refuses(None));
-    }
-
-    #[test]
-    fn a_tax_number_of_india_is_no_card_number() {
-        for name in ["pan_number", "panCard", "PAN-NO"] {
-            assert_eq!(judge(name), Name::Pan, "{name}");
-        }
-        for (value, is_refused) in
-            [("ABCPE1234F", false), ("ABCPE12345", true), ("4242424242", true), ("", true)]
-        {
-            assert_eq!(Name::Pan.refuses(Some(value.as_bytes())), is_refused, "{value}");
-        }
-    }
-}
+mod tests;

@@ -1,58 +1,65 @@
 //! A wallet's payload within a text, where JSON that was made a string, once or several times, hides the names of its
 //! fields from the search of the JSON around it.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use super::Kind;
+use super::budget::Budget;
+use super::encoded::{self, Inside, texts_in};
+use super::fold;
 use super::names::{Name, judge_word};
 use super::spelling::{decoded, holds_number};
 
 /// How often a text is decoded: a payload is JSON in JSON, and what a shop wraps it in adds one or two.
 const ROUNDS: usize = 4;
-/// Base64 of the shortest JSON object with the shortest name that counts.
-const BASE64_MIN: usize = 20;
-/// Base64 of how JSON begins: `{"`, `{ `, `{` and a line's end, `[{`, `"{` and `"[`.
-const JSON_BEGINS: [&[u8]; 6] = [b"eyJ", b"eyA", b"ewo", b"W3s", b"Int", b"Ilt"];
 
-/// A quick check that decides nearly all texts: names of payloads are long words, and so is their base64.
+/// A quick check that decides most short texts: names of payloads are long words, and what is encoded has many letters.
 pub(super) fn may_hold_one(text: &[u8]) -> bool {
     /// Escapes split words: `\u0065phemeral…`.
     const SHORTEST: usize = 10;
-    let mut word = 0;
+    let (mut word, mut letters) = (0, 0);
     text.iter().any(|byte| {
-        word = if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') { word + 1 } else { 0 };
-        word >= SHORTEST || matches!(byte, b'\\' | b'%' | b'&')
+        let is_letter = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        // Others than ASCII's may be invisible, or other forms of letters.
+        word = if is_letter || !byte.is_ascii() || matches!(byte, b'.' | 0) { word + 1 } else { 0 };
+        letters += usize::from(is_letter || matches!(byte, b'+' | b'/'));
+        word >= SHORTEST || letters >= encoded::LEAST || matches!(byte, b'\\' | b'%' | b'&')
     })
 }
 
-/// What the text holds: part of a decrypted payload, else part of an encrypted one.
-pub(super) fn find(text: &str) -> Option<Kind> {
-    search(text, ROUNDS)
+/// What the text holds: part of a decrypted payload, else part of an encrypted one, else what the budget is too short
+/// for.
+pub(super) fn find(text: &str, budget: &mut Budget) -> Option<Kind> {
+    let found = search(text, ROUNDS, budget);
+    let is_unread = budget.was_short();
+    found.or_else(|| is_unread.then_some(Kind::Unread))
 }
 
-fn search(text: &str, rounds: usize) -> Option<Kind> {
-    let found = in_words(text);
+fn search(text: &str, rounds: usize, budget: &mut Budget) -> Option<Kind> {
+    let readable = fold::readable(text);
+    let text = readable.as_ref();
+    let mut found = in_words(text);
     if found.is_some_and(Kind::is_card) || rounds == 0 {
         return found;
     }
-    let unescaped = decoded(text).and_then(|next| search(&next, rounds - 1));
-    if unescaped.is_some_and(Kind::is_card) {
-        return unescaped;
+    let unescaped = decoded(text).filter(|next| budget.take(next.len())).map(Inside::of);
+    for inside in unescaped.into_iter().chain(texts_in(text, budget)) {
+        let kind = if inside.may_hold_number && holds_number(&inside.text) {
+            Some(Kind::Number)
+        } else {
+            search(&inside.text, rounds - 1, budget)
+        };
+        found = found.into_iter().chain(kind).min_by_key(|kind| !kind.is_card());
+        if found.is_some_and(Kind::is_card) {
+            break;
+        }
     }
-    // Base64 in lines or groups.
-    let joined = text.contains(char::is_whitespace).then(|| text.split_whitespace().collect::<String>());
-    let texts = std::iter::once(text).chain(joined.as_deref());
-    let encoded = texts.flat_map(in_base64).filter_map(|inside| {
-        if holds_number(&inside) { Some(Kind::Number) } else { search(&inside, rounds - 1) }
-    });
-    found.or(unescaped).into_iter().chain(encoded).min_by_key(|kind| !kind.is_card())
+    found
 }
 
 fn in_words(text: &str) -> Option<Kind> {
-    let words = text.split(|character: char| {
-        !(character.is_ascii_alphanumeric() || character == '_' || character == '-')
+    let pieces = text.split_inclusive(|character| !is_of_word(character));
+    let words = pieces.flat_map(|piece| {
+        let words = piece.trim_end_matches(|character| !is_of_word(character));
+        words.split('.').chain(dotted_name(piece, words))
     });
     let kinds = words.filter_map(|word| match judge_word(word) {
         Name::Card => Some(Kind::Named),
@@ -62,70 +69,27 @@ fn in_words(text: &str) -> Option<Kind> {
     kinds.min_by_key(|kind| !kind.is_card())
 }
 
-/// The JSON objects, arrays and strings, and the base64 of these, that the words of the text are the base64 of, in either
-/// alphabet (RFC 4648).
-fn in_base64(text: &str) -> impl Iterator<Item = String> {
-    let engine = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    text.split(|character: char| !is_base64(character)).flat_map(move |word| in_word(&engine, word))
+const fn is_of_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.')
 }
 
-/// What the word is the base64 of, or else its parts behind other words: `token-eyJ…`. Parts do not overlap, so a word is
-/// decoded twice at most.
-fn in_word(engine: &GeneralPurpose, word: &str) -> Vec<String> {
-    let whole = json_in(engine, word);
-    let begins_as_text =
-        |inside: &String| inside.bytes().take(BASE64_MIN / 4 * 3).all(|byte| byte.is_ascii());
-    if whole.as_ref().is_some_and(begins_as_text) {
-        return whole.into_iter().collect();
-    }
-    let behind = parts(word).into_iter().filter_map(|part| json_in(engine, part));
-    whole.into_iter().chain(behind).collect()
-}
-
-/// The parts of a word that begin as the base64 of JSON does, each up to the next.
-fn parts(word: &str) -> Vec<&str> {
-    if word.len() < BASE64_MIN {
-        return Vec::new();
-    }
-    let begins =
-        |four: &[u8]| matches!(four, [b'-' | b'_' | b'/', begin @ ..] if JSON_BEGINS.contains(&begin));
-    let windows = word.as_bytes().windows(4).enumerate();
-    let starts: Vec<usize> = windows.filter(|(_, four)| begins(four)).map(|(i, _)| i + 1).collect();
-    let ends = starts.iter().copied().skip(1).chain([word.len()]);
-    starts.iter().copied().zip(ends).filter_map(|(start, end)| word.get(start..end)).collect()
-}
-
-fn json_in(engine: &GeneralPurpose, word: &str) -> Option<String> {
-    let start = word.get(..BASE64_MIN)?;
-    let begin = engine.decode(standard(start)).ok()?;
-    (begins_json(&begin) || begin.iter().all(|byte| is_base64(char::from(*byte)))).then_some(())?;
-    // A single character behind the last four is no byte's.
-    let whole = word.get(..word.len() - usize::from(word.len() % 4 == 1))?;
-    let bytes = engine.decode(standard(whole)).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn is_base64(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_')
-}
-
-fn standard(word: &str) -> String {
-    word.replace('-', "+").replace('_', "/")
-}
-
-fn begins_json(bytes: &[u8]) -> bool {
-    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
+/// Words with dots between them, if they end as a name does, in `"signed.message":` or `signed.message=`. In a sentence,
+/// the dot before `Message` is a full stop that lacks its blank.
+fn dotted_name<'a>(piece: &str, words: &'a str) -> Option<&'a str> {
+    let is_name = piece.len() == words.len() || piece.ends_with(['"', '\'', '\\', ':', '=', '&', ']']);
+    Some(words).filter(|words| is_name && words.contains('.'))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+
     use super::*;
     use crate::test;
+
+    fn find(text: &str) -> Option<Kind> {
+        super::find(text, &mut Budget::default())
+    }
 
     /// As programs break base64 (RFC 2045).
     fn in_lines(text: &str) -> String {
@@ -152,12 +116,41 @@ mod tests {
             "signedMessage=a&protocolVersion=ECv2".to_owned(),
             "{wrappedKey:'a'}".to_owned(),
             "header_ephemeralPublicKey=a".to_owned(),
+            "ephemeral\u{200b}Public\u{ad}Key".to_owned(),
+            r#"{"ephemeral.public.key":1}"#.to_owned(),
+            "ephemeral.public.key".to_owned(),
+            "public.key.hash=a&protocolVersion=ECv2".to_owned(),
+            "{wrapped\u{212a}ey:'a'}".to_owned(),
+            apple.chars().map(|letter| format!("{letter}\0")).collect(),
+            "\u{ff57}rapped\u{ff2b}ey".to_owned(),
+            quoted.replace("\\\"", "u0022"),
+            format!("tok{}", engine.encode(apple)),
+            format!("x{}", hex::encode(apple)),
+            in_lines(&engine.encode(apple)).replace("\r\n", ","),
+            in_lines(&engine.encode(apple)).replace("\r\n", "=\n"),
+            in_lines(&engine.encode(apple)).replace("\r\n", "\n> "),
+            apple
+                .as_bytes()
+                .chunks(16)
+                .map(|part| base64::engine::general_purpose::STANDARD.encode(part))
+                .collect(),
+            apple.bytes().map(|byte| format!("{byte}|")).collect(),
+            apple.bytes().map(|byte| format!("{byte}.")).collect(),
+            apple.bytes().map(|byte| format!("0X{byte:02X} ")).collect(),
             format!("{}A", engine.encode(format!("{apple}{}", " ".repeat(2 - (apple.len() + 2) % 3)))),
             format!("applepay_{}", engine.encode(apple)),
             format!("token-{}", engine.encode(apple)),
             format!("eyeglass-{}", engine.encode(apple)),
             format!("a/b_eyJ-{}", engine.encode(format!("[{apple}]"))),
             format!("wallet/{}", engine.encode(&quoted)),
+            engine.encode("signedMessage=a&protocolVersion=ECv2"),
+            engine.encode(format!("\u{feff}{apple}")),
+            engine.encode(apple.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()),
+            engine.encode(apple).chars().map(|letter| format!("{letter} ")).collect(),
+            hex::encode(apple),
+            hex::encode(engine.encode(apple)),
+            format!("{:?}", apple.as_bytes()),
+            engine.encode(miniz_oxide::deflate::compress_to_vec_zlib(apple.as_bytes(), 6)),
         ] {
             assert!(may_hold_one(text.as_bytes()), "{text}");
             assert_eq!(find(&text), Some(Kind::WalletPayload), "{text}");
@@ -180,11 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_word_is_decoded_in_parts_that_do_not_overlap() {
-        let word = "-eyJ".repeat(16 * 1024);
-        let total: usize = parts(&word).iter().map(|part| part.len()).sum();
-        assert!(total < word.len(), "{total}");
-        assert_eq!(find(&word), None);
+    fn what_is_compressed_too_far_is_not_taken_for_a_text_without_a_payload() {
+        let long = format!("{}{{signedMessage:'a'}}", " ".repeat(1024 * 1024));
+        let bytes = miniz_oxide::deflate::compress_to_vec_zlib(long.as_bytes(), 6);
+        let mut budget = Budget::default();
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        assert_eq!(super::find(&text, &mut budget), Some(Kind::Unread));
+        assert_eq!(super::find("nothing to decode in it", &mut budget), None);
     }
 
     #[test]
@@ -192,11 +187,14 @@ mod tests {
         for text in [
             "",
             "a public key, hashed, and a signed message",
+            "All of it is signed.Message me before you come, to shop.example.com",
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
             "txn_01890000-0000-7000-8000-000000000000",
             "100% cotton & a \\ in it",
             "session_eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0",
             "order-eyJ-lamp_W3s/Ilt-and-more-of-it",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "Two shirts for Mr. and Mrs. Smith - leave them with the neighbours, please",
         ] {
             assert_eq!(find(text), None, "{text}");
         }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::findings;
 use super::json::{Part, Parts, unescaped};
-use super::{Kind, findings};
 
 /// Replaces redacted text. In quotes, so that a JSON text stays valid.
 const REDACTED: &[u8] = b"\"[redacted]\"";
@@ -14,10 +14,13 @@ const REDACTED: &[u8] = b"\"[redacted]\"";
 #[must_use]
 pub fn redacted(text: &[u8]) -> Cow<'_, [u8]> {
     let mut taken: Vec<Range<usize>> = findings(text)
-        .filter_map(|finding| match finding.kind {
-            Kind::Number => finding.name.or(finding.value),
+        .filter_map(|finding| {
             // For a field rejected by its name, the name can stay.
-            Kind::Named | Kind::WalletPayload => finding.value.filter(|value| is_worth_taking(text, value)),
+            if finding.is_telling {
+                finding.value.filter(|value| is_worth_taking(text, value))
+            } else {
+                finding.name.or(finding.value)
+            }
         })
         .chain(secrets(text))
         .collect();
@@ -29,9 +32,12 @@ pub fn redacted(text: &[u8]) -> Cow<'_, [u8]> {
     let (mut kept, mut from) = (Vec::with_capacity(text.len()), 0);
     for range in taken {
         let quoted = with_quotes(text, range);
-        kept.extend_from_slice(text.get(from..quoted.start).unwrap_or_default());
-        kept.extend_from_slice(REDACTED);
-        from = quoted.end;
+        // A list of pieces contains some of the others.
+        if from <= quoted.start {
+            kept.extend_from_slice(text.get(from..quoted.start).unwrap_or_default());
+            kept.extend_from_slice(REDACTED);
+        }
+        from = from.max(quoted.end);
     }
     kept.extend_from_slice(text.get(from..).unwrap_or_default());
     Cow::Owned(kept)
@@ -43,12 +49,10 @@ fn is_worth_taking(text: &[u8], value: &Range<usize>) -> bool {
     is_string || text.get(value.clone()).is_some_and(|value| value.iter().any(u8::is_ascii_digit))
 }
 
-/// A string's range including its quotes; anything else unchanged.
+/// The range with the quotes of a string at its beginning and at its end; a list may have one at either.
 fn with_quotes(text: &[u8], range: Range<usize>) -> Range<usize> {
-    match range.start.checked_sub(1).and_then(|before| text.get(before)) {
-        Some(b'"') => range.start - 1..text.len().min(range.end + 1),
-        _ => range,
-    }
+    let quote = |at: Option<usize>| usize::from(at.and_then(|at| text.get(at)) == Some(&b'"'));
+    range.start - quote(range.start.checked_sub(1))..range.end + quote(Some(range.end))
 }
 
 /// Stripe's client secrets, by the field's name or by their form: an object's id, `_secret_` and more
@@ -97,6 +101,13 @@ mod tests {
         is(r#"{"4242424242424242":[1]}"#, r#"{"[redacted]":[1]}"#);
         is(r#"["4242\u0034242424242424"]"#, r#"["[redacted]"]"#);
         is(r#"{"cvc":"123","pin":1234,"pan":null}"#, r#"{"cvc":"[redacted]","pin":"[redacted]","pan":null}"#);
+    }
+
+    #[test]
+    fn pieces_in_quotes_and_without_are_taken_out_of_one_list() {
+        is(r#"["signedMess","age and more of it",5]"#, r#"["[redacted]"]"#);
+        is(r#"[5,"{\"signedMess","age\":1} and more of it"]"#, r#"["[redacted]"]"#);
+        is(r#"[["{\"signedMess"],["age\":1} and more of it"],[5]]"#, r#"[["[redacted]"]]"#);
     }
 
     #[test]

@@ -193,3 +193,97 @@ fn broken_escapes_are_read_as_far_as_they_go() {
         assert!(found(&format!("{{\"a\":\"{text} 4242424242424242\"}}")).is_some(), "{text}");
     }
 }
+
+/// base64 of `{"pan":…}`, of `visa:…` and of `ephemeralPublicKey=…`, and hexadecimal of `n=…`.
+const ENCODED: [(&str, ErrorCode); 4] = [
+    ("eyJwYW4iOiI0MTExMTExMTExMTExMTExIn0", ErrorCode::CardDataNotAccepted),
+    ("dmlzYTo0MTExMTExMTExMTExMTEx", ErrorCode::CardDataNotAccepted),
+    ("ZXBoZW1lcmFsUHVibGljS2V5PU1Ga3dFd1lI", ErrorCode::WalletPayloadNotAccepted),
+    ("6e3d34313131313131313131313131313131", ErrorCode::CardDataNotAccepted),
+];
+
+#[test]
+fn what_is_encoded_in_a_name_is_found_and_never_shown() {
+    for (name, code) in ENCODED {
+        let found = found(&format!(r#"{{"metadata":{{"{name}":"x"}}}}"#)).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!((found.code(), found.param.as_deref()), (code, Some("metadata")), "{name}");
+        let redacted = redacted(format!(r#"{{"{name}":1}}"#).as_bytes()).into_owned();
+        assert_eq!(String::from_utf8_lossy(&redacted), r#"{"[redacted]":1}"#);
+    }
+    for name in [
+        "shop_order_reference_of_the_customer_no1",
+        "01890000-0000-7000-8000-000000000000",
+        "publicKeyOfTheMerchant",
+        "a public key, hashed, and a signed message",
+    ] {
+        assert_eq!(found(&format!(r#"{{"metadata":{{"{name}":"x"}}}}"#)), None, "{name}");
+    }
+}
+
+#[test]
+fn a_header_is_searched_like_a_text() {
+    for (value, code) in ENCODED {
+        assert_eq!(find_in_text(value.as_bytes()).map(|found| found.code()), Some(code), "{value}");
+    }
+    assert!(find_in_text(b"ephemeralPublicKey").is_some());
+    assert!(find_in_text(b"4242 4242 4242 4242").is_some());
+    for value in [
+        "order-1",
+        "01890000-0000-7000-8000-000000000000",
+        "42424242-4242-4242-4242-424242424242",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ] {
+        assert_eq!(find_in_text(value.as_bytes()), None, "{value}");
+    }
+}
+
+#[test]
+fn a_payload_in_the_pieces_of_a_list_is_found() {
+    let payload = r#"{"signedMessage":"x","protocolVersion":"ECv2"}"#;
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, payload);
+    let chunks = |text: &str, len| {
+        let chunks = text.as_bytes().chunks(len);
+        serde_json::json!(chunks.map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>())
+    };
+    let bytes = serde_json::json!(payload.as_bytes());
+    let by_name: serde_json::Map<_, _> =
+        payload.bytes().enumerate().map(|(i, byte)| (format!("{i:03}"), byte.into())).collect();
+    for pieces in [
+        bytes.clone(),
+        serde_json::json!(payload.as_bytes().chunks(8).collect::<Vec<_>>()),
+        serde_json::json!({ "type": "Buffer", "data": bytes }),
+        by_name.into(),
+        chunks(payload, 1),
+        chunks(&hex::encode(payload), 2),
+        chunks(&base64, 20),
+        serde_json::json!(payload.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>()),
+    ] {
+        let body = serde_json::json!({ "variables": { "a": pieces } }).to_string();
+        let found = found(&body).unwrap_or_else(|| panic!("{body}"));
+        assert_eq!(found.code(), ErrorCode::WalletPayloadNotAccepted, "{body}");
+        let redacted = redacted(body.as_bytes()).into_owned();
+        assert!(serde_json::from_slice::<serde_json::Value>(&redacted).is_ok(), "{body}");
+        assert_eq!(find_in_json(&redacted), None, "{body}");
+    }
+    let number = r#"{"pan":"4111111111111111"}"#;
+    for pieces in [serde_json::json!(number.as_bytes()), chunks(number, 1)] {
+        let found = found(&serde_json::json!({ "a": pieces }).to_string()).map(|found| found.code());
+        assert_eq!(found, Some(ErrorCode::CardDataNotAccepted), "{pieces}");
+    }
+}
+
+#[test]
+fn lists_of_honest_values_pass() {
+    for text in [
+        "[1,2,3,5,8,13,21,34,55,89,144,233,377,610,987,1597]",
+        "[72,65,70,66,81,90,77,68,69,70,71,72,73,74,75,76,77]",
+        r#"{"0":12,"1":19,"2":[22,18,17,17,16,15,14,13,12,11,10,9,8,7,6]}"#,
+        "[[1,2,3,5,8],[13,21,34,55,89],[144,233,377,610,987]]",
+        "[[40.712776,-74.005974],[40.706192,-74.009160],[40.712776,-74.005974]]",
+        r#"["red","green","blue","signed","message","yellow","black"]"#,
+        r#"["01890000-0000-7000-8000-000000000000","01890000-0000-7000-8000-000000000001"]"#,
+        r#"["4","2","4","2","4","2","4","2","4","2","4","2","4","2","4","2"]"#,
+    ] {
+        assert_eq!(found(text), None, "{text}");
+    }
+}

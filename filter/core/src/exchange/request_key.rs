@@ -51,17 +51,19 @@ impl RequestKey {
     ) -> Result<Option<Self>, Rejection> {
         let (Some(rule), Some(client)) = (config.claims.rule(route), client) else { return Ok(None) };
         match Key::parse(head.all(idempotency::HEADER)) {
-            // Only a hash is stored, but the hash of a card number is easily reversed.
-            Ok(key) if card::is_in_text(key.as_str().as_bytes()) => {
-                let message =
-                    "the `Idempotency-Key` holds a card number; send a value of your own, e.g. a UUID";
-                Err(Rejection::new(ErrorCode::CardDataNotAccepted, message).about("Idempotency-Key"))
+            Ok(key) => {
+                // Only a hash is stored, but the hash of a card number is easily reversed.
+                if let Some(found) = card::find_in_text(key.as_str().as_bytes()) {
+                    let message = "the `Idempotency-Key` holds a card number or a wallet's payload; send a value of \
+                                   your own, e.g. a UUID";
+                    return Err(Rejection::new(found.code(), message).about("Idempotency-Key"));
+                }
+                Ok(Some(Self {
+                    scope: Scope::new(client, method, path, &key),
+                    rule,
+                    content_type: head.all("content-type").next().unwrap_or_default().to_vec(),
+                }))
             }
-            Ok(key) => Ok(Some(Self {
-                scope: Scope::new(client, method, path, &key),
-                rule,
-                content_type: head.all("content-type").next().unwrap_or_default().to_vec(),
-            })),
             Err(KeyError::Required) if !rule.required => Ok(None),
             Err(problem) => Err(Rejection::new(problem.code(), problem.to_string()).about("Idempotency-Key")),
         }

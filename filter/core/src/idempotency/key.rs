@@ -199,7 +199,7 @@ mod properties {
 
     use super::*;
 
-    /// The published parser's word: a string without parameters, of 1 to 255 characters.
+    /// What the published parser accepts: a string without parameters, of 1 to 255 characters.
     fn by_the_book(line: &[u8]) -> Option<String> {
         let item: sfv::Item = sfv::Parser::new(line).parse().ok()?;
         let text = item.bare_item.as_string().filter(|_| item.params.is_empty())?.as_str().to_owned();

@@ -1,4 +1,5 @@
 use super::InvalidRequest;
+use super::accept::accepted;
 use super::object::Field;
 use super::query::{self, limit, owned_if};
 use crate::id;
@@ -31,19 +32,24 @@ impl EventsQuery {
     /// Names the parameter at fault and what would be right.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut events = Self::default();
-        query::read(query, &FIELDS, |field, value| events.set(field, value))?;
+        query::read(query, &FIELDS, |field, value| match field.name {
+            "types" => {
+                events.types = types(field, value)?;
+                Ok(())
+            }
+            _ => events.set(field, value).ok_or_else(|| field.refused()),
+        })?;
         Ok(events)
     }
 
-    /// `None` if the value breaks the field's rule.
+    /// Takes any parameter but `types`. `None` if the value breaks the field's rule.
     fn set(&mut self, field: &Field, value: &str) -> Option<()> {
         match field.name {
             "after" => self.after = Some(owned_if(id::is_event(value), value)?),
             "limit" => self.limit = limit(value, Self::LIMIT_MAX)?,
             "payment" => self.payment = Some(owned_if(id::is_transaction(value), value)?),
-            // Judged where the keys are.
-            ticket::PARAMETER => {}
-            _ => self.types = types(value)?,
+            // The ticket is judged where the keys are.
+            _ => {}
         }
         Some(())
     }
@@ -60,10 +66,7 @@ const FIELDS: [Field; 5] = [
     Field { name: "limit", rule: "must be an integer from 1 to 100" },
     Field { name: "payment", rule: "must be a transaction id, `txn_` followed by a UUID in lower case" },
     TICKET,
-    Field {
-        name: "types",
-        rule: "must be at most 30 event types separated by commas, e.g. `payment.completed,refund.processed`",
-    },
+    Field { name: "types", rule: "must be at most 30 event types" },
 ];
 
 const TICKET: Field = Field { name: ticket::PARAMETER, rule: "must be a ticket, `evtk_…`" };
@@ -78,27 +81,49 @@ impl SocketQuery {
     /// # Errors
     /// Names the parameter at fault.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
-        query::read(query, &[TICKET], |_, _| Some(()))?;
+        query::read(query, &[TICKET], |_, _| Ok(()))?;
         Ok(Self {})
     }
 }
 
-/// Whether the lines of `Accept` name the type of a stream.
+/// Whether the lines of `Accept` ask for a stream: they name its type, and want it no less than the type of a list.
+/// Ranges ask for none, since every list would be a stream to a client that takes anything.
 pub fn wants_stream<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
-    let lines = accept.into_iter().filter_map(|line| std::str::from_utf8(line).ok());
-    lines.flat_map(|line| line.split(',')).any(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default();
-        kind.trim().eq_ignore_ascii_case("text/event-stream")
-    })
+    let named: Vec<_> = accepted(accept).collect();
+    let weight = |kind| named.iter().filter(|one| one.is(kind)).map(|one| one.weight).max();
+    // The entry that fits most closely counts.
+    let list = weight("application/json").or_else(|| weight("application/*")).or_else(|| weight("*/*"));
+    weight("text/event-stream").is_some_and(|stream| stream > 0 && stream >= list.unwrap_or(0))
 }
 
-fn types(value: &str) -> Option<Vec<String>> {
+/// The event types of a list with commas. One of another form is named by its place, since its text may be anything.
+fn types(field: &Field, value: &str) -> Result<Vec<String>, InvalidRequest> {
     let types: Vec<_> = value.split(',').map(str::to_owned).collect();
-    (types.len() <= EventsQuery::TYPES_MAX && types.iter().all(|name| is_type(name))).then_some(types)
+    if types.len() > EventsQuery::TYPES_MAX {
+        return Err(field.refused());
+    }
+    let wrong = (1..).zip(&types).find(|(_, name)| !is_event_type(name)).map(|(n, _)| n);
+    match wrong {
+        Some(n) => Err(InvalidRequest::named(field.name, &no_event_type(n))),
+        None => Ok(types),
+    }
 }
 
-/// `payment.` or `refund.` and a word. Whether there is such a type is not checked: a later release may add it.
-fn is_type(name: &str) -> bool {
+fn no_event_type(n: usize) -> String {
+    format!(
+        "has no event type as item {n}; each is `payment.` or `refund.` and a word of a-z and _, separated by commas, \
+         e.g. `payment.completed,refund.processed`"
+    )
+}
+
+/// Whether a list chooses events by their types: it is neither empty nor longer than there are types, and each name has
+/// the form of a type.
+pub fn are_event_types(types: &[String]) -> bool {
+    (1..=EventsQuery::TYPES_MAX).contains(&types.len()) && types.iter().all(|name| is_event_type(name))
+}
+
+/// Whether the name has the form of an event type: `payment.` or `refund.` and a word. Whether there is such a type is not checked: a later release may add it.
+pub fn is_event_type(name: &str) -> bool {
     let Some((subject, what)) = name.split_once('.') else { return false };
     let is_word = (1..=EventsQuery::TYPE_CHARS_MAX).contains(&what.len())
         && what.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
@@ -137,9 +162,25 @@ mod tests {
     #[test]
     fn a_stream_is_what_accept_names() {
         let wants = |accept: &[&'static str]| wants_stream(accept.iter().map(|line| line.as_bytes()));
-        assert!(wants(&["text/event-stream"]) && wants(&["application/json, Text/Event-Stream;q=0.9"]));
-        assert!(wants(&["application/json", "text/event-stream"]));
+        assert!(wants(&["text/event-stream"]) && wants(&["text/html;q=0.9, Text/Event-Stream;q=0.1"]));
+        assert!(wants(&["application/json", "text/event-stream"]) && wants(&["*/*, text/event-stream"]));
         assert!(!wants(&["*/*"]) && !wants(&["text/plain"]) && !wants(&[]) && !wants_stream([&[0xff][..]]));
+    }
+
+    #[test]
+    fn a_stream_that_is_refused_or_wanted_less_than_a_list_is_none() {
+        let wants = |accept: &str| wants_stream([accept.as_bytes()]);
+        for accept in [
+            "text/event-stream;q=0",
+            "text/event-stream; q=0.000, text/html",
+            "application/json, text/event-stream;q=0.1",
+            "text/event-stream;q=0.5, application/*;q=0.6",
+            "text/event-stream;q=0.9, */*",
+            "text/event-stream;q=high",
+        ] {
+            assert!(!wants(accept), "{accept}");
+        }
+        assert!(wants("application/json;q=0.5, text/event-stream;q=0.6, */*"), "what names JSON counts");
     }
 
     #[test]
@@ -161,5 +202,20 @@ mod tests {
             assert_eq!(EventsQuery::parse(&query).unwrap_err().param.as_deref(), Some(name), "{query}");
         }
         assert_eq!(EventsQuery::parse("limit=1&limit=1").unwrap_err().param.as_deref(), Some("limit"));
+    }
+
+    #[test]
+    fn a_wrong_event_type_is_named_by_its_place_with_the_form_that_is_right() {
+        for (query, item) in [
+            ("types=nonsense", "item 1;"),
+            ("types=payment.completed,nonsense", "item 2;"),
+            ("types=payment.completed,", "item 2;"),
+        ] {
+            let message = EventsQuery::parse(query).unwrap_err().message;
+            assert!(message.contains(item) && message.contains("`payment.completed,"), "{message}");
+            assert!(!message.contains("nonsense"), "a caller's values are not repeated: {message}");
+        }
+        let many = format!("types={}", ["payment.a"; 31].join(","));
+        assert_eq!(EventsQuery::parse(&many).unwrap_err().message, "`types` must be at most 30 event types");
     }
 }

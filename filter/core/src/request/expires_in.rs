@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub struct ExpiresIn(u32);
 
 impl ExpiresIn {
-    /// A day: what was not made by then is nobody's wish any more.
+    /// A day: a client does not want a charge any more that was not made by then.
     pub const MAX: u32 = 86_400;
 
     #[must_use]

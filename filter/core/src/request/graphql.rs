@@ -3,6 +3,7 @@ use serde_json::value::RawValue;
 
 use super::InvalidRequest;
 use super::object::{Body, Field};
+use super::unique::repeated_name;
 
 /// The body of `POST /graphql` (GraphQL over HTTP, section 5). The document itself is read by the control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +72,18 @@ fn object(body: &mut Body<'_>, field: &Field) -> Result<Option<String>, InvalidR
     let Text(raw) = serde_json::from_str(raw.get()).map_err(|_| field.refused())?;
     match raw.map(|raw| raw.get().trim()) {
         None => Ok(None),
-        Some(text) if text.starts_with('{') => Ok(Some(text.to_owned())),
+        Some(text) if text.starts_with('{') => given_once(text, field).map(|()| Some(text.to_owned())),
         Some(_) => Err(field.refused()),
+    }
+}
+
+/// Every name once in each object: what reads the text later takes the last value of a name.
+fn given_once(text: &str, field: &Field) -> Result<(), InvalidRequest> {
+    match repeated_name(text) {
+        Ok(None) => Ok(()),
+        Ok(Some(name)) => Err(InvalidRequest::named(&name, "is given twice; give each field once")),
+        // serde_json's messages are fixed texts with a position: nothing of the body is in them.
+        Err(error) => Err(InvalidRequest::named(field.name, &format!("cannot be read: {error}"))),
     }
 }
 
@@ -122,6 +133,36 @@ mod tests {
             (r#"{"query":"a","more":1}"#, "more"),
         ] {
             assert_eq!(param(body).as_deref(), Some(name), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_member_given_twice_in_the_variables_is_refused_by_its_name() {
+        for (variables, name) in [
+            (r#"{"i":{"amount":100,"currency":"EUR","amount":999999}}"#, "amount"),
+            (r#"{"i":{"amount":100,"am\u006funt":999999}}"#, "amount"),
+            (r#"{"i":{},"i":{}}"#, "i"),
+            (r#"{"i":{"metadata":[{"key":"a","key":"b","value":"1"}]}}"#, "key"),
+        ] {
+            let body = format!(r#"{{"query":"a","variables":{variables}}}"#);
+            let refused = GraphqlRequest::parse(body.as_bytes()).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some(name), "{body}");
+            assert!(refused.message.contains("is given twice"), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn variables_that_cannot_be_read_are_told_with_their_own_fault() {
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        for (variables, fault) in [
+            (r#"{"a":"\ud800"}"#, "hex escape"),
+            (r#"{"a":1e999}"#, "number out of range"),
+            (deep.as_str(), "recursion limit"),
+        ] {
+            let body = format!(r#"{{"query":"a","variables":{variables}}}"#);
+            let refused = GraphqlRequest::parse(body.as_bytes()).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some("variables"), "{body}");
+            assert!(refused.message.contains(fault), "{}", refused.message);
         }
     }
 

@@ -43,7 +43,7 @@ impl ListQuery {
     /// Names the parameter at fault and what would be right.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut list = Self::default();
-        query::read(query, &FIELDS, |field, value| list.set(field, value))?;
+        query::read(query, &FIELDS, |field, value| list.set(field, value).ok_or_else(|| field.refused()))?;
         Ok(list)
     }
 

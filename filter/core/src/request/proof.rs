@@ -1,3 +1,5 @@
+//! Requests for proofs that records of a payment are in the sealed audit trail.
+
 use super::InvalidRequest;
 use super::object::Field;
 use super::query;
@@ -21,9 +23,9 @@ impl ProofQuery {
     /// Names the parameter at fault and what would be right.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut proof = Self::default();
-        query::read(query, &Self::FIELDS, |_, value| {
-            proof.after = Some(index(value)?);
-            Some(())
+        query::read(query, &Self::FIELDS, |field, value| {
+            proof.after = Some(index(value).ok_or_else(|| field.refused())?);
+            Ok(())
         })?;
         Ok(proof)
     }

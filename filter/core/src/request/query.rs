@@ -4,11 +4,11 @@ use super::InvalidRequest;
 use super::object::Field;
 
 /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`): each of
-/// `fields` at most once. `set` takes a value, or returns `None` if it breaks the field's rule.
+/// `fields` at most once. `set` takes a value, or says what is wrong with it.
 pub(super) fn read(
     query: &str,
     fields: &[Field],
-    mut set: impl FnMut(&Field, &str) -> Option<()>,
+    mut set: impl FnMut(&Field, &str) -> Result<(), InvalidRequest>,
 ) -> Result<(), InvalidRequest> {
     let mut seen = BTreeSet::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -16,7 +16,7 @@ pub(super) fn read(
         if !seen.insert(field.name) {
             return Err(InvalidRequest::named(field.name, "is given twice; give each parameter once"));
         }
-        set(field, &value).ok_or_else(|| field.refused())?;
+        set(field, &value)?;
     }
     Ok(())
 }

@@ -17,9 +17,9 @@ impl WalletConfigQuery {
     /// Names the parameter at fault and what would be right.
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut domain = None;
-        query::read(query, &[DOMAIN], |_, value| {
-            domain = Some(owned_if(is_domain(value), value)?);
-            Some(())
+        query::read(query, &[DOMAIN], |field, value| {
+            domain = Some(owned_if(is_domain(value), value).ok_or_else(|| field.refused())?);
+            Ok(())
         })?;
         Ok(Self { domain: DOMAIN.required(domain)? })
     }

@@ -18,7 +18,7 @@ impl Asked {
         match self {
             Self::Json(text) => card::find_in_json(text.as_bytes()).is_some(),
             Self::Target(target) => card::find_in_target(target).is_some(),
-            Self::Header(value) => card::is_in_text(value.as_bytes()),
+            Self::Header(value) => card::find_in_text(value.as_bytes()).is_some(),
         }
     }
 }

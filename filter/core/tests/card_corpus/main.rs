@@ -90,7 +90,7 @@ fn passed(seed: u64, spell: impl Fn(&mut Random) -> String) -> Vec<String> {
 fn the_corpora_are_what_they_claim() {
     let random = &mut Random::new(1);
     for number in numbers::PUBLISHED {
-        assert!(card::is_in_text(number.as_bytes()), "{number}");
+        assert!(card::find_in_text(number.as_bytes()).is_some(), "{number}");
     }
     let lengths: std::collections::BTreeSet<_> = (0..1_000).map(|_| numbers::issued(random).len()).collect();
     assert_eq!(lengths, [14, 15, 16, 19].into());

@@ -67,7 +67,7 @@ fn published_transmissions_are_verified_at_their_own_time() {
 }
 
 #[test]
-fn published_certificates_lead_to_the_bundle_while_they_are_valid_and_not_a_second_longer() {
+fn published_certificates_lead_to_the_bundle_exactly_while_they_are_valid() {
     let Some(certificates) = vectors("paypal_certificates.json") else { return };
     let mut seen = 0;
     for (name, certificate) in certificates["certs"].as_object().unwrap() {

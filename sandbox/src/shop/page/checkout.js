@@ -71,11 +71,11 @@ function release() {
   for (const button of document.querySelectorAll('.method')) button.disabled = false;
 }
 
-/** Shows what happens to a payment, also after this page was closed and opened again. */
+/** Shows what happens to a payment. It is kept for the page's site, since what a tab keeps for itself ends with the tab. */
 async function follow(id) {
   if (shown === id) return;
   shown = id;
-  sessionStorage.setItem('payment', id);
+  localStorage.setItem('payment', id);
   $('transaction').textContent = id;
   $('ledger').href = `/_sandbox/ledger?transactionId=${id}`;
   const body = JSON.stringify({ payment: id });
@@ -148,7 +148,7 @@ async function confirmAndPay(key, wallet, session, data) {
   const { orderId } = made.nextAction;
   const confirmed = await session.confirmOrder({ orderId, ...data });
   // The sheet is closed before the bank's page opens.
-  if (confirmed.status === 'PAYER_ACTION_REQUIRED') await session.initiatePayerAction({ orderId });
+  if (confirmed?.status === 'PAYER_ACTION_REQUIRED') await session.initiatePayerAction({ orderId });
   const paid = await pay(crypto.randomUUID(), { provider: 'paypal', wallet, paymentMethodId: orderId });
   return paid?.status === 'completed';
 }
@@ -200,16 +200,23 @@ $('provider').addEventListener('change', ({ target }) => {
   $('express-paypal').hidden = target.value !== 'paypal';
 });
 $('again').addEventListener('click', () => {
-  sessionStorage.removeItem('payment');
+  localStorage.removeItem('payment');
   location.href = location.pathname;
 });
+
+/** After the page was closed. A gateway with another database does not know the payment: the page begins as a new one then. */
+async function showAgain(id) {
+  const { status } = await fetch(`/_sandbox/shop/payments/${id}`);
+  if (status === 404) return localStorage.removeItem('payment');
+  show('pending', 'This payment was begun before this page was closed.');
+  await follow(id);
+}
 
 const returned = new URLSearchParams(location.search);
 if (returned.has('PayerID')) {
   // Back from PayPal's page: the order id is the payment method now.
   attempt((key) => pay(key, { provider: 'paypal', paymentMethodId: returned.get('token') }));
-} else if (sessionStorage.getItem('payment')) {
-  show('pending', 'This is the payment that was under way when this page was closed.');
-  follow(sessionStorage.getItem('payment'));
+} else if (localStorage.getItem('payment')) {
+  await showAgain(localStorage.getItem('payment'));
 }
 document.body.dataset.ready = 'true';

@@ -34,8 +34,8 @@ class LoggedEventView:
             type_ (str): `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
             id (str): An event in the log, and the cursor to continue behind it.
             transaction_id (str): A payment, as clients know it (`transactionId`)
-            version (int): The version of the payment, or of the refund if there is a `refundId`: they count their own
-                transitions from 0.
+            version (int): The version of the payment, or of the refund if there is a `refundId`: a payment's first event
+                has version 0, a refund's 1.
             address (str | Unset): The address that the request came from.
             amount (int | Unset): An amount in the currency's minor unit: cents for USD, yen for JPY. Written without
                 fraction or exponent

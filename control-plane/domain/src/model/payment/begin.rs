@@ -4,10 +4,12 @@ use edge_core::money::Amount;
 use jiff::Timestamp;
 
 use super::{
-    CancelWish, Cancelable, CaptureRefused, InFlightOperation, Operation, Payment, ResumedBy, Session, State,
+    CancelWish, Cancelable, CaptureRefused, Failure, InFlightOperation, Operation, Payment, ResumedBy,
+    Session, State,
 };
 use crate::model::id::AttemptId;
 use crate::model::in_flight::{InFlight, KeyRef};
+use crate::model::provider::Refusal;
 use crate::model::transition::InvalidTransition;
 
 impl Payment {
@@ -40,6 +42,26 @@ impl Payment {
                 Ok(self.begin(Operation::Resume(session), InFlight::new(attempt, at), at))
             }
             _ => Err(self.refuse("resumed")),
+        }
+    }
+
+    /// Notes in the call that has begun whether what the payer approved was judged before.
+    #[must_use]
+    pub fn judged(mut self, is_judged: bool) -> Self {
+        if let State::Processing { in_flight, .. } = &mut self.state {
+            in_flight.call.is_judged = is_judged;
+        }
+        self
+    }
+
+    /// Fails a payment whose payer has approved what the gateway does not take. Nothing was sent for it.
+    pub fn refuse_approval(self, refusal: Refusal, at: Timestamp) -> Result<Self, InvalidTransition> {
+        match self.state {
+            State::RequiresAction(_) => {
+                let reference = refusal.reference.clone();
+                Ok(self.enter(State::Failed { failure: Failure::Refused(refusal) }, reference, at))
+            }
+            _ => Err(self.refuse("refused")),
         }
     }
 

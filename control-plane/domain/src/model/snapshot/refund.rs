@@ -1,12 +1,13 @@
 //! Applies snapshots to refunds.
 
+use edge_core::money::Money;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{Applied, OwnCall, RefundProviderStatus, RefundSnapshot};
 use crate::model::follow_up::FollowUp;
 use crate::model::id::RefundId;
-use crate::model::payment::{Failure, Payment};
+use crate::model::payment::{Failure, Payment, State};
 use crate::model::provider::{Refusal, Uncertainty};
 use crate::model::refund::{Refund, RefundState};
 
@@ -151,6 +152,18 @@ impl Refund {
             created_at: seen.created.unwrap_or(at),
             updated_at: at,
         }))
+    }
+}
+
+impl Payment {
+    /// Whether this refund at the provider only represents the amount that a partial capture released.
+    #[must_use]
+    pub fn is_release(&self, seen: &RefundSnapshot) -> bool {
+        let State::Captured { captured, .. } = &self.state else { return false };
+        let released = self.request.amount.minor().checked_sub(captured.minor());
+        let is_processed = matches!(seen.provider_status, RefundProviderStatus::Processed);
+        let is_over = |money: Money| Some(money.amount.minor()) == released;
+        seen.refund.is_none() && seen.is_without_funds && is_processed && seen.money.is_some_and(is_over)
     }
 }
 

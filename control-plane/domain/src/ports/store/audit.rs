@@ -121,6 +121,7 @@ pub struct Seal {
     pub size: u64,
     /// The signed checkpoint.
     pub note: String,
+    /// When it was signed. The note says the same; those of builds from before version 0.1.0 say no time.
     pub at: Timestamp,
     pub up_to: SealedUpTo,
     /// How often a backup had been restored by then.
@@ -159,6 +160,10 @@ pub trait AuditTrail: Send + Sync {
 
     /// The newest head of the tree; `None` if there is none yet.
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;
+
+    /// The last records in the first `size` leaves of the tree, as leaves and records are stored. `None` if the last event
+    /// among them is not stored.
+    async fn sealed_up_to(&self, size: u64) -> Result<Option<SealedUpTo>, StoreError>;
 
     /// Adds leaves and the head with them, in one commit. Fails, and adds nothing, if one of the leaves is there.
     async fn add_seal(&self, addition: &Addition) -> Result<(), StoreError>;

@@ -83,6 +83,10 @@ pub enum Problem {
     NotAuthentic,
     #[error("is sealed with the data key {0}, which is not known")]
     UnknownKey(String),
+    /// Retention erased the key. It ends values of other columns, or only once nothing is left to do for the row, or
+    /// only with the row itself: one with access to the database could have put the key's name there.
+    #[error("names the erased data key {0}, although the value cannot have ended")]
+    ErasedKey(String),
     /// One with access to the database could have put it there.
     #[error("is not sealed, and only sealed values are accepted")]
     NotSealed,
@@ -96,7 +100,17 @@ impl Problem {
             Self::Invalid => "invalid",
             Self::NotAuthentic => "not_authentic",
             Self::UnknownKey(_) => "unknown_key",
+            Self::ErasedKey(_) => "erased_key",
             Self::NotSealed => "not_sealed",
+        }
+    }
+
+    /// The data key that the value names, where that key is the problem.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::UnknownKey(key) | Self::ErasedKey(key) => Some(key.as_str()),
+            Self::Invalid | Self::NotAuthentic | Self::NotSealed => None,
         }
     }
 }

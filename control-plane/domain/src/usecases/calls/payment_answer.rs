@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::model::id::AttemptId;
 use crate::model::payment::{Payment, State, Status};
 use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, Uncertainty};
-use crate::model::snapshot::{Applied, OwnCall, ProviderSnapshot};
+use crate::model::snapshot::{Applied, OwnCall, ProviderSnapshot, ProviderStatus};
 use crate::model::transition::InvalidTransition;
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Decided as _};
@@ -45,7 +45,10 @@ impl ProviderAnswer {
             Self::Charged(_) => {
                 // The snapshot read for the refusal may show that the payment has ended.
                 let is_over = refusal.kind == RefusalKind::State && matches!(state, State::Canceled { .. });
-                is_over || matches!(state, State::Failed { .. } | State::RequiresAction(_))
+                // Only a refusal of these kinds leaves the payer's step open: others may have been overtaken by it.
+                let is_open = matches!(refusal.kind, RefusalKind::Configuration | RefusalKind::State)
+                    && matches!(state, State::RequiresAction(_));
+                is_over || is_open || matches!(state, State::Failed { .. })
             }
             Self::Captured(_) => matches!(state, State::Authorized(_)),
             Self::Canceled(_) => matches!(state, State::Authorized(_) | State::RequiresAction(_)),
@@ -70,6 +73,39 @@ impl Answered<Payment> for PaymentAnswer {
             Some(seen) => with_snapshot(moved, seen, at),
             None => moved,
         })
+    }
+
+    fn revives(&self, payment: &Payment, at: Timestamp) -> Option<Payment> {
+        let (reference, paid_with, provider_status) = match &self.said {
+            ProviderAnswer::Charged(Outcome::Done(Charged::Completed {
+                payment: reference,
+                charge,
+                paid_with,
+            })) => {
+                let (charge, money) = (charge.clone(), payment.money());
+                (reference, paid_with, ProviderStatus::Captured { charge, money })
+            }
+            ProviderAnswer::Charged(Outcome::Done(Charged::Authorized {
+                payment: reference,
+                authorization,
+                paid_with,
+            })) => {
+                let authorization = authorization.clone();
+                (reference, paid_with, ProviderStatus::Authorized { authorization, expires: None })
+            }
+            _ => return None,
+        };
+        let seen = ProviderSnapshot {
+            reference: reference.clone(),
+            payment: Some(payment.id),
+            money: Some(payment.money()),
+            paid_with: paid_with.clone(),
+            provider_status,
+        };
+        match payment.apply(&seen, OwnCall::IsOver, false, at) {
+            Applied::Surprising(revived) => Some(revived),
+            _ => None,
+        }
     }
 
     /// The provider's refusal if the recorded payment reflects it, otherwise the recorded outcome: other evidence may
@@ -117,9 +153,9 @@ mod tests {
     use edge_core::request::CaptureMode;
 
     use super::*;
+    use crate::model::payer_action::PayerAction;
     use crate::model::provider::{OperationKind, ProviderRef};
     use crate::model::samples::{authorized, charge, refusal};
-    use crate::model::snapshot::ProviderStatus;
 
     /// A webhook reported the decline while the call's own answer was lost.
     #[test]
@@ -132,6 +168,39 @@ mod tests {
         let lost = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
         let told = lost.client_outcome(failed, OperationKind::Charge.into());
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{told:?}");
+    }
+
+    /// A webhook found the step that the payer has to take, while the provider's answer to a repeat was a refusal.
+    #[test]
+    fn a_refusal_is_not_told_of_a_payment_that_waits_for_its_payer() {
+        let at = Timestamp::UNIX_EPOCH;
+        let action = PayerAction::Page("https://pay.example".to_owned());
+        let asks = Charged::RequiresAction { payment: ProviderRef::new("pi_1"), action, declined: false };
+        let waiting = charge(CaptureMode::Automatic).charge_answered(Outcome::Done(asks), at).unwrap();
+        let told = |kind| {
+            let said = ProviderAnswer::Charged(Outcome::Refused(refusal(kind)));
+            let answer = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
+            answer.client_outcome(waiting.clone(), OperationKind::Charge.into())
+        };
+        assert_eq!(told(RefusalKind::Invalid { param: None }).unwrap(), waiting);
+        assert!(told(RefusalKind::Configuration).is_err(), "a return that the provider does not take");
+    }
+
+    /// A process that was frozen before its call may make it after others have recorded a refusal.
+    #[test]
+    fn money_that_moved_for_a_payment_that_failed_meanwhile_is_recorded() {
+        let at = Timestamp::UNIX_EPOCH;
+        let failed = charge(CaptureMode::Automatic)
+            .charge_answered(Outcome::Refused(refusal(RefusalKind::State)), at)
+            .unwrap();
+        let (payment, charge) = (ProviderRef::new("pi_1"), ProviderRef::new("ch_1"));
+        let done = Charged::Completed { payment, charge, paid_with: None };
+        let said = ProviderAnswer::Charged(Outcome::Done(done));
+        let late = PaymentAnswer { attempt: AttemptId::new(at, [1; 10]), said, seen: None };
+        assert!(late.moves(failed.clone(), at).is_err());
+        let revived = late.revives(&failed, at).unwrap();
+        assert_eq!((revived.state.name(), revived.version), ("completed", failed.version + 1));
+        assert!(late.revives(&revived, at).is_none(), "once");
     }
 
     #[test]

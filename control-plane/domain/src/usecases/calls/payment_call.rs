@@ -9,7 +9,8 @@ use edge_core::provider::Provider;
 
 use crate::model::event::{Cause, Event};
 use crate::model::follow_up::FollowUp;
-use crate::model::id::{AttemptId, PaymentId};
+use crate::model::id::PaymentId;
+use crate::model::in_flight::InFlight;
 use crate::model::payment::{Cancelable, InFlightOperation, Operation, Payment, Session, State};
 use crate::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, OperationKind, Refusal, RefusalKind, ResumeOrder,
@@ -116,12 +117,16 @@ async fn call(
 ) -> ProviderAnswer {
     let (id, attempt) = (payment.id, in_flight.call.attempt);
     match in_flight.operation.clone() {
-        Operation::Charge => ProviderAnswer::Charged(provider.charge(&charge_order(payment, attempt)).await),
+        Operation::Charge => {
+            ProviderAnswer::Charged(provider.charge(&charge_order(payment, &in_flight.call)).await)
+        }
         Operation::Resume(session) => {
             let (money, capture) = (payment.money(), payment.request.capture);
             let Session { session, action, .. } = session;
             let (page, wallet) = (action.page().map(str::to_owned), payment.request.wallet);
-            let order = ResumeOrder { payment: id, attempt, money, capture, session, page, wallet };
+            let is_judged = in_flight.call.is_judged;
+            let order =
+                ResumeOrder { payment: id, attempt, money, capture, session, page, wallet, is_judged };
             ProviderAnswer::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {
@@ -139,12 +144,13 @@ async fn call(
     }
 }
 
-fn charge_order(payment: &Payment, attempt: AttemptId) -> ChargeOrder {
+fn charge_order(payment: &Payment, call: &InFlight) -> ChargeOrder {
     let request = &payment.request;
     ChargeOrder {
         payment: payment.id,
         client: payment.client.clone(),
-        attempt,
+        attempt: call.attempt,
+        is_judged: call.is_judged,
         money: payment.money(),
         method: request.payment_method_id.as_ref().map(|id| id.as_str().to_owned()),
         wallet: request.wallet,

@@ -33,6 +33,7 @@ pub(crate) async fn record<T: Resolvable>(
     let mut current = before;
     for n in 0..TRIES {
         let Ok(mut moved) = answer.moves(current.clone(), gateway.now()) else {
+            let current = revive(gateway, current, answer, call).await;
             return conclude(gateway, current.subject(), answer.client_outcome(current, call.asked), call)
                 .await;
         };
@@ -66,6 +67,31 @@ pub(crate) async fn record<T: Resolvable>(
         Ok(_) => Ok(current),
         Err(_) => {
             conclude(gateway, current.subject(), answer.client_outcome(current, call.asked), call).await
+        }
+    }
+}
+
+/// Records an executed operation of a payment that other evidence has ended meanwhile. Its key has its answer. If that
+/// fails, the provider's events and reads still show the money.
+async fn revive<T: Resolvable>(
+    gateway: &Gateway,
+    current: T,
+    answer: &impl Answered<T>,
+    call: &Call<T>,
+) -> T {
+    let Some(revived) = answer.revives(&current, gateway.now()) else { return current };
+    tracing::error!(
+        subject.id = %current.id(),
+        "the provider executed an operation that was recorded as ended without money"
+    );
+    match gateway.commit(Change::from(current.mutation(revived.clone(), &call.cause))).await {
+        Ok(()) => revived,
+        Err(problem) => {
+            tracing::error!(
+                subject.id = %current.id(), error = with_causes(&problem),
+                "the executed operation could not be recorded"
+            );
+            current
         }
     }
 }

@@ -31,6 +31,11 @@ impl Answered<Refund> for RefundAnswer {
         refund.answered(self.0.clone(), at)
     }
 
+    /// A refund that has failed shows again in the reads of its payment.
+    fn revives(&self, _: &Refund, _: Timestamp) -> Option<Refund> {
+        None
+    }
+
     fn client_outcome(&self, refund: Refund, asked: Asked) -> Result<Refund, OperationError> {
         refund.outcome_of(asked)
     }

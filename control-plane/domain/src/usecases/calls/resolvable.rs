@@ -77,6 +77,8 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
 /// A provider's answer.
 pub(crate) trait Answered<T> {
     fn moves(&self, subject: T, at: Timestamp) -> Result<T, InvalidTransition>;
+    /// The subject with the money that the answer shows, if it was ended without money before the answer came.
+    fn revives(&self, subject: &T, at: Timestamp) -> Option<T>;
     /// The result, from the recorded subject, for a client that `asked` for an operation.
     fn client_outcome(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
     /// Why the answer is not definite, if it is not.

@@ -41,6 +41,10 @@ pub(crate) async fn send_and_record<T: Resolvable>(
 ) -> Result<T, OperationError> {
     loop {
         reach("after_intent").await;
+        // Frozen, or kept waiting by the database: another process may have taken the operation up by now.
+        if matches!(subject.phase(), Phase::Calling(begun) if gateway.is_over(begun.known_since())) {
+            return subject.outcome_of(call.asked);
+        }
         let Some(answer) = subject.send(provider, context).await else {
             return subject.outcome_of(call.asked);
         };

@@ -1,5 +1,5 @@
 //! Checks the object that an operator names. The provider's record of it counts; if the provider cannot be reached, the
-//! operator's word counts.
+//! operator's decision counts.
 
 use super::NotDecided;
 use crate::model::decision::OperatorDecision;

@@ -13,7 +13,9 @@ use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
 use crate::usecases::OperationError;
+use crate::usecases::approval::{Approval, judge_waiting, refused};
 use crate::usecases::call::Call;
+use crate::usecases::calls::commit;
 use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
@@ -50,11 +52,17 @@ pub(crate) async fn resume_approved(
     payment: Payment,
     cause: &Cause,
 ) -> Result<(), Trouble> {
+    let approval = judge_waiting(provider, &payment).await;
+    if let Approval::Refused(refusal) = approval {
+        let (_, mutation) = refused(gateway, &payment, refusal, cause)?;
+        return Ok(commit(gateway, mutation.into(), payment.id).await?);
+    }
     let call = Call::silent(cause.clone(), OperationKind::Resume);
     let moved = payment
         .clone()
         .begin_resume(ResumedBy::Gateway, gateway.new_attempt_id(), gateway.now())
-        .map_err(|problem| Trouble::Failed(problem.to_string()))?;
+        .map_err(|problem| Trouble::Failed(problem.to_string()))?
+        .judged(matches!(approval, Approval::Acceptable));
     match begin(gateway, provider, &payment, moved, InlineRetry::none(), &call).await {
         // The provider's refusal is recorded in the payment.
         Ok(_) | Err(OperationError::Refused { .. }) => Ok(()),

@@ -12,7 +12,7 @@ use crate::untrusted;
 /// Kinds of source that hold a card for the payer.
 const WALLETS: [&str; 2] = ["apple_pay", "google_pay"];
 
-/// PayPal's word for a card whose authentication says nothing of liability.
+/// PayPal's value for a card whose authentication says nothing of liability.
 const UNKNOWN: &str = "UNKNOWN";
 
 impl Order {

@@ -33,7 +33,7 @@ fn invalid(param: &str) -> RefusalKind {
 }
 
 #[test]
-fn each_issue_belongs_to_whoever_can_do_something_about_it() {
+fn each_issue_belongs_to_the_party_that_can_act_on_it() {
     for (issue, expected) in [
         ("INSTRUMENT_DECLINED", RefusalKind::Declined),
         ("AGREEMENT_ALREADY_CANCELLED", RefusalKind::Declined),

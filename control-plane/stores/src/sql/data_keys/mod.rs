@@ -209,7 +209,9 @@ impl DataKeys {
 
     fn erase(&self, stored: &[StoredKey]) {
         for key in stored.iter().filter(|key| key.is_erased) {
-            self.sealer.erase(key.id);
+            if let KeyPurpose::Values(class) = key.purpose {
+                self.sealer.erase(key.id, class);
+            }
         }
     }
 

@@ -66,6 +66,17 @@ fn a_key_that_is_none_is_refused_before_anything_is_claimed() {
 }
 
 #[test]
+fn a_key_with_card_data_is_refused_before_anything_is_claimed() {
+    for (value, code) in [
+        ("eyJwYW4iOiI0MTExMTExMTExMTExMTExIn0", ErrorCode::CardDataNotAccepted),
+        ("\"ephemeralPublicKey\"", ErrorCode::WalletPayloadNotAccepted),
+    ] {
+        let (_, error) = key(value).rejected(code);
+        assert_eq!(error["param"], "Idempotency-Key", "{value}");
+    }
+}
+
+#[test]
 fn the_claim_says_who_asks_what_and_the_attestation_says_it_again() {
     let (mut exchange, claim) = claimed(&key("\"order 1\""), &config());
     let name = Key::parse([b"\"order 1\"".as_slice()]).unwrap();
@@ -158,7 +169,7 @@ fn what_proves_nothing_is_as_if_nothing_was_said() {
 }
 
 #[test]
-fn where_keys_are_optional_a_request_without_one_goes_on_and_a_wrong_one_is_still_refused() {
+fn where_keys_are_optional_a_request_without_one_passes_and_a_wrong_one_is_refused() {
     let lenient = with(r#"{"idempotency":{"required":false}}"#);
     let mut exchange = Exchange::default();
     let action = Sent::charge().without("idempotency-key").up_to_the_claim(&mut exchange, &lenient);
@@ -180,7 +191,7 @@ fn the_caches_word_counts_once_and_only_when_it_was_asked() {
 }
 
 #[test]
-fn where_too_many_wait_a_request_is_refused_even_if_a_cache_that_is_away_lets_it_pass() {
+fn where_too_many_wait_a_request_is_refused_even_if_it_may_pass_without_the_cache() {
     for rule in ["pass", "reject"] {
         let config = with(&format!(r#"{{"idempotency":{{"whenUnavailable":"{rule}"}}}}"#));
         let (mut exchange, _) = claimed(&Sent::charge(), &config);

@@ -333,7 +333,7 @@ fn the_log_knows_operation_and_client_of_refused_requests_too() {
 }
 
 #[test]
-fn a_worker_without_room_refuses_a_request_by_its_head_and_says_that_nothing_happened() {
+fn a_worker_without_room_refuses_a_request_by_its_head_as_not_executed() {
     let mut exchange = Exchange::default();
     let action = exchange.on_request_crowded(Head::new(&Sent::charge().lines));
     let HostAction::Reply(reply) = action else { panic!("{action:?}") };

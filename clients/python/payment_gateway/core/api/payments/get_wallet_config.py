@@ -155,9 +155,10 @@ def sync_detailed(
     domain: str,
 
 ) -> Response[ErrorBody | WalletConfig]:
-    """ What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For
-    domains that the
-    operator has listed for you. Keep it for at most ten minutes.
+    """ Get what a page needs for wallets.
+
+     The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
+    domains that the operator has listed for you. Keep it for at most ten minutes.
 
     Args:
         domain (str):
@@ -188,9 +189,10 @@ def sync(
     domain: str,
 
 ) -> ErrorBody | WalletConfig | None:
-    """ What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For
-    domains that the
-    operator has listed for you. Keep it for at most ten minutes.
+    """ Get what a page needs for wallets.
+
+     The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
+    domains that the operator has listed for you. Keep it for at most ten minutes.
 
     Args:
         domain (str):
@@ -216,9 +218,10 @@ async def asyncio_detailed(
     domain: str,
 
 ) -> Response[ErrorBody | WalletConfig]:
-    """ What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For
-    domains that the
-    operator has listed for you. Keep it for at most ten minutes.
+    """ Get what a page needs for wallets.
+
+     The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
+    domains that the operator has listed for you. Keep it for at most ten minutes.
 
     Args:
         domain (str):
@@ -249,9 +252,10 @@ async def asyncio(
     domain: str,
 
 ) -> ErrorBody | WalletConfig | None:
-    """ What a page of yours needs to show Apple Pay and Google Pay: the providers' public identifiers. For
-    domains that the
-    operator has listed for you. Keep it for at most ten minutes.
+    """ Get what a page needs for wallets.
+
+     The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
+    domains that the operator has listed for you. Keep it for at most ten minutes.
 
     Args:
         domain (str):

@@ -1,0 +1,75 @@
+//! The members of a client's message, each taken once by its name.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, Deserializer};
+use serde_json::Value;
+
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    all: BTreeMap<String, Value>,
+    repeated: Option<String>,
+}
+
+impl Members {
+    /// `None`: the text is no JSON object.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Takes a member, null if it is left out.
+    ///
+    /// # Errors
+    /// It is of another type.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, name: &str) -> serde_json::Result<T> {
+        serde_json::from_value(self.all.remove(name).unwrap_or_default())
+    }
+
+    /// What is given twice, as it may be told.
+    pub(super) fn repeated(&self) -> Option<&str> {
+        self.repeated.as_deref().map(shown)
+    }
+
+    /// What nobody has taken, as it may be told.
+    pub(super) fn left(&self) -> Option<&str> {
+        self.all.keys().next().map(|name| shown(name))
+    }
+}
+
+/// The longest name that is told: a close reason has 123 bytes.
+const NAME_MAX: usize = 20;
+
+/// A client may send anything as a name. Only letters are told, which are neither a key nor card data.
+fn shown(name: &str) -> &str {
+    let is_told = (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
+    if is_told { name } else { "a member" }
+}
+
+impl<'de> de::Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> de::Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Members::default();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    match members.all.entry(name) {
+                        Entry::Vacant(free) => drop(free.insert(value)),
+                        Entry::Occupied(taken) => {
+                            members.repeated.get_or_insert_with(|| taken.key().clone());
+                        }
+                    }
+                }
+                Ok(members)
+            }
+        }
+        input.deserialize_map(Object)
+    }
+}
