@@ -8,7 +8,7 @@
 #
 #   ENVOY                 the program; envoy
 #   ENVOY_ADMIN_LISTEN    its admin interface, as in its configuration; 127.0.0.1:9901. IPv6: [::1]:9901. No Unix socket
-#   DRAIN_NOTICE_SECONDS  for load balancers to notice that /ready says no, before new connections are refused; 5
+#   DRAIN_NOTICE_SECONDS  for load balancers to notice that /healthz says no, before new connections are refused; 5
 #   DRAIN_SECONDS         for requests to end; 40, longer than the slowest charge. A container's grace period must be longer
 #                         than both together, and Kubernetes needs nothing else: no preStop.
 # shellcheck disable=SC2329  # the trap calls these functions
@@ -54,10 +54,10 @@ told() {
   [[ $(ask POST "$1") == "HTTP/1.1 200"* ]]
 }
 
-# How many requests of clients are inside; nothing if Envoy does not say.
+# How many requests of clients are inside; nothing if Envoy does not say. Whoever reads metrics is no client.
 inside() {
   ask GET '/stats?filter=downstream_rq_active' |
-    awk '/^http\./ && !/^http\.admin\./ { sum += $2; found = 1 } END { if (found) print sum }'
+    awk '/^http\./ && !/^http\.(admin|stats)\./ { sum += $2; found = 1 } END { if (found) print sum }'
 }
 
 drain() {

@@ -26,6 +26,7 @@ mod description;
 mod docs_page;
 mod drain;
 mod edge_errors;
+mod envoy_admin;
 mod envoy_errors;
 mod event_clients;
 mod event_socket;

@@ -183,6 +183,7 @@ fn bootstrap(
         (port(own.stack.gateway_url()), gateway),
         (port(own.stack.gateway_tls_url()), free()),
         (port(own.stack.admin_url()), admin),
+        (port(own.stack.stats_url()), free()),
     ] {
         text = text.replace(&format!("\"port_value\":{was}"), &format!("\"port_value\":{}", is.port()));
     }

@@ -12,6 +12,8 @@ pub struct Addresses {
     pub gateway: SocketAddr,
     pub gateway_tls: SocketAddr,
     pub envoy_admin: SocketAddr,
+    /// Envoy's metrics.
+    pub envoy_stats: SocketAddr,
     pub control_plane: SocketAddr,
     pub edge_cache: SocketAddr,
     /// Only if the stack has a separate worker.
@@ -22,6 +24,7 @@ pub struct Addresses {
 pub(crate) const GATEWAY: &str = "GATEWAY_LISTEN";
 pub(crate) const GATEWAY_TLS: &str = "GATEWAY_TLS_LISTEN";
 pub(crate) const ENVOY_ADMIN: &str = "ENVOY_ADMIN_LISTEN";
+pub(crate) const ENVOY_STATS: &str = "ENVOY_STATS_LISTEN";
 pub(crate) const CONTROL_PLANE: &str = "CONTROL_PLANE_LISTEN";
 pub(crate) const EDGE_CACHE: &str = "EDGE_CACHE_LISTEN";
 pub(crate) const WORKER: &str = "WORKER_LISTEN";
@@ -29,20 +32,21 @@ pub(crate) const SANDBOX: &str = "SANDBOX_LISTEN";
 
 impl Addresses {
     /// Free ports on loopback.
-    pub const FREE: Self = Self::on_loopback([0; 7]);
+    pub const FREE: Self = Self::on_loopback([0; 8]);
     /// The ports that people and documents rely on.
-    pub const WELL_KNOWN: Self = Self::on_loopback([8080, 8443, 9901, 8081, 8082, 8083, 8090]);
+    pub const WELL_KNOWN: Self = Self::on_loopback([8080, 8443, 9901, 9902, 8081, 8082, 8083, 8090]);
 
-    const fn on_loopback(
-        [gateway, gateway_tls, envoy_admin, control_plane, edge_cache, worker, sandbox]: [u16; 7],
-    ) -> Self {
+    const fn on_loopback(ports: [u16; 8]) -> Self {
         const fn at(port: u16) -> SocketAddr {
             SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
         }
+        let [gateway, gateway_tls, envoy_admin, envoy_stats, control_plane, edge_cache, worker, sandbox] =
+            ports;
         Self {
             gateway: at(gateway),
             gateway_tls: at(gateway_tls),
             envoy_admin: at(envoy_admin),
+            envoy_stats: at(envoy_stats),
             control_plane: at(control_plane),
             edge_cache: at(edge_cache),
             worker: at(worker),
@@ -64,15 +68,16 @@ impl Addresses {
     }
 
     /// The addresses by the variables that pass them to the parts.
-    pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 7] {
+    pub(crate) fn named(mut self) -> [(&'static str, SocketAddr); 8] {
         self.named_mut().map(|(name, address)| (name, *address))
     }
 
-    fn named_mut(&mut self) -> [(&'static str, &mut SocketAddr); 7] {
+    fn named_mut(&mut self) -> [(&'static str, &mut SocketAddr); 8] {
         [
             (GATEWAY, &mut self.gateway),
             (GATEWAY_TLS, &mut self.gateway_tls),
             (ENVOY_ADMIN, &mut self.envoy_admin),
+            (ENVOY_STATS, &mut self.envoy_stats),
             (CONTROL_PLANE, &mut self.control_plane),
             (EDGE_CACHE, &mut self.edge_cache),
             (WORKER, &mut self.worker),
@@ -115,7 +120,7 @@ mod tests {
             Addresses::FREE.choose_ports().unwrap().named().map(|(_, address)| address.port()).to_vec();
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), 7);
+        assert_eq!(ports.len(), 8);
         assert!(!ports.contains(&0));
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn of(stack: &Stack, providers: &Destinations) -> String {
         "
   gateway         {gateway}  (its API: {gateway}/docs)
                   {tls}  (TLS 1.3; curl --cacert {certificate})
-  Envoy admin     {admin}
+  Envoy admin     {admin}  (metrics: {stats}/stats/prometheus)
   control plane   {control_plane}
   sandbox         {sandbox}  (what was charged: {sandbox}/_sandbox/ledger)
   checkout page   {sandbox}/_sandbox/checkout  (open it in a browser)
@@ -32,6 +32,7 @@ A charge of 49.99 USD with Stripe, and one with PayPal:
 ",
         tls = stack.gateway_tls_url(),
         admin = stack.admin_url(),
+        stats = stack.stats_url(),
         control_plane = stack.control_plane_url(),
         sandbox = stack.sandbox_url(),
         stripe_calls = providers.stripe,

@@ -13,7 +13,7 @@ use reqwest::Client;
 
 use crate::{
     Addresses, Environment, Options, RunDir,
-    addresses::{ENVOY_ADMIN, GATEWAY, GATEWAY_TLS},
+    addresses::{ENVOY_ADMIN, ENVOY_STATS, GATEWAY, GATEWAY_TLS},
     health::{self, probe},
     part::Part,
     run_dir::write_private,
@@ -44,7 +44,8 @@ pub struct Edge {
 
 impl Edge {
     pub(crate) async fn start(options: &Options, settings: &Settings, run_dir: &RunDir) -> Result<Self> {
-        let Addresses { gateway, gateway_tls, envoy_admin, .. } = Addresses::FREE.choose_ports()?;
+        let Addresses { gateway, gateway_tls, envoy_admin, envoy_stats, .. } =
+            Addresses::FREE.choose_ports()?;
         let mut environment = settings.of_bootstrap();
         let access_log = run_dir.log("access-2").display().to_string();
         environment.extend(
@@ -52,6 +53,7 @@ impl Edge {
                 (GATEWAY, gateway.to_string()),
                 (GATEWAY_TLS, gateway_tls.to_string()),
                 (ENVOY_ADMIN, envoy_admin.to_string()),
+                (ENVOY_STATS, envoy_stats.to_string()),
                 ("ENVOY_ACCESS_LOG", access_log),
             ]
             .map(|(name, value)| (name.to_owned(), value)),

@@ -11,8 +11,8 @@ use logging::{FLUSH_MAX, Writer};
 
 /// A whole gateway on this machine: Envoy with the filter, control plane and provider sandbox.
 ///
-/// Ports move by GATEWAY_LISTEN, GATEWAY_TLS_LISTEN, ENVOY_ADMIN_LISTEN, CONTROL_PLANE_LISTEN, EDGE_CACHE_LISTEN,
-/// WORKER_LISTEN and SANDBOX_LISTEN (IP:PORT each; port 0 is a free one, to be found in the run directory's `env`), so that several stacks run
+/// Ports move by GATEWAY_LISTEN, GATEWAY_TLS_LISTEN, ENVOY_ADMIN_LISTEN, ENVOY_STATS_LISTEN, CONTROL_PLANE_LISTEN,
+/// EDGE_CACHE_LISTEN, WORKER_LISTEN and SANDBOX_LISTEN (IP:PORT each; port 0 is a free one, to be found in the run directory's `env`), so that several stacks run
 /// side by side, each in a run directory of its own. With
 /// STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET, the real provider is called instead of the
 /// sandbox; live keys only with ALLOW_LIVE_KEYS=yes. Every setting of the control plane may be given as well.

@@ -84,6 +84,11 @@ impl Stack {
         format!("http://{}", self.addresses.envoy_admin)
     }
 
+    /// Envoy's listener for scrapers.
+    pub fn stats_url(&self) -> String {
+        format!("http://{}", self.addresses.envoy_stats)
+    }
+
     /// The control plane's own port, bypassing the edge; for a client that [`Self::client`] prepared.
     pub fn control_plane_url(&self) -> String {
         self.settings.url(self.addresses.control_plane)
@@ -271,8 +276,10 @@ async fn drain(admin_url: &str) {
 async fn requests_inside(client: &Client, admin_url: &str) -> Option<u64> {
     let url = format!("{admin_url}/stats?filter=downstream_rq_active");
     let stats = client.get(url).send().await.ok()?.text().await.ok()?;
-    // This request itself counts too, at the admin interface.
-    let listeners =
-        stats.lines().filter(|line| line.starts_with("http.") && !line.starts_with("http.admin."));
+    // This request itself counts too, at the admin interface, and so may a scraper's.
+    let of_clients = |line: &&str| {
+        line.starts_with("http.") && !["http.admin.", "http.stats."].iter().any(|own| line.starts_with(own))
+    };
+    let listeners = stats.lines().filter(of_clients);
     Some(listeners.filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok()).sum())
 }

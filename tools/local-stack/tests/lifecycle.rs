@@ -29,6 +29,7 @@ fn local_stack(run_dir: &Path, arguments: &[&str]) -> Command {
         "GATEWAY_LISTEN",
         "GATEWAY_TLS_LISTEN",
         "ENVOY_ADMIN_LISTEN",
+        "ENVOY_STATS_LISTEN",
         "CONTROL_PLANE_LISTEN",
         "EDGE_CACHE_LISTEN",
         "WORKER_LISTEN",
@@ -273,8 +274,16 @@ fn make_clean_removes_the_run_folder_that_is_named() {
 fn the_help_names_every_variable_that_moves_a_port() {
     let folder = tempfile::tempdir().unwrap();
     let help = text(&local_stack(folder.path(), &["--help"]).output().unwrap());
-    for part in ["GATEWAY", "GATEWAY_TLS", "ENVOY_ADMIN", "CONTROL_PLANE", "EDGE_CACHE", "WORKER", "SANDBOX"]
-    {
+    for part in [
+        "GATEWAY",
+        "GATEWAY_TLS",
+        "ENVOY_ADMIN",
+        "ENVOY_STATS",
+        "CONTROL_PLANE",
+        "EDGE_CACHE",
+        "WORKER",
+        "SANDBOX",
+    ] {
         assert!(help.contains(&format!("{part}_LISTEN")), "{part} in {help}");
     }
 }

@@ -33,7 +33,8 @@ Settings:
   WEBHOOK_TOLERANCE_SECONDS            how far from now Stripe may have signed; 300
   GATEWAY_TLS_LISTEN                   local: 127.0.0.1:8443; production: 0.0.0.0:8443
   GATEWAY_LISTEN                       without TLS; local: 127.0.0.1:8080; production: off
-  ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901
+  ENVOY_ADMIN_LISTEN                   loopback only, 127.0.0.1:9901; answers what probes, scrapers and draining need
+  ENVOY_STATS_LISTEN                   for Prometheus, without TLS: /stats/prometheus and /ready alone; 127.0.0.1:9902
   ENVOY_ACCESS_LOG                     /dev/stdout
   GATEWAY_ADDRESS_REQUESTS_PER_SECOND  of each address (IPv6: each /64) before authentication; local: 4000; production:
                                        1000. This and the rates below are per Envoy; what is above them gets 429

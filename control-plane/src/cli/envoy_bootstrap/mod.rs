@@ -5,6 +5,7 @@ mod certificates;
 mod docs_page;
 mod help;
 mod limits;
+mod listeners;
 mod own_replies;
 mod profile;
 mod shared_limit;

@@ -124,8 +124,8 @@ const REPLIES: &[OwnReply] = &[
 /// The mappers of Envoy's `local_reply_config`.
 ///
 /// The filter's answers have no code details and already have the right format. They are matched first: an expression
-/// costs more than a microsecond, and a replay would go through all of them. So are the files of the documentation,
-/// Envoy's only own answers that are no errors.
+/// costs more than a microsecond, and a replay would go through all of them. So are the files of the documentation
+/// and the answers to balancers' probes, Envoy's only own answers that are no errors.
 pub(super) fn own_replies() -> Value {
     let of_the_filter = json!({ "filter": filter("!(has(response.code_details) && response.code_details != '') || response.code == 200") });
     std::iter::once(of_the_filter).chain(REPLIES.iter().map(OwnReply::mapper)).collect()

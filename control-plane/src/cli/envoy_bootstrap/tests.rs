@@ -15,12 +15,13 @@ const PRODUCTION: [(&str, &str); 5] = [
     ("EDGE_CACHE_CA", "/etc/tls/ca.pem"),
 ];
 
-const WRONG: [(&str, &str); 30] = [
+const WRONG: [(&str, &str); 31] = [
     ("WALLET_ASSOCIATION_FILES", "shop.example"),
     ("WALLET_ASSOCIATION_FILES", "https://shop.example=/etc/a"),
     ("GATEWAY_LISTEN", "8080"),
     ("GATEWAY_TLS_LISTEN", "localhost:8443"),
     ("ENVOY_ADMIN_LISTEN", "0.0.0.0:9901"),
+    ("ENVOY_STATS_LISTEN", "9902"),
     ("CONTROL_PLANE_ADDRESS", "control-plane"),
     ("GATEWAY_CLIENTS", "demo"),
     ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
@@ -115,6 +116,18 @@ fn production_listens_without_tls_only_when_told_to() {
     assert!(error.starts_with("GATEWAY_LISTEN") && error.contains("ALLOW_PLAINTEXT=gateway"), "{error}");
     let allowed = [&told("0.0.0.0:80")[..], &[("ALLOW_PLAINTEXT", "gateway")]].concat();
     assert!(with(Profile::Production, &allowed).is_ok());
+}
+
+#[test]
+fn metrics_stay_on_loopback_unless_a_setting_names_another_address() {
+    let stats = |settings: &[(&str, &str)]| {
+        let yaml = with(Profile::Production, &[&PRODUCTION[..], settings].concat()).unwrap();
+        let (_, listener) = yaml.split_once("- name: stats\n").unwrap();
+        listener.lines().next().unwrap().to_owned()
+    };
+    assert!(stats(&[]).contains(r#""address":"127.0.0.1","port_value":9902"#), "{}", stats(&[]));
+    let named = stats(&[("ENVOY_STATS_LISTEN", "0.0.0.0:9100")]);
+    assert!(named.contains(r#""address":"0.0.0.0","port_value":9100"#), "{named}");
 }
 
 #[test]

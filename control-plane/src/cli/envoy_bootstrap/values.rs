@@ -1,7 +1,6 @@
 //! Converts the settings to the template's values.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 
 use edge_core::client::ClientId;
 use serde_json::{Map, Value, json};
@@ -11,8 +10,8 @@ use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
 use super::transports::{Endpoint, Secured, transport};
-use super::{Profile, associations, limits, webhooks};
-use crate::config::{ConfigError, Plaintext, Source, Wire, keep, listen_address, return_url_hosts};
+use super::{Profile, associations, limits, listeners, webhooks};
+use crate::config::{ConfigError, Plaintext, Source, Wire, keep, return_url_hosts};
 
 /// What the values of transports depend on.
 pub(super) struct Rules<'a> {
@@ -40,19 +39,16 @@ pub(super) fn read(
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
-type Values = Vec<(&'static str, Value)>;
+pub(super) type Values = Vec<(&'static str, Value)>;
 
 /// Files and listener addresses.
 fn places(profile: Profile, rules: &mut Rules<'_>, errors: &mut Vec<ConfigError>) -> Values {
     let source = rules.source;
-    let plain = keep(errors, plain_listener(profile, rules)).flatten();
-    let tls = listen(source, "GATEWAY_TLS_LISTEN", Some(profile.tls_listen()));
-    let mut values = vec![
-        ("PLAIN_IS_ON", plain.is_some().into()),
-        ("PLAIN_ADDRESS", at(plain.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))))),
+    let mut values = listeners::read(profile, rules, errors);
+    values.extend([
         ("ACCESS_LOG", source.get("ENVOY_ACCESS_LOG").unwrap_or("/dev/stdout").into()),
         ("OWN_REPLIES", own_replies()),
-    ];
+    ]);
     let DocsPage { answers: [page, script, description], percent } = DocsPage::read(source);
     values.extend([("DOCS_PAGE", page), ("DOCS_SCRIPT", script), ("DOCS_DESCRIPTION", description)]);
     values.push(("DOCS_PERCENT", percent));
@@ -63,8 +59,6 @@ fn places(profile: Profile, rules: &mut Rules<'_>, errors: &mut Vec<ConfigError>
     }
     for (name, value) in [
         ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm").map(Value::from)),
-        ("TLS_ADDRESS", tls.map(|address| address.map_or(Value::Null, at))),
-        ("ADMIN_ADDRESS", admin(source)),
         ("WALLET_ASSOCIATIONS", associations::read(source)),
     ] {
         values.extend(keep(errors, value).map(|value| (name, value)));
@@ -151,17 +145,6 @@ fn listener_tls(certificates: &mut Certificates, files: (&str, &str)) -> Value {
     context.into()
 }
 
-/// The listener without TLS, if there is one.
-fn plain_listener(profile: Profile, rules: &Rules<'_>) -> Result<Option<SocketAddr>, ConfigError> {
-    const KEY: &str = "GATEWAY_LISTEN";
-    let address = listen(rules.source, KEY, profile.plain_listen())?;
-    if address.is_some_and(|address| !address.ip().is_loopback()) {
-        let remedy = "listen on 127.0.0.1, or leave it out: GATEWAY_TLS_LISTEN is the one for clients";
-        rules.plaintext.check(rules.source, Wire::Gateway, KEY, remedy)?;
-    }
-    Ok(address)
-}
-
 pub(super) fn number(
     source: &Source,
     key: &'static str,
@@ -174,28 +157,6 @@ pub(super) fn number(
         number.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
     };
     Ok(source.read_with(key, read)?.unwrap_or(default).into())
-}
-
-fn listen(
-    source: &Source,
-    key: &'static str,
-    default: Option<&str>,
-) -> Result<Option<SocketAddr>, ConfigError> {
-    let address = source.read_with(key, |text| listen_address(text, 8080))?;
-    Ok(address.or_else(|| default.and_then(|address| address.parse().ok())))
-}
-
-/// Must be loopback: anyone who reaches the admin interface can read the clients' keys and stop Envoy.
-fn admin(source: &Source) -> Result<Value, ConfigError> {
-    const KEY: &str = "ENVOY_ADMIN_LISTEN";
-    match listen(source, KEY, Some("127.0.0.1:9901"))? {
-        Some(address) if address.ip().is_loopback() => Ok(at(address)),
-        _ => Err(source.invalid(KEY, "must be on a loopback address, e.g. 127.0.0.1:9901")),
-    }
-}
-
-fn at(address: SocketAddr) -> Value {
-    json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
 }
 
 /// A service behind Envoy, with the settings for its address.
