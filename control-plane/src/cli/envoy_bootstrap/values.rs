@@ -11,7 +11,7 @@ use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
 use super::transports::{Endpoint, Secured, transport};
-use super::{Profile, associations, limits, webhooks};
+use super::{Profile, associations, filter_config, limits, webhooks};
 use crate::config::{ConfigError, Plaintext, Source, Wire, keep, listen_address, return_url_hosts};
 
 /// What the values of transports depend on.
@@ -66,6 +66,10 @@ fn places(profile: Profile, rules: &mut Rules<'_>, errors: &mut Vec<ConfigError>
         ("TLS_ADDRESS", tls.map(|address| address.map_or(Value::Null, at))),
         ("ADMIN_ADDRESS", admin(source)),
         ("WALLET_ASSOCIATIONS", associations::read(source)),
+        (
+            filter_config::DISCOVERY,
+            filter_config::file(source).map(|file| filter_config::discovery(file.as_deref())),
+        ),
     ] {
         values.extend(keep(errors, value).map(|value| (name, value)));
     }
