@@ -36,6 +36,7 @@ mod event_tickets;
 mod event_wakeups;
 mod faults;
 mod filter_crash;
+mod filter_replaced;
 mod first_charge;
 mod footprint;
 mod graphql;

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use gateway_tests::{HttpResponse, OwnGateway, until};
 use serde_json::json;
 use serde_yaml_ng::Value;
-use test_services::{PostgresServer, RabbitServer, RedisServer, skipped};
+use test_services::{PostgresServer, RabbitServer, RedisServer, ScratchFolder, skipped};
 
 /// Filter metrics that exist only from the first count or the first webhook on: their alerts allow for that.
 const LATER: [&str; 4] = [
@@ -122,11 +122,13 @@ async fn the_first_scrape_has_every_metric_that_an_alert_is_about() {
     let Some(postgres) = PostgresServer::own().await else { return };
     let Some(rabbit) = RabbitServer::own().await else { return };
     let database = postgres.database().await;
+    let folder = ScratchFolder::new("filter-");
     let own = OwnGateway::start(&[
         ("REDIS_URI", redis.uri()),
         ("DB_URI", database.uri()),
         ("AMQP_URI", rabbit.uri()),
         ("RECONCILE_EVERY", "6h"),
+        ("EDGE_FILTER_CONFIG", folder.path().join("filter.yaml").to_str().unwrap()),
     ])
     .await;
     let stack = &own.stack;

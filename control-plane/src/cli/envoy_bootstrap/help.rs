@@ -3,6 +3,8 @@
 pub(super) const HELP: &str = "\
 Settings:
   EDGE_FILTER_WASM                     the filter's .wasm (required)
+  EDGE_FILTER_CONFIG                   .yaml file for the filter alone, written with --output: Envoy loads the filter
+                                       from it, and again when another is moved to its place; none
   GATEWAY_PROFILE                      local or production, for --profile
   ALLOW_PLAINTEXT                      wires beyond this machine that may go without TLS in production, a comma list of
                                        gateway, control-plane, edge-cache, rate-limits; none

@@ -3,6 +3,7 @@
 mod associations;
 mod certificates;
 mod docs_page;
+mod filter_config;
 mod help;
 mod limits;
 mod listeners;
@@ -39,7 +40,8 @@ pub struct Args {
     #[arg(long, value_enum)]
     profile: Option<Profile>,
     /// A file for it, which its owner alone can read; standard output by default. Only with it does Envoy follow its
-    /// certificates: what names them is written beside it (FILE's name with `.NAME.json`)
+    /// certificates: what names them is written beside it (FILE's name with `.NAME.json`). And only with it is
+    /// `EDGE_FILTER_CONFIG` written, from which Envoy takes the filter
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -49,8 +51,8 @@ pub struct Args {
 pub struct Bootstrap {
     /// As YAML.
     pub text: String,
-    /// Path and contents of the files that name certificates.
-    secrets: Vec<(PathBuf, String)>,
+    /// Path and contents of the files that name certificates, and of the filter's own.
+    files: Vec<(PathBuf, String)>,
 }
 
 impl Args {
@@ -67,17 +69,26 @@ impl Args {
 
 const NO_PROFILE: &str = "must be `local` or `production`";
 
-/// Renders the whole bootstrap. With the path of the file that it goes to, Envoy follows its certificates.
+/// Renders the whole bootstrap. With the path of the file that it goes to, Envoy follows its certificates, and the filter
+/// if that has a file of its own.
 ///
 /// # Errors
 /// All missing and invalid settings.
 pub fn render(profile: Profile, source: &Source, file: Option<&Path>) -> Result<Bootstrap, Vec<ConfigError>> {
     // Envoy may run in another folder.
     let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+    let of_filter = file.as_ref().and_then(|_| filter_config::file(source).ok().flatten());
     let mut certificates = Certificates::beside(file);
     let values = values::read(profile, source, &mut certificates)?;
-    let text = fill(TEMPLATE, |name| values.get(name));
-    Ok(Bootstrap { text, secrets: certificates.files })
+    let mut files = certificates.files;
+    let text = match of_filter.and_then(|path| Some((path, filter_config::apart(TEMPLATE)?))) {
+        None => fill(TEMPLATE, |name| values.get(name)),
+        Some((path, (bootstrap, filter))) => {
+            files.push((path, fill(&filter, |name| values.get(name))));
+            fill(&bootstrap, |name| values.get(name))
+        }
+    };
+    Ok(Bootstrap { text, files })
 }
 
 /// Writes the bootstrap to a file, and before it the files that it names.
@@ -85,8 +96,9 @@ pub fn render(profile: Profile, source: &Source, file: Option<&Path>) -> Result<
 /// # Errors
 /// If one of them, or the same name with `.new` beside it, cannot be written.
 pub fn write(file: &Path, bootstrap: &Bootstrap) -> io::Result<()> {
-    for (path, text) in &bootstrap.secrets {
-        write_private(path, text)?;
+    for (path, text) in &bootstrap.files {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        write_private(path, text).map_err(named)?;
     }
     write_private(file, &bootstrap.text)
 }

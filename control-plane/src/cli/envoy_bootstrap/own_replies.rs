@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// A kind of reply.
 struct OwnReply {
-    /// The condition for this kind, in CEL.
+    /// The condition for this kind, in CEL; or Envoy's flag.
     when: &'static str,
     /// Replaces Envoy's status.
     status: Option<u16>,
@@ -121,14 +121,26 @@ const REPLIES: &[OwnReply] = &[
     },
 ];
 
+/// The reply while Envoy has no configuration of the filter that it can use (`EDGE_FILTER_CONFIG`).
+const WITHOUT_FILTER: OwnReply = OwnReply {
+    when: "NFCF",
+    status: Some(503),
+    code: ErrorCode::GatewayUnavailable,
+    message: "the gateway is not available; nothing was executed",
+    retryable: Some(true),
+};
+
 /// The mappers of Envoy's `local_reply_config`.
 ///
+/// A reply without the filter has no code details, so it is recognized by its flag, before those of the filter.
 /// The filter's answers have no code details and already have the right format. They are matched first: an expression
 /// costs more than a microsecond, and a replay would go through all of them. So are the files of the documentation
 /// and the answers to balancers' probes, Envoy's only own answers that are no errors.
 pub(super) fn own_replies() -> Value {
     let of_the_filter = json!({ "filter": filter("!(has(response.code_details) && response.code_details != '') || response.code == 200") });
-    std::iter::once(of_the_filter).chain(REPLIES.iter().map(OwnReply::mapper)).collect()
+    let flag = json!({ "response_flag_filter": { "flags": [WITHOUT_FILTER.when] } });
+    let first = [WITHOUT_FILTER.mapper(&flag), of_the_filter];
+    first.into_iter().chain(REPLIES.iter().map(|reply| reply.mapper(&filter(reply.when)))).collect()
 }
 
 fn filter(expression: &str) -> Value {
@@ -142,13 +154,13 @@ fn filter(expression: &str) -> Value {
 }
 
 impl OwnReply {
-    fn mapper(&self) -> Value {
+    fn mapper(&self, filter: &Value) -> Value {
         let body = json!({
             "content_type": "application/json",
             "text_format_source": { "inline_string": self.body() },
         });
         let mut mapper = Map::from_iter([
-            ("filter".to_owned(), filter(self.when)),
+            ("filter".to_owned(), filter.clone()),
             ("body_format_override".to_owned(), body),
         ]);
         let header = match self.code {
@@ -184,14 +196,15 @@ mod tests {
 
     #[test]
     fn a_status_of_our_own_is_the_one_of_its_code() {
-        for reply in REPLIES.iter().filter(|reply| reply.status.is_some()) {
+        let all = REPLIES.iter().chain([&WITHOUT_FILTER]);
+        for reply in all.filter(|reply| reply.status.is_some()) {
             assert_eq!(reply.status, Some(reply.code.status()), "{}", reply.when);
         }
     }
 
     #[test]
     fn nothing_but_the_request_id_is_filled_in() {
-        for reply in REPLIES {
+        for reply in REPLIES.iter().chain([&WITHOUT_FILTER]) {
             assert_eq!(reply.body().matches('%').count(), 2, "{}", reply.message);
         }
     }

@@ -15,7 +15,8 @@ const PRODUCTION: [(&str, &str); 5] = [
     ("EDGE_CACHE_CA", "/etc/tls/ca.pem"),
 ];
 
-const WRONG: [(&str, &str); 31] = [
+const WRONG: [(&str, &str); 32] = [
+    ("EDGE_FILTER_CONFIG", "/etc/envoy/filter.json"),
     ("WALLET_ASSOCIATION_FILES", "shop.example"),
     ("WALLET_ASSOCIATION_FILES", "https://shop.example=/etc/a"),
     ("GATEWAY_LISTEN", "8080"),
@@ -167,6 +168,41 @@ fn with_a_file_for_the_bootstrap_certificates_are_followed() {
     for name in ["envoy.yaml", "envoy.listener.json", "envoy.control_plane.json", "envoy.edge_cache.json"] {
         assert!(folder.path().join(name).is_file(), "{name}");
     }
+}
+
+#[test]
+fn the_filter_goes_into_a_file_of_its_own_where_a_setting_names_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, of_filter] = ["envoy.yaml", "filter.yaml"].map(|name| folder.path().join(name));
+    let named = ("EDGE_FILTER_CONFIG", of_filter.to_str().unwrap());
+    let settings = NEEDED.iter().chain([&named]).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let source = Source::new(settings, None).unwrap();
+    let bootstrap = render(Profile::Local, &source, Some(&file)).unwrap();
+    write(&file, &bootstrap).unwrap();
+    let [whole, filter] = [&file, &of_filter].map(|file| fs::read_to_string(file).unwrap());
+    let watched = format!("\"watched_directory\":{{\"path\":\"{}\"}}", folder.path().display());
+    assert!(whole.contains("config_discovery: {") && whole.contains(&watched), "{whole}");
+    for part in ["allow_on_headers_stop_iteration: true", "failure_policy: FAIL_RELOAD", "proxy_on_tick: {}"]
+    {
+        assert!(filter.contains(part) && !whole.contains(part), "{part} in {filter}");
+    }
+    assert!(filter.contains("\n    typed_config:\n      \"@type\""), "{filter}");
+    assert!(filter.contains("/opt/edge_filter.wasm") && !filter.contains("${"), "{filter}");
+    let inline = render(Profile::Local, &source, None).unwrap();
+    assert!(!inline.text.contains("config_discovery") && inline.files.is_empty(), "{}", inline.text);
+}
+
+/// What comes before and after the filter must not move with it.
+#[test]
+fn the_filter_and_nothing_else_leaves_the_template() {
+    let (bootstrap, filter) = filter_config::apart(TEMPLATE).unwrap();
+    assert_eq!(bootstrap.matches("${FILTER_DISCOVERY}").count(), 1);
+    assert!(bootstrap.contains("name: gateway.edge\n                    config_discovery"), "{bootstrap}");
+    assert!(bootstrap.contains("- name: envoy.filters.http.router"), "{bootstrap}");
+    for name in ["shared_limit", "envoy.filters.http.router", "address_limit"] {
+        assert!(!filter.contains(name), "{name} in {filter}");
+    }
+    assert_eq!(filter.matches("- ").count(), 1, "{filter}");
 }
 
 #[test]

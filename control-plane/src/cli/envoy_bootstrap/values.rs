@@ -10,7 +10,7 @@ use super::docs_page::DocsPage;
 use super::own_replies::own_replies;
 use super::shared_limit::SharedLimit;
 use super::transports::{Endpoint, Secured, transport};
-use super::{Profile, associations, limits, listeners, webhooks};
+use super::{Profile, associations, filter_config, limits, listeners, webhooks};
 use crate::config::{ConfigError, Plaintext, Source, Wire, keep, return_url_hosts};
 
 /// What the values of transports depend on.
@@ -60,6 +60,10 @@ fn places(profile: Profile, rules: &mut Rules<'_>, errors: &mut Vec<ConfigError>
     for (name, value) in [
         ("FILTER_WASM", file(source, "EDGE_FILTER_WASM", "the path of the filter's .wasm").map(Value::from)),
         ("WALLET_ASSOCIATIONS", associations::read(source)),
+        (
+            filter_config::DISCOVERY,
+            filter_config::file(source).map(|file| filter_config::discovery(file.as_deref())),
+        ),
     ] {
         values.extend(keep(errors, value).map(|value| (name, value)));
     }
