@@ -180,6 +180,17 @@ async fn a_socket_of_events_opens_with_its_subprotocol_among_others_or_without_a
 }
 
 #[tokio::test]
+async fn a_socket_of_events_greets_with_the_end_of_the_log() {
+    let api = Api::start().await;
+    for _ in 0..2 {
+        let (_, page) = api.demo("GET", "/events", "").await;
+        let hello = Upgraded::open(&api, EVENTS).await.text().await;
+        assert_eq!((&hello["type"], &hello["cursor"]), (&json!("hello"), &page["cursor"]));
+        api.charged().await;
+    }
+}
+
+#[tokio::test]
 async fn a_socket_of_events_is_refused_to_a_client_that_offers_only_other_subprotocols() {
     let api = Api::start().await;
     let offers: [&[&str]; 3] = [&["gateway.events.v2"], &["chat, Gateway.Events.V1"], &["chat", GRAPHQL.1]];
