@@ -1,5 +1,5 @@
-//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets and
-//! some lists, and some of them more slowly than events come. Each reads in its own way to the end: a list that has
+//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets
+//! and some lists, and some of them more slowly than events come. Each reads in its own way to the end: a list that has
 //! everything says nothing of streams.
 
 mod view;
