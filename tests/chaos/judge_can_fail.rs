@@ -1,5 +1,6 @@
 //! The judge finds nothing in a correct run, and every violation in a doctored one.
 
+mod readers;
 mod returns;
 
 use crate::judge::judge;

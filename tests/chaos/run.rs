@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -25,6 +26,9 @@ const READERS: usize = 50;
 const TICK: Duration = Duration::from_millis(50);
 /// Everything must be decided within this time after the last fault.
 const DECIDED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Every reader must have seen everything within this time after it was decided.
+const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// A slower recovery is reported.
 const SLOW: Duration = Duration::from_secs(30);
@@ -86,9 +90,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
         .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
     let mut readers = readers.join_all().await;
-    for reader in &mut readers {
-        reader.catch_up(&clients, &records.trail_of(reader.client())).await;
-    }
+    catch_up(&mut readers, &clients, &records).await;
     let later = Records::read(&clients.history, &cluster).await;
     for reader in readers {
         let client = reader.client();
@@ -152,6 +154,15 @@ pub(crate) async fn quiet(cluster: &mut Cluster, clients: &Clients) -> (Vec<Stri
         }
         sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// All at the same time: were streams broken, each would take as long as it may.
+async fn catch_up(readers: &mut [Reader], clients: &Clients, records: &Records) {
+    let readers = readers.iter_mut().map(|reader| async move {
+        let trail = records.trail_of(reader.client());
+        reader.catch_up(clients, &trail, READ_WITHIN).await;
+    });
+    join_all(readers).await;
 }
 
 /// Restarts processes that end meanwhile, as a supervisor does: a process may have started before its database.

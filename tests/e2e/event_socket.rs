@@ -41,9 +41,17 @@ impl Socket {
     }
 
     pub(crate) async fn open(gateway: &Gateway<'_>) -> Self {
+        Self::greeted(gateway).await.0
+    }
+
+    /// With the cursor of its `hello`.
+    async fn greeted(gateway: &Gateway<'_>) -> (Self, Value) {
         let mut socket = Self::connect(gateway, "/events/socket", Some(DEMO_KEY)).await.unwrap();
-        assert_eq!(socket.read().await, json!({ "type": "hello", "heartbeatSeconds": 15 }));
-        socket
+        let hello = socket.read().await;
+        let cursor = hello["cursor"].clone();
+        assert_eq!(hello, json!({ "type": "hello", "heartbeatSeconds": 15, "cursor": cursor }));
+        assert!(cursor.as_str().is_some_and(|id| id.starts_with("evt_")), "{hello}");
+        (socket, cursor)
     }
 
     pub(crate) async fn subscribed(gateway: &Gateway<'_>, to: &Value) -> Self {
@@ -126,6 +134,25 @@ async fn a_socket_tells_each_transition_of_the_payments_that_it_subscribes_to() 
     assert_eq!(resumed.event().await["type"], "payment.created");
     resumed.send(&json!({ "type": "ping" })).await;
     while resumed.read().await["type"] != "pong" {}
+}
+
+#[tokio::test]
+async fn a_socket_cut_after_its_hello_continues_from_there_and_misses_nothing() {
+    let own = OwnGateway::start(&[]).await;
+    let gateway = own.gateway();
+    let before = charged(&gateway).await;
+    let (mut socket, cursor) = Socket::greeted(&gateway).await;
+    socket.send(&subscribe()).await;
+    // Nothing has happened since.
+    assert_eq!(socket.read().await, json!({ "type": "subscribed", "cursor": cursor }));
+    drop(socket);
+    let missed = charged(&gateway).await;
+    let go_on = json!({ "type": "subscribe", "after": cursor });
+    let mut again = Socket::subscribed(&gateway, &go_on).await;
+    for kind in ["payment.created", "payment.processing", "payment.completed"] {
+        let event = again.event().await;
+        assert_eq!((&event["type"], &event["transactionId"]), (&json!(kind), &json!(missed)), "not {before}");
+    }
 }
 
 #[tokio::test]

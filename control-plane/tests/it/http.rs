@@ -89,10 +89,19 @@ impl Api {
 
     /// Serves it on an address of its own, for what needs a connection.
     pub(crate) async fn listen(&self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.listen_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub(crate) fn listen_on(&self, listener: TcpListener) -> SocketAddr {
         let (address, router) = (listener.local_addr().unwrap(), self.router.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         address
+    }
+
+    /// Another process on the same database.
+    pub(crate) async fn restarted(self) -> Self {
+        let gateway = self.test.restarted().await;
+        Self::of(TestGateway { gateway, ..self.test }, Duration::from_secs(300))
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {

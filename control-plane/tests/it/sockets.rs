@@ -1,6 +1,9 @@
 //! The WebSockets of `/events/socket` and `/graphql/socket`, byte by byte: what clients offer, and frames that no library
 //! sends.
 
+mod limits;
+mod slow;
+
 use std::time::Duration;
 
 use edge_core::attestation::HEADER;
@@ -35,13 +38,17 @@ impl Upgraded {
 
     /// With these lines in its head.
     async fn ask_with(api: &Api, path: &str, lines: &str) -> Self {
+        let connection = TcpStream::connect(api.listen().await).await.unwrap();
+        Self::ask_over(connection, api, path, lines).await
+    }
+
+    async fn ask_over(mut connection: TcpStream, api: &Api, path: &str, lines: &str) -> Self {
         let attested = api.attested("demo", "GET", path, "");
         let attestation = attested.headers()[HEADER].to_str().unwrap();
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: a\r\nx-request-id: req-1\r\n{HEADER}: {attestation}\r\n\
              connection: upgrade\r\nupgrade: websocket\r\n{lines}\r\n"
         );
-        let mut connection = TcpStream::connect(api.listen().await).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -176,6 +183,17 @@ async fn a_socket_of_events_opens_with_its_subprotocol_among_others_or_without_a
         let answer = (upgraded.status(), upgraded.field("sec-websocket-protocol"));
         assert_eq!(answer, (101, selected), "{protocols:?}");
         assert_eq!(upgraded.text().await["type"], "hello");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_of_events_greets_with_the_end_of_the_log() {
+    let api = Api::start().await;
+    for _ in 0..2 {
+        let (_, page) = api.demo("GET", "/events", "").await;
+        let hello = Upgraded::open(&api, EVENTS).await.text().await;
+        assert_eq!((&hello["type"], &hello["cursor"]), (&json!("hello"), &page["cursor"]));
+        api.charged().await;
     }
 }
 

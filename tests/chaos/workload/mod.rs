@@ -2,6 +2,7 @@
 
 mod client;
 mod reader_socket;
+mod reader_stream;
 mod readers;
 
 use std::sync::Arc;
@@ -46,13 +47,18 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(cluster: &Cluster) -> Self {
+        Self::of(cluster.gateways(), cluster.sandbox().clone(), cluster.paypal_credentials())
+    }
+
+    /// Clients of gateways at these URLs.
+    pub(crate) fn of(gateways: Vec<String>, sandbox: Sandbox, paypal_credentials: [String; 2]) -> Self {
         let http = HttpClient::builder().no_proxy().redirect(redirect::Policy::none()).timeout(TIMEOUT);
         Self {
             history: History::default(),
             http: http.build().unwrap(),
-            gateways: cluster.gateways(),
-            sandbox: cluster.sandbox().clone(),
-            paypal_credentials: cluster.paypal_credentials(),
+            gateways,
+            sandbox,
+            paypal_credentials,
             next: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         }

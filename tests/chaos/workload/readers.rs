@@ -1,37 +1,48 @@
-//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets,
-//! and some of the sockets more slowly than events come.
+//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets
+//! and some lists, and some of them more slowly than events come. Each reads in its own way to the end: a list that has
+//! everything says nothing of streams.
 
-use std::collections::{HashMap, HashSet};
+mod view;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method as Verb;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
+use self::view::{Seen, judge, missing};
 use super::reader_socket::ReaderSocket;
+use super::reader_stream::ReaderStream;
 use super::{CLIENT_IDS, Clients};
 use crate::model::Broken;
 use crate::records::Event;
 
 /// The place before the first event.
 const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-/// Everything committed can be read within this time after the last fault.
-const READ_WITHIN: Duration = Duration::from_secs(20);
-
-/// The pause of a slow reader after each event.
+/// The pause of a slow reader after each message.
 const SLOW: Duration = Duration::from_millis(100);
+/// The pause of a reader of lists that has read all.
+const POLL: Duration = Duration::from_millis(500);
+/// The pause before a reader that catches up connects again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// How a reader reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
+    List,
     Stream,
     Socket,
     /// Events are left out for it, but never the newest of a payment.
+    SlowStream,
+    /// As for a slow stream.
     SlowSocket,
 }
 
-const WAYS: [Way; 5] = [Way::Stream, Way::Socket, Way::Stream, Way::Socket, Way::SlowSocket];
+/// An odd number, so that each client reads in each way.
+const WAYS: [Way; 7] =
+    [Way::Stream, Way::Socket, Way::List, Way::Stream, Way::Socket, Way::SlowSocket, Way::SlowStream];
 
 /// What one reader has seen.
 #[derive(Debug)]
@@ -45,108 +56,146 @@ pub(crate) struct Reader {
     random: u64,
     /// Answers that a reader must never get.
     refused: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) id: String,
-    /// The payment or refund.
-    pub(crate) subject: String,
-    pub(crate) version: i64,
+    /// While it catches up: the versions that it has not seen, by payment or refund.
+    awaited: Option<HashMap<String, Vec<i64>>>,
 }
 
 impl Reader {
     pub(crate) fn new(number: usize, seed: u64) -> Self {
-        let (client, way) = (CLIENT_IDS[number % CLIENT_IDS.len()], WAYS[number % WAYS.len()]);
-        let random = seed ^ (number as u64 + 101).rotate_left(17);
-        Self { client, way, last: BEGINNING.to_owned(), seen: Vec::new(), random, refused: Vec::new() }
+        Self {
+            client: CLIENT_IDS[number % CLIENT_IDS.len()],
+            way: WAYS[number % WAYS.len()],
+            last: BEGINNING.to_owned(),
+            seen: Vec::new(),
+            random: seed ^ (number as u64 + 101).rotate_left(17),
+            refused: Vec::new(),
+            awaited: None,
+        }
     }
 
     /// Reads at random gateways, and cuts each connection at a random time, until the clients end.
     pub(crate) async fn read(mut self, clients: Arc<Clients>) -> Self {
         while clients.is_running() {
-            let gateway = self.next_below(clients.gateways.len() as u64) as usize;
             let length = Duration::from_millis(100 + self.next_below(5_000));
-            let _ = timeout(length, async {
-                match self.way {
-                    Way::Stream => self.stream(&clients, gateway).await,
-                    Way::Socket | Way::SlowSocket => self.socket(&clients, gateway).await,
-                }
-            })
-            .await;
+            let _ = timeout(length, self.connect(&clients)).await;
             sleep(Duration::from_millis(self.next_below(200))).await;
         }
         self
     }
 
-    async fn stream(&mut self, clients: &Clients, gateway: usize) {
-        let request = clients.request(Verb::GET, gateway, self.client, "/events");
-        let request = request.header("accept", "text/event-stream").header("last-event-id", &self.last);
-        // Longer than any stream here: the shared client's limit is for requests.
-        let Ok(mut response) = request.timeout(Duration::from_secs(60)).send().await else { return };
-        if response.status() != 200 {
-            return self.note_refusal(response.status().as_u16());
+    /// Reads on in its own way, without cuts and pauses, until it has this trail or the time is up.
+    pub(crate) async fn catch_up(&mut self, clients: &Clients, trail: &[&Event], within: Duration) {
+        let mut awaited: HashMap<String, Vec<i64>> = HashMap::new();
+        for (subject, version) in missing(&self.seen, trail, self.may_miss()) {
+            awaited.entry(subject.to_owned()).or_default().push(version);
         }
-        let mut text = String::new();
-        while let Ok(Some(more)) = response.chunk().await {
-            text.push_str(&String::from_utf8_lossy(&more));
-            while let Some((message, rest)) = text.split_once("\n\n") {
-                let data = message.lines().find_map(|line| line.strip_prefix("data: "));
-                if let Some(event) = data.and_then(|data| serde_json::from_str(data).ok()) {
-                    self.note(&event);
-                }
-                text = rest.to_owned();
+        self.awaited = Some(awaited);
+        let _ = timeout(within, async {
+            while !self.has_all() {
+                self.connect(clients).await;
+                sleep(AGAIN).await;
             }
+        })
+        .await;
+    }
+
+    /// Reads at a random gateway until the connection ends or the reader has what it awaits.
+    async fn connect(&mut self, clients: &Clients) {
+        let gateway = self.next_below(clients.gateways.len() as u64) as usize;
+        let read = match self.way {
+            Way::List => self.list(clients, gateway).await,
+            Way::Stream | Way::SlowStream => self.stream(clients, gateway).await,
+            Way::Socket | Way::SlowSocket => self.socket(clients, gateway).await,
+        };
+        if let Err(status) = read {
+            self.note_refusal(status);
         }
     }
 
-    async fn socket(&mut self, clients: &Clients, gateway: usize) {
-        let mut socket = match ReaderSocket::open(clients, gateway, self.client, &self.last).await {
-            Ok(socket) => socket,
-            Err(status) => return self.note_refusal(status),
-        };
-        while let Some(message) = socket.next().await {
+    /// The error, here and below, is the status of a refusal; 0: no connection.
+    async fn list(&mut self, clients: &Clients, gateway: usize) -> Result<(), u16> {
+        while !self.has_all() {
+            let path = format!("/events?after={}", self.last);
+            let answer = clients.request(Verb::GET, gateway, self.client, &path).send().await;
+            let answer = answer.map_err(|_| 0_u16)?;
+            if answer.status() != 200 {
+                return Err(answer.status().as_u16());
+            }
+            let page: Value = answer.json().await.map_err(|_| 0_u16)?;
+            for event in page["data"].as_array().into_iter().flatten() {
+                self.note(event);
+            }
+            self.go_on_behind(&page["cursor"]);
+            if page["hasMore"] == false {
+                sleep(POLL).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn stream(&mut self, clients: &Clients, gateway: usize) -> Result<(), u16> {
+        let mut stream = ReaderStream::open(clients, gateway, self.client, &self.last).await?;
+        while !self.has_all()
+            && let Some(message) = stream.next().await
+        {
+            if let Some(event) = &message.event {
+                self.note(event);
+            }
+            if let Some(id) = message.id {
+                self.last = id;
+            }
+            self.pause().await;
+        }
+        Ok(())
+    }
+
+    async fn socket(&mut self, clients: &Clients, gateway: usize) -> Result<(), u16> {
+        let mut socket = ReaderSocket::open(clients, gateway, self.client, &self.last).await?;
+        while !self.has_all()
+            && let Some(message) = socket.next().await
+        {
             match message["type"].as_str() {
+                Some("subscribed") => self.go_on_behind(&message["cursor"]),
                 Some("event") => self.note(&message["event"]),
                 Some("reset") => self.refused.push(format!("reset behind {}", self.last)),
                 _ => {}
             }
-            if self.way == Way::SlowSocket {
-                sleep(SLOW).await;
-            }
+            self.pause().await;
+        }
+        Ok(())
+    }
+
+    async fn pause(&self) {
+        if self.may_miss() && self.awaited.is_none() {
+            sleep(SLOW).await;
         }
     }
 
-    /// Lists what it has not seen, once everything works again.
-    pub(crate) async fn catch_up(&mut self, clients: &Clients, trail: &[&Event]) {
-        let deadline = Instant::now() + READ_WITHIN;
-        while Instant::now() < deadline {
-            let path = format!("/events?after={}", self.last);
-            let answer = clients.request(Verb::GET, 0, self.client, &path).send().await;
-            let Ok(answer) = answer else { continue };
-            if answer.status() != 200 {
-                self.note_refusal(answer.status().as_u16());
-                sleep(Duration::from_millis(200)).await;
-                continue;
-            }
-            let page: Value = answer.json().await.unwrap_or_default();
-            for event in page["data"].as_array().into_iter().flatten() {
-                self.note(event);
-            }
-            if page["hasMore"] == false {
-                if missing(&self.seen, trail, self.may_miss()).is_empty() {
-                    return;
-                }
-                sleep(Duration::from_millis(100)).await;
-            }
+    fn go_on_behind(&mut self, cursor: &Value) {
+        if let Some(cursor) = cursor.as_str() {
+            cursor.clone_into(&mut self.last);
         }
+    }
+
+    /// Whether it catches up and has caught up.
+    fn has_all(&self) -> bool {
+        self.awaited.as_ref().is_some_and(HashMap::is_empty)
     }
 
     fn note(&mut self, event: &Value) {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let subject = if event["refundId"].is_null() { text("transactionId") } else { text("refundId") };
+        let (version, may_miss) = (event["version"].as_i64().unwrap_or(-1), self.may_miss());
+        if let Some(awaited) = &mut self.awaited
+            && let Some(versions) = awaited.get_mut(&subject)
+        {
+            versions.retain(|awaited| if may_miss { *awaited > version } else { *awaited != version });
+            if versions.is_empty() {
+                awaited.remove(&subject);
+            }
+        }
         self.last = text("id");
-        self.seen.push(Seen { id: text("id"), subject, version: event["version"].as_i64().unwrap_or(-1) });
+        self.seen.push(Seen { id: text("id"), subject, version });
     }
 
     /// An overloaded or dying gateway may refuse; it must not forget the reader's place or call it wrong.
@@ -182,125 +231,6 @@ impl Reader {
     }
 
     fn may_miss(&self) -> bool {
-        self.way == Way::SlowSocket
-    }
-}
-
-/// The events of the trail that were not seen: all, or the newest of each payment and refund if the reader may miss
-/// others and saw no newer one.
-fn missing<'t>(seen: &[Seen], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t str, i64)> {
-    let mut newest_seen: HashMap<&str, i64> = HashMap::new();
-    for one in seen {
-        let version = newest_seen.entry(&one.subject).or_insert(one.version);
-        *version = one.version.max(*version);
-    }
-    let seen: HashSet<_> = seen.iter().map(|one| (one.subject.as_str(), one.version)).collect();
-    let mut newest: HashMap<&str, i64> = HashMap::new();
-    for event in trail {
-        let version = newest.entry(subject(event)).or_insert(event.version);
-        *version = event.version.max(*version);
-    }
-    let recorded: HashSet<_> = trail.iter().map(|event| (subject(event), event.version)).collect();
-    let wanted =
-        recorded.into_iter().filter(|(subject, version)| !may_miss || newest.get(subject) == Some(version));
-    let is_newer_seen = |(subject, version): &(&str, i64)| {
-        may_miss && newest_seen.get(subject).is_some_and(|newest| newest > version)
-    };
-    wanted.filter(|key| !seen.contains(key) && !is_newer_seen(key)).collect()
-}
-
-fn subject(event: &Event) -> &str {
-    event.refund.as_deref().unwrap_or(&event.payment)
-}
-
-fn judge(seen: &[Seen], [before, after]: [&[&Event]; 2], may_miss: bool) -> Vec<String> {
-    let mut broken = Vec::new();
-    let mut ids: HashMap<(&str, i64), &str> = HashMap::new();
-    let mut newest: HashMap<&str, i64> = HashMap::new();
-    for one in seen {
-        let key = (one.subject.as_str(), one.version);
-        match ids.get(&key) {
-            Some(id) if *id == one.id => continue,
-            Some(id) => broken.push(format!("{key:?} has two ids, {id} and {}", one.id)),
-            None => {}
-        }
-        ids.insert(key, &one.id);
-        let before = newest.insert(&one.subject, one.version);
-        if before.is_some_and(|before| before >= one.version) {
-            broken.push(format!("{key:?} came behind version {before:?}"));
-        }
-    }
-    let missing = missing(seen, before, may_miss);
-    broken.extend(missing.into_iter().map(|key| format!("a reader never saw {key:?}")));
-    let recorded: HashSet<_> = after.iter().map(|event| (subject(event), event.version)).collect();
-    let invented = ids.keys().filter(|key| !recorded.contains(*key));
-    broken.extend(invented.map(|key| format!("a reader saw {key:?}, which is not recorded")));
-    broken
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(id: &str, subject: &str, version: i64) -> Seen {
-        Seen { id: id.to_owned(), subject: subject.to_owned(), version }
-    }
-
-    fn recorded(payment: &str, version: i64) -> Event {
-        Event {
-            payment: payment.to_owned(),
-            refund: None,
-            version,
-            from_state: None,
-            to_state: "completed".to_owned(),
-            at: 0,
-            request_id: String::new(),
-            detail: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_reader_that_sees_each_event_in_order_is_right_even_if_some_come_twice() {
-        let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
-        let trail: Vec<_> = trail.iter().collect();
-        let all = [seen("1", "a", 0), seen("2", "b", 0), seen("1", "a", 0), seen("3", "a", 1)];
-        assert_eq!(judge(&all, [&trail, &trail], false), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_slow_reader_may_miss_all_but_the_newest_event_of_a_payment() {
-        let trail = [recorded("a", 0), recorded("a", 1), recorded("b", 0)];
-        let trail: Vec<_> = trail.iter().collect();
-        let newest = [seen("2", "b", 0), seen("3", "a", 1)];
-        assert_eq!(judge(&newest, [&trail, &trail], true), Vec::<String>::new());
-        assert_eq!(judge(&newest, [&trail, &trail], false).len(), 1);
-        assert_eq!(judge(&newest[..1], [&trail, &trail], true).len(), 1);
-    }
-
-    #[test]
-    fn what_is_recorded_while_a_reader_catches_up_may_be_seen_and_need_not_be() {
-        let trail = [recorded("a", 0), recorded("a", 1)];
-        let trail: Vec<_> = trail.iter().collect();
-        let (before, after) = (&trail[..1], &trail[..]);
-        let (first, second) = (seen("1", "a", 0), seen("2", "a", 1));
-        for right in [vec![first.clone()], vec![first.clone(), second.clone()]] {
-            assert_eq!(judge(&right, [before, after], false), Vec::<String>::new());
-        }
-        assert_eq!(judge(&[second], [before, after], true), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_is_missing_invented_renamed_or_out_of_order_is_found() {
-        let trail = [recorded("a", 0), recorded("a", 1)];
-        let trail: Vec<_> = trail.iter().collect();
-        let (first, second) = (seen("1", "a", 0), seen("2", "a", 1));
-        for wrong in [
-            vec![first.clone()],
-            vec![first.clone(), second.clone(), seen("3", "b", 0)],
-            vec![first.clone(), second.clone(), seen("9", "a", 1)],
-            vec![second, first],
-        ] {
-            assert!(!judge(&wrong, [&trail, &trail], false).is_empty(), "{wrong:?}");
-        }
+        matches!(self.way, Way::SlowStream | Way::SlowSocket)
     }
 }

@@ -83,6 +83,8 @@ pub(super) enum Reply {
     /// The first message.
     Hello {
         heartbeat_seconds: u64,
+        /// Where a subscription from now on begins.
+        cursor: wire::EventId,
     },
     /// The subscription holds from here on: behind `cursor`.
     Subscribed {

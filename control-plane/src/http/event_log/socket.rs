@@ -87,7 +87,7 @@ impl Session {
     /// Serves until either side ends it. `None` if the client has closed the socket.
     async fn run(&mut self) -> Option<Close> {
         let opened = Instant::now();
-        if let Err(ended) = self.send(&Reply::Hello { heartbeat_seconds: HEARTBEAT.as_secs() }).await {
+        if let Err(ended) = self.greet().await {
             return ended;
         }
         let mut heartbeat = interval(HEARTBEAT);
@@ -115,6 +115,12 @@ impl Session {
                 return close;
             }
         }
+    }
+
+    /// Nothing waits for a socket that has not subscribed, so its place is the end of what this process has read.
+    async fn greet(&mut self) -> Result<(), Option<Close>> {
+        let cursor = self.watch.cursor().id().into();
+        self.send(&Reply::Hello { heartbeat_seconds: HEARTBEAT.as_secs(), cursor }).await
     }
 
     async fn on_message(&mut self, message: Message) -> Result<(), Option<Close>> {

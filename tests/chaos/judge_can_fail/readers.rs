@@ -1,0 +1,136 @@
+//! Readers whose own way misses the end of the log are found, even where another way has it.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::{SinkExt as _, StreamExt as _};
+use gateway_tests::Sandbox;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::*;
+use crate::workload::{Clients, Reader};
+
+/// Enough for each way and each client.
+const READERS: usize = 14;
+const READ_WITHIN: Duration = Duration::from_secs(3);
+
+/// How many of the three events of a payment each way of a gateway tells.
+#[derive(Clone, Copy)]
+struct Told {
+    lists: usize,
+    streams: usize,
+    sockets: usize,
+}
+
+const ALL: Told = Told { lists: 3, streams: 3, sockets: 3 };
+
+impl Told {
+    /// The URL of a gateway that stays silent behind what it tells.
+    async fn serve(self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(self.answer(connection));
+            }
+        });
+        url
+    }
+
+    async fn answer(self, mut connection: TcpStream) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = connection.read_u8().await else { return };
+            head.push(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let field = |name: &str| {
+            head.lines().find_map(|line| {
+                let (field, value) = line.split_once(": ")?;
+                field.eq_ignore_ascii_case(name).then_some(value)
+            })
+        };
+        if let Some(key) = field("sec-websocket-key") {
+            let accepted = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-protocol: gateway.events.v1\r\nsec-websocket-accept: {}\r\n\r\n",
+                derive_accept_key(key.as_bytes())
+            );
+            connection.write_all(accepted.as_bytes()).await.unwrap();
+            self.tell_socket(connection).await;
+        } else if let Some(last) = field("last-event-id") {
+            let told: String = behind(last, self.streams)
+                .iter()
+                .map(|event| format!("id: {}\ndata: {event}\n\n", event["id"].as_str().unwrap()))
+                .collect();
+            let stream = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{told}");
+            let _ = connection.write_all(stream.as_bytes()).await;
+            pending::<()>().await;
+        } else {
+            let after = head.split("after=").nth(1).unwrap().split(' ').next().unwrap();
+            let page = json!({ "data": behind(after, self.lists), "hasMore": false }).to_string();
+            let length = page.len();
+            let list =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{page}");
+            let _ = connection.write_all(list.as_bytes()).await;
+        }
+    }
+
+    async fn tell_socket(self, connection: TcpStream) {
+        let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, None).await;
+        let Some(Ok(Message::Text(text))) = socket.next().await else { return };
+        let subscribe: Value = serde_json::from_str(&text).unwrap();
+        for event in behind(subscribe["after"].as_str().unwrap(), self.sockets) {
+            let message = Message::text(json!({ "type": "event", "event": event }).to_string());
+            let _ = socket.send(message).await;
+        }
+        pending::<()>().await;
+    }
+}
+
+/// The first `told` events without those up to `last`. An event's id ends with its number.
+fn behind(last: &str, told: usize) -> Vec<Value> {
+    let last: usize = last.strip_prefix("evt_").and_then(|number| number.parse().ok()).unwrap_or(0);
+    let events = (last + 1..=told).map(
+        |number| json!({ "id": format!("evt_{number}"), "transactionId": "txn_1", "version": number - 1 }),
+    );
+    events.collect()
+}
+
+/// The ways of the readers that the judge finds at such a gateway.
+async fn found(told: Told) -> BTreeSet<String> {
+    let recorded = trail("txn_1", None, 0, &["created", "processing", "completed"]);
+    let recorded: Vec<_> = recorded.iter().collect();
+    let sandbox = Sandbox::at(String::new());
+    let clients = Clients::of(vec![told.serve().await], sandbox, Default::default());
+    let (clients, recorded) = (&clients, &recorded);
+    let readers = (0..READERS).map(|number| async move {
+        let mut reader = Reader::new(number, 1);
+        reader.catch_up(clients, recorded, READ_WITHIN).await;
+        reader.judge(recorded, recorded)
+    });
+    let broken = join_all(readers).await.into_iter().flatten();
+    broken
+        .map(|broken| {
+            assert_eq!(broken.promise, "P13", "{broken:?}");
+            broken.what.split_once(": a reader never saw 1 events").unwrap().0.to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn p13_a_reader_that_misses_the_end_in_its_own_way_is_found() {
+    let named = |ways: &[&str]| ways.iter().map(|way| (*way).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(found(ALL).await, named(&[]));
+    assert_eq!(found(Told { streams: 2, ..ALL }).await, named(&["SlowStream", "Stream"]));
+    assert_eq!(found(Told { sockets: 2, ..ALL }).await, named(&["SlowSocket", "Socket"]));
+    assert_eq!(found(Told { lists: 2, ..ALL }).await, named(&["List"]));
+}
