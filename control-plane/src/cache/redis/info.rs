@@ -15,7 +15,7 @@ impl<'a> Info<'a> {
 
     /// The server's name and version, e.g. `Redis 7.2.5`. Valkey calls itself a Redis as well.
     pub(super) fn product(self) -> Option<String> {
-        let named = |name, field| self.field(field).map(|version| format!("{name} {version}"));
+        let named = |name: &str, field: &str| self.field(field).map(|version| format!("{name} {version}"));
         named("Valkey", "valkey_version").or_else(|| named("Redis", "redis_version"))
     }
 
