@@ -16,7 +16,7 @@ mod room;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::{
     ClaimRequest, Fence, Fenced, Fingerprint, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict,
 };
+use info::Info;
 use room::Room;
 use sha2::{Digest as _, Sha256};
 
@@ -162,6 +163,7 @@ pub struct RedisCache {
     connection: RwLock<ConnectionManager>,
     /// Consecutive commands without an answer.
     unanswered: AtomicU32,
+    has_told_version: AtomicBool,
     claim: Script,
     complete: Script,
     release: Script,
@@ -179,6 +181,7 @@ impl RedisCache {
             room: Room::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
             unanswered: AtomicU32::new(0),
+            has_told_version: AtomicBool::new(false),
             uri,
             claim: Script::new(include_str!("redis/claim.lua")),
             complete: Script::new(include_str!("redis/complete.lua")),
@@ -257,6 +260,20 @@ impl RedisCache {
         {
             self.room.note(&said);
         }
+    }
+
+    /// Logs which server this is, once. Nothing depends on it, so a user that may not run INFO loses only the name.
+    async fn tell_version(&self) {
+        if self.has_told_version.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut info = ::redis::cmd("INFO");
+        info.arg("server");
+        let mut connection = self.connection();
+        let said = tokio::time::timeout(TIMEOUT, info.query_async::<String>(&mut connection)).await;
+        let product = said.ok().and_then(Result::ok).and_then(|said| Info(&said).product());
+        let version = product.unwrap_or_else(|| "unknown".to_owned());
+        tracing::info!(version, "connected to Redis");
     }
 
     async fn give_back(&self, scope: &Scope, fence: Fence) -> Result<Completed, CacheError> {
@@ -339,7 +356,10 @@ impl EdgeCache for RedisCache {
         let mut script = self.claim.key(PROBE);
         script.arg("0").arg(0).arg(1_000);
         let mut connection = self.connection();
-        self.within_time::<Value>(script.invoke_async(&mut connection)).await.map(drop)
+        self.within_time::<Value>(script.invoke_async(&mut connection)).await?;
+        // Here and not where claims are answered: nobody waits for it.
+        self.tell_version().await;
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use test_services::{PostgresServer, RabbitServer, RedisServer};
 
 use super::{KEYS, program, run};
 
@@ -110,6 +111,43 @@ fn the_start_says_what_it_runs_on_and_no_secret() {
         assert!(log.contains(part), "{part} in {log}");
     }
     assert!(!log.contains("hidden") && !log.contains("000102"), "{log}");
+    assert!(version(&service, "opened SQLite").starts_with("3."), "{log}");
+}
+
+/// The version in the first line that says `what`.
+fn version(service: &Service, what: &str) -> String {
+    service.until(what);
+    let log = service.log();
+    let line = log.lines().find(|line| line.contains(what)).unwrap();
+    let (_, rest) = line.split_once(r#""version":""#).unwrap_or_else(|| panic!("no version in {line}"));
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_has_the_versions_of_database_cache_and_queue() {
+    let (Some(postgres), Some(redis), Some(rabbit)) =
+        (PostgresServer::any().await, RedisServer::own(&[]).await, RabbitServer::any().await)
+    else {
+        return;
+    };
+    let database = postgres.database().await;
+    let service =
+        Service::start(&[("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("AMQP_URI", rabbit.uri())]);
+    let is_number = |version: &str| version.starts_with(|first: char| first.is_ascii_digit());
+    for what in ["connected to PostgreSQL", "RabbitMQ says its version"] {
+        let version = version(&service, what);
+        assert!(is_number(&version), "{what}: {version}");
+    }
+    let redis = version(&service, "connected to Redis");
+    let number = redis.strip_prefix("Redis ").or_else(|| redis.strip_prefix("Valkey "));
+    assert!(number.is_some_and(is_number), "{redis}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_cannot_be_read_is_unknown_and_the_service_starts() {
+    let Some(redis) = RedisServer::own(&["--rename-command", "INFO", "INFO_OF_OTHERS"]).await else { return };
+    let service = Service::start(&[("REDIS_URI", redis.uri())]);
+    assert_eq!(version(&service, "connected to Redis"), "unknown");
 }
 
 #[test]

@@ -13,6 +13,12 @@ use rustix::process::{Pid, Signal, kill_process};
 /// For a part to stop, and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What [`Part::name`] says.
+pub(super) const CONTROL_PLANE: &str = "a control plane";
+pub(super) const EDGE_CACHE: &str = "an edge cache";
+pub(super) const WORKER: &str = "a worker";
+pub(super) const ENVOY: &str = "an Envoy";
+
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -101,9 +107,9 @@ impl Fleet {
         let (control_planes, caches, workers) = (pair(), pair(), pair());
         let (mut parts, mut bootstraps) = (Vec::new(), Vec::new());
         for (name, command, listen, addresses) in [
-            ("a control plane", "serve", "CONTROL_PLANE_LISTEN", control_planes),
-            ("an edge cache", "edge-cache", "EDGE_CACHE_LISTEN", caches),
-            ("a worker", "worker", "WORKER_LISTEN", workers),
+            (CONTROL_PLANE, "serve", "CONTROL_PLANE_LISTEN", control_planes),
+            (EDGE_CACHE, "edge-cache", "EDGE_CACHE_LISTEN", caches),
+            (WORKER, "worker", "WORKER_LISTEN", workers),
         ] {
             for address in addresses {
                 let mut environment = vec![(listen.to_owned(), address.to_string())];
@@ -223,7 +229,7 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
         environment.push((name.to_owned(), own.stack.setting(name).unwrap().to_owned()));
     }
     Part {
-        name: "an Envoy",
+        name: ENVOY,
         program: "bash".into(),
         arguments: arguments.map(str::to_owned).into(),
         environment,

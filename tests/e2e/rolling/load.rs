@@ -8,12 +8,17 @@ use std::time::{Duration, Instant};
 
 use gateway_tests::fresh_key;
 use reqwest::{Client, RequestBuilder};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::fleet::Fleet;
 
-/// Requests per second, unless `ROLLING_CHARGES_PER_SECOND` is set.
+/// Requests per second where only their number matters.
 const RATE: u32 = 40;
+
+/// Requests are sent at their time, however late others are answered, as long as fewer than these are in flight. Each has
+/// a connection of its own, and a process may have 1,024 files.
+const IN_FLIGHT_MAX: usize = 500;
 
 /// Makes a request at a gateway, with a name that no other request has. It must be answered 200.
 pub(super) type Make = Arc<dyn Fn(&str, &str) -> RequestBuilder + Send + Sync>;
@@ -43,6 +48,8 @@ fn probe(admins: [SocketAddr; 2], client: &Client, until: &Arc<AtomicBool>) -> R
 
 /// Connections are opened to the Envoys that are ready.
 pub(super) struct Load {
+    rate: u32,
+    begun: Instant,
     stop: Arc<AtomicBool>,
     succeeded: Arc<AtomicUsize>,
     clients: JoinHandle<Vec<String>>,
@@ -50,31 +57,45 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn start(fleet: &Fleet, client: &Client, make: Make) -> Self {
+        Self::at(RATE, fleet, client, make)
+    }
+
+    /// With so many requests per second, unless `ROLLING_CHARGES_PER_SECOND` is set.
+    pub(super) fn at(rate: u32, fleet: &Fleet, client: &Client, make: Make) -> Self {
         let begun = Instant::now();
-        let rate = env::var("ROLLING_CHARGES_PER_SECOND").map_or(RATE, |rate| rate.parse().unwrap());
+        let rate = env::var("ROLLING_CHARGES_PER_SECOND").map_or(rate, |rate| rate.parse().unwrap());
         let (stop, succeeded) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (until, counter) = (stop.clone(), succeeded.clone());
         let (gateways, ready) = (fleet.gateways.clone(), probe(fleet.admins, client, &stop));
         let clients = tokio::spawn(async move {
-            let mut requests = tokio::task::JoinSet::new();
+            let (mut requests, places) =
+                (tokio::task::JoinSet::new(), Arc::new(Semaphore::new(IN_FLIGHT_MAX)));
             let mut every = tokio::time::interval(Duration::from_secs(1) / rate);
             for n in 0.. {
                 every.tick().await;
                 if until.load(Ordering::SeqCst) {
                     break;
                 }
+                let place = places.clone().acquire_owned().await.unwrap();
                 let (mut gateways, make, counter) = (gateways.clone(), make.clone(), counter.clone());
                 let turn = n % 2;
                 gateways.rotate_left(if ready[turn].load(Ordering::SeqCst) { turn } else { 1 - turn });
                 requests.spawn(async move {
                     let failed = ask(&gateways, &make).await.err();
                     counter.fetch_add(usize::from(failed.is_none()), Ordering::SeqCst);
+                    drop(place);
                     failed.map(|response| format!("{:.1} s: {response}", begun.elapsed().as_secs_f32()))
                 });
             }
             requests.join_all().await.into_iter().flatten().collect()
         });
-        Self { stop, succeeded, clients }
+        Self { rate, begun, stop, succeeded, clients }
+    }
+
+    /// How many requests there must be by now for the rate to be what was asked for. A busy machine sends some later.
+    pub(super) fn wanted(&self) -> usize {
+        let seconds = usize::try_from(self.begun.elapsed().as_secs()).unwrap();
+        seconds * usize::try_from(self.rate).unwrap() * 3 / 4
     }
 
     /// The number of successful requests, and the responses to the others.

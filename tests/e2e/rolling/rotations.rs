@@ -8,48 +8,18 @@ use gateway_tests::fresh_key;
 use super::*;
 use crate::webhooks::{event, now_s, stripe_signature};
 
-/// How long a part serves requests before the next one gets its keys.
-const SETTLED: Duration = Duration::from_secs(1);
-
-const ENVOYS: Option<&str> = Some("an Envoy");
-
-/// A gateway on a PostgreSQL and a Redis of its own, two of each part, and clients that open connections.
-async fn started(postgres: &PostgresServer, redis: &RedisServer) -> (OwnGateway, Fleet, Client) {
-    let database = postgres.database().await;
-    let own = OwnGateway::start(&[("DB_URI", database.uri()), ("REDIS_URI", redis.uri())]).await;
-    let client = new_clients();
-    let mut fleet = Fleet::of(&own);
-    fleet.start(&client).await;
-    (own, fleet, client)
-}
-
-async fn servers() -> Option<(PostgresServer, RedisServer)> {
-    Some((PostgresServer::own().await?, RedisServer::own(&[]).await?))
-}
-
-/// Restarts one part after the other, of all kinds or of one, with a variable set to another value.
-async fn set(fleet: &mut Fleet, kind: Option<&str>, variable: Option<(&str, &str)>, client: &Client) {
-    for n in 0..fleet.parts.len() {
-        if kind.is_none_or(|kind| fleet.parts[n].name == kind) {
-            variable.iter().for_each(|(name, value)| fleet.parts[n].set(name, value));
-            fleet.restart(n, client).await;
-            tokio::time::sleep(SETTLED).await;
-        }
-    }
-}
-
 #[tokio::test]
 async fn attestation_keys_are_replaced_under_load_without_a_failed_charge() {
     const KEYS: &str = "EDGE_ATTESTATION_KEYS";
     let Some((postgres, redis)) = servers().await else { return };
-    let (own, mut fleet, client) = started(&postgres, &redis).await;
+    let (own, mut fleet, client) = started(&postgres, &redis, &[]).await;
     let old = own.stack.setting(KEYS).unwrap().to_owned();
     let new = format!("new:{}", "5e".repeat(32));
 
     let load = Load::start(&fleet, &client, charges(&client, || "demo-key".to_owned()));
     tokio::time::sleep(SETTLED).await;
     for keys in [format!("{old},{new}"), format!("{new},{old}"), new.clone()] {
-        set(&mut fleet, None, Some((KEYS, &keys)), &client).await;
+        set(&mut fleet, &ALL, &[(KEYS, keys.as_str())], &client).await;
     }
     each_was_charged_once(&own, &fleet, &client, load).await;
 
@@ -71,9 +41,10 @@ async fn attestation_keys_are_replaced_under_load_without_a_failed_charge() {
 async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
     const SECRETS: &str = "STRIPE_WEBHOOK_SECRETS";
     let Some((postgres, redis)) = servers().await else { return };
-    let (own, mut fleet, client) = started(&postgres, &redis).await;
+    let (own, mut fleet, client) = started(&postgres, &redis, &[]).await;
     let old = own.stack.setting(SECRETS).unwrap().split(',').next().unwrap().to_owned();
     let new = "whsec_new0123456789abcdef".to_owned();
+    let both = format!("{new},{old}");
     // What Stripe signs with.
     let signing = Arc::new(Mutex::new(vec![old.clone()]));
 
@@ -90,12 +61,12 @@ async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
     let make: Make = Arc::new(move |gateway: &str, id: &str| deliver(gateway, id, &secrets.lock().unwrap()));
     let load = Load::start(&fleet, &client, make);
     tokio::time::sleep(SETTLED).await;
-    set(&mut fleet, ENVOYS, Some((SECRETS, &format!("{new},{old}"))), &client).await;
+    set(&mut fleet, &[ENVOY], &[(SECRETS, both.as_str())], &client).await;
     for secrets in [vec![old.clone(), new.clone()], vec![new.clone()]] {
         *signing.lock().unwrap() = secrets;
         tokio::time::sleep(SETTLED).await;
     }
-    set(&mut fleet, ENVOYS, Some((SECRETS, &new)), &client).await;
+    set(&mut fleet, &[ENVOY], &[(SECRETS, new.as_str())], &client).await;
     let delivered = succeeded(&fleet, load).await;
     assert!(delivered > 200, "{delivered}");
 
@@ -112,7 +83,7 @@ async fn a_client_key_is_replaced_under_load_without_a_failed_charge() {
     const OLD: &str = r#"{"client":"demo","key":"demo-key"}"#;
     const NEW: &str = r#"{"client":"demo","key":"demo-key-new"}"#;
     let Some((postgres, redis)) = servers().await else { return };
-    let (own, mut fleet, client) = started(&postgres, &redis).await;
+    let (own, mut fleet, client) = started(&postgres, &redis, &[]).await;
     // What the client sends.
     let key = Arc::new(Mutex::new("demo-key".to_owned()));
 
@@ -141,5 +112,5 @@ async fn rewrite(fleet: &mut Fleet, was: &str, is: &str, client: &Client) {
         assert!(text.contains(was), "the bootstrap has no {was}");
         std::fs::write(&file, text.replace(was, is)).unwrap();
     }
-    set(fleet, ENVOYS, None, client).await;
+    set(fleet, &[ENVOY], &[], client).await;
 }

@@ -6,6 +6,7 @@
 
 mod connection;
 mod consumer;
+mod greeting;
 mod inspect;
 mod message;
 mod publisher;

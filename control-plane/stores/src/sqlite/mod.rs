@@ -88,6 +88,7 @@ impl Sqlite {
         let writer = pool(1).connect_with(options.clone()).await.map_err(unavailable)?;
         let mut connection = writer.acquire().await.map_err(unavailable)?;
         schema::prepare(&mut connection, settings.migrate_on_start).await?;
+        tell_version(&mut connection).await;
         drop(connection);
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
@@ -98,6 +99,13 @@ impl Sqlite {
         let shares = Shares::of(LIST_READERS, list_max);
         Ok(Self { commits, writer, readers, lists, shares, list_max, rows })
     }
+}
+
+/// Logs the version of the library. Nothing depends on it.
+async fn tell_version(connection: &mut SqliteConnection) {
+    let version = sqlx::query_scalar::<_, String>("SELECT sqlite_version()").fetch_one(connection).await;
+    let version = version.unwrap_or_else(|_| "unknown".to_owned());
+    tracing::info!(version, "opened SQLite");
 }
 
 /// Writes a connection's log to the database. Read-only connections cannot; the writing one does.
