@@ -1,5 +1,5 @@
-//! The way from Envoy to the control plane goes silent: something on it drops what the open connections carry, and nothing
-//! closes them.
+//! The way from Envoy to the control plane goes silent: something on it drops what the open connections carry, and
+//! nothing closes them.
 
 use std::time::{Duration, Instant};
 

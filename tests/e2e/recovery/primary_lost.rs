@@ -1,5 +1,5 @@
-//! The database's primary vanishes without a word, and its standby takes over at the same address. Service and worker are
-//! processes of their own.
+//! The database's primary vanishes without a word, and its standby takes over at the same address. Service and worker
+//! are processes of their own.
 
 use std::time::{Duration, Instant};
 
