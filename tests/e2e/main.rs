@@ -54,6 +54,7 @@ mod recovery;
 mod refunds;
 mod rolling;
 mod run_envoy;
+mod silence;
 mod storms;
 mod strict_json;
 mod tls;

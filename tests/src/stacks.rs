@@ -5,8 +5,9 @@ use std::ops::Deref;
 use std::path::Path;
 use std::{env, fs};
 
-use local_stack::{Options, Stack};
+use local_stack::{Addresses, Options, Stack};
 use test_services::ScratchFolder;
+use test_services::proxy::Proxy;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::{Gateway, until};
@@ -121,6 +122,26 @@ impl OwnGateway {
         Self { stack, _run_dir: run_dir }
     }
 
+    /// One whose Envoy reaches the control plane by a way that the test can break.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn by_a_way() -> (Self, Proxy) {
+        // The way needs the port before the control plane has it, and another process may take it meanwhile.
+        for _ in 0..5 {
+            let run_dir = run_dir();
+            let mut options = options(run_dir.path(), &[]).unwrap();
+            options.addresses = Addresses::FREE.choose_ports().unwrap();
+            let way = Proxy::to(options.addresses.control_plane).await;
+            let options = options.with("CONTROL_PLANE_ADDRESS", way.address().to_string());
+            match Stack::start(options).await {
+                Ok(stack) => return (Self { stack, _run_dir: run_dir }, way),
+                Err(error) => assert!(Addresses::is_port_conflict(&error), "{error:#}"),
+            }
+        }
+        panic!("another process has taken one of its ports, five times");
+    }
+
     #[must_use]
     pub fn gateway(&self) -> Gateway<'_> {
         Gateway::of(&self.stack)
@@ -161,11 +182,14 @@ pub fn shared_folder() -> String {
 }
 
 async fn start(run_dir: &Path, settings: &[(&str, &str)]) -> Result<Stack, String> {
+    Stack::start(options(run_dir, settings)?).await.map_err(|error| format!("{error:#}"))
+}
+
+fn options(run_dir: &Path, settings: &[(&str, &str)]) -> Result<Options, String> {
     let options = Options::for_test(run_dir).map_err(|error| format!("{error:#}"))?;
     // The sandbox then checks the gateway's calls against the providers' published contracts, if present.
     let options = options.with("GATEWAY_SHARED", shared_folder());
-    let options = settings.iter().fold(options, |options, (name, value)| options.with(name, *value));
-    Stack::start(options).await.map_err(|error| format!("{error:#}"))
+    Ok(settings.iter().fold(options, |options, (name, value)| options.with(name, *value)))
 }
 
 fn run_dir() -> ScratchFolder {

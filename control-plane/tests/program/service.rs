@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use test_services::{PostgresServer, RabbitServer, RedisServer};
+use test_services::{PostgresServer, RedisServer};
 
 use super::{KEYS, program, run};
 
@@ -124,20 +124,15 @@ fn version(service: &Service, what: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_has_the_versions_of_database_cache_and_queue() {
-    let (Some(postgres), Some(redis), Some(rabbit)) =
-        (PostgresServer::any().await, RedisServer::own(&[]).await, RabbitServer::any().await)
-    else {
+async fn the_log_has_the_versions_of_database_and_cache() {
+    let (Some(postgres), Some(redis)) = (PostgresServer::any().await, RedisServer::own(&[]).await) else {
         return;
     };
     let database = postgres.database().await;
-    let service =
-        Service::start(&[("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("AMQP_URI", rabbit.uri())]);
+    let service = Service::start(&[("DB_URI", database.uri()), ("REDIS_URI", redis.uri())]);
     let is_number = |version: &str| version.starts_with(|first: char| first.is_ascii_digit());
-    for what in ["connected to PostgreSQL", "RabbitMQ says its version"] {
-        let version = version(&service, what);
-        assert!(is_number(&version), "{what}: {version}");
-    }
+    let postgres = version(&service, "connected to PostgreSQL");
+    assert!(is_number(&postgres), "{postgres}");
     let redis = version(&service, "connected to Redis");
     let number = redis.strip_prefix("Redis ").or_else(|| redis.strip_prefix("Valkey "));
     assert!(number.is_some_and(is_number), "{redis}");

@@ -19,6 +19,7 @@ mod paypal_orders;
 mod refusals;
 mod sandbox_fixture;
 mod scripted;
+mod silence;
 mod stripe;
 mod token;
 mod wallets;

@@ -14,14 +14,21 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// What stands in front of a provider: it speaks TLS and answers everything in the same way. Returns its port.
-async fn provider(authority: &Authority) -> u16 {
+/// TLS for `localhost`, with one of these protocols (RFC 7301).
+pub(crate) fn acceptor(authority: &Authority, protocols: &[&[u8]]) -> TlsAcceptor {
     let issued = authority.issue(&["localhost"]).unwrap();
     let chain = vec![CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(issued.private_key.as_bytes()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()));
+    let mut config = config.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// What stands in front of a provider: it speaks TLS and answers everything in the same way. Returns its port.
+async fn provider(authority: &Authority) -> u16 {
+    let acceptor = acceptor(authority, &[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

@@ -2,6 +2,7 @@
 
 mod broker_lost;
 mod lost_answers;
+mod primary_lost;
 mod provider_down;
 
 use gateway_tests::Sandbox;

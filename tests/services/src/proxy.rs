@@ -189,6 +189,10 @@ impl Pipe {
             let changed = self.mode.wait_for(|mode| *mode != Mode::BlackHole).await;
             mode = *changed.map_err(|_| io::ErrorKind::BrokenPipe)?;
             self.passed = 0;
+            if self.is_silent() {
+                // What vanished in the hole does not come out of it.
+                return Ok(());
+            }
         }
         match (mode, self.direction) {
             (Mode::CutRequest(limit), Direction::Request) | (Mode::CutAnswer(limit), Direction::Answer) => {

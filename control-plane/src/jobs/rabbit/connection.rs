@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::greeting::tell_version;
 use super::publisher::count;
 use super::session::{PARKED, Session, Trouble};
 use super::topology::{QueuePrefix, Topology};
@@ -59,7 +58,6 @@ pub struct RabbitConnection {
     clock: Arc<dyn Clock>,
     rabbit: Arc<RabbitQueue>,
     announcements: mpsc::Receiver<Due>,
-    has_told_version: bool,
 }
 
 /// Connects only when the connection is run, so an unavailable broker does not prevent startup.
@@ -77,7 +75,6 @@ pub fn open(
         clock,
         rabbit: rabbit.clone(),
         announcements,
-        has_told_version: false,
     };
     (rabbit, connection)
 }
@@ -110,9 +107,6 @@ impl RabbitConnection {
         let opening = Session::open(&self.uri, self.topology.clone());
         let Some(session) = drained.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
         tracing::info!("connected to RabbitMQ");
-        if !std::mem::replace(&mut self.has_told_version, true) {
-            tokio::spawn(tell_version(self.uri.clone()));
-        }
         self.rabbit.set_connected(true);
         let runner = runner.clone().filter(|_| !stop.is_cancelled());
         let ended = session.run(&mut self.announcements, runner, &self.clock, stop, drained).await;

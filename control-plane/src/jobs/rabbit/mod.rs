@@ -6,7 +6,6 @@
 
 mod connection;
 mod consumer;
-mod greeting;
 mod inspect;
 mod message;
 mod publisher;

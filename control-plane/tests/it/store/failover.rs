@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::common::*;
 
 /// By then everything works again, whatever was in the way.
-const HEALED: Duration = Duration::from_secs(10);
+pub(super) const HEALED: Duration = Duration::from_secs(10);
 
 /// The same address at the end of a way.
 fn by(way: &Proxy, uri: &str) -> String {
@@ -32,16 +32,16 @@ async fn primary() -> Option<(PostgresServer, TestDatabase)> {
 }
 
 /// A primary, its standby, and a store whose way leads to the primary, with every kind of connection open.
-struct Pair {
+pub(super) struct Pair {
     old: PostgresServer,
-    new: PostgresServer,
+    pub(super) new: PostgresServer,
     database: TestDatabase,
-    way: Proxy,
-    store: Arc<dyn Store>,
+    pub(super) way: Proxy,
+    pub(super) store: Arc<dyn Store>,
 }
 
 impl Pair {
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let (old, database) = primary().await?;
         let new = old.standby().await;
         let way = Proxy::to_port(old.port()).await;
@@ -93,7 +93,7 @@ async fn eventually<T, E: std::fmt::Debug>(what: &str, attempt: impl AsyncFn() -
 }
 
 /// Asks now and then whether it is ready, as each process does.
-fn watched(store: &Arc<dyn Store>) -> AbortOnDropHandle<()> {
+pub(super) fn watched(store: &Arc<dyn Store>) -> AbortOnDropHandle<()> {
     let store = store.clone();
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
@@ -104,7 +104,7 @@ fn watched(store: &Arc<dyn Store>) -> AbortOnDropHandle<()> {
 }
 
 /// Writes, reads by id, lists, webhooks and due work reach the server that takes writes.
-async fn all_works(store: &dyn Store) {
+pub(super) async fn all_works(store: &dyn Store) {
     let begun = Instant::now();
     let (payment, open) = opening(2, "demo", 100);
     let commit = async || match store.commit(open.clone()).await {
