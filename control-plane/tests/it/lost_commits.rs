@@ -1,7 +1,7 @@
-//! A database that writes what it is given and loses its answer.
+//! A database that writes what it is given, and loses its answer or gives it very late.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use control_plane::jobs::poll::LocalWakeup;
@@ -14,7 +14,7 @@ use payments::model::follow_up::FollowUp;
 use payments::model::id::{PaymentId, RefundId};
 use payments::model::idempotency::KeyRecord;
 use payments::model::log::{EventId, Position};
-use payments::model::payment::Payment;
+use payments::model::payment::{Payment, Status};
 use payments::model::provider::{Outcome, ProviderRef, Refusal, RefusalKind};
 use payments::model::refund::Refund;
 use payments::model::webhook::{Dispute, WebhookEvent};
@@ -26,23 +26,37 @@ use payments::ports::store::{
     Store, StoreError, WebhookFilter, Webhooks,
 };
 use payments::usecases::gateway::Gateway;
+use payments::usecases::resolve::run_next_due;
 use payments::usecases::retries::Retries;
 use payments::usecases::{self, OperationError};
 use tokio_util::task::TaskTracker;
 
 use crate::common::*;
 
-/// Of the commits that move a payment, so many lose their answers, written or not.
+/// Of the commits that move a payment, so many lose their answers, written or not. The answer to the next commit of any
+/// kind takes `late_s` seconds.
 struct Forgetful {
     store: Arc<dyn Store>,
+    clock: Arc<TestClock>,
     lost: AtomicU32,
+    late_s: AtomicI64,
 }
 
 impl Forgetful {
     /// A gateway like the test's, whose next `lost` moves lose their answers.
     fn gateway(test: &TestGateway, lost: u32) -> Arc<Gateway> {
+        Self::before(test, lost, 0)
+    }
+
+    /// A gateway like the test's, whose next commit is answered `late_s` seconds after it was made.
+    fn late_gateway(test: &TestGateway, late_s: i64) -> Arc<Gateway> {
+        Self::before(test, 0, late_s)
+    }
+
+    fn before(test: &TestGateway, lost: u32, late_s: i64) -> Arc<Gateway> {
+        let (store, clock) = (test.gateway.store.clone(), test.clock.clone());
         Arc::new(Gateway {
-            store: Arc::new(Self { store: test.gateway.store.clone(), lost: lost.into() }),
+            store: Arc::new(Self { store, clock, lost: lost.into(), late_s: late_s.into() }),
             providers: test.gateway.providers.clone(),
             started_at: test.gateway.started_at,
             clock: test.clock.clone(),
@@ -61,6 +75,7 @@ impl Store for Forgetful {
         let is_move = matches!(change.mutation, Mutation::MovePayment { .. });
         let left = self.lost.load(Ordering::SeqCst);
         let outcome = self.store.commit(change).await;
+        self.clock.advance(self.late_s.swap(0, Ordering::SeqCst));
         if is_move && left > 0 {
             self.lost.store(left - 1, Ordering::SeqCst);
             return Err(StoreError::Unavailable("the answer is lost".into()).into());
@@ -237,6 +252,25 @@ async fn a_decline_is_told_as_one_however_often_the_answers_to_its_commit_are_lo
         let gateway = Forgetful::gateway(&test, lost);
         let told = usecases::charge(gateway, charge_request(100, ""), None, call()).await;
         assert!(matches!(told, Err(OperationError::Refused { .. })), "{lost} lost: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_commit_took_longer_than_its_lease_is_left_to_the_retries() {
+    let lease_s = FollowUp::CALL_LEASE.as_secs();
+    for (late_s, made_at_once) in [(lease_s, 1), (lease_s + 1, 0)] {
+        let test = TestGateway::start().await;
+        let made =
+            || test.provider.calls.lock().unwrap().iter().filter(|(name, _)| *name == "charge").count();
+        let gateway = Forgetful::late_gateway(&test, late_s);
+        let told = usecases::charge(gateway, charge_request(100, ""), None, call()).await.unwrap();
+        assert_eq!(made(), made_at_once, "after {late_s} s");
+        // Another process takes it up, or has by now: it is called once, whichever of both does it.
+        test.clock.advance(lease_s);
+        while run_next_due(&test.gateway).await.unwrap().is_some() {}
+        assert_eq!(made(), 1, "after {late_s} s");
+        let payment = test.gateway.store.payment(&client("demo"), told.id).await.unwrap().unwrap();
+        assert_eq!(payment.state.status(), Status::Completed, "after {late_s} s");
     }
 }
 
