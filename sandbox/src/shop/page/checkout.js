@@ -130,11 +130,16 @@ $('card-form').addEventListener('submit', (event) => {
 
 // --- PayPal: its own button, Apple Pay and Google Pay --------------------------------------------------------------------
 
-/** With a PayPal account: the payer approves on PayPal's page and comes back to this one. */
-$('pay-paypal').addEventListener('click', () => attempt(async (key) => {
-  const answer = await pay(key, { provider: 'paypal' });
+/**
+ * With a PayPal account: the payer approves on PayPal's page and comes back to this one. If PayPal cannot charge what the payer
+ * chose there, the payer is sent there again to choose something else.
+ */
+async function payByPaypal(key, charge) {
+  const answer = await pay(key, { provider: 'paypal', ...charge });
   if (answer?.nextAction?.type === 'redirect') location.href = answer.nextAction.url;
-}));
+}
+
+$('pay-paypal').addEventListener('click', () => attempt((key) => payByPaypal(key, {})));
 
 const paypalSdk = await paypal.createInstance({
   clientToken: config.clientToken, components: ['applepay-payments', 'googlepay-payments'],
@@ -215,7 +220,7 @@ async function showAgain(id) {
 const returned = new URLSearchParams(location.search);
 if (returned.has('PayerID')) {
   // Back from PayPal's page: the order id is the payment method now.
-  attempt((key) => pay(key, { provider: 'paypal', paymentMethodId: returned.get('token') }));
+  attempt((key) => payByPaypal(key, { paymentMethodId: returned.get('token') }));
 } else if (localStorage.getItem('payment')) {
   await showAgain(localStorage.getItem('payment'));
 }
