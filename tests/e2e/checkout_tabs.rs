@@ -8,7 +8,7 @@ use test_services::skipped;
 
 use crate::checkout_page::{BUTTONS, NO_BROWSER, choose, click, ends_as, open, open_again};
 
-/// The gateway leaves an order of PayPal's to its page for 15 seconds.
+/// The gateway leaves an order that a wallet has confirmed to its page for 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A payment whose payer is asked, and has no tab any more.

@@ -35,13 +35,23 @@ function show(status, explanation = '') {
   if (explanation) $('explanation').textContent = explanation;
 }
 
+/** How often a request is sent while the gateway says that it can succeed later, and the milliseconds between. */
+const TRIES = 10;
+const PAUSE = 500;
+
 /** Sends a charge under a key of its attempt. Network trouble is answered by the same request under the same key. */
 async function pay(key, charge) {
   const body = JSON.stringify({ amount: AMOUNT, currency: CURRENCY, returnUrl: location.href.split(/[?#]/)[0], ...charge });
   const send = () => fetch('/_sandbox/shop/pay', {
     method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': key }, body,
   });
-  const answer = await (await send().catch(send)).json();
+  const ask = async () => (await send().catch(send)).json();
+  let answer = await ask();
+  // The payment may be busy: after PayPal's event, the gateway takes the money by itself.
+  for (let tries = 1; answer.error?.retryable && tries < TRIES; tries += 1) {
+    await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
+    answer = await ask();
+  }
   const id = answer.transactionId ?? answer.error?.transactionId;
   if (id) await follow(id);
   if (!answer.success) {
