@@ -60,12 +60,18 @@ async fn tokens_that_cannot_be_used_any_more_are_named() {
 }
 
 #[tokio::test]
-async fn a_gateway_token_of_google_pay_is_charged() {
+async fn a_gateway_token_of_google_pay_is_charged_once() {
     let gateway = shared().await;
-    let response = pay_by_token(&gateway, &fresh_key(), "tok_sandbox_googlePay").await;
+    let (token, key) = (gateway.sandbox.card_token("pm_card_sandbox_googlePay").await, fresh_key());
+    let response = pay_by_token(&gateway, &key, &token).await;
     response.succeeds(200, &json!({ "status": "completed" }));
-    let payment = gateway.payment(&response.transaction_id()).await;
-    assert_eq!(payment["paymentMethod"]["wallet"], "google_pay");
+    let transaction = response.transaction_id();
+    assert_eq!(gateway.payment(&transaction).await["paymentMethod"]["wallet"], "google_pay");
+    assert_eq!(pay_by_token(&gateway, &key, &token).await.text(), response.text());
+    let again = pay_by_token(&gateway, &fresh_key(), &token).await;
+    assert_eq!(again.refuses(402, "PAYMENT_FAILED")["declineCode"], "token_used");
+    assert_eq!(gateway.effects(&transaction).await, ["stripe charge 2500 USD"]);
+    assert_eq!(gateway.effects(&again.transaction_id()).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -164,6 +164,13 @@ impl Sandbox {
         text_of_success(request, "/id").await
     }
 
+    /// A token for one of the sandbox's payment methods, as Google Pay's script or an app gets it from Stripe.
+    pub async fn card_token(&self, method: &str) -> String {
+        let request = self.http.post(format!("{}/v1/tokens", self.url));
+        let request = request.bearer_auth("pk_test_sandbox").form(&[("payment_method", method)]);
+        text_of_success(request, "/id").await.expect("Stripe makes a token")
+    }
+
     /// Confirms an order with a wallet, as PayPal's script does on a page; `name` decides what happens. Returns the
     /// order's status.
     pub async fn confirm_order(

@@ -40,7 +40,7 @@ pub struct CheckArgs {
     /// Connect to this address instead of the one that the domain resolves to, e.g. before its DNS is changed
     #[arg(long, value_name = "ADDRESS:PORT")]
     at: Option<SocketAddr>,
-    /// A PEM file of certificates to trust beside those of this machine, for a test
+    /// A PEM file of the authorities to trust instead of those of this machine, for a test
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }

@@ -34,6 +34,7 @@ async fn file(Path(name): Path<String>) -> Response {
         "checkout.css" => ("text/css; charset=utf-8", include_str!("page/checkout.css")),
         "checkout.js" => (SCRIPT, include_str!("page/checkout.js")),
         "watch.js" => (SCRIPT, include_str!("page/watch.js")),
+        "stub-check.js" => (SCRIPT, include_str!("page/stub-check.js")),
         "stub-sheet.js" => (SCRIPT, include_str!("page/stub-sheet.js")),
         "stub-stripe.js" => (SCRIPT, include_str!("page/stub-stripe.js")),
         "stub-wallets.js" => (SCRIPT, include_str!("page/stub-wallets.js")),

@@ -12,7 +12,7 @@ use super::{
     methods::TestMethod,
     payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
     refunds,
-    tokens::CreateMethod,
+    tokens::{self, CreateMethod},
 };
 
 #[derive(Debug)]
@@ -32,9 +32,12 @@ pub(crate) enum Command {
     ListCharges(charges::List),
     RetrieveMethod(String),
     CreateMethod(CreateMethod),
+    CreateToken(tokens::Create),
+    RetrieveToken(String),
     CreateConfirmationToken(confirmation_tokens::Create),
     RetrieveConfirmationToken(String),
     CreateDomain(domains::Create),
+    ListDomains(domains::List),
     /// Also to validate it.
     ShowDomain(String),
     RetrieveDispute(RetrieveDispute),
@@ -61,10 +64,13 @@ impl Command {
             Self::RetrieveDispute(request) => request.execute(context),
             Self::RetrieveEvent(request) => request.execute(context),
             Self::ListEvents(request) => request.execute(context),
-            Self::CreateMethod(request) => request.execute(),
+            Self::CreateMethod(request) => request.execute(context),
+            Self::CreateToken(request) => request.execute(context),
+            Self::RetrieveToken(id) => tokens::retrieve(context, id),
             Self::CreateConfirmationToken(request) => request.execute(context),
             Self::RetrieveConfirmationToken(id) => confirmation_tokens::retrieve(context, id),
             Self::CreateDomain(request) => Ok(request.execute(context)),
+            Self::ListDomains(request) => request.execute(context),
             Self::ShowDomain(id) => domains::show(context, id),
             Self::RetrieveMethod(id) => TestMethod::find(id).map(TestMethod::view).ok_or_else(|| {
                 Box::new(StripeError::no_such("PaymentMethod", id, "payment_method").not_found())

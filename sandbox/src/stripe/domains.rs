@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     context::RequestContext,
     errors::{Result, StripeError},
+    lists::{Page, list_view},
     params::{Params, required},
 };
 use crate::ids;
@@ -59,6 +60,40 @@ impl Create {
         let view = domain.view();
         context.objects.domains.push(domain);
         view
+    }
+}
+
+/// `GET /v1/payment_method_domains`
+#[derive(Debug)]
+pub(crate) struct List {
+    name: Option<String>,
+    enabled: Option<bool>,
+    page: Page,
+}
+
+impl List {
+    pub(crate) fn read(mut params: Params) -> Result<Self> {
+        let request = Self {
+            name: params.text_up_to(NAME_MAX, "domain_name")?,
+            enabled: params.flag("enabled")?,
+            page: Page::read(&mut params)?,
+        };
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, context: &RequestContext<'_>) -> Result<Value> {
+        let is_asked_for = |domain: &&Domain| {
+            self.name.as_ref().is_none_or(|name| *name == domain.name)
+                && self.enabled.is_none_or(|enabled| enabled == domain.enabled)
+        };
+        let domains: Vec<&Domain> = context.objects.domains.iter().filter(is_asked_for).collect();
+        let place = |id: &str| domains.iter().position(|domain| domain.id == id);
+        let (found, has_more) =
+            self.page.select(&domains, place, |domain| domain.created, "payment_method_domain")?;
+        let mut views: Vec<Value> = found.into_iter().copied().map(Domain::view).collect();
+        self.page.expand(context, &mut views)?;
+        Ok(list_view("/v1/payment_method_domains", &views, has_more))
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     payment_intent::CaptureMethod,
     payment_intents::{cancel, capture, confirm, create, list, retrieve, update},
     refunds,
-    tokens::CreateMethod,
+    tokens::{self, CreateMethod},
 };
 use crate::provider::Operation;
 
@@ -38,10 +38,14 @@ pub(crate) enum Endpoint {
     ListCharges,
     RetrieveMethod(String),
     CreateMethod,
+    /// By Stripe's scripts.
+    CreateToken,
+    RetrieveToken(String),
     /// By Stripe's script, or by the test helper.
     CreateConfirmationToken,
     RetrieveConfirmationToken(String),
     CreateDomain,
+    ListDomains,
     RetrieveDomain(String),
     ValidateDomain(String),
     RetrieveDispute(String),
@@ -69,11 +73,14 @@ impl Endpoint {
             (&Method::GET, ["charges", _]) => id().map(Self::RetrieveCharge),
             (&Method::GET, ["payment_methods", _]) => id().map(Self::RetrieveMethod),
             (&Method::POST, ["payment_methods"]) => Some(Self::CreateMethod),
+            (&Method::POST, ["tokens"]) => Some(Self::CreateToken),
+            (&Method::GET, ["tokens", _]) => id().map(Self::RetrieveToken),
             (&Method::POST, ["confirmation_tokens"] | ["test_helpers", "confirmation_tokens"]) => {
                 Some(Self::CreateConfirmationToken)
             }
             (&Method::GET, ["confirmation_tokens", _]) => id().map(Self::RetrieveConfirmationToken),
             (&Method::POST, ["payment_method_domains"]) => Some(Self::CreateDomain),
+            (&Method::GET, ["payment_method_domains"]) => Some(Self::ListDomains),
             (&Method::GET, ["payment_method_domains", _]) => id().map(Self::RetrieveDomain),
             (&Method::POST, ["payment_method_domains", _, "validate"]) => id().map(Self::ValidateDomain),
             (&Method::GET, ["disputes", _]) => id().map(Self::RetrieveDispute),
@@ -101,7 +108,9 @@ impl Endpoint {
             | Self::RetrieveCharge(_)
             | Self::ListCharges
             | Self::RetrieveMethod(_)
+            | Self::RetrieveToken(_)
             | Self::RetrieveConfirmationToken(_)
+            | Self::ListDomains
             | Self::RetrieveDomain(_)
             | Self::RetrieveEvent(_)
             | Self::ListEvents => Purpose::Known(Operation::Retrieve),
@@ -110,6 +119,7 @@ impl Endpoint {
             Self::UpdateIntent(_)
             | Self::UpdateRefund(_)
             | Self::CreateMethod
+            | Self::CreateToken
             | Self::CreateConfirmationToken
             | Self::CreateDomain
             | Self::ValidateDomain(_) => Purpose::Known(Operation::Unknown),
@@ -119,7 +129,7 @@ impl Endpoint {
     /// Whether a page in the payer's browser may send it, with the publishable key.
     pub(crate) fn is_for_browsers(&self, form: &Form) -> bool {
         match self {
-            Self::CreateConfirmationToken => true,
+            Self::CreateToken | Self::CreateConfirmationToken => true,
             Self::RetrieveIntent(_) => form.text("client_secret").is_some(),
             _ => false,
         }
@@ -164,6 +174,11 @@ impl Endpoint {
                 Command::RetrieveMethod(id.clone())
             }
             Self::CreateMethod => Command::CreateMethod(CreateMethod::read(params)?),
+            Self::CreateToken => Command::CreateToken(tokens::Create::read(params)?),
+            Self::RetrieveToken(id) => {
+                params.finish()?;
+                Command::RetrieveToken(id.clone())
+            }
             Self::CreateConfirmationToken => {
                 Command::CreateConfirmationToken(confirmation_tokens::Create::read(params)?)
             }
@@ -172,6 +187,7 @@ impl Endpoint {
                 Command::RetrieveConfirmationToken(id.clone())
             }
             Self::CreateDomain => Command::CreateDomain(domains::Create::read(params)?),
+            Self::ListDomains => Command::ListDomains(domains::List::read(params)?),
             Self::RetrieveDomain(id) | Self::ValidateDomain(id) => {
                 params.finish()?;
                 Command::ShowDomain(id.clone())

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     account::Account, charge::Charge, confirmation_tokens::ConfirmationToken, dispute::Dispute,
-    domains::Domain, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund,
+    domains::Domain, idempotency::Keys, payment_intent::PaymentIntent, refunds::Refund, tokens::Token,
 };
 use crate::past::{Dated, Past, dated};
 
@@ -17,6 +17,7 @@ pub(crate) struct Objects {
     pub(crate) refunds: OrderedTable<Refund>,
     pub(crate) disputes: OrderedTable<Dispute>,
     pub(crate) confirmation_tokens: HashMap<String, ConfirmationToken>,
+    pub(crate) tokens: HashMap<String, Token>,
     pub(crate) domains: Vec<Domain>,
     pub(crate) keys: Keys,
     pub(crate) account: Account,

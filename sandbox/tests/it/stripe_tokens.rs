@@ -2,13 +2,17 @@
 
 use reqwest::Method;
 
-use crate::support::{HttpResponse, TestSandbox};
+use crate::support::{HttpResponse, TestSandbox, json};
 
 const BACK: &str = "&return_url=https://shop.example/back&use_stripe_sdk=true";
 
 /// A confirmation token, made on a page by the publishable key.
 async fn token(sandbox: &TestSandbox, method: &str) -> HttpResponse {
-    let request = sandbox.http.post(sandbox.url("/v1/confirmation_tokens")).bearer_auth("pk_test_page");
+    made_on_a_page(sandbox, "confirmation_tokens", method).await
+}
+
+async fn made_on_a_page(sandbox: &TestSandbox, what: &str, method: &str) -> HttpResponse {
+    let request = sandbox.http.post(sandbox.url(&format!("/v1/{what}"))).bearer_auth("pk_test_page");
     sandbox.stripe_send(request.form(&[("payment_method", method)])).await
 }
 
@@ -98,12 +102,41 @@ async fn a_token_of_the_older_script_stands_for_a_payment_method() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_made_is_used_once_and_a_test_token_again_and_again() {
+    let sandbox = TestSandbox::new().await;
+    let token = made_on_a_page(&sandbox, "tokens", "pm_card_sandbox_googlePay").await;
+    assert!(token.id().starts_with("tok_"), "{token:?}");
+    assert_eq!(token.body["card"]["tokenization_method"], "android_pay");
+    let use_it = async |key: &str, token: &str| {
+        let request = sandbox.stripe_request(Method::POST, "payment_methods").header("Idempotency-Key", key);
+        sandbox.stripe_send(request.form(&[("type", "card"), ("card[token]", token)])).await
+    };
+    let made = use_it("first", token.id()).await;
+    assert_eq!((made.status, made.id()), (200, "pm_card_sandbox_googlePay"), "{made:?}");
+    assert_eq!(use_it("first", token.id()).await.body, made.body, "a repeat is answered as before");
+    let again = use_it("second", token.id()).await;
+    assert_eq!(again.error(), (400, "token_already_used", "card[token]"));
+    let seen = sandbox.stripe_get(&format!("tokens/{}", token.id())).await;
+    assert_eq!(seen.body["used"], true);
+    for key in ["third", "fourth"] {
+        assert_eq!(use_it(key, "tok_visa").await.id(), "pm_card_visa");
+    }
+    let unknown = use_it("fifth", "tok_unknown").await;
+    assert_eq!(unknown.error(), (400, "resource_missing", "card[token]"));
+    let card = [("card[number]", "4242424242424242"), ("card[exp_month]", "1")];
+    let request = sandbox.http.post(sandbox.url("/v1/tokens")).bearer_auth("pk_test_page").form(&card);
+    assert_eq!(sandbox.stripe_send(request).await.error(), (400, "", "card[number]"));
+}
+
+#[tokio::test]
 async fn a_domain_is_registered_once_and_says_what_is_wrong_with_it() {
     let sandbox = TestSandbox::new().await;
     let form = "domain_name=pay.shop.example&enabled=true";
     let made = sandbox.stripe_post("payment_method_domains", form).await;
     assert_eq!(made.body["apple_pay"]["status"], "active", "{made:?}");
     assert_eq!(sandbox.stripe_post("payment_method_domains", form).await.id(), made.id());
+    let listed = sandbox.stripe_get("payment_method_domains?domain_name=pay.shop.example").await;
+    assert_eq!(listed.body["data"], json!([made.body]));
     let bad = sandbox.stripe_post("payment_method_domains", "domain_name=pay.shop.invalid").await;
     let bad = sandbox.stripe_post(&format!("payment_method_domains/{}/validate", bad.id()), "").await;
     assert_eq!(bad.body["apple_pay"]["status"], "inactive", "{bad:?}");

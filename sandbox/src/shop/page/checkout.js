@@ -35,13 +35,23 @@ function show(status, explanation = '') {
   if (explanation) $('explanation').textContent = explanation;
 }
 
+/** How often a request is sent while the gateway says that it can succeed later, and the milliseconds between. */
+const TRIES = 10;
+const PAUSE = 500;
+
 /** Sends a charge under a key of its attempt. Network trouble is answered by the same request under the same key. */
 async function pay(key, charge) {
   const body = JSON.stringify({ amount: AMOUNT, currency: CURRENCY, returnUrl: location.href.split(/[?#]/)[0], ...charge });
   const send = () => fetch('/_sandbox/shop/pay', {
     method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': key }, body,
   });
-  const answer = await (await send().catch(send)).json();
+  const ask = async () => (await send().catch(send)).json();
+  let answer = await ask();
+  // The payment may be busy: after PayPal's event, the gateway takes the money by itself.
+  for (let tries = 1; answer.error?.retryable && tries < TRIES; tries += 1) {
+    await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
+    answer = await ask();
+  }
   const id = answer.transactionId ?? answer.error?.transactionId;
   if (id) await follow(id);
   if (!answer.success) {
@@ -130,11 +140,16 @@ $('card-form').addEventListener('submit', (event) => {
 
 // --- PayPal: its own button, Apple Pay and Google Pay --------------------------------------------------------------------
 
-/** With a PayPal account: the payer approves on PayPal's page and comes back to this one. */
-$('pay-paypal').addEventListener('click', () => attempt(async (key) => {
-  const answer = await pay(key, { provider: 'paypal' });
+/**
+ * With a PayPal account: the payer approves on PayPal's page and comes back to this one. If PayPal cannot charge what the payer
+ * chose there, the payer is sent there again to choose something else.
+ */
+async function payByPaypal(key, charge) {
+  const answer = await pay(key, { provider: 'paypal', ...charge });
   if (answer?.nextAction?.type === 'redirect') location.href = answer.nextAction.url;
-}));
+}
+
+$('pay-paypal').addEventListener('click', () => attempt((key) => payByPaypal(key, {})));
 
 const paypalSdk = await paypal.createInstance({
   clientToken: config.clientToken, components: ['applepay-payments', 'googlepay-payments'],
@@ -215,7 +230,7 @@ async function showAgain(id) {
 const returned = new URLSearchParams(location.search);
 if (returned.has('PayerID')) {
   // Back from PayPal's page: the order id is the payment method now.
-  attempt((key) => pay(key, { provider: 'paypal', paymentMethodId: returned.get('token') }));
+  attempt((key) => payByPaypal(key, { paymentMethodId: returned.get('token') }));
 } else if (localStorage.getItem('payment')) {
   await showAgain(localStorage.getItem('payment'));
 }
