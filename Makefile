@@ -52,7 +52,7 @@ clients: prerequisites ## Write docs/openapi.json, and what is generated from it
 
 .PHONY: build filter
 build: prerequisites envoy filter ## Build everything that runs; PROFILE=dev for quick rebuilds while you edit
-	cargo build --locked --profile $(PROFILE) --bin control-plane --bin local-stack --bin provider-sandbox $(features)
+	cargo build --locked --profile $(PROFILE) --bin control-plane --bin local-stack --bin log-relay --bin provider-sandbox $(features)
 
 filter: prerequisites ## Build the Envoy filter: target/edge_filter.wasm
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter
