@@ -44,8 +44,14 @@ pub(crate) struct Service {
     pub(crate) stop_grace_period: Option<String>,
     #[serde(rename = "security_opt")]
     _security_opt: Vec<String>,
-    #[serde(rename = "logging")]
-    _logging: Value,
+    pub(crate) logging: Logging,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Logging {
+    pub(crate) driver: String,
+    pub(crate) options: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -100,6 +100,18 @@ fn a_broken_container_can_do_little() {
 }
 
 #[test]
+fn no_service_fills_the_disk_with_its_log_or_waits_for_the_log_s_reader() {
+    for (name, service) in Compose::as_written().services {
+        let option = |key: &str| service.logging.options.get(key).map(String::as_str);
+        assert_eq!(service.logging.driver, "json-file", "{name}");
+        assert!(option("max-size").is_some() && option("max-file").is_some(), "{name}");
+        // Ours never wait, and say what was lost, which an engine that drops lines does not.
+        let wanted = if service.build.is_some() { [None; 2] } else { [Some("non-blocking"), Some("4m")] };
+        assert_eq!([option("mode"), option("max-buffer-size")], wanted, "{name}");
+    }
+}
+
+#[test]
 fn there_are_two_control_planes_behind_one_name_and_none_of_them_is_published() {
     let control_plane = &Compose::as_written().services["control-plane"];
     assert_eq!(control_plane.deploy.as_ref().unwrap().replicas, 2);
