@@ -6,6 +6,9 @@
 #
 #   run-envoy.sh --config-path envoy.yaml
 #
+# Where log-relay is at hand and runs, as in the image, Envoy runs under it: neither of its logs then waits for a reader,
+# or fills its memory without one. It passes signals on, ends with Envoy's exit code, and Envoy ends with it.
+#
 #   ENVOY                 the program; envoy
 #   ENVOY_ADMIN_LISTEN    its admin interface, as in its configuration; 127.0.0.1:9901. IPv6: [::1]:9901. No Unix socket
 #   DRAIN_NOTICE_SECONDS  for load balancers to notice that /healthz says no, before new connections are refused; 5
@@ -17,8 +20,9 @@ admin=${ENVOY_ADMIN_LISTEN:-127.0.0.1:9901}
 notice=${DRAIN_NOTICE_SECONDS:-5}
 most=${DRAIN_SECONDS:-40}
 
+# Not for long, if nobody reads; and no signal for a reader that has gone ends this script instead.
 say() {
-  printf 'run-envoy.sh: %s\n' "$1" >&2
+  timeout --foreground --signal=KILL 1 printf 'run-envoy.sh: %s\n' "$1" >&2 || :
 }
 
 # A mistake found only when Envoy has to end would cost the requests that it has then.
@@ -92,7 +96,11 @@ check_settings
 asked=no
 trap '' HUP
 trap 'asked=yes' TERM INT QUIT
-"${ENVOY:-envoy}" "$@" &
+relay=()
+if command -v log-relay >/dev/null; then
+  if log-relay true 2>/dev/null; then relay=(log-relay); else say "log-relay cannot run here, so Envoy runs without it"; fi
+fi
+"${relay[@]}" "${ENVOY:-envoy}" "$@" &
 envoy=$!
 trap drain TERM INT QUIT
 if [ "$asked" = yes ]; then drain; fi

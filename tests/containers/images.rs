@@ -1,5 +1,6 @@
 //! The Dockerfiles' base images and copied files.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
@@ -61,39 +62,40 @@ fn every_base_is_pinned_and_of_the_versions_that_are_tested() {
 fn what_is_built_is_what_is_copied() {
     let metadata = metadata(&root());
     for dockerfile in all() {
-        let build = dockerfile.stage("build");
-        let made = build.all("RUN").find(|run| run.contains("cargo build")).unwrap();
-        let words: Vec<_> = made.split_whitespace().collect();
-        let after = |flag: &str| words.iter().position(|word| *word == flag).map(|n| words[n + 1]);
-        let package = after("-p").expect("one package is built");
-        let artefact = words[words.iter().position(|word| *word == "cp").unwrap() + 1];
-        let file = Path::new(artefact).file_name().unwrap().to_str().unwrap();
-        let targets = targets(&metadata, package);
-        assert!(
-            targets.contains(&file.trim_end_matches(".wasm").to_owned()),
-            "{}: {file} of {targets:?}",
-            dockerfile.path
-        );
-        // Where cargo puts it: by target and profile.
-        let profile = if words.contains(&"--release") { "release" } else { after("--profile").unwrap() };
-        let folder = after("--target").map_or(profile.to_owned(), |target| format!("{target}/{profile}"));
-        assert_eq!(artefact, format!("target/{folder}/{file}"), "{}", dockerfile.path);
-
-        let kept = after(artefact).unwrap();
+        let builds = dockerfile.stage("build").all("RUN").filter(|run| run.contains("cargo build"));
+        let files: Vec<_> = builds.map(|run| made(run, &metadata, dockerfile.path)).collect();
+        assert!(!files.is_empty(), "{}", dockerfile.path);
         // What tests bring along lies where the build would have put it.
         let brought = dockerfile.stage("prebuilt").all("COPY").collect::<Vec<_>>();
-        assert_eq!(brought, [format!("prebuilt/{file} {kept}")], "{}", dockerfile.path);
+        let wanted = files.iter().map(|(file, kept)| format!("prebuilt/{file} {kept}"));
+        assert_eq!(brought, wanted.collect::<Vec<_>>(), "{}", dockerfile.path);
         let copies = dockerfile
             .stages
             .iter()
             .flat_map(|stage| stage.all("COPY"))
             .filter_map(|copy| copy.strip_prefix("--from=binaries "));
         let copies: Vec<_> = copies.collect();
-        assert!(!copies.is_empty());
-        for copy in copies {
-            assert_eq!(copy.split(' ').next(), Some(kept), "{}: nobody made what is copied", dockerfile.path);
-        }
+        let copied: BTreeSet<_> = copies.iter().filter_map(|copy| copy.split(' ').next()).collect();
+        let kept: BTreeSet<_> = files.iter().map(|(_, kept)| *kept).collect();
+        assert_eq!(copied, kept, "{}: what is copied is not what was made", dockerfile.path);
     }
+}
+
+/// The file that a `RUN` builds, and where it keeps it.
+fn made<'a>(run: &'a str, metadata: &Value, path: &str) -> (&'a str, &'a str) {
+    let words: Vec<_> = run.split_whitespace().collect();
+    let after = |flag: &str| words.iter().position(|word| *word == flag).map(|n| words[n + 1]);
+    let package = after("-p").expect("one package is built");
+    let artefact = after("cp").unwrap();
+    let file = Path::new(artefact).file_name().unwrap().to_str().unwrap();
+    let targets = targets(metadata, package);
+    assert!(targets.contains(&file.trim_end_matches(".wasm").to_owned()), "{path}: {file} of {targets:?}");
+    assert!(after("--bin").is_none_or(|bin| bin == file), "{path}: {file} is not what is built");
+    // Where cargo puts it: by target and profile.
+    let profile = if words.contains(&"--release") { "release" } else { after("--profile").unwrap() };
+    let folder = after("--target").map_or(profile.to_owned(), |target| format!("{target}/{profile}"));
+    assert_eq!(artefact, format!("target/{folder}/{file}"), "{path}");
+    (file, after(artefact).unwrap())
 }
 
 #[test]

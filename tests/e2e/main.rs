@@ -49,6 +49,7 @@ mod inside_tls;
 mod interruptions;
 mod leftovers;
 mod limits;
+mod log_relay;
 mod logs;
 mod observability;
 mod payer_action;

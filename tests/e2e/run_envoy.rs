@@ -1,13 +1,16 @@
-//! The script that runs Envoy in a container, with a small real Envoy: its settings, its signals, its exit codes.
+//! The script that runs Envoy in a container, under log-relay as there, with a small real Envoy: its settings, its
+//! signals, its exit codes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway_tests::until;
+use gateway_tests::{path_with_log_relay, until};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -36,6 +39,7 @@ fn script() -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,QUIT,TERM", "bash"]);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh"));
+    command.env("PATH", path_with_log_relay());
     command.env("ENVOY", Programs::of_this_build().unwrap().envoy).stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
@@ -79,6 +83,12 @@ impl Run {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// The relay, and Envoy.
+    fn below(&self) -> (Pid, Pid) {
+        let relay = only_child(Pid::from_child(&self.child));
+        (relay, only_child(relay))
+    }
+
     /// The exit code, and what was logged.
     async fn end(mut self) -> (i32, String) {
         let begun = Instant::now();
@@ -107,6 +117,12 @@ impl Drop for Run {
             let _ = (self.child.kill(), self.child.wait());
         }
     }
+}
+
+fn only_child(of: Pid) -> Pid {
+    let of = of.as_raw_nonzero();
+    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
+    Pid::from_raw(children.trim().parse().unwrap()).unwrap()
 }
 
 /// What a script that refuses its settings says. It must not have started Envoy.
@@ -167,4 +183,48 @@ async fn a_hangup_neither_ends_envoy_nor_keeps_it_from_draining_later() {
     run.signal(Signal::TERM);
     let (code, log) = run.end().await;
     assert_eq!(code, 0, "{log}");
+}
+
+#[tokio::test]
+async fn an_envoy_that_was_killed_ends_its_relay_and_the_script_with_its_code() {
+    let admin = free("127.0.0.1");
+    let run = Run::start(admin, &admin.to_string()).await;
+    kill_process(run.below().1, Signal::KILL).unwrap();
+    let (code, log) = run.end().await;
+    assert_eq!(code, 137, "{log}");
+}
+
+/// What lost its relay would fill its memory with logs.
+#[tokio::test]
+async fn an_envoy_whose_relay_was_killed_ends() {
+    let admin = free("127.0.0.1");
+    let run = Run::start(admin, &admin.to_string()).await;
+    kill_process(run.below().0, Signal::KILL).unwrap();
+    until("the end of Envoy", async || run.ready().await.is_none().then_some(())).await;
+    let (code, log) = run.end().await;
+    assert_eq!(code, 137, "{log}");
+}
+
+/// As where it was built for a newer system.
+#[test]
+fn envoy_runs_without_a_relay_that_cannot_run() {
+    let folder = TempDir::new().unwrap();
+    let relay = folder.path().join("log-relay");
+    fs::write(&relay, "#!/bin/sh\nexit 127\n").unwrap();
+    fs::set_permissions(&relay, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), path_with_log_relay());
+    let mut command = script();
+    command.env("ENVOY", "/bin/true").env("PATH", path);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("log-relay cannot run here, so Envoy runs without it"), "{said}");
+}
+
+#[test]
+fn a_reader_that_has_gone_changes_no_exit_code() {
+    let (reader, pipe) = io::pipe().unwrap();
+    drop(reader);
+    let status = script().env("DRAIN_SECONDS", "forty").stderr(pipe).status().unwrap();
+    assert_eq!(status.code(), Some(2));
 }

@@ -145,6 +145,10 @@ fn the_images_are_small_and_hold_no_shell(composed: &Composed) {
     assert_eq!(inspect("{{.Config.User}}"), "65532:65532");
     let shell = ["run", "--rm", "--entrypoint", "/bin/sh", CONTROL_PLANE, "-c", "true"];
     assert!(!Command::new(&composed.docker).args(shell).output().unwrap().status.success(), "it has a shell");
+    // A process may end while it is looked at.
+    let envoy = composed.containers("envoy").remove(0);
+    let names = composed.docker(&["exec", &envoy, "bash", "-c", "cat /proc/[0-9]*/comm; true"]);
+    assert!(names.lines().any(|name| name == "log-relay"), "Envoy runs without its relay: {names}");
     for service in ["control-plane", "worker", "edge-cache", "envoy", "sandbox"] {
         for container in composed.containers(service) {
             let format = "{{.HostConfig.ReadonlyRootfs}} {{.Config.User}} {{.State.Health.Status}}";

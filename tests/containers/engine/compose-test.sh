@@ -116,7 +116,7 @@ prepare_context() {
     without_digests "$root/$dockerfile/Dockerfile" >"$folder/context/$dockerfile/Dockerfile"
   done
   cp "$root/envoy/run-envoy.sh" "$folder/context/envoy/"
-  cp "$build/release/control-plane" "$build/release/provider-sandbox" "$build/edge_filter.wasm" "$folder/context/prebuilt/"
+  cp "$build/release/"{control-plane,log-relay,provider-sandbox} "$build/edge_filter.wasm" "$folder/context/prebuilt/"
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

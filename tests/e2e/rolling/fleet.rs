@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway_tests::{OwnGateway, until_within};
+use gateway_tests::{OwnGateway, path_with_log_relay, until_within};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -224,6 +224,7 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
         ("ENVOY".to_owned(), programs.envoy.display().to_string()),
         ("ENVOY_ADMIN_LISTEN".to_owned(), admin.to_string()),
         ("DRAIN_NOTICE_SECONDS".to_owned(), "1".to_owned()),
+        ("PATH".to_owned(), path_with_log_relay()),
     ];
     for name in ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"] {
         environment.push((name.to_owned(), own.stack.setting(name).unwrap().to_owned()));
