@@ -51,6 +51,7 @@ async fn tokens_that_cannot_be_used_any_more_are_named() {
     for (token, reason) in [
         ("ctoken_sandbox_expired", "token_expired"),
         ("ctoken_sandbox_used", "token_used"),
+        ("tok_sandbox_expired", "token_expired"),
         ("tok_sandbox_used", "token_used"),
     ] {
         let response = pay_by_token(&gateway, &fresh_key(), token).await;
