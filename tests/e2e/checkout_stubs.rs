@@ -35,7 +35,7 @@ const PRELUDE: &str = "(async () => {
 })()";
 
 /// What a page may call, without a payer.
-const RIGHT: [&str; 12] = [
+const RIGHT: [&str; 13] = [
     "Stripe('pk_live_1', { locale: 'de' })",
     "on.stripe.elements({ ...on.money, captureMethod: 'manual', appearance: {} })",
     "on.elements().create('payment', { layout: 'tabs' }).on('change', () => {})",
@@ -45,13 +45,14 @@ const RIGHT: [&str; 12] = [
     "on.session().completePayment(ApplePaySession.STATUS_SUCCESS)",
     "on.client.isReadyToPay(on.ready)",
     "on.client.createButton({ onClick() {}, buttonColor: 'black' })",
+    "paypal.createInstance({ clientId: 'id', components: on.components })",
     "on.sdk.findEligibleMethods({ currencyCode: 'EUR' })",
     "on.apples.formatConfigForPaymentRequest({ countryCode: 'DE' })",
     "on.apples.validateMerchant({ validationUrl: 'https://apple.example/start' })",
 ];
 
 /// What it may not, and words of the mistake's name.
-const WRONG: [(&str, &str); 40] = [
+const WRONG: [(&str, &str); 41] = [
     ("Stripe()", "needs publishableKey"),
     ("Stripe('sk_test_1')", "publishableKey must be a text like ^pk_"),
     ("on.stripe.elements()", "takes an object, not undefined"),
@@ -110,7 +111,11 @@ const WRONG: [(&str, &str); 40] = [
         "totalPrice must be a text like",
     ),
     ("on.client.loadPaymentData({ ...on.ready, merchantInfo: {} })", "needs transactionInfo"),
-    ("paypal.createInstance({ components: on.components })", "needs clientToken"),
+    ("paypal.createInstance({ components: on.components })", "needs clientId or clientToken"),
+    (
+        "paypal.createInstance({ clientId: 'id', clientToken: 'token', components: on.components })",
+        "takes clientId or clientToken, not both",
+    ),
     ("paypal.createInstance({ clientToken: 'token', components: ['applepay'] })", "components may only have"),
     ("on.sdk.findEligibleMethods({ currency: 'EUR' })", "does not know currency"),
     (

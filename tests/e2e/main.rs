@@ -63,6 +63,7 @@ mod storms;
 mod strict_json;
 mod tls;
 mod trailers;
+mod wallet_docs;
 mod wallet_domains;
 mod wallets;
 mod webhooks;

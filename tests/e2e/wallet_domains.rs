@@ -110,6 +110,35 @@ async fn a_domain_that_apple_believes_is_told_from_others_and_each_mistake_by_it
     }
 }
 
+#[tokio::test]
+async fn a_check_tells_what_the_settings_and_stripe_know_of_a_domain() {
+    let shop = Shop::open().await;
+    let (ca, file) = (shop.file("authority.pem"), shop.file("stripe"));
+    let url = shop.stack.gateway_tls_url();
+    let at = url.trim_start_matches("https://");
+    let arguments = ["check", "shop.example", "--at", at, "--ca", &ca, "--file", &file];
+    let check = |more: &[(&str, &str)]| wallets(&shop.stack, &arguments, more);
+
+    let (code, said) = check(&[("WALLET_DOMAINS", "demo:shop.example")]);
+    let told = "WALLET_DOMAINS lists it for demo\n  it is not registered at Stripe: ";
+    assert!(code == 0 && said.contains(told), "{code} {said}");
+    let (code, said) = check(&[("WALLET_DOMAINS", "demo:www.shop.example")]);
+    assert!(code == 1 && said.contains("wrong: WALLET_DOMAINS lists it for no client"), "{code} {said}");
+    let (code, said) = check(&[("STRIPE_SECRET_KEY", "rk_test_1")]);
+    assert!(code == 1 && said.contains("Invalid API Key provided"), "{code} {said}");
+
+    assert_eq!(wallets(&shop.stack, &["register", "shop.example", "--provider", "stripe"], &[]).0, 0);
+    let (code, said) = check(&[]);
+    let active = "Stripe says of apple_pay: active\n  Stripe says of google_pay: active";
+    assert!(code == 0 && said.contains(active), "{code} {said}");
+
+    // Nothing answers there, but Stripe has the domain.
+    assert_eq!(wallets(&shop.stack, &["register", "shop.invalid", "--provider", "stripe"], &[]).0, 1);
+    let (code, said) = wallets(&shop.stack, &["check", "shop.invalid", "--at", at, "--ca", &ca], &[]);
+    let inactive = "wrong: Stripe says of apple_pay: inactive: The domain association file was not found";
+    assert!(code == 1 && said.contains(inactive), "{code} {said}");
+}
+
 /// The domains of this name that are registered at Stripe.
 async fn registered(gateway: &Gateway<'_>, domain: &str) -> Vec<Value> {
     let url = format!("{}/v1/payment_method_domains?domain_name={domain}", gateway.stack().sandbox_url());

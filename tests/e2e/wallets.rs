@@ -51,6 +51,7 @@ async fn tokens_that_cannot_be_used_any_more_are_named() {
     for (token, reason) in [
         ("ctoken_sandbox_expired", "token_expired"),
         ("ctoken_sandbox_used", "token_used"),
+        ("tok_sandbox_expired", "token_expired"),
         ("tok_sandbox_used", "token_used"),
     ] {
         let response = pay_by_token(&gateway, &fresh_key(), token).await;
@@ -165,11 +166,11 @@ async fn what_a_wallet_did_not_confirm_as_the_client_asked_is_never_captured() {
         back["paymentMethodId"] = json!(id);
         let refused = gateway.charge(&back).await;
         let error = refused.refuses(status, code);
-        if name == "SCA-REJECTED" {
-            assert_eq!(error["declineCode"], "authentication_failed");
+        if name != "CCREJECT-REFUSED" {
+            assert_eq!(error["declineCode"], "authentication_failed", "{name}");
         }
         if confirmed_with == "apple_pay" {
-            assert_eq!(error["declineCode"], "wallet_mismatch");
+            assert!(error["message"].as_str().unwrap().contains("google_pay"), "{error}");
         }
         assert_eq!(gateway.payment(&made.transaction_id()).await["status"], "failed", "{name}");
         assert_eq!(gateway.effects(&made.transaction_id()).await, [""; 0], "{name}");
@@ -192,6 +193,24 @@ async fn a_wallets_order_is_brought_back_with_its_own_wallet_and_amount() {
         back[field] = wrong;
         assert_eq!(gateway.charge(&back).await.refuses(400, "INVALID_REQUEST")["param"], param);
     }
+    assert_eq!(gateway.effects(&made.transaction_id()).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_order_whose_amount_was_changed_at_paypal_is_not_captured() {
+    let gateway = without_webhooks().await;
+    let made = gateway.charge(&order("google_pay", 5300)).await;
+    let id = made.json()["nextAction"]["orderId"].as_str().unwrap().to_owned();
+    gateway.sandbox.confirm_order(credentials(&gateway), &id, "google_pay", "Sandbox Payer").await;
+    gateway.sandbox.change_amount(credentials(&gateway), &id, "52.00").await;
+    let mut back = order("google_pay", 5300);
+    back["paymentMethodId"] = json!(id);
+    let refused = gateway.charge(&back).await;
+    let error = refused.refuses(402, "PAYMENT_FAILED");
+    assert_eq!(error["declineCode"], "authentication_failed");
+    assert_eq!(error["providerCode"], "order_mismatch");
+    assert!(error["message"].as_str().unwrap().contains("`amount`"), "{error}");
+    assert_eq!(gateway.payment(&made.transaction_id()).await["status"], "failed");
     assert_eq!(gateway.effects(&made.transaction_id()).await, [""; 0]);
 }
 

@@ -201,6 +201,22 @@ impl Sandbox {
         text_of_success(self.http.post(url).bearer_auth(token).json(&source), "/status").await
     }
 
+    /// Changes the amount of a dollar order at PayPal past the gateway, e.g. to `73.41`.
+    pub async fn change_amount(&self, credentials: (&str, &str), order: &str, dollars: &str) {
+        let token = self.http.post(format!("{}/v1/oauth2/token", self.url));
+        let token = token.basic_auth(credentials.0, Some(credentials.1));
+        let token = HttpResponse::of(token.form(&[("grant_type", "client_credentials")])).await;
+        let url = format!("{}/v2/checkout/orders/{order}", self.url);
+        let patch = json!([{
+            "op": "replace",
+            "path": "/purchase_units/@reference_id=='default'/amount",
+            "value": { "currency_code": "USD", "value": dollars },
+        }]);
+        let changed = self.http.patch(url).bearer_auth(token.at("/access_token")).json(&patch);
+        let changed = HttpResponse::of(changed).await;
+        assert_eq!(changed.status, 204, "{}", changed.text());
+    }
+
     /// An order created at PayPal by another system (a merchant's own page), in two-decimal dollars, e.g. `73.41`.
     /// Returns its id and the page where the payer approves it.
     pub async fn paypal_order(

@@ -27,7 +27,9 @@ pub use inspect::{Fault, inspect_paypal, inspect_stripe};
 pub use liability::LiabilityShifts;
 pub use outgoing::{InvalidOutgoing, Outgoing};
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
-pub use stripe::domains::{DomainStatus, NotRegistered, register_stripe_domain};
+pub use stripe::domains::{
+    DomainNotRead, DomainStatus, NotRegistered, StripeDomain, find_stripe_domain, register_stripe_domain,
+};
 pub use transport::TransportError;
 
 use self::circuit_broken::{CircuitBroken, Reachable};

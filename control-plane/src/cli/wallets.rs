@@ -1,5 +1,7 @@
 //! `control-plane wallets …`: sets up and checks the domains on which pages show wallets.
 
+mod known;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,14 +17,15 @@ use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domai
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
+use self::known::Known;
 use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Fetch a domain's association file as Apple does, and say what is wrong: TLS, a redirect, the bytes; exit 1 if
-    /// anything is
+    /// Fetch a domain's association file as Apple does, and say what is wrong: TLS, a redirect, the bytes, `WALLET_DOMAINS`,
+    /// what Stripe says of the domain if its key is among the settings; exit 1 if anything is
     Check(CheckArgs),
     /// Register a domain with the provider, have it look at the domain, and print what it says; exit 1 if a wallet is not
     /// usable there
@@ -96,21 +99,27 @@ async fn check(args: CheckArgs, source: &Source) -> anyhow::Result<String> {
     let expected = file.as_ref().map(|path| {
         std::fs::read(path).with_context(|| format!("the provider's file {} cannot be read", path.display()))
     });
-    let answer = match fetch(&domain, at, ca).await? {
-        Ok(answer) => answer,
-        Err(problem) => bail!("https://{domain}{ASSOCIATION_PATH} cannot be fetched: {problem}"),
+    let seen = match fetch(&domain, at, ca).await? {
+        Ok(answer) => judged(&domain, &answer, expected.transpose()?.as_deref()),
+        Err(problem) => Err(format!("https://{domain}{ASSOCIATION_PATH} cannot be fetched: {problem}")),
     };
-    let problems = problems(&domain, &answer, expected.transpose()?.as_deref());
-    if problems.is_empty() {
-        let length = answer.body.len();
-        let compared = if file.is_some() {
-            ", which are the provider's"
-        } else {
-            "; name the provider's file by --file to compare them"
-        };
-        return Ok(format!("{domain} gives Apple {length} bytes over TLS{compared}"));
+    let known = Known::of(&domain, source).await?;
+    known.told_with(seen).map_err(anyhow::Error::msg)
+}
+
+/// What is said of the answer, as an error if Apple does not believe it.
+fn judged(domain: &str, answer: &Answer, expected: Option<&[u8]>) -> Result<String, String> {
+    let problems = problems(domain, answer, expected);
+    if !problems.is_empty() {
+        return Err(format!("{domain} cannot show Apple Pay:\n  {}", problems.join("\n  ")));
     }
-    bail!("{domain} cannot show Apple Pay:\n  {}", problems.join("\n  "))
+    let length = answer.body.len();
+    let compared = if expected.is_some() {
+        ", which are the provider's"
+    } else {
+        "; name the provider's file by --file to compare them"
+    };
+    Ok(format!("{domain} gives Apple {length} bytes over TLS{compared}"))
 }
 
 /// Fetches the file. The inner error is the domain's.

@@ -40,7 +40,7 @@ pub use gateway::GatewaySettings;
 pub(crate) use outgoing::outgoing;
 pub(crate) use plaintext::{PROFILE, Plaintext, Wire, is_this_machine};
 pub use process::ProcessSettings;
-pub(crate) use providers::{PAYPAL_API, api_base};
+pub(crate) use providers::{PAYPAL_API, api_base, providers as provider_settings};
 pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use retention::schedule;
 pub(crate) use return_url::return_url_hosts;

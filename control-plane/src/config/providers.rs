@@ -14,7 +14,7 @@ pub(crate) const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";
 const FOR_THE_SANDBOX: [&str; 2] = ["sk_test_sandbox_", "sandbox-"];
 
 /// Reads every setting and reports everything that is wrong at once.
-pub(super) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
+pub(crate) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
     let mut errors = Vec::new();
     let stripe = keep(&mut errors, stripe(source));
     let paypal = keep(&mut errors, paypal(source));

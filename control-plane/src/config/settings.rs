@@ -150,7 +150,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["WALLET_LIABILITY_SHIFT"],
         default: "`POSSIBLE,UNKNOWN`",
-        meaning: "a PayPal order whose card the payer's bank authenticated in a wallet is captured only with one of these results (PayPal's `liability_shift`); with another, the charge fails with the `declineCode` `authentication_failed`",
+        meaning: "a PayPal order that a wallet's card pays is captured only with one of these results of the authentication by the payer's bank (PayPal's `liability_shift`; a card without a result is `UNKNOWN`); with another, the charge fails with the `declineCode` `authentication_failed`",
     },
     Setting {
         keys: &["STRIPE_PUBLISHABLE_KEY"],

@@ -20,7 +20,7 @@ pub struct WalletSettings {
 }
 
 impl WalletSettings {
-    pub(super) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
+    pub(crate) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let key = keep(&mut errors, source.read_with("STRIPE_PUBLISHABLE_KEY", publishable_key));
         let domains = keep(&mut errors, source.read_with("WALLET_DOMAINS", domains));
@@ -31,6 +31,12 @@ impl WalletSettings {
             paypal_client_id: source.get("PAYPAL_CLIENT_ID").map(str::to_owned),
             domains: domains.unwrap_or_default(),
         })
+    }
+
+    /// The clients that have listed the domain.
+    pub(crate) fn clients_of(&self, domain: &str) -> Vec<&str> {
+        let listed = self.domains.iter().filter(|(_, listed)| listed.contains(domain));
+        listed.map(|(client, _)| client.as_str()).collect()
     }
 
     /// Whether the domain is one that the client has listed.
@@ -90,6 +96,7 @@ mod tests {
         );
         assert!(!is_of("demo", "b.example") && !is_of("b", "shop.example") && !is_of("c", "shop.example"));
         assert!(!is_of("demo", "x.shop.example"));
+        assert_eq!((wallets.clients_of("b.example"), wallets.clients_of("c.example")), (vec!["b"], vec![]));
     }
 
     #[test]

@@ -172,6 +172,25 @@ async fn an_order_confirmed_with_another_wallet_is_not_captured() {
     confirm(&fixture, &id, "google_pay", "Ada Lovelace").await;
     let refusal = fixture.paypal().resume(&fixture.resume(&order, &id)).await.refused();
     assert_eq!(refusal.kind, invalid("wallet"));
+    assert_eq!(refusal.decline_code.as_deref(), Some("authentication_failed"));
+    assert!(refusal.message.contains("apple_pay"), "{}", refusal.message);
+    assert_eq!(fixture.effects(order.payment).await, []);
+}
+
+/// The client's own mistake is told as one: see `an_order_of_the_clients_own_page_must_be_of_the_wallet_it_names`.
+#[tokio::test]
+async fn an_order_whose_amount_was_changed_since_it_was_made_is_not_captured() {
+    let fixture = SandboxFixture::open().await;
+    let order = wallet_order(&fixture, Wallet::GooglePay);
+    let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
+    confirm(&fixture, &id, "google_pay", "Ada Lovelace").await;
+    // As if it had been made for this amount.
+    let resume = ResumeOrder { money: money(5_000, "USD"), ..fixture.resume(&order, &id) };
+    let refusal = fixture.paypal().resume(&resume).await.refused();
+    assert_eq!(refusal.kind, invalid("amount"));
+    assert_eq!(refusal.decline_code.as_deref(), Some("authentication_failed"));
+    assert_eq!(refusal.code.as_deref(), Some("order_mismatch"));
+    assert!(refusal.message.contains("`amount`"), "{}", refusal.message);
     assert_eq!(fixture.effects(order.payment).await, []);
 }
 
@@ -185,15 +204,22 @@ async fn a_bank_that_vouches_for_nobody_is_refused_as_the_policy_says() {
         let words = payments_providers::LiabilityShifts::parse("POSSIBLE").unwrap();
         settings.wallet_liability_shift = words;
     };
-    for (name, by_default, by_strict) in
-        [("SCA-REJECTED", false, false), ("SCA-UNKNOWN", true, false), ("Ada Lovelace", true, true)]
-    {
+    // Nobody authenticates Ada Lovelace.
+    for (name, by_default, by_strict) in [
+        ("SCA-REJECTED", false, false),
+        ("SCA-UNKNOWN", true, false),
+        ("Ada Lovelace", true, false),
+        ("SCA-REQUIRED", true, true),
+    ] {
         for (fixture, pays) in
             [(SandboxFixture::open().await, by_default), (SandboxFixture::with(strict).await, by_strict)]
         {
             let order = wallet_order(&fixture, Wallet::GooglePay);
             let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
             confirm(&fixture, &id, "google_pay", name).await;
+            if name == "SCA-REQUIRED" {
+                fixture.visit(&fixture.url(&format!("/checkoutnow?token={id}")), "approve").await;
+            }
             let Found::Found(judged) = fixture.paypal().judge(&id, Wallet::GooglePay).await else {
                 panic!("{name} is not judged")
             };
@@ -261,8 +287,10 @@ async fn an_order_of_the_clients_own_page_must_be_of_the_wallet_it_names() {
         |wallet| ChargeOrder { wallet: Some(wallet), ..fixture.charge(4_999, "USD", Some(id.as_str())) };
     let by_apple = fixture.paypal().charge(&charge(Wallet::ApplePay)).await.refused();
     assert_eq!(by_apple.kind, invalid("wallet"));
+    assert_eq!(by_apple.decline_code.as_deref(), Some("authentication_failed"));
     let other_amount = ChargeOrder { money: money(5_000, "USD"), ..charge(Wallet::GooglePay) };
-    assert_eq!(fixture.paypal().charge(&other_amount).await.refused().kind, invalid("amount"));
+    let mistaken = fixture.paypal().charge(&other_amount).await.refused();
+    assert_eq!((mistaken.kind, mistaken.decline_code), (invalid("amount"), None));
     assert_eq!(fixture.ledger("").await, []);
     completed(fixture.paypal().charge(&charge(Wallet::GooglePay)).await.done());
     assert_eq!(fixture.ledger("").await, [effect("charge", 4_999, "USD")]);

@@ -110,6 +110,11 @@ impl WalletCard {
         Self { outcome: CardOutcome::Good, liability_shift: Some("POSSIBLE"), ..self }
     }
 
+    /// The bank was asked, and is not convinced.
+    pub(crate) fn doubted(self) -> Self {
+        Self { outcome: CardOutcome::Good, liability_shift: Some("NO"), ..self }
+    }
+
     pub(super) fn view(self) -> Value {
         let mut card = json!({ "brand": "VISA", "last_digits": "4242", "type": "CREDIT" });
         if let (Some(shift), Some(fields)) = (self.liability_shift, card.as_object_mut()) {

@@ -91,6 +91,11 @@ impl Order {
         self.awaits_payer() || (self.reopened && self.is_payable())
     }
 
+    /// Whether the payer's bank is the one that asks.
+    pub(crate) fn is_in_wallet(&self) -> bool {
+        matches!(self.source, Some(Source::InWallet(_))) && !self.reopened
+    }
+
     /// Whether it can be captured or authorized now.
     pub(crate) fn is_payable(&self) -> bool {
         match self.status {

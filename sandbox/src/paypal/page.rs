@@ -29,6 +29,8 @@ const PAYER_ID: &str = "QYR5Z8XDVJNXQ";
 pub(crate) enum Outcome {
     Approve,
     Cancel,
+    /// The bank of a card in a wallet is not convinced that this is its customer.
+    Fail,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,13 +64,17 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
         Some(order) if !order.takes_payer() => nothing_to_do(),
         Some(order) => {
             let amounts: Vec<String> = order.units.iter().map(|unit| unit.money.to_string()).collect();
+            let mut buttons = vec![
+                Button { value: "approve", label: "Approve" },
+                Button { value: "cancel", label: "Cancel" },
+            ];
+            if order.is_in_wallet() {
+                buttons.push(Button { value: "fail", label: "Fail authentication" });
+            }
             Page {
                 title: "PayPal sandbox: approve the payment",
                 text: &format!("{}: {}", order.id, amounts.join(", ")),
-                buttons: &[
-                    Button { value: "approve", label: "Approve" },
-                    Button { value: "cancel", label: "Cancel" },
-                ],
+                buttons: &buttons,
             }
             .response(StatusCode::OK)
             .into_response()
@@ -76,7 +82,7 @@ pub(crate) async fn show(State(shared): State<Arc<Shared>>, Query(visit): Query<
     }
 }
 
-/// `POST` with `outcome=approve` or `outcome=cancel`: a pressed button.
+/// `POST` with `outcome=approve`, `outcome=cancel` or `outcome=fail`: a pressed button.
 pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Query(visit): Query<Visit>,
@@ -92,16 +98,20 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     let state = &mut *state;
     state.paypal.forget_unapproved(id, now);
     let Some(order) = state.paypal.orders.get_mut(id) else { return no_such_order() };
-    if !order.takes_payer() {
+    let is_askable = order.takes_payer() && (order.is_in_wallet() || !matches!(outcome, Outcome::Fail));
+    if !is_askable {
         return nothing_to_do();
     }
     let back = match outcome {
-        Outcome::Approve => {
+        Outcome::Approve | Outcome::Fail => {
             // Another funding source than the one that failed.
             if order.reopened {
                 order.source = Some(Source::Wallet);
             }
             match order.source {
+                Some(Source::InWallet(card)) if matches!(outcome, Outcome::Fail) => {
+                    order.source = Some(Source::InWallet(card.doubted()));
+                }
                 Some(Source::InWallet(card)) => order.source = Some(Source::InWallet(card.authenticated())),
                 // Instead of confirming with the wallet, the payer paid by a PayPal account.
                 Some(Source::ToBeConfirmed { .. }) => order.source = Some(Source::Wallet),
@@ -115,7 +125,7 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
         Outcome::Cancel => &order.cancel_url,
     };
     let back = back.clone();
-    if matches!(outcome, Outcome::Approve)
+    if !matches!(outcome, Outcome::Cancel)
         && let Some(order) = EventContent::of_order(&state.paypal, id)
     {
         Announcer { outbox: &mut state.webhooks, faults: &mut state.faults, now }
@@ -124,7 +134,7 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
     match back.as_deref().map(Url::parse) {
         Some(Ok(mut url)) => {
             url.query_pairs_mut().append_pair("token", id);
-            if matches!(outcome, Outcome::Approve) {
+            if !matches!(outcome, Outcome::Cancel) {
                 url.query_pairs_mut().append_pair("PayerID", PAYER_ID);
             }
             Redirect::to(url.as_str()).into_response()

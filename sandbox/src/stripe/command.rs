@@ -37,6 +37,7 @@ pub(crate) enum Command {
     CreateConfirmationToken(confirmation_tokens::Create),
     RetrieveConfirmationToken(String),
     CreateDomain(domains::Create),
+    UpdateDomain(domains::Update),
     ListDomains(domains::List),
     /// Also to validate it.
     ShowDomain(String),
@@ -70,6 +71,7 @@ impl Command {
             Self::CreateConfirmationToken(request) => request.execute(context),
             Self::RetrieveConfirmationToken(id) => confirmation_tokens::retrieve(context, id),
             Self::CreateDomain(request) => Ok(request.execute(context)),
+            Self::UpdateDomain(request) => request.execute(context),
             Self::ListDomains(request) => request.execute(context),
             Self::ShowDomain(id) => domains::show(context, id),
             Self::RetrieveMethod(id) => TestMethod::find(id).map(TestMethod::view).ok_or_else(|| {

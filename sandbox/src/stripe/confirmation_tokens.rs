@@ -3,7 +3,7 @@
 //! Stripe does not document; the test helper is Stripe's.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     context::RequestContext,
@@ -26,6 +26,7 @@ pub(crate) struct ConfirmationToken {
     id: String,
     method: &'static TestMethod,
     return_url: Option<String>,
+    collected: Collected,
     created: Timestamp,
     expires: Timestamp,
     /// The payment that it was used for.
@@ -38,10 +39,56 @@ pub(crate) struct Usable {
     pub(crate) return_url: Option<String>,
 }
 
+/// What the page or the test helper gives besides the payment method. It is shown, and changes no payment.
+#[derive(Debug, Clone)]
+struct Collected {
+    options: Option<Value>,
+    setup_future_usage: Option<&'static str>,
+    shipping: Option<Value>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Create {
     payment_method: String,
     return_url: Option<String>,
+    collected: Collected,
+}
+
+/// `payment_method_options[card][installments][plan]`, the only option of a card.
+fn options(params: &mut Params) -> Result<Option<Value>> {
+    let Some(mut options) = params.hash("payment_method_options")? else { return Ok(None) };
+    let mut plan = Value::Null;
+    if let Some(mut card) = options.hash("card")? {
+        if let Some(mut installments) = card.hash("installments")? {
+            let mut given =
+                required(installments.hash("plan")?, "payment_method_options[card][installments][plan]")?;
+            let kinds = ["bonus", "fixed_count", "revolving"].map(|kind| (kind, kind));
+            plan = json!({
+                "count": given.integer("count")?,
+                "interval": given.choice("interval", &[("month", "month")])?,
+                "type": required(given.choice("type", &kinds)?, "payment_method_options[card][installments][plan][type]")?,
+            });
+            given.finish()?;
+            installments.finish()?;
+        }
+        card.finish()?;
+    }
+    options.finish()?;
+    Ok(Some(json!({ "card": { "cvc_token": null, "installments": { "plan": plan } } })))
+}
+
+fn shipping(params: &mut Params) -> Result<Option<Value>> {
+    let Some(mut shipping) = params.hash("shipping")? else { return Ok(None) };
+    let name = required(shipping.text("name")?, "shipping[name]")?;
+    let phone = shipping.text("phone")?;
+    let mut given = required(shipping.hash("address")?, "shipping[address]")?;
+    let mut address = Map::new();
+    for part in ["city", "country", "line1", "line2", "postal_code", "state"] {
+        address.insert(part.to_owned(), json!(given.text(part)?));
+    }
+    given.finish()?;
+    shipping.finish()?;
+    Ok(Some(json!({ "address": address, "name": name, "phone": phone })))
 }
 
 impl Create {
@@ -49,9 +96,18 @@ impl Create {
         let request = Self {
             payment_method: required(params.text("payment_method")?, "payment_method")?,
             return_url: params.text("return_url")?,
+            collected: Collected {
+                options: options(&mut params)?,
+                setup_future_usage: params.choice(
+                    "setup_future_usage",
+                    &[("off_session", "off_session"), ("on_session", "on_session")],
+                )?,
+                shipping: shipping(&mut params)?,
+            },
         };
-        params.unsupported(&["payment_method_data", "payment_method_options", "setup_future_usage"])?;
-        params.ignore(&["expand", "shipping"]);
+        // It makes payment methods of other kinds than cards.
+        params.unsupported(&["payment_method_data"])?;
+        params.ignore(&["expand"]);
         params.finish()?;
         Ok(request)
     }
@@ -61,6 +117,7 @@ impl Create {
             id: ids::stripe("ctoken"),
             method: find_method(&self.payment_method)?,
             return_url: self.return_url.clone(),
+            collected: self.collected.clone(),
             created: context.now,
             expires: context.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX),
             payment_intent: None,
@@ -114,12 +171,12 @@ impl ConfirmationToken {
             "livemode": false,
             "mandate_data": null,
             "payment_intent": self.payment_intent,
-            "payment_method_options": null,
+            "payment_method_options": self.collected.options,
             "payment_method_preview": self.method.preview(),
             "return_url": self.return_url,
-            "setup_future_usage": null,
+            "setup_future_usage": self.collected.setup_future_usage,
             "setup_intent": null,
-            "shipping": null,
+            "shipping": self.collected.shipping,
             "use_stripe_sdk": true,
         })
     }

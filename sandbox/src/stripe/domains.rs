@@ -63,6 +63,30 @@ impl Create {
     }
 }
 
+/// `POST /v1/payment_method_domains/{id}`
+#[derive(Debug)]
+pub(crate) struct Update {
+    id: String,
+    enabled: Option<bool>,
+}
+
+impl Update {
+    pub(crate) fn read(id: &str, mut params: Params) -> Result<Self> {
+        let request = Self { id: id.to_owned(), enabled: params.flag("enabled")? };
+        params.ignore(&["expand"]);
+        params.finish()?;
+        Ok(request)
+    }
+
+    pub(crate) fn execute(&self, context: &mut RequestContext<'_>) -> Result<Value> {
+        let found = context.objects.domains.iter_mut().find(|domain| domain.id == self.id);
+        if let (Some(domain), Some(enabled)) = (found, self.enabled) {
+            domain.enabled = enabled;
+        }
+        show(context, &self.id)
+    }
+}
+
 /// `GET /v1/payment_method_domains`
 #[derive(Debug)]
 pub(crate) struct List {

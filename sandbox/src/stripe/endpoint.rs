@@ -45,6 +45,7 @@ pub(crate) enum Endpoint {
     CreateConfirmationToken,
     RetrieveConfirmationToken(String),
     CreateDomain,
+    UpdateDomain(String),
     ListDomains,
     RetrieveDomain(String),
     ValidateDomain(String),
@@ -81,6 +82,7 @@ impl Endpoint {
             (&Method::GET, ["confirmation_tokens", _]) => id().map(Self::RetrieveConfirmationToken),
             (&Method::POST, ["payment_method_domains"]) => Some(Self::CreateDomain),
             (&Method::GET, ["payment_method_domains"]) => Some(Self::ListDomains),
+            (&Method::POST, ["payment_method_domains", _]) => id().map(Self::UpdateDomain),
             (&Method::GET, ["payment_method_domains", _]) => id().map(Self::RetrieveDomain),
             (&Method::POST, ["payment_method_domains", _, "validate"]) => id().map(Self::ValidateDomain),
             (&Method::GET, ["disputes", _]) => id().map(Self::RetrieveDispute),
@@ -122,6 +124,7 @@ impl Endpoint {
             | Self::CreateToken
             | Self::CreateConfirmationToken
             | Self::CreateDomain
+            | Self::UpdateDomain(_)
             | Self::ValidateDomain(_) => Purpose::Known(Operation::Unknown),
         }
     }
@@ -187,6 +190,7 @@ impl Endpoint {
                 Command::RetrieveConfirmationToken(id.clone())
             }
             Self::CreateDomain => Command::CreateDomain(domains::Create::read(params)?),
+            Self::UpdateDomain(id) => Command::UpdateDomain(domains::Update::read(id, params)?),
             Self::ListDomains => Command::ListDomains(domains::List::read(params)?),
             Self::RetrieveDomain(id) | Self::ValidateDomain(id) => {
                 params.finish()?;

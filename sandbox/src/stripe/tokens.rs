@@ -14,8 +14,9 @@ use super::{
 };
 use crate::ids;
 
-/// The sandbox's own token for one that was used before.
+/// The sandbox's own tokens for one that was used before, and one that is too old.
 const USED: &str = "tok_sandbox_used";
+const EXPIRED: &str = "tok_sandbox_expired";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
@@ -90,6 +91,10 @@ impl CreateMethod {
         if self.token == USED || made.as_ref().is_some_and(|token| token.used) {
             let message = format!("You cannot use a Stripe token more than once: {}.", self.token);
             return StripeError::invalid(message).code("token_already_used").param("card[token]").refuse();
+        }
+        if self.token == EXPIRED {
+            let message = format!("The Stripe token {EXPIRED} has expired. Create a new one.");
+            return StripeError::invalid(message).param("card[token]").refuse();
         }
         let method = match made {
             Some(token) => {

@@ -79,6 +79,23 @@ async fn a_payer_who_has_to_authenticate_does_so_before_the_capture() {
 }
 
 #[tokio::test]
+async fn a_bank_that_is_not_convinced_leaves_the_liability_with_the_merchant() {
+    let sandbox = TestSandbox::new().await;
+    let order = sandbox.paypal_order("CAPTURE", json!({ "google_pay": {} })).await;
+    let asked = confirm(&sandbox, order.id(), "google_pay", "SCA-REQUIRED").await;
+    sandbox.visit(Method::GET, &format!("{}&outcome=fail", asked.link("payer-action").unwrap())).await;
+    let seen = sandbox.paypal_get(&format!("checkout/orders/{}", order.id())).await;
+    assert_eq!(seen.body["status"], "APPROVED", "{seen:?}");
+    let card = &seen.body["payment_source"]["google_pay"]["card"];
+    assert_eq!(card["authentication_result"]["liability_shift"], "NO");
+
+    // A PayPal account has no such bank.
+    let account = sandbox.paypal_order("CAPTURE", json!({ "paypal": {} })).await;
+    let page = format!("/checkoutnow?token={}&outcome=fail", account.id());
+    assert_eq!(sandbox.visit(Method::GET, &page).await.status, 409);
+}
+
+#[tokio::test]
 async fn a_pages_token_lasts_minutes_and_moves_no_money() {
     let sandbox = TestSandbox::new().await;
     let order = sandbox.paypal_order("CAPTURE", json!({ "google_pay": {} })).await;

@@ -52,6 +52,31 @@ async fn a_confirmation_token_lasts_twelve_hours() {
 }
 
 #[tokio::test]
+async fn the_test_helper_shows_what_a_page_collects_besides_the_payment_method() {
+    let sandbox = TestSandbox::new().await;
+    let form = "payment_method=pm_card_visa&setup_future_usage=off_session&return_url=https://shop.example/back\
+        &shipping[name]=Ada&shipping[address][line1]=Hauptstr. 1&shipping[address][country]=DE\
+        &payment_method_options[card][installments][plan][type]=fixed_count\
+        &payment_method_options[card][installments][plan][interval]=month\
+        &payment_method_options[card][installments][plan][count]=3";
+    let made = sandbox.stripe_post("test_helpers/confirmation_tokens", form).await;
+    assert_eq!(made.body["setup_future_usage"], "off_session", "{made:?}");
+    assert_eq!(made.body["shipping"]["address"]["country"], "DE");
+    assert_eq!(made.body["payment_method_options"]["card"]["installments"]["plan"]["count"], 3);
+    assert_eq!(sandbox.stripe_get(&format!("confirmation_tokens/{}", made.id())).await.body, made.body);
+    assert_eq!(pay_with(&sandbox, made.id(), "").await.body["status"], "succeeded");
+    for (wrong, param) in [
+        ("&setup_future_usage=always", "setup_future_usage"),
+        ("&shipping[name]=Ada", "shipping[address]"),
+        ("&payment_method_data[type]=klarna", "payment_method_data"),
+    ] {
+        let form = format!("payment_method=pm_card_visa{wrong}");
+        let refused = sandbox.stripe_post("test_helpers/confirmation_tokens", &form).await;
+        assert_eq!((refused.status, refused.error().2), (400, param), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_declined_confirmation_token_moves_nothing() {
     let sandbox = TestSandbox::new().await;
     let token = token(&sandbox, "pm_card_sandbox_googlePay_declined").await;
@@ -96,6 +121,8 @@ async fn a_token_of_the_older_script_stands_for_a_payment_method() {
     assert_eq!(paid.body["status"], "succeeded", "{paid:?}");
     let used = sandbox.stripe_post("payment_methods", "type=card&card[token]=tok_sandbox_used").await;
     assert_eq!(used.error(), (400, "token_already_used", "card[token]"));
+    let expired = sandbox.stripe_post("payment_methods", "type=card&card[token]=tok_sandbox_expired").await;
+    assert_eq!(expired.error(), (400, "", "card[token]"));
     let card = "type=card&card[number]=4242424242424242&card[exp_month]=1&card[exp_year]=2030";
     let refused = sandbox.stripe_post("payment_methods", card).await;
     assert_eq!(refused.error(), (400, "", "card[number]"));
@@ -137,6 +164,11 @@ async fn a_domain_is_registered_once_and_says_what_is_wrong_with_it() {
     assert_eq!(sandbox.stripe_post("payment_method_domains", form).await.id(), made.id());
     let listed = sandbox.stripe_get("payment_method_domains?domain_name=pay.shop.example").await;
     assert_eq!(listed.body["data"], json!([made.body]));
+    let update = format!("payment_method_domains/{}", made.id());
+    assert_eq!(sandbox.stripe_post(&update, "enabled=false").await.body["enabled"], false);
+    let seen = sandbox.stripe_get(&update).await;
+    assert_eq!((&seen.body["enabled"], &seen.body["id"]), (&json!(false), &made.body["id"]));
+    assert_eq!(sandbox.stripe_post("payment_method_domains/pmd_none", "enabled=true").await.status, 404);
     let bad = sandbox.stripe_post("payment_method_domains", "domain_name=pay.shop.invalid").await;
     let bad = sandbox.stripe_post(&format!("payment_method_domains/{}/validate", bad.id()), "").await;
     assert_eq!(bad.body["apple_pay"]["status"], "inactive", "{bad:?}");

@@ -35,6 +35,12 @@ except stripe.InvalidRequestError as error:
 else:
     raise AssertionError("paid twice")
 
+# What the page collects besides.
+shipping = {"name": "Ada", "address": {"line1": "Hauptstr. 1", "country": "DE"}}
+params = {"payment_method": "pm_card_visa", "setup_future_usage": "off_session", "shipping": shipping}
+collected = client.v1.test_helpers.confirmation_tokens.create(params)
+assert collected.setup_future_usage == "off_session" and collected.shipping.address.country == "DE", collected
+
 # The page's script takes a further step.
 asked = token("pm_card_sandbox_googlePay_authenticate").id
 waiting = pay({"confirmation_token": asked}, use_stripe_sdk=True, return_url="https://shop.example/back")
@@ -49,6 +55,8 @@ assert pay({"payment_method": method.id}).status == "succeeded"
 domains = client.v1.payment_method_domains
 good = domains.create({"domain_name": "pay.shop.example"})
 assert good.apple_pay.status == "active" and domains.create({"domain_name": "pay.shop.example"}).id == good.id
+assert domains.update(good.id, {"enabled": False}).enabled is False
+assert domains.update(good.id, {"enabled": True}).enabled is True
 bad = domains.validate(domains.create({"domain_name": "pay.invalid"}).id)
 assert bad.apple_pay.status == "inactive" and bad.apple_pay.status_details.error_message, bad
 

@@ -309,5 +309,7 @@ pub(super) fn unexpected(status: &str) -> NotDone {
 pub(super) mod snapshot;
 mod source;
 
+pub(super) use self::source::not_as_asked;
+
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use edge_core::request::Wallet;
 use payments::model::payer_action::PayerAction;
 use payments::model::provider::{ChargeOrder, Charged, ProviderRef, Refusal, ResumeOrder, Uncertainty};
 
-use super::answers::{self, Expected, Order, Owner, unexpected};
+use super::answers::{self, Expected, Order, Owner, not_as_asked, unexpected};
 use super::client::Talk;
 use super::currency::sum;
 use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
@@ -21,6 +21,8 @@ type Seen = (ProviderRef, Order);
 const DECLINED_BEFORE: &str = "names an order whose payment was declined; make a new order";
 const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by this gateway: it is no payment here, and \
     is refunded at PayPal only";
+/// The order says something else than the payment.
+const ORDER_MISMATCH: &str = "order_mismatch";
 /// The payer has to authenticate or confirm.
 const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
 /// Issues after which the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
@@ -96,7 +98,7 @@ impl Paypal {
         let id = &order.session;
         let gone = || NotDone::expired("order_expired", "the payer did not approve the order in time");
         let (_, seen) = look_first(&talk, id, gone).await?;
-        fits(&seen, &expected).map_err(|not_done| not_done.about(id))?;
+        still_fits(&seen, &expected, order.wallet).map_err(|not_done| not_done.about(id))?;
         let result = match seen.paid(id, &expected) {
             // A payment in the order counts only if the order belongs to this payment.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
@@ -176,8 +178,21 @@ fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
         Some("paymentMethodId") => Err(unusable("names an order of several purchase units; one is taken")),
         Some(field) => {
             let problem = format!("`{field}` must be as in the order that `paymentMethodId` names");
-            Err(NotDone::invalid(field, problem).coded("order_mismatch"))
+            Err(NotDone::invalid(field, problem).coded(ORDER_MISMATCH))
         }
+    }
+}
+
+/// The same for an order that fitted when its payment began, and that a wallet confirms. If it says something else now, it
+/// was changed at PayPal, which is no mistake in the request of the client that brings it back.
+fn still_fits(order: &Order, expected: &Expected, wallet: Option<Wallet>) -> ProviderResult<()> {
+    let is_ours = wallet.is_some() && order.owner(expected.payment) != Owner::AnotherPayment;
+    match order.contradicts(expected).filter(|field| is_ours && *field != "paymentMethodId") {
+        Some(field) => {
+            let problem = format!("the `{field}` of the order was changed at PayPal; begin a new payment");
+            Err(not_as_asked(field, problem).coded(ORDER_MISMATCH))
+        }
+        None => fits(order, expected),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use payments::ports::clock::Clock;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Stripe, errors, requests};
@@ -26,6 +27,19 @@ pub struct DomainStatus {
 #[error("Stripe does not register the domain: {0}")]
 pub struct NotRegistered(String);
 
+/// A domain that is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StripeDomain {
+    /// Whether the merchant has not switched it off.
+    pub is_enabled: bool,
+    pub wallets: Vec<DomainStatus>,
+}
+
+/// Why it is not known whether a domain is registered, in Stripe's words where it has any.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Stripe does not tell whether the domain is registered: {0}")]
+pub struct DomainNotRead(String);
+
 /// Wallets that a page shows by a domain of its own.
 const WALLETS: [&str; 2] = ["apple_pay", "google_pay"];
 
@@ -43,32 +57,67 @@ pub async fn register_stripe_domain(
     Ok(stripe.register(domain).await)
 }
 
+/// Looks a domain up; `None` if it is not registered. Nothing changes by it.
+///
+/// # Errors
+/// The outer one: the machine's TLS set-up is unusable.
+pub async fn find_stripe_domain(
+    settings: StripeSettings,
+    timeouts: Timeouts,
+    clock: Arc<dyn Clock>,
+    domain: &str,
+) -> Result<Result<Option<StripeDomain>, DomainNotRead>, TransportError> {
+    let stripe = Stripe::new(settings, None, timeouts, clock)?;
+    let listed = stripe.ask::<Listed>(&requests::find_domain(domain)).await;
+    Ok(listed.map(|listed| listed.find(domain)).map_err(DomainNotRead))
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    data: Vec<Registered>,
+}
+
+impl Listed {
+    fn find(&self, domain: &str) -> Option<StripeDomain> {
+        let name = |registered: &Registered| registered.shown.get("domain_name").and_then(Value::as_str);
+        let found = self.data.iter().find(|registered| name(registered) == Some(domain))?;
+        let is_enabled = found.shown.get("enabled").and_then(Value::as_bool) != Some(false);
+        Some(StripeDomain { is_enabled, wallets: found.wallets() })
+    }
+}
+
 #[derive(Deserialize)]
 struct Registered {
     id: String,
     #[serde(flatten)]
-    wallets: Map<String, Value>,
+    shown: Map<String, Value>,
+}
+
+impl Registered {
+    fn wallets(&self) -> Vec<DomainStatus> {
+        WALLETS.into_iter().map(|wallet| status(wallet, self.shown.get(wallet))).collect()
+    }
 }
 
 impl Stripe {
     async fn register(&self, domain: &str) -> Result<Vec<DomainStatus>, NotRegistered> {
-        let registered = self.ask(&requests::register_domain(domain)).await?;
+        let registered = self.ask::<Registered>(&requests::register_domain(domain)).await;
+        let registered = registered.map_err(NotRegistered)?;
         let id = untrusted::reference(&registered.id)
             .ok_or_else(|| NotRegistered("its answer names no usable id".to_owned()))?;
-        let looked = self.ask(&requests::validate_domain(&id)).await?;
-        Ok(WALLETS.into_iter().map(|wallet| status(wallet, looked.wallets.get(wallet))).collect())
+        let looked = self.ask::<Registered>(&requests::validate_domain(&id)).await;
+        Ok(looked.map_err(NotRegistered)?.wallets())
     }
 
-    async fn ask(&self, request: &ProviderRequest) -> Result<Registered, NotRegistered> {
+    /// The error is Stripe's words, where it has any.
+    async fn ask<T: DeserializeOwned>(&self, request: &ProviderRequest) -> Result<T, String> {
         let sent = self.send(&self.transport.look(), request).await;
-        let answer = sent.map_err(|not_done| NotRegistered(not_done.uncertainty().reason))?;
+        let answer = sent.map_err(|not_done| not_done.uncertainty().reason)?;
         if !answer.succeeded() {
             let told = errors::told(&answer).map(|error| error.message());
-            return Err(NotRegistered(
-                told.unwrap_or_else(|| format!("it answers with status {}", answer.status)),
-            ));
+            return Err(told.unwrap_or_else(|| format!("it answers with status {}", answer.status)));
         }
-        answer.json().map_err(NotRegistered)
+        answer.json()
     }
 }
 
@@ -94,5 +143,18 @@ mod tests {
         assert_eq!((read.status.as_str(), read.problem.as_deref()), ("inactive", Some("No file. ")));
         assert_eq!(status("apple_pay", Some(&json!({ "status": "active" }))).problem, None);
         assert_eq!(status("google_pay", None).status, "unknown");
+    }
+
+    #[test]
+    fn a_domain_is_found_by_its_whole_name_and_one_that_is_switched_off_says_so() {
+        let active = json!({ "status": "active" });
+        let shown = |name: &str, enabled: bool| json!({ "id": "pmd_1", "domain_name": name, "enabled": enabled, "apple_pay": active });
+        let listed = json!({ "data": [shown("pay.shop.example", true), shown("shop.example", false)] });
+        let listed: Listed = serde_json::from_value(listed).unwrap();
+        assert!(listed.find("pay.shop.example").unwrap().is_enabled);
+        let found = listed.find("shop.example").unwrap();
+        assert!(!found.is_enabled);
+        assert_eq!(found.wallets[0].status, "active");
+        assert_eq!(listed.find("example"), None);
     }
 }

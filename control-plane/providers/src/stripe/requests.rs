@@ -156,6 +156,12 @@ pub(super) fn validate_domain(domain: &ProviderRef) -> ProviderRequest {
     unkeyed(&["payment_method_domains", domain.as_str(), "validate"], Form::default())
 }
 
+pub(super) fn find_domain(domain: &str) -> ProviderRequest {
+    let mut query = Form::default();
+    query.set("domain_name", &domain);
+    get(&["payment_method_domains"], Body::Query(query.0))
+}
+
 fn unkeyed(segments: &[&str], form: Form) -> ProviderRequest {
     ProviderRequest {
         operation: "domain",

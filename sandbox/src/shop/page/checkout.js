@@ -146,7 +146,9 @@ $('card-form').addEventListener('submit', (event) => {
  */
 async function payByPaypal(key, charge) {
   const answer = await pay(key, { provider: 'paypal', ...charge });
-  if (answer?.nextAction?.type === 'redirect') location.href = answer.nextAction.url;
+  if (answer?.nextAction?.type !== 'redirect') return;
+  // A shop goes to the `url` as it is. Here, PayPal's page is to learn what the visitor wants to happen.
+  location.href = sandboxPaypalPage(answer.nextAction.url);
 }
 
 $('pay-paypal').addEventListener('click', () => attempt((key) => payByPaypal(key, {})));

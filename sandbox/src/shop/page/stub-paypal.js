@@ -1,13 +1,14 @@
 // A stand-in for PayPal's Web SDK v6 with the calls of its Apple Pay and Google Pay sessions. It talks to the sandbox as
-// PayPal's script talks to PayPal, with the client token of the page. A call that the real one refuses ends in a TypeError.
+// PayPal's script talks to PayPal, with a client token: the page's, or one that it gets itself for the page's client id. A
+// call that the real one refuses ends in a TypeError.
 'use strict';
 
 window.paypal = {
   async createInstance(options) {
     const COMPONENTS = ['applepay-payments', 'googlepay-payments'];
     sandboxCheck('paypal.createInstance()', options, {
-      // The real one takes a clientId instead, too.
-      clientToken: 'text',
+      'clientId?': 'text',
+      'clientToken?': 'text',
       components: sandboxListOf(COMPONENTS),
       'pageType?': 'text',
       'locale?': 'text',
@@ -15,7 +16,11 @@ window.paypal = {
       'partnerAttributionId?': 'text',
       'testBuyerCountry?': /^[A-Z]{2}$/,
     });
-    const { clientToken, components } = options;
+    const { clientId, components } = options;
+    if (clientId && options.clientToken) throw new TypeError('paypal.createInstance(): takes clientId or clientToken, not both');
+    if (!clientId && !options.clientToken) throw new TypeError('paypal.createInstance(): needs clientId or clientToken');
+    // With a clientId, the real script gets a token itself. The sandbox gives every page one.
+    const clientToken = options.clientToken ?? (await (await fetch('/_sandbox/shop/config')).json()).clientToken;
     const headers = { authorization: `Bearer ${clientToken}`, 'content-type': 'application/json' };
     const order = (id) => `/v2/checkout/orders/${encodeURIComponent(id)}`;
     // The names are the sandbox's test values.

@@ -4,6 +4,13 @@
 /** What the page's visitor wants to happen: `paid`, `declined` or `authenticate`. */
 window.sandboxOutcome = () => document.querySelector('input[name="outcome"]:checked').value;
 
+/** PayPal's page, on which the payer's account pays or is declined as the visitor wants. */
+window.sandboxPaypalPage = (url) => {
+  const page = new URL(url);
+  if (sandboxOutcome() === 'declined') page.searchParams.set('funding', 'declined');
+  return page.href;
+};
+
 /** Shows a sheet and resolves to whether the payer agreed. */
 window.sandboxSheet = (title, text, agree) => new Promise((resolve) => {
   const dialog = document.createElement('dialog');

@@ -12,7 +12,7 @@ use crate::untrusted;
 /// Kinds of source that hold a card for the payer.
 const WALLETS: [&str; 2] = ["apple_pay", "google_pay"];
 
-/// PayPal's value for a card whose authentication says nothing of liability.
+/// PayPal's value for a card whose authentication says nothing of liability. A card without a result says no more.
 const UNKNOWN: &str = "UNKNOWN";
 
 impl Order {
@@ -36,9 +36,8 @@ impl Order {
         })
     }
 
-    /// Checks an order that is about to be paid: that the payer confirmed it with the wallet that was `asked` for, and, if
-    /// a wallet's card was authenticated, that the party who bears a chargeback is as `allowed`. Nothing was executed if
-    /// it is not.
+    /// Checks an order that is about to be paid: that the payer confirmed it with the wallet that was `asked` for, and that
+    /// the party who bears a chargeback of a wallet's card is as `allowed`. Nothing was executed if it is not.
     pub(in crate::paypal) fn is_confirmed_with(
         &self,
         asked: Option<Wallet>,
@@ -49,17 +48,22 @@ impl Order {
             && source.is_none_or(|(kind, _)| kind != asked.name())
         {
             let problem = format!("the payer did not confirm the order with {asked}; begin a new payment");
-            return Err(NotDone::invalid("wallet", problem).because(Some("wallet_mismatch".to_owned())));
+            return Err(not_as_asked("wallet", problem));
         }
-        let result = source.and_then(|(_, data)| data.pointer("/card/authentication_result"));
-        let Some(result) = result.filter(|result| !result.is_null()) else { return Ok(()) };
-        let shift = result.get("liability_shift").and_then(Value::as_str).unwrap_or(UNKNOWN);
+        let Some((_, data)) = source else { return Ok(()) };
+        let shift = data.pointer("/card/authentication_result/liability_shift").and_then(Value::as_str);
+        let shift = shift.unwrap_or(UNKNOWN);
         if allowed.contain(shift) {
             return Ok(());
         }
         let problem = "the payer's bank did not authenticate the payer as this gateway requires (WALLET_LIABILITY_SHIFT)";
-        Err(NotDone::invalid("paymentMethodId", problem).because(Some("authentication_failed".to_owned())))
+        Err(not_as_asked("paymentMethodId", problem))
     }
+}
+
+/// What the payer confirmed is not what the client's policy asks for; `problem` says in what.
+pub(in crate::paypal) fn not_as_asked(field: &str, problem: impl Into<String>) -> NotDone {
+    NotDone::invalid(field, problem).because(Some("authentication_failed".to_owned()))
 }
 
 #[cfg(test)]
@@ -120,7 +124,9 @@ mod tests {
         }
         for other in [json!({ "apple_pay": {} }), json!({ "paypal": {} }), json!({}), json!(null)] {
             let checked = order(&other).is_confirmed_with(Some(Wallet::GooglePay), &allowed);
-            assert!(matches!(checked, Err(NotDone::Refused(_))), "{other}");
+            let Err(NotDone::Refused(refusal)) = checked else { panic!("{other}") };
+            assert_eq!(refusal.reason().map(String::as_str), Some("authentication_failed"));
+            assert!(refusal.message.contains("google_pay"), "{}", refusal.message);
         }
     }
 
@@ -137,10 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn a_stricter_policy_refuses_what_is_unknown() {
+    fn a_stricter_policy_refuses_what_is_unknown_and_a_card_that_nobody_authenticated() {
         let strict = LiabilityShifts::parse("POSSIBLE").unwrap();
-        let card = json!({ "authentication_result": { "liability_shift": "UNKNOWN" } });
-        let order = order(&json!({ "google_pay": { "card": card } }));
-        assert!(order.is_confirmed_with(Some(Wallet::GooglePay), &strict).is_err());
+        let with = |data: &Value| {
+            order(&json!({ "google_pay": data })).is_confirmed_with(Some(Wallet::GooglePay), &strict)
+        };
+        let result = |result: &Value| json!({ "card": { "authentication_result": result } });
+        assert_eq!(with(&result(&json!({ "liability_shift": "POSSIBLE" }))), Ok(()));
+        assert!(with(&result(&json!({ "liability_shift": "UNKNOWN" }))).is_err());
+        assert!(with(&result(&json!({}))).is_err());
+        assert!(with(&result(&json!(null))).is_err());
+        assert!(with(&json!({ "card": { "last_digits": "4242" } })).is_err());
+        assert!(with(&json!({})).is_err());
+        // A PayPal account has no bank that authenticates.
+        assert_eq!(order(&json!({ "paypal": {} })).is_confirmed_with(None, &strict), Ok(()));
     }
 }

@@ -1,0 +1,129 @@
+//! The lines that docs/wallets.md has a shop write: they run in a real browser against the stand-ins for the providers'
+//! scripts, and the sandbox's ledger judges what they did.
+
+use std::time::Duration;
+
+use gateway_tests::{Gateway, Page, shared, until_within};
+use serde_json::Value;
+use test_services::skipped;
+
+use crate::checkout_page::{NO_BROWSER, authenticate, choose, open, open_again};
+
+const GUIDE: &str = include_str!("../../docs/wallets.md");
+
+/// For Stripe's event after an authentication, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The heading of the lines, and the buttons that they put on the page.
+const WAYS: [(&str, &str, &[&str]); 2] = [
+    ("Stripe", "stripe", &["Apple Pay", "Google Pay", "Pay by card"]),
+    ("PayPal", "paypal", &["Google Pay", "Apple Pay"]),
+];
+
+/// What the guide leaves to the shop: its `/pay`, and what its server got from `GET /wallets/config`.
+const SHOP: &str = "(() => {
+    window.publishableKey = 'pk_test_sandbox_demo';
+    window.clientId = 'a-client-id';
+    window.mistakes = [];
+    for (const kind of ['error', 'unhandledrejection']) {
+        window.addEventListener(kind, (event) => mistakes.push(String(event.reason ?? event.message)));
+    }
+    window.pay = async (charge) => {
+        const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
+        const body = JSON.stringify({ amount: 4999, currency: 'EUR', ...charge });
+        for (let tries = 1; ; tries += 1) {
+            const told = await (await fetch('/_sandbox/shop/pay', { method: 'POST', headers, body })).json();
+            if (told.error?.retryable && tries < 20) {
+                await new Promise((resolve) => { setTimeout(resolve, 500); });
+                continue;
+            }
+            if (told.error) mistakes.push(JSON.stringify(told.error));
+            window.transaction ??= told.transactionId;
+            return told;
+        }
+    };
+})()";
+
+/// The code blocks of one language in the section with this heading, in order.
+fn blocks(heading: &str, language: &str) -> Vec<String> {
+    let section = GUIDE.split("\n## ").find(|section| section.lines().next() == Some(heading)).unwrap();
+    let fence = format!("```{language}\n");
+    let blocks = section.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+/// The shop's page as the guide has it: its elements, then its lines.
+async fn write(page: &mut Page, heading: &str) {
+    page.evaluate(SHOP).await;
+    // A script that is written like this does not run: the stand-ins are on the page already.
+    let elements = Value::String(blocks(heading, "html").concat());
+    page.evaluate(&format!("document.getElementById('methods').innerHTML = {elements}")).await;
+    let lines = blocks(heading, "js").join("\n");
+    page.evaluate(&format!("(async () => {{\n{lines}\n}})()")).await;
+}
+
+/// Clicks the button, and agrees in the sheet of a wallet.
+async fn press(page: &mut Page, label: &str) {
+    let button = format!(
+        "[...document.querySelectorAll('#methods button')].find(button => button.textContent === '{label}')"
+    );
+    page.wait_for(&button).await;
+    page.evaluate(&format!("{button}.click()")).await;
+    if label != "Pay by card" {
+        page.wait_for("document.querySelector('dialog [data-sheet=agree]')").await;
+        page.evaluate("document.querySelector('dialog [data-sheet=agree]').click()").await;
+    }
+}
+
+async fn pays_once(page: &mut Page, gateway: &Gateway<'_>, provider: &str, label: &str) {
+    page.wait_for("window.transaction || mistakes.length").await;
+    let transaction = page.evaluate("window.transaction ?? mistakes.join()").await;
+    let transaction = transaction.as_str().unwrap();
+    assert!(transaction.starts_with("txn_"), "{provider} {label}: {transaction}");
+    until_within(PATIENCE, label, async || {
+        (gateway.payment(transaction).await["status"] == "completed").then_some(())
+    })
+    .await;
+    assert_eq!(page.evaluate("mistakes.join()").await, "", "{provider} {label}");
+    let effects = gateway.effects(transaction).await;
+    assert_eq!(effects, [format!("{provider} charge 4999 EUR")], "{label}");
+}
+
+#[tokio::test]
+async fn the_lines_of_the_guide_for_shops_pay_by_every_wallet_of_each_provider() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    for (heading, provider, labels) in WAYS {
+        for label in labels {
+            open_again(&mut page, &gateway, None).await;
+            choose(&mut page, "paid", provider).await;
+            write(&mut page, heading).await;
+            press(&mut page, label).await;
+            pays_once(&mut page, &gateway, provider, label).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_lines_of_the_guide_for_shops_let_the_payers_bank_ask() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    for ((heading, provider, labels), outcome) in WAYS.into_iter().zip(["succeed", "approve"]) {
+        for label in labels {
+            open_again(&mut page, &gateway, None).await;
+            choose(&mut page, "authenticate", provider).await;
+            write(&mut page, heading).await;
+            press(&mut page, label).await;
+            authenticate(&mut page, outcome).await;
+            pays_once(&mut page, &gateway, provider, label).await;
+        }
+    }
+}
+
+#[test]
+fn the_guide_has_lines_for_each_provider() {
+    for (heading, _, _) in WAYS {
+        let count = |language| blocks(heading, language).len();
+        assert!(count("html") == 1 && count("js") >= 1, "{heading}");
+    }
+}
