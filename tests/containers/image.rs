@@ -1,5 +1,5 @@
-/// Whether the name pins the image: a full version, no moving tag. `tools/pin-images.sh` adds digests where a registry
-/// is at hand.
+/// Whether the name pins the image: a full version, no moving tag. That is less than a digest, which only a registry
+/// knows: `tools/pin-images.sh` adds them, and the hosted workflow fails where one is missing.
 pub(crate) fn is_pinned(name: &str) -> bool {
     let (name, digest) = name.split_once('@').map_or((name, None), |(name, digest)| (name, Some(digest)));
     let is_digest = |digest: &str| {

@@ -148,13 +148,45 @@ fn real_credentials_are_not_sent_to_the_sandbox() {
     }
 }
 
+/// Also where its profile was forgotten in `.env`: it runs then, and knows nothing that would be worth anything.
+#[test]
+fn the_sandbox_is_given_no_value_that_could_be_a_providers() {
+    let mut environment = Environment::made();
+    let of_sandbox = |environment: &Environment| {
+        let mut services = Compose::with(environment).services;
+        services.remove("sandbox").unwrap().environment
+    };
+    let made_up = of_sandbox(&environment);
+    let envoy = Compose::with(&environment).services.remove("envoy").unwrap().environment;
+    assert_eq!(
+        made_up["STRIPE_WEBHOOK_SECRETS"], envoy["STRIPE_WEBHOOK_SECRETS"],
+        "what it sends is believed"
+    );
+    for (name, value) in &mut environment.values {
+        if !name.starts_with("SANDBOX_") {
+            *value = format!("real {name}");
+        }
+    }
+    assert_eq!(of_sandbox(&environment), made_up);
+    let mut services = Compose::with(&environment).services;
+    assert_eq!(
+        services.remove("envoy").unwrap().environment["STRIPE_WEBHOOK_SECRETS"],
+        "real STRIPE_WEBHOOK_SECRETS"
+    );
+    // Nor does Stripe's secret get there under the sandbox's own name.
+    environment.values.insert("SANDBOX_WEBHOOK_SECRET".to_owned(), "whsec_real".to_owned());
+    assert_eq!(of_sandbox(&environment)["STRIPE_WEBHOOK_SECRETS"], "whsec_sandbox_whsec_real");
+    environment.values.retain(|name, _| !name.starts_with("SANDBOX_"));
+    assert!(of_sandbox(&environment).values().all(|value| !value.contains("real")), "without its variables");
+}
+
 #[test]
 fn without_its_profile_nothing_leads_to_the_sandbox() {
     let mut environment = Environment::made();
     let compose = Compose::with(&environment);
     assert_eq!(compose.services["sandbox"].profiles, [environment.values["COMPOSE_PROFILES"].clone()]);
     // All that a user with real credentials takes out.
-    for name in ["COMPOSE_PROFILES", "STRIPE_API_BASE", "PAYPAL_API_BASE"] {
+    for name in ["COMPOSE_PROFILES", "SANDBOX_WEBHOOK_SECRET", "STRIPE_API_BASE", "PAYPAL_API_BASE"] {
         environment.values.remove(name).unwrap();
     }
     environment.values.insert("STRIPE_SECRET_KEY".to_owned(), "sk_live_51Real".to_owned());
@@ -193,7 +225,10 @@ fn envoy_accepts_the_bootstrap_that_these_settings_make() {
         let [outside, inside, "ro"] = volume.split(':').collect::<Vec<_>>()[..] else { panic!("{volume}") };
         // The bootstrap itself is in a volume.
         if outside.starts_with('/') {
-            places.insert(inside.to_owned(), outside.to_owned());
+            for file in fs::read_dir(outside).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = file.file_name().unwrap().to_str().unwrap();
+                places.insert(format!("{inside}/{name}"), file.display().to_string());
+            }
         }
     }
     let rendered = render(Profile::Production, &source(bootstrap), None).unwrap().text;

@@ -108,8 +108,8 @@ fn the_charts_own_envoy_accepts_the_bootstrap_that_its_settings_make() {
     let made = Environment::made();
     let places = BTreeMap::from([
         ("/filter/plugin.wasm".to_owned(), Programs::of_this_build().unwrap().filter.display().to_string()),
-        ("/tls/tls.crt".to_owned(), made.values["TLS_CERTIFICATE_FILE"].clone()),
-        ("/tls/tls.key".to_owned(), made.values["TLS_PRIVATE_KEY_FILE"].clone()),
+        ("/tls/tls.crt".to_owned(), format!("{}/certificate.pem", made.values["TLS_FOLDER"])),
+        ("/tls/tls.key".to_owned(), format!("{}/private-key.pem", made.values["TLS_FOLDER"])),
     ]);
     for name in ["own", "large", "trial"] {
         let example = examples.iter().find(|example| example.name == name).unwrap();

