@@ -150,7 +150,7 @@ pub(super) async fn place(
 
 /// Nobody can continue where the client has been.
 pub(super) fn cursor_unknown() -> ApiError {
-    let message = "the log does not have this event, or what came after it, (any more); read the payments again and \
+    let message = "the log does not have this event or what came after it (any more); read the payments again and \
          continue without it";
     ApiError::new(ErrorCode::CursorUnknown, message)
 }
