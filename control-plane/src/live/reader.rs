@@ -57,7 +57,6 @@ async fn follow(shared: &Shared) -> Result<(), StoreError> {
             wakeups::count(woken_by);
         }
         position = end;
-        shared.read.send_replace(Some(position));
         if has_more {
             continue;
         }
@@ -75,11 +74,10 @@ async fn follow(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Reads and delivers the part behind `after`; returns its end, and whether there is more.
 async fn read_part(shared: &Shared, after: Position) -> Result<(Position, bool), StoreError> {
     let query = LogQuery { after, client: None, payment: None, limit: PART };
     let page = shared.store.log(&query).await?;
-    for event in page.events {
-        shared.deliver(event);
-    }
+    shared.deliver(page.events, page.end);
     Ok((page.end, page.has_more))
 }

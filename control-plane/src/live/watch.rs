@@ -65,14 +65,12 @@ impl Watch {
 
     /// Watches something else: behind `after`, or from now on. Earlier events of it that wait are dropped.
     pub(crate) fn change(&mut self, interest: Interest, after: Option<Position>) {
-        self.queue.change(interest.clone());
+        let read = self.shared.change(&self.queue, interest.clone());
         self.interest = interest;
         self.read.clear();
         self.has_more = after.is_some();
-        if let Some(after) = after {
-            self.position = after;
-        } else if let Some(read) = *self.shared.read.borrow() {
-            self.position = read;
+        if let Some(position) = after.or(read) {
+            self.position = position;
         }
     }
 
