@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use edge_core::client::ClientId;
 use edge_core::request::is_event_type;
 use payments::model::id::PaymentId;
 use payments::model::log::{EventId, Position};
-use payments::ports::store::{LogQuery, LoggedEvent, Store};
+use payments::ports::store::{LogPage, LogQuery, LoggedEvent, Store, StoreError};
 use tokio::time::sleep;
 
 use super::operator::{Access, Operator, Recorded};
@@ -38,7 +38,7 @@ pub struct TailArgs {
     types: Vec<String>,
     /// Begin after this event, `evt_…`, or with the oldest that the log has: `start`. By default, with the next
     #[arg(long, value_parser = after)]
-    after: Option<EventId>,
+    after: Option<After>,
     /// End when there are no more, instead of waiting
     #[arg(long)]
     once: bool,
@@ -47,9 +47,19 @@ pub struct TailArgs {
     json: bool,
 }
 
+/// Where to begin.
+#[derive(Clone, Copy, Debug)]
+enum After {
+    Start,
+    Event(EventId),
+}
+
 /// How often the log is read.
-const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_millis(200);
 const PART: u32 = 500;
+/// The pause after the first failed read, doubled with each other up to the longest.
+const RETRY: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(10);
 
 fn client(text: &str) -> Result<ClientId, String> {
     ClientId::parse(text).ok_or_else(|| "is no client's id".to_owned())
@@ -61,11 +71,12 @@ fn event_type(text: &str) -> Result<String, String> {
     is_event_type(text).then(|| text.to_owned()).ok_or_else(problem)
 }
 
-fn after(text: &str) -> Result<EventId, String> {
+fn after(text: &str) -> Result<After, String> {
     if text == "start" {
-        return Ok(Position::START.id());
+        return Ok(After::Start);
     }
-    text.parse().map_err(|invalid: payments::model::log::InvalidEventId| invalid.to_string())
+    let id = text.parse().map_err(|invalid: payments::model::log::InvalidEventId| invalid.to_string())?;
+    Ok(After::Event(id))
 }
 
 /// # Errors
@@ -89,17 +100,24 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<()> {
 
 async fn tail(store: &dyn Store, args: &TailArgs) -> anyhow::Result<()> {
     let mut position = match args.after {
-        Some(id) => store.log_position(id).await?.with_context(|| {
+        Some(After::Start) => Position::START,
+        Some(After::Event(id)) => store.log_position(id).await?.with_context(|| {
             format!("the log does not have {id} (any more); `--after start` begins with the oldest")
         })?,
         None => store.log_end().await?,
     };
     if let Some(text) = nothing_yet(store, args).await {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        say(&text);
     }
+    let mut may_be_cut = matches!(args.after, Some(After::Start));
     loop {
         let (client, payment) = (args.client.clone(), args.payment);
-        let page = store.log(&LogQuery { after: position, client, payment, limit: PART }).await?;
+        let page =
+            read(store, &LogQuery { after: position, client, payment, limit: PART }, args.once).await?;
+        if page.is_cut && !may_be_cut {
+            bail!("the log does not have what came after {} any more", position.id());
+        }
+        may_be_cut = false;
         for event in page.events.iter().filter(|event| args.wants(event)) {
             if !print(event, args.json)? {
                 return Ok(());
@@ -114,6 +132,32 @@ async fn tail(store: &dyn Store, args: &TailArgs) -> anyhow::Result<()> {
         }
         sleep(EVERY).await;
     }
+}
+
+/// Reads a part. A run that waits outlives a database that restarts.
+async fn read(store: &dyn Store, query: &LogQuery, is_once: bool) -> Result<LogPage, StoreError> {
+    let mut pause = RETRY;
+    loop {
+        match store.log(query).await {
+            Err(error) if !is_once && !matches!(error, StoreError::Inconsistent(_)) => {
+                let error = anyhow::Error::from(error);
+                say(&format!("the event log cannot be read now: {error:#}; trying again"));
+                sleep(pause).await;
+                pause = pause.saturating_mul(2).min(RETRY_MAX);
+            }
+            answer => {
+                if answer.is_ok() && pause > RETRY {
+                    say("the event log can be read again");
+                }
+                return answer;
+            }
+        }
+    }
+}
+
+/// Standard output is for events.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// What to say while nothing is shown, if the log has no event of this client or payment at all: its name may be wrong.

@@ -225,26 +225,36 @@ impl Shared {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).count > 0
     }
 
-    /// Gives an event to the queues of all who watch it.
-    fn deliver(&self, event: LoggedEvent) {
-        let queues: Vec<_> = {
-            let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Gives the events of a part of the log, which goes to `end`, to the queues of all who watch them. Nobody joins or
+    /// changes what it watches in the middle of it: of such a part, a watcher has all in its queue or nothing.
+    fn deliver(&self, part: Vec<LoggedEvent>, end: Position) {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in part.into_iter().map(Arc::new) {
             let own = watchers.by_client.get(&event.event.cause.client);
             let may_want =
                 |one: &&Watcher| one.ticket_for.is_none_or(|payment| payment == event.event.payment);
-            own.into_iter().flatten().filter(may_want).filter_map(|one| one.queue.upgrade()).collect()
-        };
-        let event = Arc::new(event);
-        for queue in queues {
-            queue.push(&event);
+            let queues = own.into_iter().flatten().filter(may_want);
+            for queue in queues.filter_map(|one| one.queue.upgrade()) {
+                queue.push(&event);
+            }
         }
+        self.read.send_replace(Some(end));
+    }
+
+    /// Lets `queue` receive what `interest` includes, from the position that is returned on; `None` if the reader has
+    /// not begun.
+    fn change(&self, queue: &Queue, interest: Interest) -> Option<Position> {
+        let _no_part_meanwhile = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.change(interest);
+        *self.read.borrow()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::task::{Context, Waker};
+    use std::sync::Barrier;
+    use std::task::{Context, Poll, Waker};
 
     use tempfile::TempDir;
 
@@ -273,8 +283,7 @@ mod tests {
 
     /// As the reader does, which has no turn meanwhile: the test waits for nothing that is not there.
     fn read(live: &Live, event: &LoggedEvent) -> Position {
-        live.0.deliver(event.clone());
-        live.0.read.send_replace(Some(event.position));
+        live.0.deliver(vec![event.clone()], event.position);
         event.position
     }
 
@@ -294,5 +303,38 @@ mod tests {
         assert_eq!(place.cursor(), end);
         let end = read(&live, &event(2, 2));
         assert_eq!(place.cursor(), end, "of another payment");
+    }
+
+    fn taken(queue: &Queue) -> Option<Arc<LoggedEvent>> {
+        match pin!(queue.next()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(event) => Some(event.unwrap()),
+            Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_joins_or_changes_in_the_middle_of_a_part_misses_nothing_behind_its_place() {
+        let (live, _folder) = live().await;
+        let shared = &live.0;
+        let part = |n: u64| (n * 5 + 1..=n * 5 + 5).map(|sequence| (*event(1, sequence)).clone()).collect();
+        for round in 0..300 {
+            shared.deliver(Vec::new(), Position::START);
+            let begin = Barrier::new(2);
+            let (queue, place) = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    begin.wait();
+                    (0..40).for_each(|n| shared.deliver(part(n), event(1, n * 5 + 5).position));
+                });
+                begin.wait();
+                let queue = shared.join(&interest()).unwrap();
+                let joined = *shared.read.borrow();
+                let place = if round % 2 == 0 { joined } else { shared.change(&queue, interest()) };
+                (queue, place.unwrap())
+            });
+            let first = std::iter::from_fn(|| taken(&queue)).find(|event| event.position > place);
+            let next = first.map_or(201, |event| event.position.sequence);
+            assert_eq!(next, place.sequence + 1, "round {round}");
+            shared.leave(&interest(), &queue);
+        }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Ended {
     Stopping,
     #[error("events were read more slowly than they came")]
     TooSlow,
+    #[error("the log does not have the next events any more")]
+    Gone,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -63,15 +65,18 @@ impl Watch {
 
     /// Watches something else: behind `after`, or from now on. Earlier events of it that wait are dropped.
     pub(crate) fn change(&mut self, interest: Interest, after: Option<Position>) {
-        self.queue.change(interest.clone());
+        let read = self.shared.change(&self.queue, interest.clone());
         self.interest = interest;
         self.read.clear();
         self.has_more = after.is_some();
-        if let Some(after) = after {
-            self.position = after;
-        } else if let Some(read) = *self.shared.read.borrow() {
-            self.position = read;
+        if let Some(position) = after.or(read) {
+            self.position = position;
         }
+    }
+
+    /// Watches the same from now on.
+    pub(crate) fn go_on_from_now(&mut self) {
+        self.change(self.interest.clone(), None);
     }
 
     /// Where to continue so that nothing is missed that was not given to the watcher.
@@ -120,7 +125,7 @@ impl Watch {
         }
     }
 
-    async fn read_part(&mut self) -> Result<(), StoreError> {
+    async fn read_part(&mut self) -> Result<(), Ended> {
         let query = LogQuery {
             after: self.position,
             client: Some(self.interest.client.clone()),
@@ -128,6 +133,9 @@ impl Watch {
             limit: PART,
         };
         let page = self.shared.store.log(&query).await?;
+        if page.is_cut {
+            return Err(Ended::Gone);
+        }
         self.read
             .extend(page.events.into_iter().filter(|one| self.interest.includes(&one.event)).map(Arc::new));
         self.has_more = page.has_more;
@@ -141,5 +149,43 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.leave(&self.interest, &self.queue);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, Executor as _, SqliteConnection};
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::Live;
+    use super::super::queue::tests::interest;
+    use super::*;
+
+    /// Three events, of which the first two have ended.
+    const ENDED: &str = "PRAGMA foreign_keys = OFF;
+        INSERT INTO events (payment, version, to_state, at, client, request_id, detail)
+        SELECT 'txn_01890000-0000-7000-8000-000000000000', version, 'completed', 0, 'demo', 'req-1', '{}'
+        FROM (SELECT 0 AS version UNION SELECT 1 UNION SELECT 2) AS versions;
+        INSERT INTO log_horizon (only_row, first_seq, set_at) VALUES (1, 3, 0);";
+
+    #[tokio::test]
+    async fn a_watcher_that_is_overtaken_by_the_end_of_history_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        payments_stores::migrate(&uri).await.unwrap();
+        SqliteConnection::connect(&uri).await.unwrap().execute(ENDED).await.unwrap();
+        let store = payments_stores::open(uri).await.unwrap();
+        let live = Live::start(store, None, CancellationToken::new()).unwrap();
+        let at = |sequence| Position { epoch: 0, transaction: 0, sequence };
+        // Its place was checked before they ended.
+        for behind in [Position::START, at(1)] {
+            let mut watch = live.watch(interest(), Some(behind)).await.unwrap();
+            let ended = watch.next().await;
+            assert!(matches!(ended, Err(Ended::Gone)), "{behind:?}: {ended:?}");
+            watch.go_on_from_now();
+            assert_eq!(watch.cursor(), at(3), "{behind:?}");
+        }
+        let mut watch = live.watch(interest(), Some(at(2))).await.unwrap();
+        assert_eq!(watch.next().await.unwrap().position, at(3));
     }
 }

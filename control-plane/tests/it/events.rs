@@ -87,6 +87,45 @@ async fn a_list_of_events_continues_behind_its_cursor() {
 }
 
 #[tokio::test]
+async fn readers_go_on_behind_any_number_of_events_that_cannot_be_read() {
+    let api = Api::start().await;
+    for _ in 0..5 {
+        api.charged().await;
+    }
+    // More than one request reads, up to the newest.
+    api.test.store.execute("DROP TRIGGER events_are_not_changed").await;
+    let damage = "UPDATE events SET version = -1 - version WHERE seq < (SELECT max(seq) FROM events)";
+    api.test.store.execute(damage).await;
+    let (mut seen, mut query) = (Vec::new(), "limit=1".to_owned());
+    for _ in 0..5 {
+        let (_, page) = api.demo("GET", &format!("/events?{query}"), "").await;
+        seen.extend(kinds(&page).into_iter().map(str::to_owned));
+        query = format!("limit=1&after={}", page["cursor"].as_str().unwrap());
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen, ["payment.completed"], "{query}");
+    let (mut seen, mut after) = (Vec::new(), Value::Null);
+    let query = "query($after: String) { events(first: 1, after: $after) {
+        pageInfo { hasNextPage endCursor } nodes { type } } }";
+    for _ in 0..5 {
+        let body = json!({ "query": query, "variables": { "after": after } });
+        let (_, answer) = api.demo("POST", "/graphql", &body.to_string()).await;
+        let page = &answer["data"]["events"];
+        seen.extend(page["nodes"].as_array().unwrap().iter().map(|node| node["type"].clone()));
+        after = page["pageInfo"]["endCursor"].clone();
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen, ["payment.completed"], "{after}");
+    let start = format!("evt_{}", "a".repeat(32));
+    let mut stream = Reader::open(&api, "/events", Some(&start)).await;
+    assert_eq!(stream.events(1).await[0].1, "payment.completed");
+}
+
+#[tokio::test]
 async fn a_list_has_only_the_events_that_were_asked_for() {
     let api = Api::start().await;
     let (first, _) = (api.charged().await, api.charged().await);

@@ -10,6 +10,7 @@ mod retention;
 mod service;
 mod settings;
 mod signals;
+mod tail;
 mod tls;
 
 use std::path::Path;

@@ -1,9 +1,10 @@
 use axum::Json;
 use payments::model::log::Position;
-use payments::ports::store::{LogPage, LogQuery, Store, StoreError};
+use payments::ports::store::{LogPage, LogQuery, Store};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::cursor_unknown;
 use super::view::LoggedEventView;
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -31,21 +32,26 @@ pub(super) async fn list(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Json<EventsPage>, ApiError> {
-    let after = after.unwrap_or(Position::START);
     let page = read_page(&*app.gateway.store, &interest, after, limit).await?;
     let cursor = page.end.id().into();
     let data = page.events.into_iter().map(LoggedEventView::from).collect();
     Ok(Json(EventsPage { success: Success, data, has_more: page.has_more, cursor }))
 }
 
-/// Up to `limit` events behind `after`. `end` is where to continue.
+/// Up to `limit` events behind `after`, or the oldest. `end` is where to continue, even if there are no events: rows that
+/// cannot be read, or are not asked for, are passed over.
+///
+/// # Errors
+/// Events behind `after` are not kept any more, or the database's error.
 pub(in crate::http) async fn read_page(
     store: &dyn Store,
     interest: &Interest,
-    after: Position,
+    after: Option<Position>,
     limit: u32,
-) -> Result<LogPage, StoreError> {
-    let mut found = LogPage { events: Vec::new(), end: after, has_more: true };
+) -> Result<LogPage, ApiError> {
+    let mut may_be_cut = after.is_none();
+    let end = after.unwrap_or(Position::START);
+    let mut found = LogPage { events: Vec::new(), end, has_more: true, is_cut: false };
     for _ in 0..READS_MAX {
         let left = limit.saturating_sub(u32::try_from(found.events.len()).unwrap_or(u32::MAX));
         if left == 0 || !found.has_more {
@@ -54,10 +60,11 @@ pub(in crate::http) async fn read_page(
         let client = Some(interest.client.clone());
         let query = LogQuery { after: found.end, client, payment: interest.only_payment(), limit: left };
         let page = store.log(&query).await?;
-        found.has_more = page.has_more;
-        if let Some(last) = page.events.last() {
-            found.end = last.position;
+        if page.is_cut && !may_be_cut {
+            return Err(cursor_unknown());
         }
+        may_be_cut = false;
+        (found.end, found.has_more) = (page.end, page.has_more);
         found.events.extend(page.events.into_iter().filter(|one| interest.includes(&one.event)));
     }
     Ok(found)

@@ -145,11 +145,14 @@ pub(super) async fn place(
     let Some(id) = id else { return Ok(None) };
     let id: EventId = id.parse().map_err(|invalid| named(name, &format!("is no event: {invalid}")))?;
     let position = store.log_position(id).await?;
-    position.map(Some).ok_or_else(|| {
-        let message =
-            "the log does not have this event (any more); read the payments again and continue without it";
-        ApiError::new(ErrorCode::CursorUnknown, message)
-    })
+    position.map(Some).ok_or_else(cursor_unknown)
+}
+
+/// Nobody can continue where the client has been.
+pub(super) fn cursor_unknown() -> ApiError {
+    let message = "the log does not have this event or what came after it (any more); read the payments again and \
+         continue without it";
+    ApiError::new(ErrorCode::CursorUnknown, message)
 }
 
 fn named(name: &str, message: &str) -> InvalidRequest {

@@ -98,7 +98,7 @@ pub(super) enum Reply {
     Heartbeat,
     /// Answers `ping`.
     Pong,
-    /// The log does not have the event to continue behind. Read the payments again; events from now on follow.
+    /// The log does not have the event to continue behind, or what came after it. Read the payments again; events from now on follow.
     Reset {
         reason: &'static str,
     },

@@ -33,6 +33,8 @@ const SEND_MAX: Duration = Duration::from_secs(10);
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
 
+/// Why a client is to read its payments again.
+const CURSOR_UNKNOWN: &str = "cursor_unknown";
 const ONE_PAYMENT: &str = "the ticket is for one payment: leave `payments` out";
 
 pub(super) async fn socket(
@@ -106,6 +108,7 @@ impl Session {
                         let event = self.audience.show(&event);
                         self.send(&Reply::Event { event }).await
                     }
+                    Err(Ended::Gone) => self.reset().await,
                     Err(ended) => Err(Some(self.ended(&ended))),
                 },
                 _ = heartbeat.tick() => self.on_heartbeat().await,
@@ -151,7 +154,7 @@ impl Session {
             Some(id) => match self.app.gateway.store.log_position(id).await {
                 Ok(Some(position)) => Some(position),
                 Ok(None) => {
-                    self.send(&Reply::Reset { reason: "cursor_unknown" }).await?;
+                    self.send(&Reply::Reset { reason: CURSOR_UNKNOWN }).await?;
                     None
                 }
                 Err(error) => return Err(Some(self.ended(&Ended::Store(error)))),
@@ -160,6 +163,13 @@ impl Session {
         };
         self.is_subscribed = true;
         self.watch.change(interest, position);
+        self.send(&Reply::Subscribed { cursor: self.watch.cursor().id().into() }).await
+    }
+
+    /// The log has moved past what the client was still to read: it goes on from now, as with an unknown `after`.
+    async fn reset(&mut self) -> Result<(), Option<Close>> {
+        self.watch.go_on_from_now();
+        self.send(&Reply::Reset { reason: CURSOR_UNKNOWN }).await?;
         self.send(&Reply::Subscribed { cursor: self.watch.cursor().id().into() }).await
     }
 
@@ -186,6 +196,8 @@ impl Session {
         match ended {
             Ended::Stopping => Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() },
             Ended::TooSlow => Close::TooSlow,
+            // The next subscription is told.
+            Ended::Gone => Close::TryAgain { retry_after_ms },
             Ended::Store(error) => {
                 tracing::warn!(%error, "the event log cannot be read; a socket is closed");
                 Close::TryAgain { retry_after_ms }

@@ -120,6 +120,8 @@ fn goodbye(ended: &Ended) -> Event {
     Event::default().comment(match ended {
         Ended::Stopping => "this server stops; reconnect",
         Ended::TooSlow => "events came faster than they were read; reconnect",
+        // A client that reconnects behind its last event is refused with 410.
+        Ended::Gone => "the log does not have the next events any more; reconnect",
         Ended::Store(_) => "the database cannot be read now; reconnect",
     })
 }

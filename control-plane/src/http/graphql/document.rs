@@ -9,13 +9,16 @@ use edge_core::error::ErrorCode;
 pub(super) use edge_core::graphql::NESTING_MAX;
 use edge_core::graphql::{Token, Tokens, check_names};
 
-use super::expansion::expanded;
+use super::expansion::{Expanded, expanded};
 use crate::http::error::ApiError;
 
 /// Tokens of a document. The largest reasonable queries have some hundreds.
 pub(super) const TOKENS_MAX: usize = 2_000;
 /// Fields and fragments, each fragment counted wherever it is used: as many as a document without fragments may have.
 pub(super) const EXPANDED_MAX: usize = TOKENS_MAX;
+/// Fields under another name, counted in the same way. Without one, a field comes once in its object, so these multiply the
+/// reads of one request. Whoever wants more objects than this asks for a list.
+pub(super) const ALIASES_MAX: usize = 20;
 
 /// Reads a document within its limits.
 pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
@@ -30,10 +33,17 @@ pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
     }
     let document = parse_query(text).map_err(|error| invalid(fault(&error)))?;
     check_names(text)?;
-    if expanded(&document) > EXPANDED_MAX {
+    let Expanded { selections, aliases } = expanded(&document);
+    if selections > EXPANDED_MAX {
         return Err(invalid(format!(
             "the document has more than {EXPANDED_MAX} fields and fragments, counting each fragment wherever it is used, or \
              a fragment that contains itself"
+        )));
+    }
+    if aliases > ALIASES_MAX {
+        return Err(invalid(format!(
+            "the document has {aliases} aliases, counting each fragment wherever it is used; at most {ALIASES_MAX} are \
+             executed: ask for a list, or in several requests"
         )));
     }
     Ok(document)
@@ -194,6 +204,20 @@ mod tests {
         let bomb = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
         assert!(read(&bomb).unwrap_err().0.error.message.contains("fields and fragments"));
         assert!(read("{ ...f } fragment f on Query { ...f }").is_err());
+    }
+
+    #[test]
+    fn a_document_with_more_aliases_than_it_may_have_is_refused_with_their_number() {
+        let payments = |count: usize| -> String {
+            let one = |n| format!("a{n}: payment(id: \"txn_1\") {{ id }} ");
+            format!("{{ {} }}", (0..count).map(one).collect::<String>())
+        };
+        assert!(read(&payments(ALIASES_MAX)).is_ok());
+        for many in [ALIASES_MAX + 1, 180] {
+            let detail = read(&payments(many)).unwrap_err().0.error;
+            assert_eq!((detail.code, detail.param.as_deref()), (ErrorCode::InvalidRequest, Some("query")));
+            assert!(detail.message.contains(&format!("{many} aliases")), "{}", detail.message);
+        }
     }
 
     #[test]

@@ -3,47 +3,75 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 
-/// The fields and fragments of all operations, each fragment counted in every place. `usize::MAX` if a fragment contains
-/// itself. The work is proportional to the text: the size of each fragment is found once.
-pub(super) fn expanded(document: &ExecutableDocument) -> usize {
+/// What a document, or a part of it, has with each fragment counted in every place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expanded {
+    /// Fields and fragments.
+    pub(super) selections: usize,
+    /// Fields under another name than their own.
+    pub(super) aliases: usize,
+}
+
+/// Of all operations. Everything is `usize::MAX` if a fragment contains itself. The work is proportional to the text: the
+/// size of each fragment is found once.
+pub(super) fn expanded(document: &ExecutableDocument) -> Expanded {
     let mut fragments = Fragments { document, sizes: HashMap::new() };
     let operations = document.operations.iter();
     let sizes = operations.map(|(_, operation)| fragments.size_of(&operation.node.selection_set.node));
-    sizes.fold(0, usize::saturating_add)
+    sizes.fold(Expanded::default(), Expanded::and)
+}
+
+impl Expanded {
+    const ENDLESS: Self = Self { selections: usize::MAX, aliases: usize::MAX };
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            selections: self.selections.saturating_add(other.selections),
+            aliases: self.aliases.saturating_add(other.aliases),
+        }
+    }
 }
 
 struct Fragments<'d> {
     document: &'d ExecutableDocument,
-    sizes: HashMap<&'d str, usize>,
+    sizes: HashMap<&'d str, Expanded>,
 }
 
 impl<'d> Fragments<'d> {
-    fn size_of(&mut self, selections: &'d SelectionSet) -> usize {
+    fn size_of(&mut self, selections: &'d SelectionSet) -> Expanded {
         let sizes = selections.items.iter().map(|selection| {
-            let inside = match &selection.node {
-                Selection::Field(field) => self.size_of(&field.node.selection_set.node),
-                Selection::InlineFragment(inline) => self.size_of(&inline.node.selection_set.node),
-                Selection::FragmentSpread(spread) => self.size_of_fragment(&spread.node.fragment_name.node),
+            let (inside, aliases) = match &selection.node {
+                Selection::Field(field) => {
+                    (self.size_of(&field.node.selection_set.node), usize::from(is_renamed(&field.node)))
+                }
+                Selection::InlineFragment(inline) => (self.size_of(&inline.node.selection_set.node), 0),
+                Selection::FragmentSpread(spread) => {
+                    (self.size_of_fragment(&spread.node.fragment_name.node), 0)
+                }
             };
-            inside.saturating_add(1)
+            inside.and(Expanded { selections: 1, aliases })
         });
-        sizes.fold(0, usize::saturating_add)
+        sizes.fold(Expanded::default(), Expanded::and)
     }
 
-    fn size_of_fragment(&mut self, name: &'d str) -> usize {
+    fn size_of_fragment(&mut self, name: &'d str) -> Expanded {
         if let Some(size) = self.sizes.get(name) {
             return *size;
         }
         // Validation refuses a fragment that is not there.
-        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
+        let Some(fragment) = self.document.fragments.get(name) else { return Expanded::default() };
         // What is found while its size is not known yet contains itself.
-        self.sizes.insert(name, usize::MAX);
+        self.sizes.insert(name, Expanded::ENDLESS);
         let size = self.size_of(&fragment.node.selection_set.node);
         self.sizes.insert(name, size);
         size
     }
+}
+
+fn is_renamed(field: &Field) -> bool {
+    field.alias.as_ref().is_some_and(|alias| alias.node != field.name.node)
 }
 
 #[cfg(test)]
@@ -53,7 +81,19 @@ mod tests {
     use super::*;
 
     fn size(text: &str) -> usize {
-        expanded(&parse_query(text).unwrap())
+        expanded(&parse_query(text).unwrap()).selections
+    }
+
+    fn aliases(text: &str) -> usize {
+        expanded(&parse_query(text).unwrap()).aliases
+    }
+
+    #[test]
+    fn fields_under_another_name_count_wherever_they_are() {
+        assert_eq!(aliases("{ a b: b c { d } }"), 0);
+        assert_eq!(aliases("{ a: b c { d: e ... { f: g } } }"), 3);
+        assert_eq!(aliases("{ a: b { ...f } c: b { ...f } } fragment f on B { d: e }"), 4);
+        assert_eq!(aliases("query A { a: b } query B { a: b }"), 2);
     }
 
     #[test]

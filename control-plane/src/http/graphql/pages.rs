@@ -1,10 +1,9 @@
 //! Relay connections (GraphQL Cursor Connections Specification), forwards only.
 
-use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Error, OutputType};
+use async_graphql::connection::{Connection, Edge, EmptyFields, PageInfo};
+use async_graphql::{Error, Object, OutputType};
 use edge_core::error::ErrorCode;
 use payments::model::id::PaymentId;
-use payments::model::log::Position;
 use payments::ports::store::Filter;
 
 use super::caller::{Caller, failed};
@@ -77,7 +76,7 @@ pub(super) async fn events(
     types: Vec<String>,
     first: Option<i32>,
     after: Option<String>,
-) -> Result<Connection<String, EventObject, EmptyFields>, Error> {
+) -> Result<EventConnection, Error> {
     let limit = checked(first, EVENTS_FIRST)?;
     let interest = Interest {
         client: caller.client().clone(),
@@ -87,10 +86,47 @@ pub(super) async fn events(
     };
     let (store, _read) = caller.store().await;
     let behind = event_log::place(store, after.as_deref(), "after").await.map_err(failed)?;
-    let page = event_log::read_page(store, &interest, behind.unwrap_or(Position::START), limit).await;
-    let page = page.map_err(failed)?;
-    let items = page.events.into_iter().map(EventObject::from).map(|event| (event.cursor(), event));
-    Ok(connection(behind.is_some(), page.has_more, items))
+    let page = event_log::read_page(store, &interest, behind, limit).await.map_err(failed)?;
+    let events = page.events.into_iter().map(EventObject::from);
+    Ok(EventConnection {
+        has_previous_page: behind.is_some(),
+        has_next_page: page.has_more,
+        end: page.end.id().to_string(),
+        edges: events.map(|event| Edge::new(event.cursor(), event)).collect(),
+    })
+}
+
+/// A part of the event log. The library's connection ends with its last edge, so that a client could not continue behind a
+/// part without any.
+pub(super) struct EventConnection {
+    has_previous_page: bool,
+    has_next_page: bool,
+    /// Where to continue.
+    end: String,
+    edges: Vec<Edge<String, EventObject, EmptyFields>>,
+}
+
+#[Object]
+impl EventConnection {
+    /// Information to aid in pagination.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_previous_page: self.has_previous_page,
+            has_next_page: self.has_next_page,
+            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: Some(self.end.clone()),
+        }
+    }
+
+    /// A list of edges.
+    async fn edges(&self) -> &[Edge<String, EventObject, EmptyFields>] {
+        &self.edges
+    }
+
+    /// A list of nodes.
+    async fn nodes(&self) -> Vec<&EventObject> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
 }
 
 fn connection<T: OutputType>(

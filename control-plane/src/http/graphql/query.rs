@@ -9,8 +9,8 @@ use payments::ports::store::Filter;
 
 use super::caller::{caller, failed};
 use super::enums::ProviderName;
-use super::objects::{EventObject, Node, PaymentObject, READ_COST, RefundObject};
-use super::pages::{self, EVENTS_FIRST, PAGE_FIRST, wrong};
+use super::objects::{Node, PaymentObject, READ_COST, RefundObject};
+use super::pages::{self, EVENTS_FIRST, EventConnection, PAGE_FIRST, wrong};
 use super::scalars::DateTime;
 use crate::http::error::ApiError;
 use crate::http::wire::Status;
@@ -102,7 +102,7 @@ impl Query {
         after: Option<String>,
         payment: Option<ID>,
         types: Option<Vec<String>>,
-    ) -> Result<Connection<String, EventObject>, Error> {
+    ) -> Result<EventConnection, Error> {
         let (payment, types) = (payment_of(payment)?, types_of(types)?);
         pages::events(caller(context)?, payment, types, first, after).await
     }

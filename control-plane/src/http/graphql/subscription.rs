@@ -52,6 +52,7 @@ fn events(watch: Watch) -> impl Stream<Item = Result<EventObject, Error>> {
             // The socket closes, and says where to go on as long as this lives.
             Err(Ended::Stopping) => future::pending().await,
             Err(Ended::TooSlow) => Some((Err(failed(too_slow())), None)),
+            Err(Ended::Gone) => Some((Err(failed(event_log::cursor_unknown())), None)),
             Err(Ended::Store(problem)) => Some((Err(failed(problem)), None)),
         }
     })

@@ -1,7 +1,6 @@
 //! The event log on either database.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,20 +28,31 @@ pub(crate) struct LogSql {
     pub(crate) descending: &'static str,
 }
 
-/// The first event number that the log serves, as it was read last.
+/// How far back the log serves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Served {
+    /// The first event number.
+    first: i64,
+    /// The place of the last event before it: a reader that is there misses nothing. `None`: the log serves all events.
+    ended: Option<Position>,
+}
+
+/// How far back the log serves, as it was read last.
 #[derive(Debug, Default)]
 pub(super) struct Horizon {
-    first: AtomicI64,
+    served: Mutex<Served>,
     /// Never read: `None`.
     next_at: Mutex<Option<Instant>>,
 }
 
 /// The horizon moves once a day at most, and readers that it concerns are days behind.
 const HORIZON_EVERY: Duration = Duration::from_secs(60);
+/// The order of numbers differs from the order of the log by no more than there are connections.
+const ENDED_ROWS: u32 = 1_000;
 
 impl Horizon {
-    fn first(&self) -> i64 {
-        self.first.load(Ordering::Relaxed)
+    fn served(&self) -> Served {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it is to be read again. Says so to one caller at a time.
@@ -55,8 +65,11 @@ impl Horizon {
         is_due
     }
 
-    fn set(&self, first: i64) {
-        self.first.fetch_max(first, Ordering::Relaxed);
+    fn set(&self, served: Served) {
+        let mut last = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if served.first > last.first {
+            *last = served;
+        }
     }
 }
 
@@ -67,27 +80,28 @@ impl<D: Database> EventLog for SqlStore<D> {
             Some(client) => Some(self.database.shares().take(client).await?),
             None => None,
         };
-        self.follow_horizon().await?;
-        let StoredPage { mut rows, end, has_more } = self.stored(query, self.horizon.first()).await?;
+        let served = self.served().await?;
+        let after = served.ended.map_or(query.after, |ended| query.after.max(ended));
+        let is_cut = after > query.after;
+        let query = LogQuery { after, ..query.clone() };
+        let StoredPage { mut rows, end, has_more } = self.stored(&query, served.first).await?;
         self.keys.follow(&*self.database, rows.iter_mut().map(|row| &mut row.event)).await?;
         let mut events = Vec::with_capacity(rows.len());
         for PlacedRow { position, event } in rows {
             let read = self.database.rows().read::<_, Event>(vec![event])?;
             events.extend(read.items.into_iter().map(|event| LoggedEvent { position, event }));
         }
-        Ok(LogPage { events, end, has_more })
+        Ok(LogPage { events, end, has_more, is_cut })
     }
 
     async fn log_end(&self) -> Result<Position, StoreError> {
-        let epoch = self.last_epoch();
-        let sql = D::LOG;
-        let text = format!(
-            "SELECT {} FROM events WHERE seq >= $1 AND {} ORDER BY {} LIMIT 1",
-            sql.columns, sql.is_settled, sql.descending
-        );
-        let last = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch));
-        let row = self.database.one::<LogRow>(Purpose::Operators, last).await?;
-        row.map_or(Ok(Position { epoch, ..Position::START }), |row| row.position(epoch))
+        // An epoch without events has no place of its own: a client's cursor does not have the epoch.
+        for epoch in (0..=self.last_epoch()).rev() {
+            if let Some(end) = self.end_of(epoch).await? {
+                return Ok(end);
+            }
+        }
+        Ok(Position::START)
     }
 
     async fn log_held_since(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -107,16 +121,15 @@ impl<D: Database> EventLog for SqlStore<D> {
     }
 
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError> {
-        if id == Position::START.id() {
-            return Ok(Some(Position::START));
-        }
-        let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
-        self.follow_horizon().await?;
-        if sequence < self.horizon.first() {
-            return Ok(None);
-        }
-        let position = self.place_of(Purpose::List, sequence).await?;
-        Ok(position.filter(|position| position.transaction == id.transaction))
+        let served = self.served().await?;
+        let place = if id == Position::START.id() {
+            Some(Position::START)
+        } else {
+            let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
+            let place = self.place_of(Purpose::List, sequence).await?;
+            place.filter(|place| place.transaction == id.transaction)
+        };
+        Ok(place.filter(|place| served.ended.is_none_or(|ended| *place >= ended)))
     }
 }
 
@@ -143,7 +156,8 @@ impl<D: Database> SqlStore<D> {
     /// The rows that a query finds from the number `first` on, whether they can be read as events or not.
     pub(super) async fn stored(&self, query: &LogQuery, first: i64) -> Result<StoredPage, StoreError> {
         let mut page = StoredPage { rows: Vec::new(), end: query.after, has_more: false };
-        // An epoch ends only with its last event, so an empty rest of one is followed by the next.
+        // An epoch ends only with its last event, so an empty rest of one is followed by the next. The page ends with a
+        // row, never with an epoch's beginning, whose id would be that of the log's.
         for epoch in query.after.epoch..=self.last_epoch() {
             let start = Position { epoch, ..Position::START };
             self.read_epoch(query, first, page.end.max(start), &mut page).await?;
@@ -164,7 +178,6 @@ impl<D: Database> SqlStore<D> {
         let room = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_sub(page.rows.len());
         let rows = self.rows_of(query, first, after, room).await?;
         page.has_more = rows.len() > room;
-        page.end = page.end.max(after);
         for row in rows.into_iter().take(room) {
             page.end = row.position(after.epoch)?;
             page.rows.push(PlacedRow { position: page.end, event: row.event });
@@ -181,18 +194,16 @@ impl<D: Database> SqlStore<D> {
         room: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
         let sql = D::LOG;
-        let is_last = after.epoch == self.last_epoch();
         let mut text =
             format!("SELECT {} FROM events WHERE {} AND seq >= $3 AND seq < $4", sql.columns, sql.after);
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let end = if is_last { i64::MAX } else { self.first_of(after.epoch + 1) };
         let mut arguments: Vec<Argument> = vec![
             after.transaction.to_string().into(),
             number(after.sequence).into(),
             self.first_of(after.epoch).max(first).into(),
-            end.into(),
+            self.number_behind(after.epoch).into(),
         ];
-        if is_last {
+        if after.epoch == self.last_epoch() {
             let _ = write!(text, " AND {}", sql.is_settled);
         }
         let mut and = |column: &str, value: String| {
@@ -212,12 +223,44 @@ impl<D: Database> SqlStore<D> {
         self.database.all::<LogRow>(purpose, statement).await
     }
 
-    /// Reads from time to time how far back the log serves.
-    async fn follow_horizon(&self) -> Result<(), StoreError> {
+    /// How far back the log serves, read from time to time.
+    async fn served(&self) -> Result<Served, StoreError> {
         if self.horizon.is_due() {
-            self.horizon.set(horizon(&*self.database).await?);
+            let first = horizon(&*self.database).await?;
+            if first > self.horizon.served().first {
+                let ended = self.last_before(first).await?;
+                self.horizon.set(Served { first, ended });
+            }
         }
-        Ok(())
+        Ok(self.horizon.served())
+    }
+
+    /// The last place in the log of an event with a smaller number than `first`.
+    async fn last_before(&self, first: i64) -> Result<Option<Position>, StoreError> {
+        let epoch = self.epoch_of(first.saturating_sub(1));
+        let text = format!(
+            "SELECT {} FROM events WHERE seq >= $1 AND seq < $2 ORDER BY seq DESC LIMIT {ENDED_ROWS}",
+            D::LOG.columns
+        );
+        let query = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch)).with(first);
+        let mut last = None;
+        for row in self.database.all::<LogRow>(Purpose::Operators, query).await? {
+            last = last.max(Some(row.position(epoch)?));
+        }
+        Ok(last)
+    }
+
+    /// The place of an epoch's last event that can be read now.
+    async fn end_of(&self, epoch: u32) -> Result<Option<Position>, StoreError> {
+        let sql = D::LOG;
+        let is_settled = if epoch == self.last_epoch() { sql.is_settled } else { "TRUE" };
+        let text = format!(
+            "SELECT {} FROM events WHERE seq >= $1 AND seq < $2 AND {is_settled} ORDER BY {} LIMIT 1",
+            sql.columns, sql.descending
+        );
+        let last = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch)).with(self.number_behind(epoch));
+        let row = self.database.one::<LogRow>(Purpose::Operators, last).await?;
+        row.map(|row| row.position(epoch)).transpose()
     }
 
     /// Epochs begin while a process starts, never while one serves.
@@ -229,6 +272,11 @@ impl<D: Database> SqlStore<D> {
     fn first_of(&self, epoch: u32) -> i64 {
         let before = usize::try_from(epoch).ok().and_then(|epoch| epoch.checked_sub(1));
         before.and_then(|before| self.database.log_epochs().get(before).copied()).unwrap_or(0)
+    }
+
+    /// The first number of the next epoch, larger than all numbers if there is none.
+    fn number_behind(&self, epoch: u32) -> i64 {
+        if epoch < self.last_epoch() { self.first_of(epoch.saturating_add(1)) } else { i64::MAX }
     }
 
     fn epoch_of(&self, sequence: i64) -> u32 {

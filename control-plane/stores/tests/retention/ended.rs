@@ -23,6 +23,7 @@ super::on_both! {
     neither_rotation_nor_resealing_brings_back_what_has_ended
     a_process_that_still_had_the_key_forgets_it
     the_event_log_serves_what_is_young_and_refuses_older_cursors
+    a_reader_of_a_log_that_has_ended_as_a_whole_goes_on_with_what_comes
     a_kind_that_is_kept_for_good_does_not_end
     values_that_are_sealed_later_end_when_they_would_have_ended
 }
@@ -254,6 +255,8 @@ async fn the_event_log_serves_what_is_young_and_refuses_older_cursors(database: 
     let read = |after| LogQuery { after, client: None, payment: None, limit: 100 };
     let log = store.log(&read(Position::START)).await.unwrap().events;
     let (first, last) = (log[0].position.id(), log.last().unwrap().position.id());
+    let beginning = store.log_position(Position::START.id()).await.unwrap();
+    assert_eq!(beginning, Some(Position::START), "nothing has ended");
     drop(store);
     let schedule = Schedule { events_days: Some(7), ..SCHEDULE };
     // A second after the events of the first thirty seconds are seven days old.
@@ -265,14 +268,39 @@ async fn the_event_log_serves_what_is_young_and_refuses_older_cursors(database: 
     assert!(young > 0);
     assert_eq!(ended(&parts, What::EventLog).0, u64::try_from(young).unwrap());
     let store = database.open(OLD).await;
-    let served = store.log(&read(Position::START)).await.unwrap().events;
-    assert_eq!(served, log[young..]);
+    let served = store.log(&read(Position::START)).await.unwrap();
+    assert!(served.is_cut);
+    assert_eq!(served.events, log[young..]);
+    // A reader that was underway is told, unless it has read all that ended.
+    assert!(store.log(&read(log[0].position)).await.unwrap().is_cut);
+    let edge = log[young - 1].position;
+    let rest = store.log(&read(edge)).await.unwrap();
+    assert!(!rest.is_cut && rest.events == log[young..], "{rest:?}");
+    assert_eq!(store.log_position(edge.id()).await.unwrap(), Some(edge));
     assert_eq!(store.log_position(first).await.unwrap(), None, "a reader is told");
     assert!(store.log_position(last).await.unwrap().is_some());
-    assert_eq!(store.log_position(Position::START.id()).await.unwrap(), Some(Position::START));
+    let beginning = store.log_position(Position::START.id()).await.unwrap();
+    assert_eq!(beginning, None, "a reader of the beginning would miss what has ended");
     assert_eq!(store.log_position(EventId { transaction: 0, sequence: u64::MAX }).await.unwrap(), None);
     // The payment's own trail is whole.
     assert_eq!(store.events(&client(), payment_id(2)).await.unwrap().len(), 3);
+}
+
+async fn a_reader_of_a_log_that_has_ended_as_a_whole_goes_on_with_what_comes(database: TestDatabase) {
+    let store = filled(&database).await;
+    in_the_log(&database, &*store).await;
+    drop(store);
+    run(&database, later()).await;
+    let store = database.open(OLD).await;
+    let read = |after| LogQuery { after, client: None, payment: None, limit: 100 };
+    let page = store.log(&read(Position::START)).await.unwrap();
+    assert!(page.events.is_empty() && page.is_cut && !page.has_more, "{page:?}");
+    assert_eq!(store.log_position(page.end.id()).await.unwrap(), Some(page.end));
+    assert_eq!(store.log_end().await.unwrap(), page.end);
+    store.commit(opening(201).1).await.unwrap();
+    in_the_log(&database, &*store).await;
+    let next = store.log(&read(page.end)).await.unwrap();
+    assert_eq!((next.events.len(), next.is_cut), (2, false), "{next:?}");
 }
 
 async fn a_kind_that_is_kept_for_good_does_not_end(database: TestDatabase) {

@@ -244,7 +244,9 @@ async fn costly_queries_are_refused_before_anything_is_read() {
         assert!(answer.get("data").is_none(), "{answer}");
     }
     let nested = "payment { refunds(first: 1) { nodes { ".repeat(7) + "id" + &" } } }".repeat(7);
+    let payments: String = (0..180).map(|n| format!("a{n}: payment(id: \"txn_{n}\") {{ id }} ")).collect();
     for (query, limit) in [
+        (format!("{{ {payments} }}"), "180 aliases"),
         (format!("{{ {} }}", aliases(20)), "costs more than 5000"),
         (format!("{{ refund(id: \"a\") {{ {nested} }} }}"), "more than 16 nested fields"),
     ] {

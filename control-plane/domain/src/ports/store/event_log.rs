@@ -34,6 +34,8 @@ pub struct LogPage {
     /// Where to continue.
     pub end: Position,
     pub has_more: bool,
+    /// Events behind [`LogQuery::after`] are not kept any more: this part begins with the oldest that are.
+    pub is_cut: bool,
 }
 
 /// Every transition, in an order in which a reader that continues after its last event misses none, however many
@@ -42,7 +44,7 @@ pub struct LogPage {
 pub trait EventLog {
     async fn log(&self, query: &LogQuery) -> Result<LogPage, StoreError>;
 
-    /// The place behind the last event that can be read now.
+    /// The place of the last event that can be read now; [`Position::START`] if there is none.
     async fn log_end(&self) -> Result<Position, StoreError>;
 
     /// When the oldest event happened that is committed and cannot be read yet, because an event of a transaction that is
@@ -53,7 +55,7 @@ pub trait EventLog {
     /// found by reading.
     async fn committed(&self);
 
-    /// The place of an event, or of [`Position::START`]. `None` if the log does not have it: it was never written, or is
-    /// not kept any more.
+    /// The place of an event, or of [`Position::START`]. `None` if nobody can continue behind it: it was never written, or
+    /// events behind it are not kept any more.
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Error, ID, Object};
 use payments::model;
-use payments::model::id::{PaymentId, RefundId};
+use payments::model::id::{AttemptId, PaymentId, RefundId};
 use payments::ports::store::LoggedEvent;
 
 use super::{PaymentObject, READ_COST};
@@ -15,6 +15,7 @@ pub(in crate::http::graphql) struct EventObject {
     position: model::log::Position,
     payment: PaymentId,
     refund: Option<RefundId>,
+    attempt: Option<AttemptId>,
     version: u32,
     view: EventView,
 }
@@ -22,7 +23,8 @@ pub(in crate::http::graphql) struct EventObject {
 impl From<LoggedEvent> for EventObject {
     fn from(LoggedEvent { position, event }: LoggedEvent) -> Self {
         let (payment, refund, version) = (event.payment, event.refund, event.version);
-        Self { position, payment, refund, version, view: event.into() }
+        let attempt = event.detail.attempt;
+        Self { position, payment, refund, attempt, version, view: event.into() }
     }
 }
 
@@ -76,6 +78,11 @@ impl EventObject {
         DateTime(self.view.at)
     }
 
+    /// Whose payment it is.
+    async fn client(&self) -> &str {
+        &self.view.client
+    }
+
     /// The request that caused it, or `webhook` and the id of the provider's event.
     async fn request_id(&self) -> &str {
         &self.view.request_id
@@ -99,6 +106,11 @@ impl EventObject {
         self.view.amount.map(|amount| MinorUnits(amount.minor()))
     }
 
+    /// One try to have one thing done at a provider.
+    async fn attempt_id(&self) -> Option<ID> {
+        self.attempt.map(|id| id.to_string().into())
+    }
+
     async fn provider_reference(&self) -> Option<&str> {
         self.view.provider_reference.as_deref()
     }
@@ -110,6 +122,16 @@ impl EventObject {
 
     async fn reason(&self) -> Option<&str> {
         self.view.reason.as_deref()
+    }
+
+    /// How often the provider was asked in vain, where it is asked again.
+    async fn tries(&self) -> Option<u32> {
+        self.view.tries
+    }
+
+    /// When it is asked again.
+    async fn next_at(&self) -> Option<DateTime> {
+        self.view.next_at.map(DateTime)
     }
 
     /// `true` where a provider's event claims it and the provider's own record could not be read.

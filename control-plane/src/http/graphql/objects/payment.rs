@@ -1,15 +1,15 @@
 //! A payment, with its refunds, disputes and events.
 
-use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::connection::Connection;
 use async_graphql::{Context, Error, ID, Object, SimpleObject};
 use payments::model::id::PaymentId;
 use payments::model::payment::Payment;
 
 use super::dispute::DisputeObject;
-use super::{EventObject, READ_COST, RefundObject};
+use super::{READ_COST, RefundObject};
 use crate::http::graphql::caller::{caller, failed};
 use crate::http::graphql::enums::{CaptureName, ProviderName};
-use crate::http::graphql::pages::{self, EVENTS_FIRST, PAGE_FIRST};
+use crate::http::graphql::pages::{self, EVENTS_FIRST, EventConnection, PAGE_FIRST};
 use crate::http::graphql::scalars::{DateTime, MinorUnits};
 use crate::http::view::{FailureView, NextAction, PaidWithView, PaymentView};
 use crate::http::wire::{CancelReason, Status};
@@ -156,7 +156,7 @@ impl PaymentObject {
         context: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> Result<Connection<String, EventObject, EmptyFields>, Error> {
+    ) -> Result<EventConnection, Error> {
         pages::events(caller(context)?, Some(self.id), Vec::new(), first, after).await
     }
 }

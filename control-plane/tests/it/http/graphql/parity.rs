@@ -16,8 +16,8 @@ use crate::common::settings;
 
 const DISPUTE: &str =
     "disputeId verified reason status outcome outcomeCode amount currency openedAt closedAt";
-const EVENT: &str = "id type transactionId refundId version from to at requestId address outcome operation amount \
-    providerReference code reason unverified";
+const EVENT: &str = "id type transactionId refundId version from to at client requestId address outcome operation \
+    amount attemptId providerReference code reason tries nextAt unverified";
 
 fn upper(value: &Value) -> Value {
     value.as_str().map_or(Value::Null, |text| text.to_uppercase().into())
@@ -73,9 +73,6 @@ fn expected_of_part(rest: &Value) -> Value {
         *outcome = upper(outcome);
     }
     if fields.contains_key("version") {
-        for name in ["client", "attemptId", "tries", "nextAt"] {
-            fields.remove(name);
-        }
         fields.entry("unverified").or_insert(false.into());
     }
     fields.into()
