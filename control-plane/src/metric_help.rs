@@ -17,7 +17,7 @@ const METRICS: [(Kind, &str, &str); 43] = [
     (
         Counter,
         "attestations_refused_total",
-        "Requests that bypassed the edge, or came from one with other keys or a wrong clock",
+        "Requests that bypassed the edge or are copies, or came from an edge with other keys or a wrong clock",
     ),
     (Counter, crate::server::tls::REFUSED, "Connections whose TLS handshake failed, by reason"),
     (

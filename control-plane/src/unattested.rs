@@ -1,4 +1,4 @@
-//! Requests that bypassed the edge, or came from an edge with other keys or a wrong clock.
+//! Requests that bypassed the edge, were copied behind it, or came from an edge with other keys or a wrong clock.
 
 use std::net::SocketAddr;
 
@@ -7,11 +7,15 @@ use edge_core::attestation::AttestationError;
 use http::Extensions;
 
 /// Logs and counts a refusal for operators; the client learns only that its request was refused.
-pub(crate) fn note(refusal: AttestationError, request: &Extensions) {
-    let peer =
-        request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| tracing::field::display(peer));
+pub(crate) fn note(refusal: AttestationError, peer: Option<SocketAddr>) {
+    let peer = peer.map(tracing::field::display);
     tracing::warn!(peer, reason = refusal.name(), error = %refusal, "an unattested request was refused");
     metrics::counter!(REFUSED, "reason" => refusal.name()).increment(1);
+}
+
+/// The other end of the request's connection.
+pub(crate) fn peer(request: &Extensions) -> Option<SocketAddr> {
+    request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
 }
 
 const REFUSED: &str = "attestations_refused_total";

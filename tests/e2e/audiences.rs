@@ -11,6 +11,8 @@ use serde_json::json;
 
 const CHARGE: &str =
     r#"{"provider":"stripe","amount":860,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+const COPIED: &str =
+    r#"{"provider":"stripe","amount":861,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 const SOME_TXN: &str = "txn_01890000-0000-7000-8000-000000000000";
 const SOME_RFND: &str = "rfnd_01890000-0000-7000-8000-000000000000";
 
@@ -156,6 +158,19 @@ async fn an_attestation_does_not_serve_for_another_request() {
     let other_body = past_the_edge(&gateway, &Method::POST, "/payments/charge", CHARGE);
     let other_body = other_body.header("x-edge-attestation", cheap);
     HttpResponse::of(other_body).await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
+}
+
+/// As the edge attests a charge without an idempotency key, where keys are not required.
+#[tokio::test]
+async fn a_copied_charge_without_a_key_is_made_once() {
+    let gateway = shared().await;
+    let attestation = attest(&gateway, "POST", "/payments/charge", COPIED, 0);
+    let send = || {
+        let request = past_the_edge(&gateway, &Method::POST, "/payments/charge", COPIED);
+        HttpResponse::of(request.header("x-edge-attestation", &attestation))
+    };
+    send().await.succeeds(200, &json!({ "status": "completed" }));
+    send().await.refuses(401, "EDGE_ATTESTATION_REQUIRED");
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ impl Listener {
             Unread::TooSlow => refused(ErrorCode::InvalidRequest, "the claims took too long to arrive"),
         })?;
         let unattested = |refusal| {
-            unattested::note(refusal, &parts.extensions);
+            unattested::note(refusal, unattested::peer(&parts.extensions));
             refused(ErrorCode::EdgeAttestationRequired, &refusal.to_string())
         };
         let mut headers = parts.headers.get_all(attestation::HEADER).iter();

@@ -14,6 +14,7 @@ use payments::model::event::Cause;
 
 use super::App;
 use super::error::ApiError;
+use super::keyless::Seen;
 use crate::server::{Unread, read_body};
 use crate::{edge_clock, unattested};
 
@@ -29,13 +30,14 @@ pub(super) struct Attested {
     pub(super) body: Bytes,
     /// The idempotency key, if the route takes one.
     pub(super) key: Option<AttestedKey>,
+    pub(super) seen: Seen,
 }
 
 impl FromRequest<App> for Attested {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let Verified { statement, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
+        let Verified { statement, mac, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
         let target = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
             return Err(found.into());
@@ -44,7 +46,8 @@ impl FromRequest<App> for Attested {
         let client = statement.client.filter(|_| statement.ticket.is_none());
         let client = client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
         let cause = Cause::request(client, statement.request_id).at(source(&parts));
-        Ok(Self { cause, body, key: statement.key })
+        let seen = Seen { mac, peer: unattested::peer(&parts.extensions) };
+        Ok(Self { cause, body, key: statement.key, seen })
     }
 }
 
@@ -58,6 +61,8 @@ fn source(request: &Parts) -> Option<IpAddr> {
 pub(super) struct Verified {
     /// The edge's statement about the request.
     pub(super) statement: Statement,
+    /// The attestation's.
+    pub(super) mac: [u8; 32],
     pub(super) body: Bytes,
     pub(super) parts: Parts,
 }
@@ -84,13 +89,14 @@ pub(super) async fn verified(request: Request, app: &App, limit: usize) -> Resul
     let now_s = u64::try_from(app.gateway.now().as_second()).unwrap_or(0);
     let statement = app.attestation_keys.authenticate(header, &seen).and_then(|signed| {
         edge_clock::note(&signed, now_s);
-        signed.at(now_s)
+        let mac = signed.mac();
+        Ok((signed.at(now_s)?, mac))
     });
-    let statement = statement.map_err(|refusal| refused(refusal, &parts))?;
-    Ok(Verified { statement, body, parts })
+    let (statement, mac) = statement.map_err(|refusal| refused(refusal, &parts))?;
+    Ok(Verified { statement, mac, body, parts })
 }
 
 pub(super) fn refused(refusal: AttestationError, request: &Parts) -> ApiError {
-    unattested::note(refusal, &request.extensions);
+    unattested::note(refusal, unattested::peer(&request.extensions));
     ApiError::new(ErrorCode::EdgeAttestationRequired, refusal.to_string())
 }

@@ -10,6 +10,7 @@ mod event_log;
 mod event_view;
 mod graphql;
 mod health;
+mod keyless;
 pub(crate) mod log_gauges;
 mod observe;
 mod once;

@@ -1,5 +1,5 @@
 //! One request, one effect, one answer: runs requests with an idempotency key at most once, and answers repeats of a
-//! decided request from its record.
+//! decided request from its record. Requests without a key: [`keyless`].
 
 use std::future::Future;
 
@@ -19,6 +19,7 @@ use payments::usecases::{FirstOutcome, OperationError};
 use super::App;
 use super::attested::Attested;
 use super::error::ApiError;
+use super::keyless;
 use crate::cache::{CacheError, Completed};
 
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static(REPLAYED_HEADER);
@@ -38,8 +39,8 @@ pub(super) struct Reply {
     pub(super) is_replay: bool,
 }
 
-/// Runs an operation at most once per key. `run` begins it; a key that was already used is answered with the first
-/// request's outcome instead.
+/// Runs an operation at most once per key, or per attestation if the request has no key. `run` begins it; a key that
+/// was already used is answered with the first request's outcome instead.
 ///
 /// Runs to completion even if the client disconnects, so that a repeat finds the answer instead of a lease.
 pub(super) async fn once<T, F>(
@@ -56,9 +57,10 @@ where
     let tasks = app.gateway.tasks.clone();
     // Boxed, since the future is large and is moved while its task is created.
     let reply = tasks.spawn(Box::pin(async move {
-        let (key, client) = (attested.key, attested.cause.client.clone());
-        let reply = decide(&app, attested.cause, key, render, asked, run).await;
-        let Some(key) = key else { return reply };
+        let Attested { cause, key, seen, .. } = attested;
+        let Some(key) = key else { return keyless::decide(&app, cause, seen, render, asked, run).await };
+        let client = cause.client.clone();
+        let reply = decide(&app, cause, Some(key), render, asked, run).await;
         reach("after_reply_before_edge").await;
         let kept = match &reply {
             Ok(Reply { answer, is_final: true, .. }) => {
@@ -73,7 +75,8 @@ where
     Ok(respond(reply))
 }
 
-/// As [`once`], but the caller runs it to completion, writes the response, and then calls [`conclude`].
+/// As [`once`], but the caller runs it to completion, writes the response, and then calls [`conclude`]. Without a key,
+/// nothing is executed.
 pub(super) async fn decide<T, F>(
     app: &App,
     cause: Cause,
@@ -86,12 +89,12 @@ where
     T: FirstOutcome + Decided + Clone,
     F: Future<Output = Result<T, OperationError>>,
 {
-    let claim = key.map(|key| KeyClaim { scope: key.scope, fingerprint: key.fingerprint });
-    let call = Call { cause, key: claim.map(CallKey::Own), render, asked };
-    let (Some(claim), Some(key)) = (claim, key) else {
-        let result = run(call.clone()).await;
-        return Ok(Reply { answer: rendered(&call, &result), is_final: false, is_replay: false });
+    let Some(key) = key else {
+        let message = "this needs an `Idempotency-Key`; nothing was executed";
+        return Err(ApiError::new(ErrorCode::IdempotencyKeyRequired, message));
     };
+    let claim = KeyClaim { scope: key.scope, fingerprint: key.fingerprint };
+    let call = Call { cause, key: Some(CallKey::Own(claim)), render, asked };
     tell(app, &call, &claim, key.fence.is_some(), run).await
 }
 
@@ -181,7 +184,7 @@ async fn refuse<T>(
     }
 }
 
-fn rendered<T>(call: &Call<T>, result: &Result<T, OperationError>) -> StoredAnswer {
+pub(super) fn rendered<T>(call: &Call<T>, result: &Result<T, OperationError>) -> StoredAnswer {
     if let Err(error) = result {
         super::error::log(error);
     }

@@ -59,7 +59,7 @@ pub(super) async fn paypal(State(app): State<App>, request: Request) -> Result<J
 
 /// Stores an event, provided that the edge attests the provider's signature. A duplicate gets the same answer.
 async fn receive(provider: Provider, app: &App, request: Request) -> Result<Json<Received>, ApiError> {
-    let Verified { statement, body, parts } = verified(request, app, BODY_BYTES_MAX).await?;
+    let Verified { statement, body, parts, .. } = verified(request, app, BODY_BYTES_MAX).await?;
     if statement.webhook != Some(provider) {
         return Err(refused(AttestationError::Mismatch, &parts));
     }

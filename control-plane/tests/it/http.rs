@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,6 +26,7 @@ use tower::ServiceExt;
 use crate::common::*;
 
 mod attestations;
+mod copies;
 mod damaged_keys;
 mod graphql;
 mod graphql_settings;
@@ -108,10 +110,12 @@ impl Api {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    /// As the edge would forward it for `client`.
+    /// As the edge would forward it for `client`, with an id that no other request has.
     pub(crate) fn attested(&self, client: &str, method: &str, path: &str, body: &str) -> Request<Body> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
         let client = edge_core::client::ClientId::parse(client);
-        let claims = Statement { client, ..Statement::anonymous("req-1".to_owned()) };
+        let id = format!("req-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let claims = Statement { client, ..Statement::anonymous(id) };
         self.vouched_for(&claims, method, path, body)
     }
 

@@ -25,7 +25,8 @@ pub const HEADER: &str = "x-edge-attestation";
 
 /// The largest difference, in seconds, between the edge's clock and the control plane's. An eavesdropper between the
 /// two can replay a request for that long, and only that very request: method, path, body and client are signed, and so
-/// is the idempotency key, under which nothing is executed twice.
+/// is the idempotency key, under which nothing is executed twice. Without a key, what changes something executes once
+/// for each attestation.
 pub const TOLERANCE_S: u64 = 60;
 
 /// The request as edge and control plane see it, byte for byte.
@@ -107,11 +108,14 @@ pub enum AttestationError {
     Stale,
     #[error("the attestation does not match the request")]
     Mismatch,
+    /// Found only for requests that change something without an idempotency key.
+    #[error("the attestation has served for a request before; each serves for one")]
+    Repeated,
 }
 
 impl AttestationError {
-    pub const ALL: [Self; 5] =
-        [Self::Missing, Self::Malformed, Self::UnknownKey, Self::Stale, Self::Mismatch];
+    pub const ALL: [Self; 6] =
+        [Self::Missing, Self::Malformed, Self::UnknownKey, Self::Stale, Self::Mismatch, Self::Repeated];
 
     /// The name in metrics and logs.
     #[must_use]
@@ -122,6 +126,7 @@ impl AttestationError {
             Self::UnknownKey => "unknown_key",
             Self::Stale => "stale",
             Self::Mismatch => "mismatch",
+            Self::Repeated => "repeated",
         }
     }
 }
@@ -162,7 +167,7 @@ impl Keys {
         let read = Read::parse(header).ok_or(AttestationError::Malformed)?;
         let key = self.with_id(read.key_id).ok_or(AttestationError::UnknownKey)?;
         mac(key, read.signed, request).verify_slice(&read.mac).map_err(|_| AttestationError::Mismatch)?;
-        Ok(Signed { statement: read.statement, time_s: read.time_s })
+        Ok(Signed { statement: read.statement, time_s: read.time_s, mac: read.mac })
     }
 }
 
@@ -171,6 +176,7 @@ impl Keys {
 pub struct Signed {
     statement: Statement,
     time_s: u64,
+    mac: [u8; 32],
 }
 
 impl Signed {
@@ -180,6 +186,12 @@ impl Signed {
     pub fn ahead_of(&self, now_s: u64) -> i64 {
         let apart = i64::try_from(now_s.abs_diff(self.time_s)).unwrap_or(i64::MAX);
         if self.time_s >= now_s { apart } else { -apart }
+    }
+
+    /// The same for copies of a request only: requests that are forwarded differ in their ids, which are signed.
+    #[must_use]
+    pub const fn mac(&self) -> [u8; 32] {
+        self.mac
     }
 
     /// The statement, if it is fresh at `now_s` (Unix seconds).

@@ -17,6 +17,15 @@ pub struct KeyClaim {
     pub fingerprint: Fingerprint,
 }
 
+impl KeyClaim {
+    /// The claim of a request without a key, by the MAC of its attestation: a copy of the request has the same one.
+    #[must_use]
+    pub fn of_attestation(mac: &[u8; 32]) -> Self {
+        let (scope, fingerprint) = Scope::of_attestation(mac);
+        Self { scope, fingerprint }
+    }
+}
+
 /// The object that a key's request created; after a crash, the request is answered from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -53,7 +62,8 @@ pub struct KeyRecord {
 #[derive(Clone, Debug)]
 pub enum KeyChange {
     /// Takes the key: for the object that the commit creates, or with an `answer` for a request that was refused before
-    /// it created anything. Fails if the key is already used.
+    /// it created anything. The claim of an attestation is taken without an answer in either case. Fails if the key is
+    /// already used.
     Take { claim: KeyClaim, client: ClientId, at: Timestamp, answer: Option<StoredAnswer> },
     /// Stores the key's first answer if the key still belongs to `subject`. If it does not apply (the key has an answer
     /// or belongs to another subject), the rest of the commit is still written: a key never vetoes a provider's

@@ -47,6 +47,9 @@ fn nothing<T>(_: &Result<T, OperationError>, _: &str) -> StoredAnswer {
 pub enum CallKey {
     /// The key of the request itself, which takes it.
     Own(KeyClaim),
+    /// The attestation of a request without a key. It is taken like a key, so that no copy of the request is executed,
+    /// and is never answered or released: nobody may repeat it.
+    Attestation(KeyClaim),
     /// The key of the earlier request whose operation this call continues.
     Earlier(KeyRef),
 }
@@ -116,7 +119,7 @@ impl<T> Call<T> {
     #[must_use]
     pub const fn claim(&self) -> Option<KeyClaim> {
         match &self.key {
-            Some(CallKey::Own(claim)) => Some(*claim),
+            Some(CallKey::Own(claim) | CallKey::Attestation(claim)) => Some(*claim),
             Some(CallKey::Earlier(_)) | None => None,
         }
     }
@@ -129,7 +132,7 @@ impl<T> Call<T> {
                 Some(KeyRef { scope: claim.scope, request: self.cause.initiator.text().into_owned() })
             }
             Some(CallKey::Earlier(key)) => Some(key.clone()),
-            None => None,
+            Some(CallKey::Attestation(_)) | None => None,
         }
     }
 }
@@ -150,8 +153,15 @@ impl<T: Decided> Call<T> {
     /// Takes the key in the commit that records the intent.
     #[must_use]
     pub fn take(&self, at: Timestamp) -> Option<KeyChange> {
+        self.take_with(None, at)
+    }
+
+    /// Takes the key in the commit that also decides its answer.
+    #[must_use]
+    pub fn take_with(&self, answer: Option<StoredAnswer>, at: Timestamp) -> Option<KeyChange> {
+        let answer = answer.filter(|_| !matches!(self.key, Some(CallKey::Attestation(_))));
         let client = self.cause.client.clone();
-        self.claim().map(|claim| KeyChange::Take { claim, client, at, answer: None })
+        self.claim().map(|claim| KeyChange::Take { claim, client, at, answer })
     }
 
     /// The key change in the commit of this result, about `subject`. Only a client's repeated request releases a key,
@@ -161,6 +171,7 @@ impl<T: Decided> Call<T> {
         let (scope, request, may_release) = match self.key.as_ref()? {
             CallKey::Own(claim) => (claim.scope, self.cause.initiator.text(), true),
             CallKey::Earlier(key) => (key.scope, Cow::Borrowed(key.request.as_str()), false),
+            CallKey::Attestation(_) => return None,
         };
         match result {
             Ok(subject) if !subject.has_lasting_answer() => None,

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use crate::model::event::Event;
 use crate::model::id::PaymentId;
-use crate::model::idempotency::KeyChange;
 use crate::model::payment::{Operation, Payment, State};
 use crate::ports::store::{Change, Mutation};
 use crate::usecases::OperationError;
@@ -48,12 +47,7 @@ async fn without_a_call(
 ) -> Result<Payment, OperationError> {
     let result = moved.clone().outcome_of(call.asked);
     let answer = moved.is_decided().then(|| (call.render)(&result, &call.cause.initiator.text()));
-    let key = call.claim().map(|claim| KeyChange::Take {
-        claim,
-        client: call.cause.client.clone(),
-        at: gateway.now(),
-        answer,
-    });
+    let key = call.take_with(answer, gateway.now());
     let event = Event::payment_moved(Some(&before.state), &moved, &call.cause);
     let (id, mutation) = (moved.id, Mutation::MovePayment { payment: moved, event });
     commit(gateway, Change::from(mutation).with_key(key), id).await?;

@@ -4,7 +4,6 @@ use edge_core::request::PaymentMethodId;
 use jiff::SignedDuration;
 
 use crate::model::event::{Cause, Event, Initiator};
-use crate::model::idempotency::KeyChange;
 use crate::model::payment::{ChargeTerms, Payment, ResumedBy, State};
 use crate::model::provider::{Outcome, ProviderRef, Refusal, Unacceptable};
 use crate::model::transition::InvalidTransition;
@@ -221,12 +220,8 @@ async fn record_decided(
 ) -> Result<Payment, OperationError> {
     let (id, is_decided) = (payment.id, payment.is_decided());
     let result = payment.outcome_of(call.asked);
-    let key = call.claim().map(|claim| KeyChange::Take {
-        claim,
-        client: call.cause.client.clone(),
-        at: gateway.now(),
-        answer: is_decided.then(|| (call.render)(&result, &call.cause.initiator.text())),
-    });
+    let answer = is_decided.then(|| (call.render)(&result, &call.cause.initiator.text()));
+    let key = call.take_with(answer, gateway.now());
     commit_beside(gateway, Change::from(mutation).with_key(key), id).await?;
     result
 }

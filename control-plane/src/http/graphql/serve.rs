@@ -33,7 +33,7 @@ pub(super) async fn graphql(
     attested: Attested,
 ) -> Result<Response, ApiError> {
     let media = Media::accepted(&headers);
-    let Attested { cause, body, key } = attested;
+    let Attested { cause, body, key, .. } = attested;
     let asked = GraphqlRequest::parse(&body)?;
     let caller = Arc::new(Caller::new(app, cause, key));
     let read = request(&caller, asked);

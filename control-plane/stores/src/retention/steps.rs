@@ -199,7 +199,10 @@ async fn step<D: Database>(
 ) -> Result<Part, RetentionProblem> {
     let end = Argument::Number(before.as_microsecond());
     match what {
-        What::IdempotencyKeys => rows(database, ending, what, &walk::KEYS, end).await,
+        What::IdempotencyKeys => {
+            let walk = walk::keys(ending.began_at);
+            rows(database, ending, what, &walk, end).await
+        }
         What::WebhookEvents => rows(database, ending, what, &walk::EVENTS, end).await,
         What::WebhookBodies => keys(database, ending, what, Class::Webhooks, before, now).await,
         What::PaymentFields => keys(database, ending, what, Class::Payers, before, now).await,

@@ -1,5 +1,8 @@
 //! Rows that are deleted: looked at in the order of their keys, a few at a time.
 
+use std::borrow::Cow;
+
+use jiff::Timestamp;
 use payments::ports::store::StoreError;
 use sqlx::AssertSqlSafe;
 
@@ -16,7 +19,7 @@ pub(super) struct Walk {
     /// The columns that order the walk, and whether they are numbers.
     pub(super) key: &'static [(&'static str, bool)],
     /// SQL that holds for a row `t` whose time is over; `$1` is the end, or what the table says of it.
-    pub(super) is_over: &'static str,
+    pub(super) is_over: Cow<'static, str>,
     /// SQL for what needs the row `t` all the same; NULL: nothing.
     pub(super) held_by: &'static str,
     /// SQL for the data key of a value of the row `t` that ends only with the row; NULL: there is none.
@@ -25,26 +28,39 @@ pub(super) struct Walk {
 
 const NONE: &str = "CAST(NULL AS TEXT)";
 
-/// A repeat of a request is answered from its row, and a payment that is not decided is found by it.
-pub(super) const KEYS: Walk = Walk {
-    table: "idempotency_keys",
-    key: &[("scope", false)],
-    is_over: "t.created_at < $1",
-    held_by: concat!(
-        "(SELECT p.id FROM payments AS p
-          WHERE p.id = coalesce(t.payment, (SELECT r.payment FROM refunds AS r WHERE r.id = t.refund)) AND ",
-        payment_is_needed!(),
-        ")"
-    ),
-    data_key: "CASE WHEN substr(t.answer_body, 1, 5) = 'enc1:' THEN substr(t.answer_body, 6, 16) END",
-};
+/// How long the rows of attestations are kept. They only have to outlive the attestations, which are fresh for two
+/// minutes; the rest is for clocks that differ. An hour, in microseconds.
+const ATTESTATIONS_US: i64 = 3_600_000_000;
+
+/// A repeat of a request is answered from its row, and a payment that is not decided is found by it. Nothing needs the
+/// row of an attestation, whose fingerprint is its scope.
+pub(super) fn keys(now: Timestamp) -> Walk {
+    let attested = now.as_microsecond().saturating_sub(ATTESTATIONS_US);
+    Walk {
+        table: "idempotency_keys",
+        key: &[("scope", false)],
+        is_over: Cow::Owned(format!(
+            "(t.created_at < $1 OR (t.fingerprint = t.scope AND t.created_at < {attested}))"
+        )),
+        held_by: concat!(
+            "(SELECT p.id FROM payments AS p
+              WHERE p.id = coalesce(t.payment, (SELECT r.payment FROM refunds AS r WHERE r.id = t.refund))
+                AND t.fingerprint <> t.scope AND ",
+            payment_is_needed!(),
+            ")"
+        ),
+        data_key: "CASE WHEN substr(t.answer_body, 1, 5) = 'enc1:' THEN substr(t.answer_body, 6, 16) END",
+    }
+}
 
 /// A dismissed event stays: its row is an operator's decision.
 pub(super) const EVENTS: Walk = Walk {
     table: "webhook_events",
     key: &[("received_at", true), ("provider", false), ("id", false)],
-    is_over: "t.received_at < $1
-              AND NOT (t.state = 'ignored' AND substr(coalesce(t.reason, ''), 1, 11) = 'dismissed: ')",
+    is_over: Cow::Borrowed(
+        "t.received_at < $1
+         AND NOT (t.state = 'ignored' AND substr(coalesce(t.reason, ''), 1, 11) = 'dismissed: ')",
+    ),
     held_by: concat!("CASE WHEN ", event_is_needed!(), " THEN t.id END"),
     data_key: NONE,
 };
@@ -56,10 +72,12 @@ const CUSTOMERS_KEY: &[(&str, bool)] = &[("client", false), ("customer", false),
 pub(super) const CUSTOMERS: Walk = Walk {
     table: "payment_customers",
     key: CUSTOMERS_KEY,
-    is_over: "EXISTS (SELECT 1 FROM payments AS p
-                      WHERE p.id = t.payment AND substr(p.request, 1, 5) = $1
-                        AND substr(p.request, 6, 16) IN
-                            (SELECT k.id FROM data_keys AS k WHERE k.erased_at IS NOT NULL))",
+    is_over: Cow::Borrowed(
+        "EXISTS (SELECT 1 FROM payments AS p
+                 WHERE p.id = t.payment AND substr(p.request, 1, 5) = $1
+                   AND substr(p.request, 6, 16) IN
+                       (SELECT k.id FROM data_keys AS k WHERE k.erased_at IS NOT NULL))",
+    ),
     held_by: NONE,
     data_key: NONE,
 };
@@ -68,8 +86,10 @@ pub(super) const CUSTOMERS: Walk = Walk {
 pub(super) const CUSTOMERS_PLANNED: Walk = Walk {
     table: "payment_customers",
     key: CUSTOMERS_KEY,
-    is_over: "t.payment < $1 AND EXISTS (SELECT 1 FROM payments AS p
-                                         WHERE p.id = t.payment AND substr(p.request, 1, 5) = 'enc1:')",
+    is_over: Cow::Borrowed(
+        "t.payment < $1 AND EXISTS (SELECT 1 FROM payments AS p
+                                    WHERE p.id = t.payment AND substr(p.request, 1, 5) = 'enc1:')",
+    ),
     held_by: NONE,
     data_key: NONE,
 };

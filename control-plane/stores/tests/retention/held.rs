@@ -1,8 +1,9 @@
 //! What money still depends on does not end, however old it is.
 
+use payments::model::idempotency::{KeyChange, KeyClaim};
 use payments_stores::retention::{Part, What};
 
-use super::database::TestDatabase;
+use super::database::{OLD, TestDatabase};
 use super::old::*;
 use super::samples::*;
 
@@ -10,6 +11,7 @@ super::on_both! {
     a_payment_that_waits_for_its_payer_keeps_the_fields_of_its_day
     whatever_money_depends_on_holds_its_day_back
     a_key_of_an_undecided_payment_is_kept
+    the_row_of_an_attestation_ends_after_an_hour_whatever_its_payment_does
     an_answer_whose_row_is_kept_holds_back_the_day_on_which_it_was_given
     an_event_that_is_not_done_keeps_its_row_and_what_it_says
     the_key_that_seals_never_ends
@@ -78,6 +80,20 @@ async fn a_key_of_an_undecided_payment_is_kept(database: TestDatabase) {
     assert_eq!(held(&parts, What::IdempotencyKeys), [payment_id(1).to_string()]);
     assert!(store.key(&claim(1).scope).await.unwrap().is_some());
     assert!(store.key(&claim(2).scope).await.unwrap().is_none());
+}
+
+async fn the_row_of_an_attestation_ends_after_an_hour_whatever_its_payment_does(database: TestDatabase) {
+    let store = database.open(OLD).await;
+    fill(&*store).await;
+    let claim = KeyClaim::of_attestation(&[7; 32]);
+    let take = KeyChange::Take { claim, client: client(), at: at(0), answer: None };
+    store.commit(opening(7).1.with_key(Some(take))).await.unwrap();
+    run(&database, at(3_600)).await;
+    assert!(store.key(&claim.scope).await.unwrap().is_some());
+    let parts = run(&database, at(3_601)).await;
+    assert_eq!(held(&parts, What::IdempotencyKeys), <[String; 0]>::default());
+    assert!(store.key(&claim.scope).await.unwrap().is_none());
+    assert!(store.key(&super::samples::claim(1).scope).await.unwrap().is_some());
 }
 
 /// The answer is of the first day, and its payment of the day after.

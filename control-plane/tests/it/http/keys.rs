@@ -1,7 +1,5 @@
 //! Idempotency keys whose turn the edge has given.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{CheckedVerdict, ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};

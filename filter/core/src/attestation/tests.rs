@@ -115,6 +115,17 @@ fn a_signature_shows_the_clock_difference_whether_fresh_or_not() {
 }
 
 #[test]
+fn equal_requests_of_one_second_differ_in_their_macs_by_their_ids() {
+    let mac_of = |id: &str| {
+        let statement = Statement { request_id: id.to_owned(), ..statement() };
+        let header = keys(OLD).sign(&charge(), &statement, NOW);
+        keys(OLD).authenticate(header.as_bytes(), &charge()).unwrap().mac()
+    };
+    assert_eq!(mac_of("7d1b-1"), mac_of("7d1b-1"));
+    assert_ne!(mac_of("7d1b-1"), mac_of("7d1b-2"));
+}
+
+#[test]
 fn a_key_rotates_without_a_rejected_request() {
     let both = keys(&format!("{NEW},{OLD}"));
     let by_old = keys(OLD).sign(&charge(), &statement(), NOW);

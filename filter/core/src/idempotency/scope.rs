@@ -33,6 +33,14 @@ impl Scope {
         Self(Hash::over("idempotency scope 1", &parts.map(str::as_bytes)))
     }
 
+    /// Of a request without a key: the scope of its attestation's MAC, which no key has. The fingerprint is the same
+    /// hash; it is never so under a key, so rows of attestations are told from those of keys by it.
+    #[must_use]
+    pub fn of_attestation(mac: &[u8; 32]) -> (Self, Fingerprint) {
+        let hash = Hash::over("attestation scope 1", &[mac.as_slice()]);
+        (Self(hash), Fingerprint(hash))
+    }
+
     /// Reads what [`fmt::Display`] wrote: 64 hex digits.
     #[must_use]
     pub fn from_hex(hex: &str) -> Option<Self> {
@@ -150,6 +158,14 @@ mod tests {
         );
         assert_eq!(Scope::from_hex(&scope.to_string()), Some(scope));
         assert_eq!(Fingerprint::from_hex(&fingerprint.to_string()), Some(fingerprint));
+    }
+
+    #[test]
+    fn each_attestation_has_a_scope_of_its_own_with_the_same_fingerprint() {
+        let (scope, fingerprint) = Scope::of_attestation(&[1; 32]);
+        assert_eq!(scope.to_string(), fingerprint.to_string());
+        assert_ne!(scope.to_string(), hex::encode([1_u8; 32]));
+        assert_ne!(scope, Scope::of_attestation(&[2; 32]).0);
     }
 
     #[test]
