@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::RedisUri;
 use crate::config::{BackgroundSettings, WorkerConfig};
 use crate::http::{self, Probes};
 use crate::jobs::{Background, WorkSource};
@@ -18,7 +19,7 @@ use crate::{live, server};
 pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let around = Surroundings {
         role: "worker",
-        edge_cache: "not used".to_owned(),
+        edge_cache: edge_cache(config.redis.as_ref()),
         queue: config.background.queue.as_ref(),
     };
     start_report::tell(&config.gateway, &around);
@@ -44,4 +45,12 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     upkeep.await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What a worker uses the edge cache for: it answers no claims.
+fn edge_cache(redis: Option<&RedisUri>) -> String {
+    redis.map_or_else(
+        || "not used".to_owned(),
+        |redis| format!("{redis}, only for notices of new events to other processes"),
+    )
 }
