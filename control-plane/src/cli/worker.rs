@@ -54,3 +54,16 @@ fn edge_cache(redis: Option<&RedisUri>) -> String {
         |redis| format!("{redis}, only for notices of new events to other processes"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_of_a_start_says_what_a_worker_uses_redis_for() {
+        let redis = "redis://:hidden@cache:6379/2".parse().unwrap();
+        let said = edge_cache(Some(&redis));
+        assert_eq!(said, "Redis cache:6379, database 2, only for notices of new events to other processes");
+        assert_eq!(edge_cache(None), "not used");
+    }
+}

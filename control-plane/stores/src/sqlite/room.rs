@@ -34,7 +34,8 @@ impl Room {
 /// Takes 16 pages for a row and gives them back in the same commit. Since deleted pages are overwritten (`secure_delete`),
 /// all of them get into the write-ahead log. What is only rolled back would not: the log gets pages at the commit. Later
 /// proofs use the same pages of the database.
-const TAKE: &str = "INSERT INTO idempotency_keys (scope, client, fingerprint, answer_status, answer_body, created_at)
+const TAKE: &str =
+    "INSERT INTO idempotency_keys (scope, client, fingerprint, answer_status, answer_body, created_at)
      VALUES ('proof of room', '', '', 0, hex(zeroblob(32768)), 0)";
 const GIVE_BACK: &str = "DELETE FROM idempotency_keys WHERE scope = 'proof of room'";
 
