@@ -58,7 +58,7 @@ impl Witness {
     /// The client cannot be set up.
     pub fn new(base: &Url, outgoing: &Outgoing) -> Result<Self, NoClient> {
         let client = Client::builder().timeout(PATIENCE).redirect(Policy::none());
-        // Plain text stays on this machine or needs permission; do not require CA certificates that the machine may lack.
+        // Plain text needs no authorities, which the machine may lack.
         let client = match base.scheme() {
             "https" => outgoing.apply(client)?,
             _ => client.no_proxy().tls_certs_only([]),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::reads::PROVE;
 
-/// For how long room that was proved is believed in while every write succeeds. Each proof writes 80 kB.
+/// For how long room that was proved is believed in while every write succeeds. Each proof writes 110 kB.
 const KNOWN_FOR: Duration = Duration::from_secs(30);
 
 /// When there was room last. Forgotten when a write fails.
@@ -31,12 +31,12 @@ impl Room {
     }
 }
 
-/// Takes 16 pages for a row and gives them back in the same commit. Since deleted pages are overwritten (`secure_delete`),
+/// Takes 24 pages for a row and gives them back in the same commit. Since deleted pages are overwritten (`secure_delete`),
 /// all of them get into the write-ahead log. What is only rolled back would not: the log gets pages at the commit. Later
 /// proofs use the same pages of the database.
 const TAKE: &str =
     "INSERT INTO idempotency_keys (scope, client, fingerprint, answer_status, answer_body, created_at)
-     VALUES ('proof of room', '', '', 0, hex(zeroblob(32768)), 0)";
+     VALUES ('proof of room', '', '', 0, hex(zeroblob(49152)), 0)";
 const GIVE_BACK: &str = "DELETE FROM idempotency_keys WHERE scope = 'proof of room'";
 
 /// Makes a probe write of the size of a charge. If it fails, the connection must be closed.

@@ -22,12 +22,6 @@ pub(super) struct SqliteWriter {
     room: Room,
 }
 
-impl SqliteWriter {
-    pub(super) fn new(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
-        Self { pool, sealer, room: Room::default() }
-    }
-}
-
 /// Why a whole batch failed. Its transaction did not end properly.
 struct Failed {
     problem: Arc<dyn Error + Send + Sync>,
@@ -63,7 +57,13 @@ const UNDONE: [u32; 3] = [5, 8, 13];
 impl Writer for SqliteWriter {
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
         match self.together(batch).await {
-            Ok(results) => results,
+            Ok(results) => {
+                // A full disk may also fail a statement before the commit.
+                if results.iter().any(|result| matches!(result, Err(CommitError::Store(_)))) {
+                    self.room.forget();
+                }
+                results
+            }
             // The one commit failed for all of them.
             Err(Failed { problem, is_certain }) => {
                 self.room.forget();
@@ -87,6 +87,10 @@ impl Writer for SqliteWriter {
 }
 
 impl SqliteWriter {
+    pub(super) fn new(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
+        Self { pool, sealer, room: Room::default() }
+    }
+
     async fn probe(&mut self) -> Result<(), sqlx::Error> {
         if self.room.is_known() {
             let probed = sqlx::query(PROVE).execute(&self.pool).await;
