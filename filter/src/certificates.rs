@@ -114,10 +114,15 @@ impl Certificates {
         self.load_shared(paypal, now_s);
         self.wanted.borrow_mut().extend(self.cache.borrow_mut().refresh(now_s));
         edge.metrics.days_left("bundle", days(paypal.trust.until_s(), now_s));
-        if let Some(key) = self.cache.borrow().in_use() {
-            edge.metrics.days_left("issuers", days(key.issuers_until_s(), now_s));
-            edge.metrics.days_left("key", days(key.not_after_s(), now_s));
-        }
+        let cache = self.cache.borrow();
+        // Before the first webhook, what the bundle allows at most: no key outlives its issuers.
+        let (issuers_until_s, key_until_s) = match cache.in_use() {
+            Some(key) => (key.issuers_until_s(), key.not_after_s()),
+            None if edge.metrics.has_days_left("key") => return,
+            None => (paypal.trust.last_until_s(), paypal.trust.last_until_s()),
+        };
+        edge.metrics.days_left("issuers", days(issuers_until_s, now_s));
+        edge.metrics.days_left("key", days(key_until_s, now_s));
     }
 
     /// A fetch has ended, with a certificate or with Envoy's own error response.

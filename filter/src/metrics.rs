@@ -47,6 +47,11 @@ impl Metrics {
         }
     }
 
+    /// Whether this worker has set the gauge.
+    pub(crate) fn has_days_left(&self, of: &'static str) -> bool {
+        self.gauges.borrow().contains_key(of)
+    }
+
     /// Sets for how many days a trust anchor or key of PayPal's webhooks remains valid.
     pub(crate) fn days_left(&self, of: &'static str, days: u64) {
         let mut gauges = self.gauges.borrow_mut();

@@ -22,7 +22,7 @@ use super::origin;
 use super::place::Misplaced;
 use super::restore_note::{signed, signed_restores};
 use super::sealed_at;
-use super::witness::Witness;
+use super::witness::{NoClient, Witness};
 
 /// The lease on sealing. A batch takes far less, so a process that does not renew it for this long is dead.
 const HELD_FOR: SignedDuration = SignedDuration::from_secs(20);
@@ -42,7 +42,13 @@ pub enum NotSealed {
     #[error("the anchor file {file} cannot be used")]
     AnchorFile { file: String, source: std::io::Error },
     #[error("AUDIT_WITNESS_URL: the witness cannot be asked")]
-    Witness(#[from] reqwest::Error),
+    Witness(#[from] NoClient),
+    /// Values are to be encrypted, and the trail has never been sealed.
+    #[error(
+        "at least {0} records are not encrypted, and a sealed record stays as it is stored, so they would be plain for \
+         ever. Run `control-plane keys reseal`; sealing begins when no record is plain (`control-plane keys status`)"
+    )]
+    Plain(u64),
     /// What was anchored is not in the database.
     #[error(
         "the database does not have the {} records that were sealed and anchored: it was restored from a backup, or \
@@ -147,6 +153,9 @@ impl Sealer {
         self.check(seal.as_ref()).await?;
         self.check_row(seal.as_ref()).await?;
         let before = size(seal.as_ref());
+        if seal.is_none() {
+            self.check_plain().await?;
+        }
         if self.is_held().await? {
             // Another process may have sealed since.
             seal = self.store.audit().last_seal().await?;
@@ -160,6 +169,14 @@ impl Sealer {
         let waiting_since = self.waiting_since(seal.as_ref()).await?;
         let size = size(seal.as_ref());
         Ok(Turn { size, sealed: size - before, waiting_since })
+    }
+
+    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before.
+    async fn check_plain(&self) -> Result<(), NotSealed> {
+        match self.store.audit().left_plain().await? {
+            0 => Ok(()),
+            plain => Err(NotSealed::Plain(plain)),
+        }
     }
 
     /// Whether this process may seal until [`HELD_FOR`] from now.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use audit_proof::{Note, Path, stored_ranges};
 use payments::ports::store::audit::Seal;
 use payments::ports::store::{Store, StoreError};
+use payments_providers::Outgoing;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
@@ -34,6 +35,15 @@ pub enum NotCosigned {
     Damaged,
 }
 
+/// Why no witness can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NoClient {
+    #[error("the machine's authorities cannot be read; OUTGOING_CA can name others")]
+    Authorities(#[from] rustls::Error),
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
+}
+
 pub struct Witness {
     client: Client,
     url: Url,
@@ -42,12 +52,18 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// `base`: what `/add-checkpoint` is appended to.
+    /// `base`: what `/add-checkpoint` is appended to. `outgoing`: how HTTPS leaves this process.
     ///
     /// # Errors
     /// The client cannot be set up.
-    pub fn new(base: &Url) -> Result<Self, reqwest::Error> {
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).no_proxy().build()?;
+    pub fn new(base: &Url, outgoing: &Outgoing) -> Result<Self, NoClient> {
+        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none());
+        // Plain text needs no authorities, which the machine may lack.
+        let client = match base.scheme() {
+            "https" => outgoing.apply(client)?,
+            _ => client.no_proxy().tls_certs_only([]),
+        };
+        let client = client.build()?;
         let mut url = base.clone();
         url.set_path(&format!("{}/add-checkpoint", base.path().trim_end_matches('/')));
         Ok(Self { client, url, size: 0 })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::RedisUri;
 use crate::config::{BackgroundSettings, WorkerConfig};
 use crate::http::{self, Probes};
 use crate::jobs::{Background, WorkSource};
@@ -18,7 +19,7 @@ use crate::{live, server};
 pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let around = Surroundings {
         role: "worker",
-        edge_cache: "not used".to_owned(),
+        edge_cache: edge_cache(config.redis.as_ref()),
         queue: config.background.queue.as_ref(),
     };
     start_report::tell(&config.gateway, &around);
@@ -44,4 +45,25 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     upkeep.await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What a worker uses the edge cache for: it answers no claims.
+fn edge_cache(redis: Option<&RedisUri>) -> String {
+    redis.map_or_else(
+        || "not used".to_owned(),
+        |redis| format!("{redis}, only for notices of new events to other processes"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_of_a_start_says_what_a_worker_uses_redis_for() {
+        let redis = "redis://:hidden@cache:6379/2".parse().unwrap();
+        let said = edge_cache(Some(&redis));
+        assert_eq!(said, "Redis cache:6379, database 2, only for notices of new events to other processes");
+        assert_eq!(edge_cache(None), "not used");
+    }
 }

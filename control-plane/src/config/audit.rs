@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit_proof::{InvalidKey, SigningKey};
+use payments_providers::Outgoing;
 use reqwest::Url;
 
+use super::outgoing::outgoing;
+use super::plaintext::{Plaintext, Wire, is_this_machine};
 use super::providers::http_url;
 use super::{ConfigError, Source, keep};
 
 const SIGNING_KEY: &str = "AUDIT_SIGNING_KEY";
+const WITNESS: &str = "AUDIT_WITNESS_URL";
 /// Each checkpoint takes about 400 bytes in the database and 200 in the anchor file: at most 5 MB a day.
 const EVERY_DEFAULT: Duration = Duration::from_secs(10);
 
@@ -20,9 +24,16 @@ pub struct AuditSettings {
     /// Where checkpoints are appended, outside the database.
     pub anchor_file: Option<PathBuf>,
     /// Who signs checkpoints beside the log.
-    pub witness: Option<Url>,
+    pub witness: Option<WitnessSettings>,
     /// The time between two checkpoints, 1 to 3600 seconds.
     pub every: Duration,
+}
+
+#[derive(Debug)]
+pub struct WitnessSettings {
+    pub base: Url,
+    /// The way to it, which is the one to the providers.
+    pub outgoing: Outgoing,
 }
 
 impl AuditSettings {
@@ -31,8 +42,7 @@ impl AuditSettings {
         let mut errors = Vec::new();
         let key = keep(&mut errors, signing_key(source));
         let every = keep(&mut errors, source.read_with("AUDIT_SEAL_SECONDS", every));
-        let witness = source.read_with("AUDIT_WITNESS_URL", |text| http_url(text).map_err(str::to_owned));
-        let witness = keep(&mut errors, witness);
+        let witness = keep(&mut errors, witness(source));
         match (key, every, witness) {
             (Some(key), Some(every), Some(witness)) => Ok(key.map(|key| Self {
                 key: Arc::new(key),
@@ -43,6 +53,15 @@ impl AuditSettings {
             _ => Err(errors),
         }
     }
+}
+
+fn witness(source: &Source) -> Result<Option<WitnessSettings>, ConfigError> {
+    let base = source.read_with(WITNESS, |text| http_url(text).map_err(str::to_owned))?;
+    let Some(base) = base else { return Ok(None) };
+    if base.scheme() != "https" && !base.host_str().is_some_and(is_this_machine) {
+        Plaintext::read(source)?.check(source, Wire::Witness, WITNESS, "use https://")?;
+    }
+    Ok(Some(WitnessSettings { base, outgoing: outgoing(source)? }))
 }
 
 /// The key that signs checkpoints.
@@ -93,6 +112,21 @@ mod tests {
             assert!(error.starts_with(SIGNING_KEY) && !error.contains("0101"), "{error}");
         }
         assert!(read(&[("AUDIT_SEAL_SECONDS", "0")]).unwrap_err().contains("1 to 3600"));
-        assert!(read(&[("AUDIT_WITNESS_URL", "witness")]).unwrap_err().starts_with("AUDIT_WITNESS_URL"));
+        assert!(read(&[(WITNESS, "witness")]).unwrap_err().starts_with(WITNESS));
+    }
+
+    #[test]
+    fn a_witness_is_asked_in_clear_text_only_where_that_is_allowed() {
+        let key = format!("shop.example/audit:{}", "01".repeat(32));
+        let production = [(SIGNING_KEY, key.as_str()), ("GATEWAY_PROFILE", "production")];
+        let with = |more: &[(&str, &str)]| read(&[&production[..], more].concat());
+        let plain = (WITNESS, "http://witness.example/log");
+        let error = with(&[plain]).unwrap_err();
+        assert!(error.starts_with(WITNESS) && error.ends_with("by ALLOW_PLAINTEXT=witness"), "{error}");
+        assert!(with(&[plain, ("ALLOW_PLAINTEXT", "witness")]).is_ok());
+        for fine in ["https://witness.example/log", "http://127.0.0.1:1/log"] {
+            assert!(with(&[(WITNESS, fine)]).is_ok(), "{fine}");
+        }
+        assert!(read(&[production[0], plain]).is_ok());
     }
 }

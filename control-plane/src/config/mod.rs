@@ -31,7 +31,7 @@ use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
-pub use audit::{AuditSettings, anchor_file, signing_key};
+pub use audit::{AuditSettings, WitnessSettings, anchor_file, signing_key};
 pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
 pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};

@@ -27,10 +27,12 @@ pub(crate) enum Wire {
     Providers,
     /// To the proxy that `OUTGOING_PROXY` names, with its password.
     Proxy,
+    /// To the witness of the audit trail.
+    Witness,
 }
 
 impl Wire {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Gateway,
         Self::ControlPlane,
         Self::EdgeCache,
@@ -41,6 +43,7 @@ impl Wire {
         Self::Queue,
         Self::Providers,
         Self::Proxy,
+        Self::Witness,
     ];
 
     const fn name(self) -> &'static str {
@@ -55,6 +58,15 @@ impl Wire {
             Self::Queue => "queue",
             Self::Providers => "providers",
             Self::Proxy => "proxy",
+            Self::Witness => "witness",
+        }
+    }
+
+    /// What is seen and can be changed on the way.
+    const fn carries(self) -> &'static str {
+        match self {
+            Self::Witness => "checkpoints of the audit trail",
+            _ => "payments or credentials",
         }
     }
 
@@ -103,11 +115,11 @@ impl Plaintext {
         if !self.is_production || self.allowed.contains(&wire) {
             return Ok(());
         }
-        let name = wire.name();
+        let (name, carries) = (wire.name(), wire.carries());
         Err(source.invalid(
             key,
             format!(
-                "would send payments or credentials over the network in clear text, which the profile `production` \
+                "would send {carries} over the network in clear text, which the profile `production` \
                  refuses; {remedy}. If others protect this wire, say so by {ALLOWED}={name}"
             ),
         ))

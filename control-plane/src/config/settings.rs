@@ -35,7 +35,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["GATEWAY_PROFILE", "ALLOW_PLAINTEXT"],
         default: "`local`, none",
-        meaning: "with `production`, nothing starts that would send payments or credentials in clear text to or from another machine, except over the wires that `ALLOW_PLAINTEXT` names, a comma list of `gateway`, `control-plane`, `edge-cache`, `worker`, `rate-limits`, `database` (anything less than `verify-full`), `redis`, `queue`, `providers` (a sandbox's made-up credentials), `proxy` (its password). Name those that something else protects, for example a mesh. Live keys never travel in clear text, whatever is named here",
+        meaning: "with `production`, nothing starts that would send payments or credentials in clear text to or from another machine, except over the wires that `ALLOW_PLAINTEXT` names, a comma list of `gateway`, `control-plane`, `edge-cache`, `worker`, `rate-limits`, `database` (anything less than `verify-full`), `redis`, `queue`, `providers` (a sandbox's made-up credentials), `proxy` (its password), `witness` (checkpoints of the audit trail). Envoy's metrics (`ENVOY_STATS_LISTEN`) are numbers, and not asked about. Name those that something else protects, for example a mesh. Live keys never travel in clear text, whatever is named here",
     },
     Setting {
         keys: &["DB_URI"],
@@ -125,7 +125,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["OUTGOING_PROXY", "OUTGOING_CA"],
         default: "none, the machine's authorities",
-        meaning: "the way to the providers: `http://[USER:PASSWORD@]HOST:PORT` or `https://…` of a proxy that HTTPS goes through (`CONNECT`; it sees names of hosts and nothing else), and a PEM file of the authorities that are trusted instead of the machine's. `HTTPS_PROXY`, `SSL_CERT_FILE` and their like are ignored. Plain HTTP, to a sandbox, goes directly, and so does Envoy's fetch of PayPal's certificates (`PAYPAL_TLS_CA`)",
+        meaning: "the way to the providers and to the witness of the audit trail (`AUDIT_WITNESS_URL`): `http://[USER:PASSWORD@]HOST:PORT` or `https://…` of a proxy that HTTPS goes through (`CONNECT`; it sees names of hosts and nothing else), and a PEM file of the authorities that are trusted instead of the machine's. `HTTPS_PROXY`, `SSL_CERT_FILE` and their like are ignored. Plain HTTP, to a sandbox, goes directly, and so does Envoy's fetch of PayPal's certificates (`PAYPAL_TLS_CA`)",
     },
     Setting {
         keys: &["PAYMENT_RETURN_URL"],
@@ -251,7 +251,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["AUDIT_WITNESS_URL"],
         default: "none",
-        meaning: "the base address of a witness (`c2sp.org/tlog-witness`) that signs each checkpoint which continues the last one it signed, after which the anchor file has its signature, too. While it cannot be asked, checkpoints have none, and `audit_witness_failures_total` counts them",
+        meaning: "the base address of a witness (`c2sp.org/tlog-witness`) that signs each checkpoint which continues the last one it signed, after which the anchor file has its signature, too. HTTPS goes by `OUTGOING_PROXY` and trusts `OUTGOING_CA`, where they are set. While it cannot be asked, checkpoints have none, and `audit_witness_failures_total` counts them",
     },
     Setting {
         keys: &["AUDIT_SEAL_SECONDS"],

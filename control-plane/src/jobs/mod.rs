@@ -15,8 +15,10 @@ pub mod worker_pool;
 use std::sync::Arc;
 
 use anyhow::Context;
+use edge_core::provider::Provider;
 use payments::ports::clock::SystemClock;
 use payments::ports::queue::Queue;
+use payments::usecases::EVIDENCE_REFUSED;
 use payments::usecases::gateway::Gateway;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +72,10 @@ impl Background {
         audit: Option<AuditSettings>,
         stop: &CancellationToken,
     ) -> Self {
+        // An alert is about it, so it exists from the first scrape.
+        for provider in Provider::ALL {
+            metrics::counter!(EVIDENCE_REFUSED, "provider" => provider.name()).increment(0);
+        }
         let drained = CancellationToken::new();
         let runner = (workers > 0).then(|| Runner::of(gateway, workers));
         let mut tasks = vec![

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::anchor_file::AnchorFile;
 use crate::audit::sealer::{AnchorPlaces, NotSealed, Sealer, Turn, WITNESS_FAILURES};
 use crate::audit::witness::Witness;
-use crate::config::AuditSettings;
+use crate::config::{AuditSettings, WitnessSettings};
 
 /// How many records the tree has.
 pub const SEALED_GAUGE: &str = "audit_sealed_records";
@@ -39,7 +39,8 @@ pub async fn run(gateway: Arc<Gateway>, settings: AuditSettings, stop: Cancellat
                 Some(sealer) => sealer,
                 None => {
                     let file = anchor_file.clone().map(AnchorFile::new);
-                    let witness = witness.as_ref().map(Witness::new).transpose()?;
+                    let asked = |witness: &WitnessSettings| Witness::new(&witness.base, &witness.outgoing);
+                    let witness = witness.as_ref().map(asked).transpose()?;
                     let anchors = AnchorPlaces { file, witness };
                     let holder = gateway.new_attempt_id().to_string();
                     let (store, clock) = (gateway.store.clone(), gateway.clock.clone());

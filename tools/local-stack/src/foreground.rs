@@ -46,23 +46,35 @@ async fn supervise(run_dir: PathBuf) -> Result<()> {
     say("stopping: payments in flight may end first; ask again to stop at once");
     tokio::select! {
         () = stack.stop() => say("stopped"),
-        () = stop.next() => say("stopped at once"),
+        () = stop.again() => say("stopped at once"),
     }
     Ok(())
 }
 
-/// Ctrl-C, or SIGTERM.
+/// Ctrl-C, SIGTERM, or the end of the terminal.
 struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl StopSignals {
     fn listen() -> Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        let hang_up = signal(SignalKind::hangup())?;
+        Ok(Self { interrupt: signal(interrupt)?, terminate: signal(terminate)?, hang_up })
     }
 
     async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+
+    /// Without the end of the terminal, which both the kernel and the shell may tell: nobody asks twice by it.
+    async fn again(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -217,6 +217,21 @@ fn ctrl_c_stops_it_without_an_error() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
+/// As when its terminal is closed, of which both the kernel and the shell tell.
+#[test]
+fn the_end_of_the_terminal_stops_it_as_ctrl_c_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let supervisor = Supervisor::start(folder.path());
+    let pids = PARTS.map(|part| pid(folder.path(), part));
+    supervisor.signal(Signal::HUP);
+    thread::sleep(Duration::from_millis(100));
+    supervisor.signal(Signal::HUP);
+    let output = supervisor.output();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(!text(&output).contains("stopped at once"), "{}", text(&output));
+    assert!(pids.iter().all(|&pid| test_kill_process(pid).is_err()));
+}
+
 /// Characters that would end the path in a URL or encode another character are escaped.
 #[test]
 fn a_folder_may_have_any_name() {

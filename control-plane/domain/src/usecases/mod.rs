@@ -30,4 +30,5 @@ pub use self::capture::capture;
 pub use self::charge::charge;
 pub use self::error::OperationError;
 pub use self::first_outcome::FirstOutcome;
+pub use self::provider_sync::EVIDENCE_REFUSED;
 pub use self::refund::refund;

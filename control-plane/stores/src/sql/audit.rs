@@ -14,6 +14,7 @@ use payments::ports::store::audit::{
     Addition, AuditTrail, Seal, SealedUpTo, StoredAction, StoredTransition, TrailRecord,
 };
 use payments::ports::store::{LogQuery, StoreError};
+use sealing::{PlainValues, format};
 use sqlx::AssertSqlSafe;
 
 use super::{Argument, Database, Purpose, Query, SqlStore};
@@ -21,6 +22,7 @@ use crate::audit_rows::{
     ACTIONS, ACTIONS_NAMED, ActionRow, INSERT_SEAL, LAST_SEAL, LAST_SEALED_ACTION, LAST_SEALED_TRANSITION,
     NodeRow, SealRow, TAKE, TRAIL, TrailRow, transition, written_detail, written_leaves, written_nodes,
 };
+use crate::sealed_tables::is_trail_kept;
 
 /// How the databases differ: in how an order is kept, and in how JSON becomes rows.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,17 @@ impl<D: Database> AuditTrail for SqlStore<D> {
             .with(action.outcome.name())
             .with(written_detail(action)?);
         self.database.execute(Purpose::Operators, insert).await.map(drop)
+    }
+
+    async fn left_plain(&self) -> Result<u64, StoreError> {
+        const PLAIN: &str = "SELECT count(*)
+            FROM (SELECT 1 FROM events WHERE substr(detail, 1, 5) <> $1 LIMIT 10000) AS plain";
+        if self.keys.sealer.plain_values() == PlainValues::Written || is_trail_kept(&*self.database).await? {
+            return Ok(0);
+        }
+        let query = Query::new(PLAIN).with(format::PREFIX);
+        let found = self.database.one::<(i64,)>(Purpose::Operators, query).await?;
+        Ok(found.and_then(|(plain,)| u64::try_from(plain).ok()).unwrap_or(0))
     }
 
     async fn take_sealing(&self, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {

@@ -129,8 +129,10 @@ impl<D: Database> Store for SqlStore<D> {
 
     async fn ready(&self) -> Result<(), StoreError> {
         let reading = timeout(PROOF_MAX, self.database.check());
-        let (read, written) = tokio::join!(reading, self.database.commits().prove());
+        let writing = self.database.commits().prove();
+        let (read, written, sealed) = tokio::join!(reading, writing, self.keys.prove(&self.database));
         read.map_err(unavailable)??;
-        written
+        written?;
+        sealed
     }
 }

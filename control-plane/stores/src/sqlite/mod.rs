@@ -6,6 +6,7 @@ mod full;
 mod inspect;
 mod key;
 mod private;
+mod room;
 mod schema;
 mod scrub;
 mod uri;
@@ -93,7 +94,7 @@ impl Sqlite {
         let options = options.read_only(true);
         let readers = pool(READERS).connect_with(options.clone()).await.map_err(unavailable)?;
         let lists = pool(LIST_READERS).connect_lazy_with(options);
-        let commits = GroupCommit::start([SqliteWriter { pool: writer.clone(), sealer: sealer.clone() }]);
+        let commits = GroupCommit::start([SqliteWriter::new(writer.clone(), sealer.clone())]);
         let rows = RowReader::new(sealer.clone());
         let list_max = settings.read_timeout;
         let shares = Shares::of(LIST_READERS, list_max);

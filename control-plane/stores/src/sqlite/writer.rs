@@ -10,14 +10,16 @@ use sealing::Sealer;
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::commit::{NotApplied, apply};
-use super::full;
+use super::room::Room;
+use super::{full, room};
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
 
 /// The one connection that writes: SQLite has one writer at a time.
 pub(super) struct SqliteWriter {
-    pub(super) pool: SqlitePool,
-    pub(super) sealer: Arc<Sealer>,
+    pool: SqlitePool,
+    sealer: Arc<Sealer>,
+    room: Room,
 }
 
 /// Why a whole batch failed. Its transaction did not end properly.
@@ -55,9 +57,16 @@ const UNDONE: [u32; 3] = [5, 8, 13];
 impl Writer for SqliteWriter {
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
         match self.together(batch).await {
-            Ok(results) => results,
+            Ok(results) => {
+                // A full disk may also fail a statement before the commit.
+                if results.iter().any(|result| matches!(result, Err(CommitError::Store(_)))) {
+                    self.room.forget();
+                }
+                results
+            }
             // The one commit failed for all of them.
             Err(Failed { problem, is_certain }) => {
+                self.room.forget();
                 let error = || {
                     let problem = Box::new(problem.clone());
                     if is_certain {
@@ -72,12 +81,31 @@ impl Writer for SqliteWriter {
     }
 
     async fn prove(&mut self) -> Result<(), StoreError> {
-        let proved = sqlx::query(PROVE).execute(&self.pool).await;
-        proved.map(|_| ()).map_err(|problem| StoreError::NotWritten(full::explained(problem)))
+        let proved = self.probe().await;
+        proved.map_err(|problem| StoreError::NotWritten(full::explained(problem)))
     }
 }
 
 impl SqliteWriter {
+    pub(super) fn new(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
+        Self { pool, sealer, room: Room::default() }
+    }
+
+    async fn probe(&mut self) -> Result<(), sqlx::Error> {
+        if self.room.is_known() {
+            let probed = sqlx::query(PROVE).execute(&self.pool).await;
+            return probed.map(drop).inspect_err(|_| self.room.forget());
+        }
+        let mut connection = self.pool.acquire().await?;
+        let probed = room::prove(&mut connection).await;
+        match &probed {
+            Ok(()) => self.room.note(),
+            // Its transaction did not end properly.
+            Err(_) => drop(connection.close().await),
+        }
+        probed
+    }
+
     /// Writes the batch in one commit. Closes a connection whose transaction did not end properly: SQLite may have
     /// ended it by itself (a full disk), and the driver would count it as open for good.
     async fn together(&self, batch: &[Change]) -> Result<Vec<Result<(), CommitError>>, Failed> {

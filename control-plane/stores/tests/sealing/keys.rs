@@ -1,9 +1,12 @@
 //! Keys: which are needed, what happens without them, and how they are replaced while payments flow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use async_trait::async_trait;
 use payments::ports::store::Store;
+use payments_stores::Encryption;
+use sealing::{DataKeyId, KeyRing, SecretKey, WrapError, WrappedKey, Wrapping};
 
 use super::database::{NEW, OLD, TestDatabase};
 use super::samples::*;
@@ -17,6 +20,80 @@ super::on_both! {
     new_data_keys_seal_and_the_rows_of_the_old_ones_can_be_sealed_again
     the_status_says_what_needs_which_key
     a_release_that_cannot_read_sealed_values_is_excluded_once_there_are_some
+    a_new_database_is_not_ready_while_its_key_service_denies
+}
+
+/// A key service that denies while it is told to.
+#[derive(Debug)]
+struct KeyService {
+    ring: KeyRing,
+    denies: AtomicBool,
+    asked: AtomicU32,
+}
+
+impl KeyService {
+    fn that_denies() -> Arc<Self> {
+        let ring = KeyRing::parse(OLD).unwrap();
+        Arc::new(Self { ring, denies: AtomicBool::new(true), asked: AtomicU32::new(0) })
+    }
+
+    fn ask(&self) -> Result<(), WrapError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.denies.load(Ordering::SeqCst) {
+            return Err(WrapError::Unavailable { by: "old".to_owned(), source: "permission denied".into() });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Wrapping for KeyService {
+    fn first(&self) -> &str {
+        self.ring.first()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.ring.has(name)
+    }
+
+    async fn wrap(&self, id: DataKeyId, key: &SecretKey) -> Result<WrappedKey, WrapError> {
+        self.ask()?;
+        self.ring.wrap(id, key).await
+    }
+
+    async fn unwrap(&self, id: DataKeyId, wrapped: &WrappedKey) -> Result<SecretKey, WrapError> {
+        self.ask()?;
+        self.ring.unwrap(id, wrapped).await
+    }
+}
+
+async fn a_new_database_is_not_ready_while_its_key_service_denies(database: TestDatabase) {
+    let service = KeyService::that_denies();
+    let mut settings = database.settings("");
+    settings.encryption = Encryption::with(service.clone());
+    let store = payments_stores::open(settings).await.unwrap();
+    let problem = payments::causes::with_causes(&store.ready().await.unwrap_err());
+    assert!(problem.contains("permission denied"), "{problem}");
+    assert!(store.commit(opening_nth(1, 1).1).await.is_err());
+    // Probes come often; the service is not asked each time.
+    let asked = service.asked.load(Ordering::SeqCst);
+    store.ready().await.unwrap_err();
+    assert_eq!(service.asked.load(Ordering::SeqCst), asked);
+
+    service.denies.store(false, Ordering::SeqCst);
+    let again = async {
+        while store.ready().await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), again).await.unwrap();
+    store.commit(opening_nth(1, 1).1).await.unwrap();
+    // With a key in memory, neither probes nor charges need the service.
+    service.denies.store(true, Ordering::SeqCst);
+    let asked = service.asked.load(Ordering::SeqCst);
+    store.ready().await.unwrap();
+    store.commit(opening_nth(1, 2).1).await.unwrap();
+    assert_eq!(service.asked.load(Ordering::SeqCst), asked);
 }
 
 async fn a_missing_key_stops_the_start_and_says_which_and_how_many_rows_need_it(database: TestDatabase) {

@@ -1,5 +1,6 @@
 //! Values are encrypted at rest: the trail is proved as it is stored, without their keys.
 
+use control_plane::audit::sealer::NotSealed;
 use control_plane::audit::verify::{Report, verify};
 use payments_stores::keys::{KeyMaintenance, Reseal, ResealPart, open_keys};
 use payments_stores::{DatabaseSettings, open_trail};
@@ -13,6 +14,7 @@ on_both_stores! {
     the_trail_is_verified_without_encryption_keys_also_when_they_are_destroyed
     what_is_sealed_keeps_its_form_when_values_are_sealed_with_new_keys
     until_a_process_seals_records_are_sealed_with_new_keys_too
+    records_that_are_plain_are_encrypted_before_the_trail_is_sealed
 }
 
 /// By who has the database, the public key and the anchors, and no encryption key.
@@ -61,6 +63,23 @@ async fn until_a_process_seals_records_are_sealed_with_new_keys_too(test: TestSt
     assert!(parts.iter().any(|part| part.table == "events" && part.rows_sealed == EACH), "{parts:?}");
     assert!(details(&trail).await.iter().zip(&before).all(|(now, before)| now != before));
     trail.seal(EACH).await;
+    assert!(trail.verify().await.is_whole());
+}
+
+async fn records_that_are_plain_are_encrypted_before_the_trail_is_sealed(test: TestStore) {
+    let plain = payments_stores::open(DatabaseSettings::new(test.uri())).await.unwrap();
+    plain.commit(opening(1, "demo", 100).1).await.unwrap();
+    let trail = Trail::new(test);
+    let before = details(&trail).await;
+    assert!(!before.is_empty() && !before.iter().any(|detail| detail.starts_with("enc1:")), "{before:?}");
+    let mut sealer = trail.sealer("a").await;
+    let refused = sealer.turn().await.unwrap_err();
+    assert!(matches!(refused, NotSealed::Plain(n) if n == before.len() as u64), "{refused}");
+    assert!(refused.to_string().contains("keys reseal") && !refused.is_contradiction(), "{refused}");
+
+    sealed_again(&trail).await;
+    assert!(details(&trail).await.iter().all(|detail| detail.starts_with("enc1:")));
+    trail.seal_by(&mut sealer, before.len() as u64).await;
     assert!(trail.verify().await.is_whole());
 }
 

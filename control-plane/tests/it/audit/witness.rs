@@ -11,6 +11,8 @@ use control_plane::audit::anchor_file::AnchorFile;
 use control_plane::audit::anchors::Anchors;
 use control_plane::audit::sealer::AnchorPlaces;
 use control_plane::audit::witness::Witness;
+use payments_providers::Outgoing;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use super::workshop::*;
@@ -72,7 +74,8 @@ async fn start(seen: &Arc<Mutex<Seen>>) -> reqwest::Url {
 }
 
 fn places(trail: &Trail, url: &reqwest::Url) -> AnchorPlaces {
-    let (file, witness) = (AnchorFile::new(trail.anchors()), Witness::new(url).unwrap());
+    let (file, witness) =
+        (AnchorFile::new(trail.anchors()), Witness::new(url, &Outgoing::default()).unwrap());
     AnchorPlaces { file: Some(file), witness: Some(witness) }
 }
 
@@ -116,4 +119,30 @@ async fn without_its_witness_a_log_is_sealed_and_anchored_and_of_a_fork_it_gets_
     trail.seal_by(&mut sealer, 6).await;
     assert_eq!(seen.lock().unwrap().signed, 0, "it saw another tree");
     assert!(!std::fs::read_to_string(trail.anchors()).unwrap().contains("witness"));
+}
+
+#[tokio::test]
+async fn a_witness_is_asked_through_the_proxy_that_leads_out() {
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let way = format!("http://127.0.0.1:{}", proxy.local_addr().unwrap().port());
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = proxy.accept().await.unwrap();
+        let (mut head, mut part) = (Vec::new(), [0; 256]);
+        while !head.ends_with(b"\r\n\r\n") {
+            let n = stream.read(&mut part).await.unwrap();
+            assert!(n > 0, "it ends early");
+            head.extend_from_slice(&part[..n]);
+        }
+        String::from_utf8(head).unwrap()
+    });
+    let trail = Trail::new(TestStore::sqlite().await);
+    let url = "https://witness.example/log".parse().unwrap();
+    let witness = Witness::new(&url, &Outgoing::default().through(&way).unwrap()).unwrap();
+    let file = Some(AnchorFile::new(trail.anchors()));
+    let mut sealer = trail.sealer_with("a", AnchorPlaces { file, witness: Some(witness) }).await;
+    trail.pay(1).await;
+    // The proxy hangs up, so the checkpoint is not cosigned; it is sealed all the same.
+    trail.seal_by(&mut sealer, EACH).await;
+    let head = asked.await.unwrap();
+    assert!(head.starts_with("CONNECT witness.example:443 "), "{head}");
 }

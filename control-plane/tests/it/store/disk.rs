@@ -36,6 +36,12 @@ impl SmallDisk {
         while std::io::Write::write_all(&mut file, &block).is_ok() {}
     }
 
+    /// Frees a page of what fills it.
+    fn free_a_page(&self) {
+        let filler = fs::OpenOptions::new().write(true).open(self.path("filler")).unwrap();
+        filler.set_len(filler.metadata().unwrap().len() - 4096).unwrap();
+    }
+
     fn free(&self) {
         fs::remove_file(self.path("filler")).unwrap();
     }
@@ -86,6 +92,37 @@ async fn a_disk_that_was_full_for_a_while_is_written_to_again() {
         }
         store.ready().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_disk_with_room_for_a_probe_and_for_no_charge_is_not_ready() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let store = open(&disk.path("gateway.db")).await;
+    store.ready().await.unwrap();
+    disk.fill();
+    let mut next = 1..;
+    let mut charge = async || {
+        let n = next.next().unwrap();
+        store.commit(opening_nth(n, "demo", 100).1).await
+    };
+    let mut refused = charge().await;
+    while refused.is_ok() {
+        refused = charge().await;
+    }
+    assert!(is_certain(&refused), "{refused:?}");
+    // Page by page, until there is room for a charge.
+    for pages in 0.. {
+        assert!(pages < 100, "there is no room for a charge");
+        let is_ready = store.ready().await.is_ok();
+        let is_charged = charge().await.is_ok();
+        assert!(is_charged || !is_ready, "{pages} pages: ready, and no charge can be made");
+        if is_charged {
+            break;
+        }
+        disk.free_a_page();
+    }
+    disk.free();
+    store.ready().await.unwrap();
 }
 
 #[tokio::test]

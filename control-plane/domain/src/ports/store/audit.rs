@@ -155,6 +155,10 @@ impl<T: AuditTrail + AuditReads> Audit for T {}
 pub trait AuditTrail: Send + Sync {
     async fn record_action(&self, action: &OperatorAction) -> Result<(), StoreError>;
 
+    /// How many records the first seal would leave plain for good although values are to be encrypted, ten thousand at most.
+    /// 0 if the trail was ever sealed: it is too late then.
+    async fn left_plain(&self) -> Result<u64, StoreError>;
+
     /// Leases sealing until `until`, unless another process holds it.
     async fn take_sealing(&self, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;
 

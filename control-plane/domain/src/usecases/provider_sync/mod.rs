@@ -6,6 +6,7 @@ mod trouble;
 
 use jiff::SignedDuration;
 
+pub use self::plan::EVIDENCE_REFUSED;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::refunds::NamedRefund;
 pub(crate) use self::trouble::Trouble;

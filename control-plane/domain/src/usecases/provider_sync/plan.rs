@@ -15,6 +15,9 @@ use crate::usecases::OperationError;
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::gateway::Gateway;
 
+/// Objects of a provider that contradict the payment and were not believed.
+pub const EVIDENCE_REFUSED: &str = "evidence_refused_total";
+
 pub(crate) struct Plan {
     /// The payment after the planned steps.
     pub(crate) payment: Payment,
@@ -80,7 +83,7 @@ impl Plan {
             provider = %provider, payment.id = %self.payment.id, reference = %about, problem,
             "the provider's object contradicts the records"
         );
-        metrics::counter!("evidence_refused_total", "provider" => provider.name()).increment(1);
+        metrics::counter!(EVIDENCE_REFUSED, "provider" => provider.name()).increment(1);
         let detail = Detail { reference: Some(about.clone()), reason: Some(problem), ..Detail::default() };
         self.note(Note::EvidenceRefused, detail, None, at);
     }

@@ -13,14 +13,15 @@ use payments::causes::with_causes;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::StoreError;
 use sealing::{Class, DataKey, DataKeyId, IndexKey, PlainValues, Sealer, SecretKey, WrapError, Wrapping};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub(crate) use self::stored::{KeyPurpose, KeyTableRow, Span, StoredKey, make_key, stored_keys};
 use super::Database;
 use crate::encryption::Encryption;
-use crate::not_written;
+use crate::group_commit::PROOF_MAX;
 use crate::sealed_tables::count;
 use crate::unusable_keys::{KeyProblem, UnusableKey, UnusableKeys};
+use crate::{not_written, unavailable};
 
 /// How long new values are sealed with one data key.
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -149,6 +150,21 @@ impl DataKeys {
                 }
             }
         }
+    }
+
+    /// Proves that values can be sealed: at once if there is a data key, and otherwise by making what the next commit
+    /// would have to make.
+    ///
+    /// # Errors
+    /// There is no data key yet, and none could be made in time.
+    pub(crate) async fn prove<D: Database>(self: &Arc<Self>, database: &Arc<D>) -> Result<(), StoreError> {
+        if self.renewal() != Renewal::Urgent {
+            return Ok(());
+        }
+        let (keys, database) = (self.clone(), database.clone());
+        // Goes on after the time is over: a service that is slow to wrap would be asked in vain again and again.
+        let making = tokio::spawn(async move { keys.prepare(&database).await });
+        timeout(PROOF_MAX, making).await.map_err(unavailable)?.map_err(unavailable)?
     }
 
     /// Whether the next attempt has to wait.

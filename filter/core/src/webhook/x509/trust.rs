@@ -77,6 +77,14 @@ impl Trust {
         all.map(|certificate| certificate.not_after_s).min().unwrap_or(0)
     }
 
+    /// Until when a chain may be found at most, in Unix seconds: when the last intermediate expires, or the last root where
+    /// the bundle has no intermediates.
+    #[must_use]
+    pub fn last_until_s(&self) -> u64 {
+        let all = if self.intermediates.is_empty() { &self.roots } else { &self.intermediates };
+        all.iter().map(|certificate| certificate.not_after_s).max().unwrap_or(0)
+    }
+
     /// The key of the first certificate in `delivered` (PEM), if its name is `name` and it chains to a root of this
     /// bundle at `now_s` (Unix seconds). Further certificates in it help to build the chain and are not trusted
     /// themselves.
@@ -251,6 +259,8 @@ mod tests {
         assert_eq!((trust.roots.len(), trust.intermediates.len()), (3, 4));
         // Of DigiCert SHA2 Extended Validation Server CA.
         assert_eq!(trust.until_s(), 1_855_828_800);
+        // Of DigiCert G5 TLS RSA4096 SHA384 2021 CA1: 2031-04-13. The roots live longer.
+        assert_eq!(trust.last_until_s(), 1_933_891_199);
         for root in &trust.roots {
             let below = trust.intermediates.iter().filter(|it| it.issuer == root.subject);
             assert!(below.clone().count() > 0, "PayPal delivers the leaf alone: a bare root leads nowhere");
