@@ -83,6 +83,8 @@ fn wrong_forms() -> Vec<(Value, &'static str)> {
             "proxy.istio.io/config",
         ),
         (json!({ "pods": { "priorityClassName": "Bad Name" } }), "/pods/priorityClassName"),
+        (json!({ "pods": { "annotations": null } }), "missing property 'annotations'"),
+        (json!({ "worker": { "settings": null } }), "missing property 'settings'"),
         (json!({ "envoy": { "hostnames": ["pay..example"] } }), "/envoy/hostnames/0"),
         (json!({ "envoy": { "hostnames": [format!("{}b", "a.".repeat(150))] } }), "/envoy/hostnames/0"),
         (json!({ "clusterDomain": "a..b" }), "/clusterDomain"),
