@@ -21,9 +21,12 @@ const SECRET: [&str; 10] = [
     "_AUTH",
 ];
 
+/// The name of a key that a service keeps, and a key that every payer's browser gets.
+const NO_SECRET: [&str; 2] = ["KMS_KEY", "STRIPE_PUBLISHABLE_KEY"];
+
 /// Whether a setting of this name has a secret value.
 pub(crate) fn is_secret(setting: &str) -> bool {
-    SECRET.iter().any(|end| setting.ends_with(end))
+    !NO_SECRET.contains(&setting) && SECRET.iter().any(|end| setting.ends_with(end))
 }
 
 #[test]

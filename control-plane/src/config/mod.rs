@@ -45,6 +45,7 @@ pub use reconcile::{ReconcileSettings, reconcile_per_second};
 pub(crate) use retention::schedule;
 pub(crate) use return_url::return_url_hosts;
 pub(crate) use service_tls::service_tls;
+pub use setting_names::IN_FILES;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};

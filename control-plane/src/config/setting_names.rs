@@ -39,7 +39,7 @@ pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 23] = [
 ];
 
 /// Secrets, and addresses that may hold one, each with the setting that names a file with it.
-pub(super) const IN_FILES: [(&str, &str); 11] = [
+pub const IN_FILES: [(&str, &str); 11] = [
     ("EDGE_ATTESTATION_KEYS", "EDGE_ATTESTATION_KEYS_FILE"),
     ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS_FILE"),
     ("VAULT_TOKEN", "VAULT_TOKEN_FILE"),

@@ -136,6 +136,12 @@ DB_URI: {{ toJson .Values.secrets.database }}
 {{- with .Values.secrets.encryptionKeys }}
 ENCRYPTION_KEYS: {{ toJson . }}
 {{- end }}
+{{- with .Values.secrets.vaultToken }}
+VAULT_TOKEN: {{ toJson . }}
+{{- end }}
+{{- with .Values.secrets.outgoingProxy }}
+OUTGOING_PROXY: {{ toJson . }}
+{{- end }}
 {{- with .Values.secrets.auditSigningKey }}
 AUDIT_SIGNING_KEY: {{ toJson . }}
 {{- end }}

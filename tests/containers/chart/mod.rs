@@ -4,11 +4,13 @@
 //! Engine and schemas come from PyPI and npm, into the build folder. If that is not possible, the tests say why and
 //! skip.
 
+mod drain;
 mod envoys;
 mod network;
 mod pods;
 mod refused;
 mod routes;
+mod settings;
 mod valid;
 
 use std::io::Write as _;

@@ -51,6 +51,8 @@ fn secret_of(setting: &str) -> &'static str {
         "ENCRYPTION_KEYS" | "EDGE_ATTESTATION_KEYS" => {
             "k1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
         }
+        "OUTGOING_PROXY" => "http://proxy.example:3128",
+        "VAULT_TOKEN" => "hvs.OfATest",
         "GATEWAY_CLIENTS" => "shop:a-long-random-key",
         "DB_URI" => "postgres://gateway:password@postgres.example:5432/gateway",
         "REDIS_URI" => "rediss://:password@redis.example:6379",
@@ -262,7 +264,7 @@ fn pods_are_probed_and_have_the_time_that_their_work_may_take() {
 #[test]
 fn settings_reach_the_programs_as_they_were_written() {
     let settings =
-        json!({ "DB_READ_TIMEOUT_MS": 10_000_000, "LOG_LEVEL": "debug", "WEBHOOK_PARK_AFTER_SECONDS": 60 });
+        json!({ "WEBHOOK_PARK_AFTER_SECONDS": 2_592_000, "LOG_LEVEL": "debug", "WATCH_AFTER_SECONDS": 30 });
     let renderings = match rendered(&[json!({ "controlPlane": { "settings": settings } })]) {
         Ok(renderings) => renderings,
         Err(why) => return skipped(&why),
@@ -274,7 +276,7 @@ fn settings_reach_the_programs_as_they_were_written() {
     let example = Example { name: "settings".to_owned(), documents, problems };
     let pod = &example.one("Deployment", "control-plane")["spec"]["template"]["spec"];
     let environment = environment(&pod["containers"][0], Path::new("/"));
-    assert_eq!(environment["DB_READ_TIMEOUT_MS"], "10000000");
+    assert_eq!(environment["WEBHOOK_PARK_AFTER_SECONDS"], "2592000");
     assert_eq!(environment["LOG_LEVEL"], "debug");
-    assert_eq!(environment["WEBHOOK_PARK_AFTER_SECONDS"], "60");
+    assert_eq!(environment["WATCH_AFTER_SECONDS"], "30");
 }

@@ -1,10 +1,14 @@
 //! A wrong value is refused before anything reaches the cluster, with a reason that names it.
 
+use control_plane::config::IN_FILES;
+
 use super::*;
+
+const HIDDEN: &str = "sk_live_of_a_test";
 
 /// Values, and what the reason says.
 fn cases() -> Vec<(Value, &'static str)> {
-    let secret = json!({ "controlPlane": { "settings": { "STRIPE_SECRET_KEY": "sk_live_of_a_test" } } });
+    let secret = json!({ "controlPlane": { "settings": { "STRIPE_SECRET_KEY": HIDDEN } } });
     vec![
         // Types, forms and names, by values.schema.json.
         (json!({ "controlPlane": { "replicas": "two" } }), "/controlPlane/replicas"),
@@ -57,9 +61,81 @@ fn cases() -> Vec<(Value, &'static str)> {
     ]
 }
 
+/// Forms that only Kubernetes or the filter would refuse, or nobody.
+fn wrong_forms() -> Vec<(Value, &'static str)> {
+    let own = "app.kubernetes.io/component";
+    vec![
+        (json!({ "envoy": { "filter": { "maxBodyBytes": "many" } } }), "/envoy/filter/maxBodyBytes"),
+        (json!({ "envoy": { "filter": { "maxBodyBytes": -5 } } }), "/envoy/filter/maxBodyBytes"),
+        (json!({ "envoy": { "filter": { "nonsense": true } } }), "nonsense"),
+        (json!({ "worker": { "resources": { "limits": { "memory": "lots" } } } }), "/limits/memory"),
+        (json!({ "worker": { "resources": { "requests": { "cpu": -1 } } } }), "/requests/cpu"),
+        (json!({ "worker": { "resources": { "requests": { "cpu": "-1" } } } }), "/requests/cpu"),
+        (json!({ "pods": { "tolerations": [{ "foo": "bar" }] } }), "/pods/tolerations/0"),
+        (
+            json!({ "pods": { "tolerations": [{ "effect": "NoSchedule" }] } }),
+            "pods.tolerations/0: without a key",
+        ),
+        (json!({ "pods": { "labels": { "a b": "c" } } }), "a b"),
+        (json!({ "pods": { "labels": { own: "worker" } } }), "pods.labels: app.kubernetes.io/component"),
+        (
+            json!({ "pods": { "annotations": { "proxy.istio.io/config": "a: b: c" } } }),
+            "proxy.istio.io/config",
+        ),
+        (json!({ "pods": { "priorityClassName": "Bad Name" } }), "/pods/priorityClassName"),
+        (json!({ "pods": { "annotations": null } }), "missing property 'annotations'"),
+        (json!({ "worker": { "settings": null } }), "missing property 'settings'"),
+        (json!({ "envoy": { "hostnames": ["pay..example"] } }), "/envoy/hostnames/0"),
+        (json!({ "envoy": { "hostnames": [format!("{}b", "a.".repeat(150))] } }), "/envoy/hostnames/0"),
+        (json!({ "clusterDomain": "a..b" }), "/clusterDomain"),
+        (json!({ "retention": { "schedule": "a b c d e" } }), "retention.schedule: \"a b c d e\""),
+        (json!({ "retention": { "schedule": "61 3 * * *" } }), "retention.schedule: \"61 3"),
+        (json!({ "images": { "tag": "-x" } }), "/images/tag"),
+        (json!({ "allowPlaintext": [] }), "allowPlaintext: control-plane is missing"),
+        (json!({ "tls": { "enabled": true, "services": "" } }), "/tls/services"),
+        (json!({ "tls": { "enabled": true, "envoy": "No Name" } }), "/tls/envoy"),
+        (json!({ "tls": { "enabled": true, "clientNames": ["-a"] } }), "/tls/clientNames/0"),
+        (json!({ "serviceMonitor": { "tls": { "nonsense": "x" } } }), "nonsense"),
+    ]
+}
+
+/// Settings with which programs would not start, or which they would not read.
+fn wrong_settings() -> Vec<(Value, &'static str)> {
+    let of =
+        |component: &str, name: &str, value: Value| json!({ component: { "settings": { name: value } } });
+    let vault = json!({ "settings": { "KMS_KEY": "vault:transit/gateway" } });
+    vec![
+        (of("controlPlane", "SHUTDOWN_GRACE_SECONDS", json!("soon")), "/settings/SHUTDOWN_GRACE_SECONDS"),
+        (of("controlPlane", "SHUTDOWN_GRACE_SECONDS", json!(301)), "/settings/SHUTDOWN_GRACE_SECONDS"),
+        (of("controlPlane", "LOG_LEVEL", json!("loud")), "/controlPlane/settings/LOG_LEVEL"),
+        (of("controlPlane", "LOG_LEVL", json!("info")), "LOG_LEVL"),
+        (of("controlPlane", "CIRCUIT_BREAKERS", json!(false)), "/settings/CIRCUIT_BREAKERS"),
+        (of("envoy", "DRAIN_SECONDS", json!(300)), "DRAIN_SECONDS"),
+        (of("worker", "GRAPHQL_INTROSPECTION", json!("on")), "GRAPHQL_INTROSPECTION"),
+        (of("edgeCache", "DB_CONNECTIONS", json!(9)), "DB_CONNECTIONS"),
+        (of("envoy", "CONTROL_PLANE_CA", json!("/a")), "envoy.settings.CONTROL_PLANE_CA: use `tls`"),
+        (of("controlPlane", "KMS_KEY", json!("vault:a/b")), "worker.settings.KMS_KEY: it must be"),
+        (json!({ "controlPlane": vault, "worker": vault }), "secrets.vaultToken: KMS_KEY"),
+    ]
+}
+
+/// Each secret of a program, by itself and by its file, in the settings of each component that has some.
+fn secrets() -> Vec<(Value, String)> {
+    let names = IN_FILES.iter().flat_map(|(name, file)| [*name, *file]);
+    let names: Vec<_> = names.chain(["PAYPAL_CLIENT_ID", "STRIPE_WEBHOOK_SECRETS"]).collect();
+    let components = ["controlPlane", "worker", "edgeCache", "envoy"];
+    let case = |component: &str, name: &str| {
+        let values = json!({ component: { "settings": { name: HIDDEN } } });
+        (values, format!("{component}.settings.{name}: secrets are no values"))
+    };
+    components.iter().flat_map(|component| names.iter().map(|name| case(component, name))).collect()
+}
+
 #[test]
 fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
-    let cases = cases();
+    let written = [cases(), wrong_forms(), wrong_settings()].concat();
+    let written = written.into_iter().map(|(values, reason)| (values, reason.to_owned()));
+    let cases: Vec<_> = written.chain(secrets()).collect();
     let values: Vec<_> = cases.iter().map(|(values, _)| values.clone()).collect();
     let renderings = match rendered(&values) {
         Ok(renderings) => renderings,
@@ -70,10 +146,10 @@ fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
         match rendering {
             Rendering::Refused { refused } => {
                 assert!(
-                    refused.contains(reason),
+                    refused.contains(&**reason),
                     "{values} should be refused with {reason:?}, not:\n{refused}"
                 );
-                assert!(!refused.contains("sk_live_of_a_test"), "{refused}");
+                assert!(!refused.contains(HIDDEN), "{refused}");
             }
             Rendering::Done { .. } => panic!("{values} is accepted"),
         }

@@ -69,7 +69,7 @@ Example:
   control-plane envoy-bootstrap --profile production --output envoy.yaml && envoy -c envoy.yaml";
 
 /// The settings in the first column of the help.
-pub(crate) fn setting_names() -> impl Iterator<Item = &'static str> {
+pub fn setting_names() -> impl Iterator<Item = &'static str> {
     let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
     let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
     names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))

@@ -15,7 +15,8 @@ mod values;
 mod webhooks;
 
 pub(crate) use associations::{PATH as ASSOCIATION_PATH, file_of as association_file};
-pub(crate) use help::{explained, setting_names};
+pub(crate) use help::explained;
+pub use help::setting_names;
 pub use profile::Profile;
 
 use std::fs::{self, OpenOptions};
