@@ -79,8 +79,7 @@ struct Listed {
 
 impl Listed {
     fn find(&self, domain: &str) -> Option<StripeDomain> {
-        let name = |registered: &Registered| registered.shown.get("domain_name").and_then(Value::as_str);
-        let found = self.data.iter().find(|registered| name(registered) == Some(domain))?;
+        let found = self.data.iter().find(|registered| registered.name() == Some(domain))?;
         let is_enabled = found.shown.get("enabled").and_then(Value::as_bool) != Some(false);
         Some(StripeDomain { is_enabled, wallets: found.wallets() })
     }
@@ -94,6 +93,10 @@ struct Registered {
 }
 
 impl Registered {
+    fn name(&self) -> Option<&str> {
+        self.shown.get("domain_name").and_then(Value::as_str)
+    }
+
     fn wallets(&self) -> Vec<DomainStatus> {
         WALLETS.into_iter().map(|wallet| status(wallet, self.shown.get(wallet))).collect()
     }
