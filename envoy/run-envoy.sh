@@ -98,7 +98,13 @@ trap '' HUP
 trap 'asked=yes' TERM INT QUIT
 relay=()
 if command -v log-relay >/dev/null; then
-  if log-relay true 2>/dev/null; then relay=(log-relay); else say "log-relay cannot run here, so Envoy runs without it"; fi
+  # Envoy would outlive a relay that is killed; --disable-hot-restart takes away its own request to end with its parent.
+  under=(log-relay setpriv --pdeathsig TERM)
+  if "${under[@]}" true 2>/dev/null; then
+    relay=("${under[@]}")
+  else
+    say "log-relay or setpriv cannot run here, so Envoy runs without them"
+  fi
 fi
 "${relay[@]}" "${ENVOY:-envoy}" "$@" &
 envoy=$!

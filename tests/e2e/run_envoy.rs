@@ -218,7 +218,7 @@ fn envoy_runs_without_a_relay_that_cannot_run() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("log-relay cannot run here, so Envoy runs without it"), "{said}");
+    assert!(said.contains("log-relay or setpriv cannot run here, so Envoy runs without them"), "{said}");
 }
 
 #[test]

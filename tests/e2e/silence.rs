@@ -7,8 +7,9 @@ use gateway_tests::{Gateway, HttpResponse, OwnGateway, until_within};
 use serde_json::json;
 use test_services::proxy::Mode;
 
-/// The most that it costs.
-const NOTICED: Duration = Duration::from_secs(10);
+/// Envoy gives a silent connection up after 8.6 s at most; the rest is for a busy machine. Without pings, it would be the
+/// 35 s of the route.
+const NOTICED: Duration = Duration::from_secs(20);
 
 async fn charge(gateway: &Gateway<'_>) -> HttpResponse {
     let charge =
@@ -17,7 +18,7 @@ async fn charge(gateway: &Gateway<'_>) -> HttpResponse {
 }
 
 #[tokio::test]
-async fn a_way_to_the_control_plane_that_goes_silent_costs_ten_seconds_at_most() {
+async fn a_way_to_the_control_plane_that_goes_silent_is_left_for_another() {
     let (own, way) = OwnGateway::by_a_way().await;
     let gateway = own.gateway();
     charge(&gateway).await.succeeds(200, &json!({ "status": "completed" }));

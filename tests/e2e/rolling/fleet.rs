@@ -223,7 +223,7 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
     let mut environment = vec![
         ("ENVOY".to_owned(), programs.envoy.display().to_string()),
         ("ENVOY_ADMIN_LISTEN".to_owned(), admin.to_string()),
-        ("DRAIN_NOTICE_SECONDS".to_owned(), "1".to_owned()),
+        ("DRAIN_NOTICE_SECONDS".to_owned(), "4".to_owned()),
         ("PATH".to_owned(), path_with_log_relay()),
     ];
     for name in ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"] {

@@ -55,13 +55,14 @@ async fn supervise(run_dir: PathBuf) -> Result<()> {
 struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// None under `nohup`, which asks to outlive the terminal.
+    hang_up: Option<Signal>,
 }
 
 impl StopSignals {
     fn listen() -> Result<Self> {
         let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
-        let hang_up = signal(SignalKind::hangup())?;
+        let hang_up = if is_hang_up_ignored()? { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { interrupt: signal(interrupt)?, terminate: signal(terminate)?, hang_up })
     }
 
@@ -69,7 +70,7 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            () = hung_up(self.hang_up.as_mut()) => {}
         }
     }
 
@@ -80,4 +81,20 @@ impl StopSignals {
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+async fn hung_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started to ignore SIGHUP, the first bit of the mask (proc_pid_status(5)).
+fn is_hang_up_ignored() -> Result<bool> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    Ok(mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0))
 }
