@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use payments::causes::with_causes;
 use payments::ports::clock::Clock;
 use payments::ports::store::audit::{
-    Addition, Leaf, RecordId, Seal, SealedUpTo, StoredAction, StoredTransition,
+    Addition, Leaf, LeftPlain, RecordId, Seal, SealedUpTo, StoredAction, StoredTransition,
 };
 use payments::ports::store::{Store, StoreError};
 
@@ -45,10 +45,10 @@ pub enum NotSealed {
     Witness(#[from] NoClient),
     /// Values are to be encrypted, and the trail has never been sealed.
     #[error(
-        "at least {0} records are not encrypted, and a sealed record stays as it is stored, so they would be plain for \
+        "there are records that are not encrypted, and a sealed record stays as it is stored, so they would be plain for \
          ever. Run `control-plane keys reseal`; sealing begins when no record is plain (`control-plane keys status`)"
     )]
-    Plain(u64),
+    Plain,
     /// What was anchored is not in the database.
     #[error(
         "the database does not have the {} records that were sealed and anchored: it was restored from a backup, or \
@@ -115,6 +115,8 @@ pub struct Sealer {
     anchors: AnchorPlaces,
     /// The newest checkpoint that this process knows to have been anchored.
     anchored: Option<Checkpoint>,
+    /// Before the first seal: no transition is plain up to the one with this number.
+    encrypted_up_to: i64,
     /// The checkpoint whose row was compared last.
     compared: Option<Seal>,
     /// How often a backup was restored; read at the first turn and when a record says that it happened again.
@@ -141,7 +143,18 @@ impl Sealer {
         };
         let restore_notes = Vec::new();
         let (compared, restores) = (None, None);
-        Ok(Self { store, clock, key, holder, anchors, anchored, compared, restores, restore_notes })
+        Ok(Self {
+            store,
+            clock,
+            key,
+            holder,
+            anchors,
+            anchored,
+            encrypted_up_to: 0,
+            compared,
+            restores,
+            restore_notes,
+        })
     }
 
     /// Seals what is there, if no other process does, and anchors the head of the tree.
@@ -171,11 +184,15 @@ impl Sealer {
         Ok(Turn { size, sealed: size - before, waiting_since })
     }
 
-    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before.
-    async fn check_plain(&self) -> Result<(), NotSealed> {
-        match self.store.audit().left_plain().await? {
-            0 => Ok(()),
-            plain => Err(NotSealed::Plain(plain)),
+    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A look that fails, or
+    /// finds one, goes on from there in the next turn.
+    async fn check_plain(&mut self) -> Result<(), NotSealed> {
+        loop {
+            match self.store.audit().left_plain(self.encrypted_up_to).await? {
+                LeftPlain::Nothing => return Ok(()),
+                LeftPlain::NothingUpTo(number) => self.encrypted_up_to = number,
+                LeftPlain::Something => return Err(NotSealed::Plain),
+            }
         }
     }
 

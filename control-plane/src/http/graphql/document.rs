@@ -9,15 +9,15 @@ use edge_core::error::ErrorCode;
 pub(super) use edge_core::graphql::NESTING_MAX;
 use edge_core::graphql::{Token, Tokens, check_names};
 
-use super::expansion::{Expanded, expanded};
+use super::expansion::{Expanded, expanded, repeats};
 use crate::http::error::ApiError;
 
 /// Tokens of a document. The largest reasonable queries have some hundreds.
 pub(super) const TOKENS_MAX: usize = 2_000;
 /// Fields and fragments, each fragment counted wherever it is used: as many as a document without fragments may have.
 pub(super) const EXPANDED_MAX: usize = TOKENS_MAX;
-/// Fields under another name, counted in the same way. Without one, a field comes once in its object, so these multiply the
-/// reads of one request. Whoever wants more objects than this asks for a list.
+/// Fields under another name, and objects that are asked for again under their own, counted in the same way. Each is read by
+/// itself, so these multiply the reads of one request. Whoever wants more objects than this asks for a list.
 pub(super) const ALIASES_MAX: usize = 20;
 
 /// Reads a document within its limits.
@@ -40,10 +40,11 @@ pub(super) fn read(text: &str) -> Result<ExecutableDocument, ApiError> {
              a fragment that contains itself"
         )));
     }
-    if aliases > ALIASES_MAX {
+    let repeats = repeats(&document);
+    if aliases.saturating_add(repeats) > ALIASES_MAX {
         return Err(invalid(format!(
-            "the document has {aliases} aliases, counting each fragment wherever it is used; at most {ALIASES_MAX} are \
-             executed: ask for a list, or in several requests"
+            "the document has {aliases} aliases and {repeats} repeated fields, counting each fragment wherever it is used; \
+             at most {ALIASES_MAX} of both are executed: ask for a list, or in several requests"
         )));
     }
     Ok(document)
@@ -218,6 +219,18 @@ mod tests {
             assert_eq!((detail.code, detail.param.as_deref()), (ErrorCode::InvalidRequest, Some("query")));
             assert!(detail.message.contains(&format!("{many} aliases")), "{}", detail.message);
         }
+    }
+
+    #[test]
+    fn a_field_that_is_repeated_without_an_alias_counts_like_one() {
+        let payments = |count: usize| format!("{{ {} }}", "payment(id: \"txn_1\") { id } ".repeat(count));
+        assert!(read(&payments(ALIASES_MAX + 1)).is_ok());
+        let detail = read(&payments(200)).unwrap_err().0.error;
+        assert_eq!((detail.code, detail.param.as_deref()), (ErrorCode::InvalidRequest, Some("query")));
+        assert!(detail.message.contains("0 aliases and 199 repeated fields"), "{}", detail.message);
+        let both =
+            format!("{{ a: payment(id: 1) {{ id }} {} }}", "payment(id: 1) { id } ".repeat(ALIASES_MAX + 1));
+        assert!(read(&both).is_err());
     }
 
     #[test]

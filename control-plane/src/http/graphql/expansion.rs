@@ -1,7 +1,7 @@
 //! How large a document is with its fragments in the places where they are used. Validation and execution walk it in
 //! that form, and a fragment that contains another one twice doubles it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 
@@ -70,6 +70,42 @@ impl<'d> Fragments<'d> {
     }
 }
 
+/// Fields with a selection that come again in their object under their own name: each is executed by itself. The document is
+/// walked with each fragment in every place, so its size must have been found to be bounded.
+pub(super) fn repeats(document: &ExecutableDocument) -> usize {
+    let operations = document.operations.iter();
+    let all = operations
+        .map(|(_, operation)| repeated(document, &operation.node.selection_set.node, &mut HashSet::new()));
+    all.sum()
+}
+
+/// `seen`: the names of the object's fields so far.
+fn repeated<'d>(
+    document: &'d ExecutableDocument,
+    selections: &'d SelectionSet,
+    seen: &mut HashSet<&'d str>,
+) -> usize {
+    let mut count = 0;
+    for selection in &selections.items {
+        count += match &selection.node {
+            Selection::Field(field) => {
+                let (field, inside) = (&field.node, &field.node.selection_set.node);
+                let is_again = !inside.items.is_empty()
+                    && !seen.insert(field.response_key().node.as_str())
+                    // Counted as an alias.
+                    && !is_renamed(field);
+                usize::from(is_again) + repeated(document, inside, &mut HashSet::new())
+            }
+            Selection::InlineFragment(inline) => repeated(document, &inline.node.selection_set.node, seen),
+            Selection::FragmentSpread(spread) => document
+                .fragments
+                .get(&spread.node.fragment_name.node)
+                .map_or(0, |fragment| repeated(document, &fragment.node.selection_set.node, seen)),
+        };
+    }
+    count
+}
+
 fn is_renamed(field: &Field) -> bool {
     field.alias.as_ref().is_some_and(|alias| alias.node != field.name.node)
 }
@@ -94,6 +130,17 @@ mod tests {
         assert_eq!(aliases("{ a: b c { d: e ... { f: g } } }"), 3);
         assert_eq!(aliases("{ a: b { ...f } c: b { ...f } } fragment f on B { d: e }"), 4);
         assert_eq!(aliases("query A { a: b } query B { a: b }"), 2);
+    }
+
+    #[test]
+    fn objects_that_are_asked_for_again_under_their_name_count() {
+        let again = |text: &str| repeats(&parse_query(text).unwrap());
+        assert_eq!(again("{ a a b { c } d { c } }"), 0, "a value is no read");
+        assert_eq!(again("{ a { b } a { b } a { b } }"), 2);
+        assert_eq!(again("{ a: b { c } a: b { c } }"), 0, "aliases");
+        assert_eq!(again("{ a { b { c } b { c } } ... { a { b { c } } } }"), 2);
+        assert_eq!(again("{ ...f ...f ...f } fragment f on Query { a { b } }"), 2);
+        assert_eq!(again("query A { a { b } } query B { a { b } }"), 0);
     }
 
     #[test]

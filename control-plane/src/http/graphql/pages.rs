@@ -101,7 +101,7 @@ pub(super) async fn events(
 pub(super) struct EventConnection {
     has_previous_page: bool,
     has_next_page: bool,
-    /// Where to continue.
+    /// Where to continue if there are no edges.
     end: String,
     edges: Vec<Edge<String, EventObject, EmptyFields>>,
 }
@@ -114,7 +114,7 @@ impl EventConnection {
             has_previous_page: self.has_previous_page,
             has_next_page: self.has_next_page,
             start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: Some(self.end.clone()),
+            end_cursor: Some(self.edges.last().map_or(&self.end, |edge| &edge.cursor).clone()),
         }
     }
 

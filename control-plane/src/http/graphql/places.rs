@@ -63,9 +63,10 @@ impl Subscribed {
 pub(super) fn asked_at(after: Option<EventId>, read_to: Option<Position>) -> Option<Position> {
     let Some(EventId { transaction, sequence }) = after else { return read_to };
     let at = Position { epoch: read_to.map_or(0, |read| read.epoch), transaction, sequence };
-    // Behind the end of the log there is nothing: the event is of an epoch before, and its place unknown.
+    // Behind the end of the log there is nothing: the event is of an epoch before. The place keeps the event's id, with which
+    // the client can continue.
     let is_of_this_epoch = read_to.is_none_or(|read| at <= read);
-    Some(if is_of_this_epoch { at } else { Position::START })
+    Some(if is_of_this_epoch { at } else { Position { epoch: at.epoch.saturating_sub(1), ..at } })
 }
 
 /// The event that an operation's root field is to begin behind.
@@ -124,7 +125,12 @@ mod tests {
         assert_eq!(asked_at(None, Some(at(5))), Some(at(5)));
         assert_eq!(asked_at(None, None), None);
         assert_eq!(asked_at(Some(at(2).id()), Some(at(5))), Some(at(2)));
-        assert_eq!(asked_at(Some(at(6).id()), Some(at(5))), Some(Position::START));
+        let before = asked_at(Some(at(6).id()), Some(at(5))).unwrap();
+        assert_eq!(
+            (before, before.id()),
+            (Position { epoch: 2, ..at(6) }, at(6).id()),
+            "before all of this epoch"
+        );
         assert_eq!(asked_at(Some(at(2).id()), None), Some(Position { epoch: 0, ..at(2) }));
     }
 

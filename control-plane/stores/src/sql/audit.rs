@@ -11,7 +11,7 @@ use payments::model::action::{ActionOutcome, OperatorAction, RESTORED};
 use payments::model::id::PaymentId;
 use payments::model::log::Position;
 use payments::ports::store::audit::{
-    Addition, AuditTrail, Seal, SealedUpTo, StoredAction, StoredTransition, TrailRecord,
+    Addition, AuditTrail, LeftPlain, Seal, SealedUpTo, StoredAction, StoredTransition, TrailRecord,
 };
 use payments::ports::store::{LogQuery, StoreError};
 use sealing::{PlainValues, format};
@@ -38,6 +38,11 @@ pub(crate) struct AuditSql {
 /// Ranges in one statement: with three arguments each, fewer than any database takes.
 const RANGES_MAX: usize = 500;
 
+/// Numbers of one look for plain records: far from the time limit of a statement.
+const PLAIN_LOOK: i64 = 50_000;
+/// Transactions commit in another order than that of their numbers: what is this far behind the last number has committed.
+const UNORDERED: i64 = 1_000;
+
 #[async_trait]
 impl<D: Database> AuditTrail for SqlStore<D> {
     async fn record_action(&self, action: &OperatorAction) -> Result<(), StoreError> {
@@ -52,15 +57,24 @@ impl<D: Database> AuditTrail for SqlStore<D> {
         self.database.execute(Purpose::Operators, insert).await.map(drop)
     }
 
-    async fn left_plain(&self) -> Result<u64, StoreError> {
-        const PLAIN: &str = "SELECT count(*)
-            FROM (SELECT 1 FROM events WHERE substr(detail, 1, 5) <> $1 LIMIT 10000) AS plain";
+    async fn left_plain(&self, behind: i64) -> Result<LeftPlain, StoreError> {
+        const LAST: &str = "SELECT CAST(coalesce(max(seq), 0) AS bigint) FROM events";
+        const PLAIN: &str = "SELECT seq FROM events
+            WHERE seq > $1 AND seq <= $2 AND substr(detail, 1, 5) <> $3 ORDER BY seq LIMIT 1";
         if self.keys.sealer.plain_values() == PlainValues::Written || is_trail_kept(&*self.database).await? {
-            return Ok(0);
+            return Ok(LeftPlain::Nothing);
         }
-        let query = Query::new(PLAIN).with(format::PREFIX);
+        let last = self.database.one::<(i64,)>(Purpose::Operators, Query::new(LAST)).await?;
+        let up_to = behind.saturating_add(PLAIN_LOOK);
+        let has_more = last.is_some_and(|(last,)| last > up_to.saturating_add(UNORDERED));
+        let query =
+            Query::new(PLAIN).with(behind).with(if has_more { up_to } else { i64::MAX }).with(format::PREFIX);
         let found = self.database.one::<(i64,)>(Purpose::Operators, query).await?;
-        Ok(found.and_then(|(plain,)| u64::try_from(plain).ok()).unwrap_or(0))
+        Ok(match found {
+            Some(_) => LeftPlain::Something,
+            None if has_more => LeftPlain::NothingUpTo(up_to),
+            None => LeftPlain::Nothing,
+        })
     }
 
     async fn take_sealing(&self, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {

@@ -35,6 +35,8 @@ struct Served {
     first: i64,
     /// The place of the last event before it: a reader that is there misses nothing. `None`: the log serves all events.
     ended: Option<Position>,
+    /// The end of the log at that time: no event that comes later is before it.
+    readable: Option<Position>,
 }
 
 /// How far back the log serves, as it was read last.
@@ -65,11 +67,15 @@ impl Horizon {
         is_due
     }
 
-    fn set(&self, served: Served) {
+    fn move_to(&self, first: i64, ended: Option<Position>) {
         let mut last = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if served.first > last.first {
-            *last = served;
+        if first > last.first {
+            (last.first, last.ended) = (first, ended);
         }
+    }
+
+    fn note_readable(&self, end: Position) {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).readable = Some(end);
     }
 }
 
@@ -84,7 +90,12 @@ impl<D: Database> EventLog for SqlStore<D> {
         let after = served.ended.map_or(query.after, |ended| query.after.max(ended));
         let is_cut = after > query.after;
         let query = LogQuery { after, ..query.clone() };
-        let StoredPage { mut rows, end, has_more } = self.stored(&query, served.first).await?;
+        let StoredPage { mut rows, mut end, has_more } = self.stored(&query, served.first).await?;
+        // Others' events end, too: a reader that stayed behind the last one of its own would be overtaken by the horizon
+        // although it missed nothing. What was readable before the rows were read is among them if it is the reader's.
+        if is_filtered(&query) && !has_more {
+            end = served.readable.map_or(end, |readable| end.max(readable));
+        }
         self.keys.follow(&*self.database, rows.iter_mut().map(|row| &mut row.event)).await?;
         let mut events = Vec::with_capacity(rows.len());
         for PlacedRow { position, event } in rows {
@@ -131,6 +142,10 @@ impl<D: Database> EventLog for SqlStore<D> {
         };
         Ok(place.filter(|place| served.ended.is_none_or(|ended| *place >= ended)))
     }
+}
+
+const fn is_filtered(query: &LogQuery) -> bool {
+    query.client.is_some() || query.payment.is_some()
 }
 
 /// A part of the log as it is stored, sealed values included.
@@ -229,8 +244,9 @@ impl<D: Database> SqlStore<D> {
             let first = horizon(&*self.database).await?;
             if first > self.horizon.served().first {
                 let ended = self.last_before(first).await?;
-                self.horizon.set(Served { first, ended });
+                self.horizon.move_to(first, ended);
             }
+            self.horizon.note_readable(self.log_end().await?);
         }
         Ok(self.horizon.served())
     }

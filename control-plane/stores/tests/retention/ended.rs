@@ -1,5 +1,6 @@
 //! What ends, what stays, and what readers get instead.
 
+use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use payments::model::log::{EventId, Position};
 use payments::ports::store::{Filter, LogQuery};
@@ -24,6 +25,7 @@ super::on_both! {
     a_process_that_still_had_the_key_forgets_it
     the_event_log_serves_what_is_young_and_refuses_older_cursors
     a_reader_of_a_log_that_has_ended_as_a_whole_goes_on_with_what_comes
+    a_client_without_events_goes_on_however_often_events_end
     a_kind_that_is_kept_for_good_does_not_end
     values_that_are_sealed_later_end_when_they_would_have_ended
 }
@@ -301,6 +303,40 @@ async fn a_reader_of_a_log_that_has_ended_as_a_whole_goes_on_with_what_comes(dat
     in_the_log(&database, &*store).await;
     let next = store.log(&read(page.end)).await.unwrap();
     assert_eq!((next.events.len(), next.is_cut), (2, false), "{next:?}");
+}
+
+async fn a_client_without_events_goes_on_however_often_events_end(database: TestDatabase) {
+    let store = filled(&database).await;
+    in_the_log(&database, &*store).await;
+    drop(store);
+    run(&database, later()).await;
+    let store = database.open(OLD).await;
+    store.commit(opening(201).1).await.unwrap();
+    in_the_log(&database, &*store).await;
+    drop(store);
+    // A process reads the end of the log when it starts, and then from time to time.
+    let store = database.open(OLD).await;
+    let of_client = LogQuery {
+        after: Position::START,
+        client: Some(ClientId::parse("quiet").unwrap()),
+        payment: None,
+        limit: 100,
+    };
+    let of_payment = LogQuery { client: None, payment: Some(payment_id(99)), ..of_client.clone() };
+    let mut ends = Vec::new();
+    for query in [of_client, of_payment] {
+        let page = store.log(&query).await.unwrap();
+        assert!(page.events.is_empty() && !page.has_more, "{page:?}");
+        ends.push(LogQuery { after: page.end, ..query });
+    }
+    drop(store);
+    let parts = run(&database, later()).await;
+    assert!(ended(&parts, What::EventLog).0 > 0, "{parts:?}");
+    let store = database.open(OLD).await;
+    for query in ends {
+        assert_eq!(store.log_position(query.after.id()).await.unwrap(), Some(query.after));
+        assert!(!store.log(&query).await.unwrap().is_cut, "nothing of its own has ended");
+    }
 }
 
 async fn a_kind_that_is_kept_for_good_does_not_end(database: TestDatabase) {

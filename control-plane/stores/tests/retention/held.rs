@@ -1,7 +1,7 @@
 //! What money still depends on does not end, however old it is.
 
 use payments::model::idempotency::{KeyChange, KeyClaim};
-use payments_stores::retention::{Part, What};
+use payments_stores::retention::{Part, Schedule, What};
 
 use super::database::{OLD, TestDatabase};
 use super::old::*;
@@ -12,6 +12,7 @@ super::on_both! {
     whatever_money_depends_on_holds_its_day_back
     a_key_of_an_undecided_payment_is_kept
     the_row_of_an_attestation_ends_after_an_hour_whatever_its_payment_does
+    the_row_of_an_attestation_ends_although_keys_are_kept_for_good
     an_answer_whose_row_is_kept_holds_back_the_day_on_which_it_was_given
     an_event_that_is_not_done_keeps_its_row_and_what_it_says
     the_key_that_seals_never_ends
@@ -94,6 +95,25 @@ async fn the_row_of_an_attestation_ends_after_an_hour_whatever_its_payment_does(
     assert_eq!(held(&parts, What::IdempotencyKeys), <[String; 0]>::default());
     assert!(store.key(&claim.scope).await.unwrap().is_none());
     assert!(store.key(&super::samples::claim(1).scope).await.unwrap().is_some());
+}
+
+async fn the_row_of_an_attestation_ends_although_keys_are_kept_for_good(database: TestDatabase) {
+    let store = database.open(OLD).await;
+    fill(&*store).await;
+    let claim = KeyClaim::of_attestation(&[7; 32]);
+    let take = KeyChange::Take { claim, client: client(), at: at(0), answer: None };
+    store.commit(opening(7).1.with_key(Some(take))).await.unwrap();
+    let schedule = Schedule { idempotency_days: None, ..SCHEDULE };
+    let retention = retention(&database).await;
+    let ending = retention.begin(schedule, "anna", later()).await.unwrap();
+    let parts = parts(&*retention, ending, later()).await;
+    let ended: u64 =
+        parts.iter().filter(|part| part.what == What::IdempotencyKeys).map(|part| part.ended).sum();
+    assert_eq!(ended, 1);
+    assert!(store.key(&claim.scope).await.unwrap().is_none());
+    let kept =
+        format!("SELECT scope FROM idempotency_keys WHERE scope = '{}'", super::samples::claim(1).scope);
+    assert_eq!(database.texts(&kept).await.len(), 1);
 }
 
 /// The answer is of the first day, and its payment of the day after.

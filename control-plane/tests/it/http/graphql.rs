@@ -245,8 +245,10 @@ async fn costly_queries_are_refused_before_anything_is_read() {
     }
     let nested = "payment { refunds(first: 1) { nodes { ".repeat(7) + "id" + &" } } }".repeat(7);
     let payments: String = (0..180).map(|n| format!("a{n}: payment(id: \"txn_{n}\") {{ id }} ")).collect();
+    let repeated = "payment(id: \"txn_1\") { id } ".repeat(180);
     for (query, limit) in [
         (format!("{{ {payments} }}"), "180 aliases"),
+        (format!("{{ {repeated} }}"), "179 repeated fields"),
         (format!("{{ {} }}", aliases(20)), "costs more than 5000"),
         (format!("{{ refund(id: \"a\") {{ {nested} }} }}"), "more than 16 nested fields"),
     ] {
@@ -301,6 +303,11 @@ async fn lists_are_pages_that_continue_behind_a_cursor() {
     let events = &events["data"]["events"];
     assert_eq!(events["edges"][0]["node"]["type"], "payment.created", "{events}");
     assert_eq!(events["edges"][1]["node"]["id"], events["pageInfo"]["endCursor"]);
+    // Other events follow behind the last edge.
+    let query = "{ events(types: [\"payment.processing\"]) { pageInfo { endCursor } edges { cursor } } }";
+    let (_, some) = api.graphql(query, &json!({})).await;
+    let some = &some["data"]["events"];
+    assert_eq!(some["edges"][2]["cursor"], some["pageInfo"]["endCursor"], "{some}");
     for first in [0, 101, -1] {
         let (_, answer) = api
             .graphql(&format!("{{ payments(first: {first}) {{ edges {{ cursor }} }} }}"), &json!({}))

@@ -146,6 +146,15 @@ pub struct TrailRecord {
     pub leaf: Option<u64>,
 }
 
+/// What a look for plain records found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftPlain {
+    Nothing,
+    /// Nothing up to this number; the look goes on behind it.
+    NothingUpTo(i64),
+    Something,
+}
+
 pub trait Audit: AuditTrail + AuditReads {}
 
 impl<T: AuditTrail + AuditReads> Audit for T {}
@@ -155,9 +164,9 @@ impl<T: AuditTrail + AuditReads> Audit for T {}
 pub trait AuditTrail: Send + Sync {
     async fn record_action(&self, action: &OperatorAction) -> Result<(), StoreError>;
 
-    /// How many records the first seal would leave plain for good although values are to be encrypted, ten thousand at most.
-    /// 0 if the trail was ever sealed: it is too late then.
-    async fn left_plain(&self) -> Result<u64, StoreError>;
+    /// Whether the first seal would leave a record plain for good although values are to be encrypted. Looks at some of the
+    /// transitions with a larger number than `behind`. There is none if the trail was ever sealed: it is too late then.
+    async fn left_plain(&self, behind: i64) -> Result<LeftPlain, StoreError>;
 
     /// Leases sealing until `until`, unless another process holds it.
     async fn take_sealing(&self, holder: &str, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;

@@ -31,7 +31,7 @@ pub struct LoggedEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPage {
     pub events: Vec<LoggedEvent>,
-    /// Where to continue.
+    /// Where to continue: behind the last event, or further on if no event of the query comes in between.
     pub end: Position,
     pub has_more: bool,
     /// Events behind [`LogQuery::after`] are not kept any more: this part begins with the oldest that are.
