@@ -57,10 +57,11 @@ impl Horizon {
         *self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is to be read again. Says so to one caller at a time.
+    /// Whether it is to be read again. Says so to one caller at a time; to all until it was read for the first time.
     fn is_due(&self) -> bool {
+        let is_unknown = self.served().readable.is_none();
         let mut next_at = self.next_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = next_at.is_none_or(|at| Instant::now() >= at);
+        let is_due = is_unknown || next_at.is_none_or(|at| Instant::now() >= at);
         if is_due {
             *next_at = Some(Instant::now() + HORIZON_EVERY);
         }
