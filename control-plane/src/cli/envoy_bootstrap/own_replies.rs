@@ -90,6 +90,14 @@ const REPLIES: &[OwnReply] = &[
         message: "the body is larger than 65536 bytes",
         retryable: None,
     },
+    // To what says it is gRPC.
+    OwnReply {
+        when: "response.code == 415",
+        status: None,
+        code: ErrorCode::UnsupportedMediaType,
+        message: "the header `content-type` must be `application/json`",
+        retryable: None,
+    },
     OwnReply {
         when: "response.code < 500",
         status: None,
