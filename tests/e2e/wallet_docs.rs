@@ -38,7 +38,7 @@ const SHOP: &str = "(() => {
                 continue;
             }
             if (told.error) mistakes.push(JSON.stringify(told.error));
-            window.transaction ??= told.transactionId;
+            window.shopsTransaction ??= told.transactionId;
             return told;
         }
     };
@@ -77,8 +77,8 @@ async fn press(page: &mut Page, label: &str) {
 }
 
 async fn pays_once(page: &mut Page, gateway: &Gateway<'_>, provider: &str, label: &str) {
-    page.wait_for("window.transaction || mistakes.length").await;
-    let transaction = page.evaluate("window.transaction ?? mistakes.join()").await;
+    page.wait_for("window.shopsTransaction || mistakes.length").await;
+    let transaction = page.evaluate("window.shopsTransaction ?? mistakes.join()").await;
     let transaction = transaction.as_str().unwrap();
     assert!(transaction.starts_with("txn_"), "{provider} {label}: {transaction}");
     until_within(PATIENCE, label, async || {

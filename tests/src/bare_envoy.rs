@@ -1,6 +1,6 @@
 //! An Envoy by itself, with a configuration of the test's own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -9,6 +9,7 @@ use local_stack::Programs;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_services::free_port;
 
 /// How long a start may take: it compiles the filter.
 const START: Duration = Duration::from_secs(30);
@@ -28,7 +29,7 @@ impl BareEnvoy {
     /// # Panics
     /// If Envoy does not accept that, or does not listen in time; its log says why.
     pub async fn start(manager: &Value, clusters: &[Value], variables: &[(&str, &str)]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let socket = |port: u16| json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
         let manager =
             json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager });

@@ -1,6 +1,6 @@
 //! Two of each part beside a stack's own, which can be restarted one after another.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use gateway_tests::{OwnGateway, path_with_log_relay, until_within};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
+use test_services::free_port;
 
 /// For a part to stop, and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +21,7 @@ pub(super) const WORKER: &str = "a worker";
 pub(super) const ENVOY: &str = "an Envoy";
 
 fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 /// A process of one of the roles, which can be stopped like an orchestrator does, and restarted.
@@ -40,11 +41,13 @@ impl Part {
         command.args(&self.arguments).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
-        until_within(PATIENCE, self.name, async || {
-            let response = client.get(&self.ready).send().await.ok()?;
-            response.status().is_success().then_some(())
-        })
-        .await;
+        let (child, begun) = (self.child.as_mut().unwrap(), Instant::now());
+        while !client.get(&self.ready).send().await.is_ok_and(|response| response.status().is_success()) {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "{} ended with {ended:?} at its start", self.name);
+            assert!(begun.elapsed() < PATIENCE, "{} does not become ready", self.name);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Sets a variable for its next start.

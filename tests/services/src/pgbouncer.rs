@@ -1,10 +1,11 @@
 use std::io::ErrorKind;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::ports::free_port;
 use crate::postgres::{own_by_server_user, unprivileged};
 use crate::skip::skipped;
 use crate::{PostgresServer, TestDatabase};
@@ -29,7 +30,7 @@ impl PgBouncer {
     pub async fn of_size(server: &PostgresServer, mode: &str, size: u32) -> Option<Self> {
         for _ in 0..5 {
             let folder = tempfile::Builder::new().prefix("pgbouncer-").tempdir().unwrap();
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             let file = folder.path().join("pgbouncer.ini");
             std::fs::write(&file, settings(server, mode, size, port)).unwrap();
             own_by_server_user(&[folder.path(), &file]);

@@ -2,7 +2,6 @@ mod programs;
 
 use std::fs::File;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +15,7 @@ use tokio::sync::OnceCell;
 use self::programs::{init, programs, spawn};
 pub(crate) use self::programs::{own_by_server_user, unprivileged};
 use crate::leash::Leash;
+use crate::ports::free_port;
 use crate::skip::skipped;
 use crate::with_tls::ServerTls;
 
@@ -87,7 +87,7 @@ impl PostgresServer {
         let programs = programs()?;
         for _ in 0..5 {
             let folder = tempfile::Builder::new().prefix("postgres-").tempdir().unwrap();
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             init(&programs, folder.path());
             if let Some(tls) = tls {
                 let files = tls.write(folder.path());
@@ -127,7 +127,7 @@ impl PostgresServer {
         // The last line about a setting counts, until `ALTER SYSTEM` overrides it.
         let settings = File::options().append(true).open(folder.path().join("data/postgresql.auto.conf"));
         settings.unwrap().write_all(SETTINGS.as_bytes()).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut standby = Self::run(&process.programs, folder, port);
         assert!(standby.answers().await, "the standby does not start");
         self.set("synchronous_standby_names", "'*'").await;

@@ -1,6 +1,5 @@
 use std::ffi::OsString;
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::leash::Leash;
+use crate::ports::free_ports;
 use crate::skip::skipped;
 use crate::with_tls::ServerTls;
 
@@ -320,16 +320,4 @@ fn programs() -> Option<PathBuf> {
 
 fn has_both(folder: &Path) -> bool {
     ["rabbitmq-server", "rabbitmqctl"].iter().all(|program| folder.join(program).exists())
-}
-
-/// Below Linux's range for outgoing connections: with thousands of those from other tests, one would soon occupy a port
-/// that the node has not bound yet. All are held until all are known, so that they differ.
-fn free_ports() -> [u16; 4] {
-    const PORTS: std::ops::Range<u16> = 10_000..32_000;
-    let free = |()| loop {
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", rand::random_range(PORTS))) {
-            return listener;
-        }
-    };
-    [(); 4].map(free).map(|listener| listener.local_addr().unwrap().port())
 }

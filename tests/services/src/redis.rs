@@ -1,5 +1,5 @@
 use std::io::ErrorKind;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use ::redis::aio::MultiplexedConnection;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::ports::free_port;
 use crate::skip::skipped;
 use crate::with_tls::ServerTls;
 
@@ -52,7 +53,7 @@ impl RedisServer {
 
     async fn start(options: &[&str], tls: Option<&ServerTls>) -> Option<Self> {
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             let (mut options, mut encrypted): (Vec<_>, _) =
                 (options.iter().map(ToString::to_string).collect(), None);
             if let Some(tls) = tls {
