@@ -7,8 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 /// All are held until all are known, so that they differ.
-#[must_use]
-pub fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let free = |()| loop {
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, rand::random_range(PORTS))) {
             return listener;
