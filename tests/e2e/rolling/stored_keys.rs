@@ -128,7 +128,7 @@ async fn encryption_keys_are_replaced_under_load_without_a_failed_request() {
     let (mut own, mut fleet, client) = started(&postgres, &redis, &SETTINGS).await;
     end_the_stacks_own(&mut own).await;
     let old = own.stack.setting(KEYS).unwrap().to_owned();
-    let new = format!("k2:{}", "7a".repeat(32));
+    let new = format!("k2:{}", "7a5c".repeat(16));
     let (behind, in_front) = (format!("{old},{new}"), format!("{new},{old}"));
 
     let charge = described_charges(&client);
