@@ -119,7 +119,7 @@ fn version(service: &Service, what: &str) -> String {
     service.until(what);
     let log = service.log();
     let line = log.lines().find(|line| line.contains(what)).unwrap();
-    let (_, rest) = line.split_once(r#""version":""#).unwrap_or_else(|| panic!("no version in {line}"));
+    let (_, rest) = line.split_once(r#""version":""#).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
 
