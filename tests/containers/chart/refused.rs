@@ -108,7 +108,7 @@ fn wrong_settings() -> Vec<(Value, &'static str)> {
         (of("controlPlane", "SHUTDOWN_GRACE_SECONDS", json!("soon")), "/settings/SHUTDOWN_GRACE_SECONDS"),
         (of("controlPlane", "SHUTDOWN_GRACE_SECONDS", json!(301)), "/settings/SHUTDOWN_GRACE_SECONDS"),
         (of("controlPlane", "LOG_LEVEL", json!("loud")), "/controlPlane/settings/LOG_LEVEL"),
-        (of("controlPlane", "LOG_LEVL", json!("info")), "LOG_LEVL"),
+        (of("controlPlane", "LOGLEVEL", json!("info")), "LOGLEVEL"),
         (of("controlPlane", "CIRCUIT_BREAKERS", json!(false)), "/settings/CIRCUIT_BREAKERS"),
         (of("envoy", "DRAIN_SECONDS", json!(300)), "DRAIN_SECONDS"),
         (of("worker", "GRAPHQL_INTROSPECTION", json!("on")), "GRAPHQL_INTROSPECTION"),
