@@ -58,7 +58,7 @@ told() {
   [[ $(ask POST "$1") == "HTTP/1.1 200"* ]]
 }
 
-# How many requests of clients are inside; nothing if Envoy does not say. Whoever reads metrics is no client.
+# How many requests of clients are inside; nothing if Envoy does not say. A scraper is no client.
 inside() {
   ask GET '/stats?filter=downstream_rq_active' |
     awk '/^http\./ && !/^http\.(admin|stats)\./ { sum += $2; found = 1 } END { if (found) print sum }'

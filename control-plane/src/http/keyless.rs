@@ -1,4 +1,4 @@
-//! Requests without an idempotency key. The edge attests each request anew, so the attestation takes the key's place: a
+//! Requests without an idempotency key. Each request has an attestation of its own, which takes the key's place: a
 //! copy of a request, made behind the edge, carries the same one and is refused.
 
 use std::future::Future;

@@ -17,7 +17,7 @@ pub(super) const TOKENS_MAX: usize = 2_000;
 /// Fields and fragments, each fragment counted wherever it is used: as many as a document without fragments may have.
 pub(super) const EXPANDED_MAX: usize = TOKENS_MAX;
 /// Fields under another name, and objects that are asked for again under their own, counted in the same way. Each is read by
-/// itself, so these multiply the reads of one request. Whoever wants more objects than this asks for a list.
+/// itself, so these multiply the reads of one request. A client that wants more objects asks for a list.
 pub(super) const ALIASES_MAX: usize = 20;
 
 /// Reads a document within its limits.
