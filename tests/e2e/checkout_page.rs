@@ -52,12 +52,12 @@ pub(crate) async fn choose(page: &mut Page, outcome: &str, provider: &str) {
 /// Clicks a button so many times at once, and agrees in each sheet that this opens.
 pub(crate) async fn click(page: &mut Page, button: &str, times: u32) {
     let click = format!("document.getElementById('{button}').click();").repeat(times as usize);
-    page.evaluate(&click).await;
+    page.act(&click).await;
     if !button.starts_with("pay-") {
         page.wait_for("document.querySelector('dialog [data-sheet=agree]')").await;
         let agree =
             "document.querySelectorAll('dialog [data-sheet=agree]').forEach(button => button.click())";
-        page.evaluate(agree).await;
+        page.act(agree).await;
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn authenticate(page: &mut Page, outcome: &str) {
         return [...frame.contentDocument.querySelectorAll('button')] \
         .filter(button => button.getBoundingClientRect().bottom > frame.clientHeight).length; })()";
     assert_eq!(page.evaluate(below_the_edge).await, 0, "each button is seen without scrolling");
-    page.evaluate(&format!("{button}.click()")).await;
+    page.act(&format!("{button}.click()")).await;
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_payer_who_closes_the_banks_page_pays_nothing() {
         choose(&mut page, "authenticate", provider).await;
         click(&mut page, button, 1).await;
         page.wait_for("document.querySelector('dialog iframe')").await;
-        page.evaluate("document.querySelector('dialog iframe').closest('dialog').close()").await;
+        page.act("document.querySelector('dialog iframe').closest('dialog').close()").await;
         page.wait_for("document.getElementById('explanation').textContent === 'The payer closed the sheet.'")
             .await;
         let transaction = transaction(&mut page).await;

@@ -9,7 +9,7 @@ use crate::checkout_page::{NO_BROWSER, choose, click, ends_as, open, transaction
 const ASKED: &str = "location.pathname === '/checkoutnow' && document.querySelector('[value=approve]')";
 
 async fn decide(page: &mut Page, outcome: &str) {
-    page.evaluate(&format!("document.querySelector('[value={outcome}]').click()")).await;
+    page.act(&format!("document.querySelector('[value={outcome}]').click()")).await;
     page.wait_for("document.getElementById('status')").await;
 }
 
@@ -42,7 +42,7 @@ async fn a_decline_at_paypal_takes_nothing_until_the_payer_has_chosen_otherwise(
     let declined = declined.as_str().unwrap();
     // The button passes the visitor's choice on.
     assert_eq!(page.evaluate("location.search.includes('funding=declined')").await, true);
-    page.evaluate("document.querySelector('[value=approve]').click()").await;
+    page.act("document.querySelector('[value=approve]').click()").await;
     // The checkout page brings the order back, is told of the decline, and sends the payer to PayPal again.
     page.wait_for(&format!("!location.search.includes('funding') && {ASKED}")).await;
     // PayPal's event has the gateway try, too.

@@ -60,7 +60,7 @@ async fn write(page: &mut Page, heading: &str) {
     let elements = Value::String(blocks(heading, "html").concat());
     page.evaluate(&format!("document.getElementById('methods').innerHTML = {elements}")).await;
     let lines = blocks(heading, "js").join("\n");
-    page.evaluate(&format!("(async () => {{\n{lines}\n}})()")).await;
+    page.act(&format!("(async () => {{\n{lines}\n}})()")).await;
 }
 
 /// Clicks the button, and agrees in the sheet of a wallet.
@@ -69,10 +69,10 @@ async fn press(page: &mut Page, label: &str) {
         "[...document.querySelectorAll('#methods button')].find(button => button.textContent === '{label}')"
     );
     page.wait_for(&button).await;
-    page.evaluate(&format!("{button}.click()")).await;
+    page.act(&format!("{button}.click()")).await;
     if label != "Pay by card" {
         page.wait_for("document.querySelector('dialog [data-sheet=agree]')").await;
-        page.evaluate("document.querySelector('dialog [data-sheet=agree]').click()").await;
+        page.act("document.querySelector('dialog [data-sheet=agree]').click()").await;
     }
 }
 

@@ -26,6 +26,17 @@ const ARGUMENTS: [&str; 3] = [
     "--window-size=1100,900",
 ];
 
+/// How the browser says that a page was left while an expression was evaluated in it.
+const LEFT_PAGE: [&str; 3] = [
+    "Inspected target navigated or closed",
+    "Execution context was destroyed",
+    "Cannot find default execution context",
+];
+
+/// The page was left while an expression was evaluated in it.
+#[derive(Debug, PartialEq, Eq)]
+struct LeftPage;
+
 /// A page in a browser of its own. Both end when this is dropped.
 #[derive(Debug)]
 pub struct Page {
@@ -88,15 +99,35 @@ impl Page {
     /// Evaluates an expression in the page; `null` for what is no JSON.
     ///
     /// # Panics
-    /// If it throws.
+    /// If it throws, or the page goes elsewhere meanwhile.
     pub async fn evaluate(&mut self, expression: &str) -> Value {
-        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let result = self.call("Runtime.evaluate", parameters).await;
-        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
-        result["result"]["value"].clone()
+        self.try_evaluate(expression)
+            .await
+            .unwrap_or_else(|LeftPage| panic!("{expression}: the page has gone"))
     }
 
-    /// Waits until the expression is true. While the page is being built, it may throw.
+    /// Does what may lead to another page, like a click: the browser then ends the evaluation without a result.
+    ///
+    /// # Panics
+    /// If it throws.
+    pub async fn act(&mut self, expression: &str) {
+        // A click's value is of no interest, nor is its absence.
+        let _: Result<Value, LeftPage> = self.try_evaluate(expression).await;
+    }
+
+    async fn try_evaluate(&mut self, expression: &str) -> Result<Value, LeftPage> {
+        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let message = self.ask("Runtime.evaluate", parameters).await;
+        let problem = message["error"]["message"].as_str();
+        if problem.is_some_and(|problem| LEFT_PAGE.iter().any(|left| problem.contains(left))) {
+            return Err(LeftPage);
+        }
+        let result = &message["result"];
+        assert!(problem.is_none() && result["exceptionDetails"].is_null(), "{expression}: {message}");
+        Ok(result["result"]["value"].clone())
+    }
+
+    /// Waits until the expression is true. While the page is being built or left, it may throw.
     ///
     /// # Panics
     /// If that takes too long, with the text of the page.
@@ -104,7 +135,7 @@ impl Page {
         let tried =
             format!("(() => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }})()");
         let becomes_true = async {
-            while self.evaluate(&tried).await != true {
+            while self.try_evaluate(&tried).await != Ok(Value::Bool(true)) {
                 sleep(PAUSE).await;
             }
         };
@@ -129,6 +160,13 @@ impl Page {
     }
 
     async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        let message = self.ask(method, parameters).await;
+        assert!(message["error"].is_null(), "{method}: {message}");
+        message["result"].clone()
+    }
+
+    /// The browser's answer: a result or an error.
+    async fn ask(&mut self, method: &str, parameters: Value) -> Value {
         self.calls += 1;
         let call = json!({ "id": self.calls, "method": method, "params": parameters });
         self.socket.send(Message::text(call.to_string())).await.unwrap();
@@ -137,8 +175,7 @@ impl Page {
             let message = message.expect("the browser has ended").unwrap();
             let message: Value = serde_json::from_slice(&message.into_data()).unwrap_or_default();
             if message["id"] == self.calls {
-                assert!(message["error"].is_null(), "{method}: {message}");
-                return message["result"].clone();
+                return message;
             }
             self.notice(&message);
         }

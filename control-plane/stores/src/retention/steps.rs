@@ -217,7 +217,8 @@ async fn step<D: Database>(
             if !ending::has_ended(database, Class::Payers).await? {
                 return Ok(Part { is_done: true, ..nothing(what) });
             }
-            rows(database, ending, what, &walk::CUSTOMERS, format::PREFIX.into()).await
+            let walk = walk::customers(ending.began_at);
+            rows(database, ending, what, &walk, format::PREFIX.into()).await
         }
         What::EventLog => event_log(database, ending, what, before, now).await,
     }

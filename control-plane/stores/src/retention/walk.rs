@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use payments::model::id::PaymentId;
 use payments::ports::store::StoreError;
 use sqlx::AssertSqlSafe;
 
@@ -18,6 +19,9 @@ pub(super) struct Walk {
     pub(super) table: &'static str,
     /// The columns that order the walk, and whether they are numbers.
     pub(super) key: &'static [(&'static str, bool)],
+    /// SQL that holds for a row `t` that is looked at at all. Without it, a busy service could make rows ahead of the
+    /// walk faster than it looks at them.
+    pub(super) until: Cow<'static, str>,
     /// SQL that holds for a row `t` whose time is over; `$1` is the end, or what the table says of it.
     pub(super) is_over: Cow<'static, str>,
     /// SQL for what needs the row `t` all the same; NULL: nothing.
@@ -34,11 +38,13 @@ const ATTESTATIONS_US: i64 = 3_600_000_000;
 
 /// A repeat of a request is answered from its row, and a payment that is not decided is found by it. Nothing needs the
 /// row of an attestation, whose fingerprint is its scope.
-pub(super) fn keys(now: Timestamp) -> Walk {
-    let attested = now.as_microsecond().saturating_sub(ATTESTATIONS_US);
+pub(super) fn keys(began_at: Timestamp) -> Walk {
+    let began_at = began_at.as_microsecond();
+    let attested = began_at.saturating_sub(ATTESTATIONS_US);
     Walk {
         table: "idempotency_keys",
         key: &[("scope", false)],
+        until: Cow::Owned(format!("t.created_at <= {began_at}")),
         is_over: Cow::Owned(format!(
             "(t.created_at < $1 OR (t.fingerprint = t.scope AND t.created_at < {attested}))"
         )),
@@ -57,6 +63,7 @@ pub(super) fn keys(now: Timestamp) -> Walk {
 pub(super) const EVENTS: Walk = Walk {
     table: "webhook_events",
     key: &[("received_at", true), ("provider", false), ("id", false)],
+    until: Cow::Borrowed("t.received_at < $1"),
     is_over: Cow::Borrowed(
         "t.received_at < $1
          AND NOT (t.state = 'ignored' AND substr(coalesce(t.reason, ''), 1, 11) = 'dismissed: ')",
@@ -69,23 +76,27 @@ const CUSTOMERS_KEY: &[(&str, bool)] = &[("client", false), ("customer", false),
 
 /// The entries under their customers of payments that have ended, whatever their time is: those whose data key was
 /// erased. `$1` is how sealed values begin; the key's 16 digits follow.
-pub(super) const CUSTOMERS: Walk = Walk {
-    table: "payment_customers",
-    key: CUSTOMERS_KEY,
-    is_over: Cow::Borrowed(
-        "EXISTS (SELECT 1 FROM payments AS p
-                 WHERE p.id = t.payment AND substr(p.request, 1, 5) = $1
-                   AND substr(p.request, 6, 16) IN
-                       (SELECT k.id FROM data_keys AS k WHERE k.erased_at IS NOT NULL))",
-    ),
-    held_by: NONE,
-    data_key: NONE,
-};
+pub(super) fn customers(began_at: Timestamp) -> Walk {
+    Walk {
+        table: "payment_customers",
+        key: CUSTOMERS_KEY,
+        until: Cow::Owned(format!("t.payment <= '{}'", PaymentId::new(began_at, [u8::MAX; 10]))),
+        is_over: Cow::Borrowed(
+            "EXISTS (SELECT 1 FROM payments AS p
+                     WHERE p.id = t.payment AND substr(p.request, 1, 5) = $1
+                       AND substr(p.request, 6, 16) IN
+                           (SELECT k.id FROM data_keys AS k WHERE k.erased_at IS NOT NULL))",
+        ),
+        held_by: NONE,
+        data_key: NONE,
+    }
+}
 
 /// The entries that end if no payment is held. `$1` is the first payment that is kept. Plain payments do not end.
 pub(super) const CUSTOMERS_PLANNED: Walk = Walk {
     table: "payment_customers",
     key: CUSTOMERS_KEY,
+    until: Cow::Borrowed("t.payment < $1"),
     is_over: Cow::Borrowed(
         "t.payment < $1 AND EXISTS (SELECT 1 FROM payments AS p
                                     WHERE p.id = t.payment AND substr(p.request, 1, 5) = 'enc1:')",
@@ -111,15 +122,14 @@ impl Walk {
         format!("({}) {operator} ({})", names.join(", "), values.collect::<Vec<_>>().join(", "))
     }
 
-    /// Reads the next rows behind `place`. `end` is `$1`; those that are beyond it need not be read where the walk is in
-    /// the order of time.
+    /// Reads the next rows behind `place`. `end` is `$1`.
     async fn read(
         &self,
         database: &impl Database,
         place: &[String],
         end: &Argument,
     ) -> Result<Vec<BatchRow>, StoreError> {
-        let Self { table, is_over, held_by, data_key, .. } = self;
+        let Self { table, until, is_over, held_by, data_key, .. } = self;
         let mut columns = self.key.iter().map(|(name, is_number)| match is_number {
             true => format!("CAST(t.{name} AS TEXT)"),
             false => format!("t.{name}"),
@@ -127,7 +137,6 @@ impl Walk {
         let mut column = || columns.next().unwrap_or_else(|| NONE.to_owned());
         let (first, second, third) = (column(), column(), column());
         let behind = if place.is_empty() { "TRUE".to_owned() } else { self.beside(">", 2) };
-        let until = if self.is_by_time() { "t.received_at < $1" } else { "TRUE" };
         let names: Vec<_> = self.key.iter().map(|(name, _)| format!("t.{name}")).collect();
         let sql = format!(
             "SELECT {first} AS first, {second} AS second, {third} AS third,
@@ -141,10 +150,6 @@ impl Walk {
             .iter()
             .fold(Query::new(AssertSqlSafe(sql)).with(end.clone()), |query, part| query.with(part.as_str()));
         database.all(Purpose::Operators, query.with(i64::try_from(ROWS).unwrap_or(i64::MAX))).await
-    }
-
-    fn is_by_time(&self) -> bool {
-        self.key.first().is_some_and(|(_, is_number)| *is_number)
     }
 
     /// Deletes the rows behind `place` and up to `last` whose time is over, or only looks at them.

@@ -17,6 +17,7 @@ super::on_both! {
     a_run_that_was_interrupted_tells_all_that_it_did
     a_run_is_recorded_with_who_began_it_and_what_ended
     no_charge_fails_while_data_ends
+    a_run_ends_though_rows_are_made_faster_than_it_looks_at_them
 }
 
 /// More than the steps of a whole run.
@@ -126,7 +127,7 @@ async fn no_charge_fails_while_data_ends(database: TestDatabase) {
             let mut made = 0;
             while !stop.load(Ordering::SeqCst) {
                 made += 1;
-                let (payment, open) = opening_nth(6, made);
+                let (payment, open) = opened(nth_id(6, made, later()), 6);
                 store.commit(open).await.unwrap();
                 let done = payment.clone().charge_answered(completed_nth(6, made), at(20)).unwrap();
                 store.commit(moved(&payment, &done)).await.unwrap();
@@ -141,8 +142,26 @@ async fn no_charge_fails_while_data_ends(database: TestDatabase) {
     let made = charging.await.unwrap();
     assert!(made > 5, "{made}");
     for n in 1..=made {
-        let id = opening_nth(6, n).0.id;
-        let payment = store.payment(&client(), id).await.unwrap().unwrap();
+        let payment = store.payment(&client(), nth_id(6, n, later())).await.unwrap().unwrap();
         assert!(!payment.is_erased && payment.request.description.is_some());
+    }
+}
+
+async fn a_run_ends_though_rows_are_made_faster_than_it_looks_at_them(database: TestDatabase) {
+    /// More than a step looks at.
+    const MADE: u32 = 300;
+    filled(&database).await;
+    let retention = retention(&database).await;
+    let mut ending = retention.begin(SCHEDULE, "anna", later()).await.unwrap();
+    let mut made = 0;
+    while retention.next(&mut ending, later()).await.unwrap().is_some() {
+        // Behind the last place of a walk over customers.
+        let row =
+            |n| format!("('zzz', 'zzz', '{}', '')", nth_id(9, n, later() + SignedDuration::from_secs(1)));
+        let rows: Vec<_> = (made..made + MADE).map(row).collect();
+        let insert = "INSERT INTO payment_customers (client, customer, payment, index_key) VALUES";
+        database.execute(&format!("{insert} {}", rows.join(", "))).await;
+        made += MADE;
+        assert!(made < 60 * MADE, "it does not end: {:?}", ending.tallies());
     }
 }

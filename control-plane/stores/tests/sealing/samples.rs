@@ -70,9 +70,13 @@ pub(crate) fn opening(n: u8) -> (Payment, Change) {
 
 /// The `nth` payment of customer `n`.
 pub(crate) fn opening_nth(n: u8, nth: u32) -> (Payment, Change) {
+    opened(nth_id(n, nth, at(1_000 + i64::from(nth))), n)
+}
+
+pub(crate) fn nth_id(n: u8, nth: u32, at: Timestamp) -> PaymentId {
     let mut random = [n; 10];
     random[6..].copy_from_slice(&nth.to_be_bytes());
-    opened(PaymentId::new(at(1_000 + i64::from(nth)), random), n)
+    PaymentId::new(at, random)
 }
 
 pub(crate) fn completed_nth(n: u8, nth: u32) -> Outcome<Charged> {
@@ -84,7 +88,7 @@ pub(crate) fn completed_nth(n: u8, nth: u32) -> Outcome<Charged> {
     })
 }
 
-fn opened(id: PaymentId, n: u8) -> (Payment, Change) {
+pub(crate) fn opened(id: PaymentId, n: u8) -> (Payment, Change) {
     let payment = Payment::open(id, client(), terms(n), None, at(i64::from(n)));
     let created = Event::payment_moved(None, &payment, &cause());
     let attempt = AttemptId::new(at(0), [n; 10]);
