@@ -30,7 +30,7 @@ struct Worker {
 
 impl Worker {
     async fn start(database: &TestStore, settings: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+        let mut command = Command::new(control_plane_tests::program());
         command.arg("worker").env_clear().kill_on_drop(true);
         command.env("DB_URI", database.uri()).env("ENCRYPTION_KEYS", ENCRYPTION_KEYS);
         command.env("WORKER_LISTEN", "127.0.0.1:0");
@@ -220,7 +220,7 @@ async fn what_a_worker_died_of_acknowledging_another_finds_done() {
 #[tokio::test]
 async fn a_worker_that_cannot_work_says_why() {
     let program = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+        let mut command = Command::new(control_plane_tests::program());
         command.arg("worker").env_clear();
         command
     };

@@ -9,7 +9,7 @@ use crate::schema::{DOCUMENT, component, operations, resolved, validator};
 
 #[test]
 fn the_description_is_as_published() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
     let published = std::fs::read_to_string(file).unwrap();
     // As `control-plane openapi` prints it. Not assert_eq, which would print both.
     assert!(published == format!("{:#}\n", *DOCUMENT), "docs/openapi.json is out of date: `make clients`");

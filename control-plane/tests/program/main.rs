@@ -21,7 +21,7 @@ const KEYS: (&str, &str) =
 
 /// The program in `folder`, with nothing of the surroundings.
 fn program(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    let mut command = Command::new(control_plane_tests::program());
     command.args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied());
     command
 }

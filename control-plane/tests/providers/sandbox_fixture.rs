@@ -291,7 +291,7 @@ pub(crate) fn money(minor: u64, currency: &str) -> Money {
 /// The providers' published contracts, where they are at hand: the sandbox then holds our requests against
 /// them too.
 fn contracts() -> Option<PathBuf> {
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let shared = std::env::var_os("GATEWAY_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
     let folder = root.join(shared).join("contracts");
     if folder.is_dir() {

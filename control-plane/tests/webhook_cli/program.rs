@@ -61,7 +61,7 @@ impl Webhook {
     }
 
     pub(crate) fn run(&self) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_control-plane")).args(&self.arguments).env_clear().output().unwrap()
+        Command::new(control_plane_tests::program()).args(&self.arguments).env_clear().output().unwrap()
     }
 
     pub(crate) fn verify(self) -> Answer {

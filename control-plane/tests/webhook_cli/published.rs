@@ -15,7 +15,7 @@ use crate::program::{Answer, Webhook};
 /// The file `name` of the vectors, or `None`, which is said past the test harness.
 fn vectors(name: &str) -> Option<Value> {
     let shared = std::env::var_os("GATEWAY_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let Ok(text) = fs::read(shared.join("vectors").join(name)) else {
         let why = format!("SKIPPED: {name}: GATEWAY_SHARED does not lead to it\n");
         io::stderr().write_all(why.as_bytes()).unwrap();

@@ -31,7 +31,7 @@ async fn verified(what: &'static str, text: String) -> Option<Result<String, Str
         };
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/audit/verifier.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/audit/verifier.py");
         let mut python = Command::new("python3");
         python.arg(script).arg(key().public().to_string()).arg(what).arg(file.path());
         let done = python.env("PYTHONPATH", library).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
@@ -43,7 +43,7 @@ async fn verified(what: &'static str, text: String) -> Option<Result<String, Str
 
 /// What a command of an operator prints.
 fn run(uri: &str, encryption_keys: &str, arguments: &[&str]) -> String {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    let mut program = Command::new(control_plane_tests::program());
     program.args(arguments).env_clear().env("DB_URI", uri).env("USER", "ada");
     let done = program.env("ENCRYPTION_KEYS", encryption_keys).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

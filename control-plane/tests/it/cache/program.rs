@@ -18,7 +18,7 @@ const KEY: &str = "k1:00112233445566778899aabbccddeeff00112233445566778899aabbcc
 async fn an_edge_cache_checks_its_redis_survives_a_hang_up_and_ends_despite_its_callers() {
     const DROPS: [&str; 4] = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"];
     let Some(redis) = RedisServer::own(&DROPS).await else { return };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    let mut command = Command::new(control_plane_tests::program());
     command.arg("edge-cache").env_clear().kill_on_drop(true);
     command.env("REDIS_URI", redis.uri()).env("EDGE_ATTESTATION_KEYS", KEY);
     command.env("EDGE_CACHE_LISTEN", "127.0.0.1:0");
@@ -81,7 +81,7 @@ async fn a_hang_up_changes_the_level_of_the_logs_and_names_what_waits_for_a_rest
         std::fs::write(file.path(), text).unwrap();
     };
     settings("");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    let mut command = Command::new(control_plane_tests::program());
     command.arg("edge-cache").env_clear().env("EDGE_ATTESTATION_KEYS", KEY).kill_on_drop(true);
     command.arg("--config").arg(file.path());
     let mut child =
@@ -120,7 +120,7 @@ async fn a_hang_up_changes_the_level_of_the_logs_and_names_what_waits_for_a_rest
 #[tokio::test]
 async fn an_edge_cache_says_each_change_of_its_readiness_with_the_reason_and_shows_it() {
     let Some(redis) = RedisServer::own(&["--maxmemory-policy", "noeviction"]).await else { return };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    let mut command = Command::new(control_plane_tests::program());
     command.arg("edge-cache").env_clear().kill_on_drop(true);
     command.env("REDIS_URI", redis.uri()).env("EDGE_ATTESTATION_KEYS", KEY);
     command.env("EDGE_CACHE_LISTEN", "127.0.0.1:0");

@@ -321,7 +321,7 @@ async fn lists_are_pages_that_continue_behind_a_cursor() {
 
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schema.graphql");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema.graphql");
     let served = control_plane::http::Graphql::sdl();
     if std::env::var_os("WRITE_SCHEMA").is_some() {
         std::fs::write(path, &served).unwrap();

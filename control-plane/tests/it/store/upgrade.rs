@@ -24,7 +24,7 @@ const LATER: i64 = 9_999;
 
 /// The migrations of the release before, as it knows them: any other record is an error to it.
 async fn release_before(database: &str, newest: i64) -> Migrator {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("stores/migrations").join(database);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stores/migrations").join(database);
     let all = Migrator::new(folder).await.unwrap();
     Migrator::with_migrations(all.iter().filter(|one| one.version <= newest).cloned().collect())
 }

@@ -16,7 +16,7 @@ const TRAIL: &str = "SELECT seq || payment || coalesce(refund, '') || version ||
 /// A database of the release before, with a payment of it and its records, and a role that only serves.
 async fn database_before() -> Option<TestDatabase> {
     let database = TestDatabase::postgres().await?;
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../stores/migrations/postgres");
     let all = Migrator::new(folder).await.unwrap();
     let mut connection = PgConnection::connect(&database.uri).await.unwrap();
     for (table, is_first) in [("_sqlx_migrations", true), ("schema_migrations", false)] {
