@@ -65,6 +65,13 @@ crashing-filter: prerequisites
 	$(wasm_cargo) wasm32-wasip1 build --locked --profile filter -p edge-filter-crashing
 	cp $(target)/wasm32-wasip1/filter/edge_filter_crashing.wasm $(target)/edge_filter_crashing.wasm
 
+# Most tests wait, for servers that start and for limits of time: more of them at once than there are cores. Their servers'
+# files need to outlive processes only, so they lie in memory where there is room for them.
+cores := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+in_memory := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304 { print "/dev/shm" }')
+test: export RUST_TEST_THREADS := $(or $(RUST_TEST_THREADS),$(shell echo $$((2 * $(cores)))))
+test: export TMPDIR := $(or $(TMPDIR),$(in_memory),/tmp)
+
 # Tests hold the sandbox's requests against the providers' contracts, where these are at hand.
 test chaos: features = --features provider-sandbox/contracts
 .PHONY: test

@@ -26,8 +26,18 @@ install_cargo_tool() {
   local name=$1 version=$2
   shift 2
   if command -v "$name" >/dev/null || [ -x "$tools/bin/$name" ]; then return; fi
-  say "installing $name $version, once, in a few minutes"
+  build_cargo_tool "$name" "$version" "$@"
+}
+
+# build_cargo_tool CRATE VERSION [ARGUMENT…]: into .tools. It runs for seconds, so it is not worth the minutes of an
+# optimized build.
+build_cargo_tool() {
+  local name=$1 version=$2
+  shift 2
+  say "installing $name $version, once, in about a minute"
   local install=(cargo install --quiet "$name" --version "=$version" --root "$tools" "$@")
+  local -x CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0
+  local -x CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_PANIC=unwind
   # --locked fails where a registry mirror lacks one of the locked versions; a free resolution does as well.
   "${install[@]}" --locked </dev/null 2>/dev/null || "${install[@]}" </dev/null >&2 ||
     die "$name $version could not be installed" "cargo install --locked $name"

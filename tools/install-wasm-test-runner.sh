@@ -13,8 +13,4 @@ runner=$tools/bin/wasm-bindgen-test-runner
 
 [ "$("$runner" --version 2>/dev/null)" != "wasm-bindgen-test-runner $version" ] || exit 0
 
-say "installing wasm-bindgen-cli $version, once, about three minutes"
-install=(cargo install --quiet wasm-bindgen-cli --version "=$version" --no-default-features --root "$tools" --force)
-# --locked fails where a registry mirror lacks one of the locked versions; a free resolution does as well.
-"${install[@]}" --locked </dev/null 2>/dev/null || "${install[@]}" </dev/null >&2 ||
-  die "wasm-bindgen-cli $version could not be installed" "cargo install wasm-bindgen-cli --version $version --root .tools"
+build_cargo_tool wasm-bindgen-cli "$version" --no-default-features --force
