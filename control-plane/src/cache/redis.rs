@@ -9,53 +9,32 @@
 //! (102 bytes of JSON; a longer answer takes correspondingly more), 293 bytes for a lease.
 
 mod answer_cipher;
+mod connection;
 mod info;
 mod inspect;
+mod replies;
 mod room;
+mod uri;
 
-use std::fmt;
-use std::future::Future;
-use std::str::FromStr;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSub};
-use ::redis::io::tcp::TcpSettings;
-use ::redis::{
-    Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError,
-    RedisResult, Script, TlsCertificates, Value, from_redis_value,
-};
+use ::redis::aio::ConnectionManager;
+use ::redis::{Script, Value};
 pub use answer_cipher::AnswerCipher;
 use async_trait::async_trait;
+use connection::{TIMEOUT, connection};
 use edge_core::attestation::Keys;
 use edge_core::client::ClientId;
-use edge_core::idempotency::{
-    ClaimRequest, Fence, Fenced, Fingerprint, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict,
-};
+use edge_core::idempotency::{ClaimRequest, Fence, Fenced, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict};
 use info::Info;
+use replies::{fenced, is_full, verdict, words};
 use room::Room;
 use sha2::{Digest as _, Sha256};
+pub use uri::RedisUri;
 
 use super::{CacheError, Completed, EdgeCache, KeepPolicy};
-use crate::client_tls::ClientTls;
-use crate::config::is_this_machine;
-use crate::escapes::ESCAPES;
-
-/// The timeout of one operation, connecting included. The edge, and with it the client, waits for it.
-const TIMEOUT: Duration = Duration::from_millis(250);
-
-/// How long sent bytes may stay unacknowledged before the connection counts as broken. Nothing else detects a peer that
-/// vanished silently.
-#[cfg(target_os = "linux")]
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(2);
-
-/// Consecutive commands without a timely answer after which the connection is replaced: a middlebox may acknowledge
-/// bytes that it forwards to nobody. With a single probe a second, this takes four seconds.
-const UNANSWERED_MAX: u32 = 4;
-
-/// Commands that may be queued for writing; further ones wait for a place.
-const QUEUE: usize = 1_024;
 
 /// The overhead of an answer in Redis's memory beyond its body and content type, in bytes: measured, see above.
 const ANSWER_BYTES: u64 = 450;
@@ -69,91 +48,6 @@ const CLIENTS: &str = "edge:kept:";
 
 /// A key for probes, which no claim can have.
 const PROBE: &str = "edge:idem:3:ready";
-
-/// Error codes that concern the connection, not a record. Our scripts return none of them.
-const REFUSALS: [&str; 5] = ["ERR", "NOAUTH", "NOPERM", "READONLY", "WRONGPASS"];
-
-/// The address of Redis. Never printed in full, since it may hold a password.
-#[derive(Clone)]
-pub struct RedisUri(Client);
-
-impl FromStr for RedisUri {
-    type Err = String;
-
-    fn from_str(uri: &str) -> Result<Self, Self::Err> {
-        let client = uri.into_connection_info().and_then(|info| {
-            // With RESP3 the client detects a broken connection at once, not when the next command fails.
-            let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-            Client::open(info.set_redis_settings(redis).set_tcp_settings(tcp_settings()))
-        });
-        client.map(Self).map_err(|_| {
-            format!("must be redis://[USER:PASSWORD@]HOST[:PORT][/DB], or rediss://… for TLS; {ESCAPES}")
-        })
-    }
-}
-
-impl RedisUri {
-    /// With these files for TLS. Without authorities among them, the machine's count.
-    ///
-    /// # Errors
-    /// The address is without TLS.
-    pub(crate) fn with_tls(self, tls: &ClientTls) -> Result<Self, String> {
-        let info = self.0.get_connection_info().clone();
-        let certificates = TlsCertificates {
-            client_tls: tls.identity.as_ref().map(|(certificate, key)| ClientTlsConfig {
-                client_cert: certificate.clone(),
-                client_key: key.to_vec(),
-            }),
-            root_cert: tls.authorities.clone(),
-        };
-        let client = Client::build_with_tls(info, certificates);
-        client.map(Self).map_err(|_| "must be rediss://…, since a setting has certificates for it".to_owned())
-    }
-
-    /// Whether nobody on the way can read or change the traffic: it stays on this machine, or is TLS.
-    pub(crate) fn is_protected(&self) -> bool {
-        match self.0.get_connection_info().addr() {
-            ConnectionAddr::TcpTls { .. } | ConnectionAddr::Unix(_) => true,
-            ConnectionAddr::Tcp(host, _) => is_this_machine(host),
-            _ => false,
-        }
-    }
-
-    /// A connection for commands. Connects on first use.
-    pub(crate) fn commands(&self) -> RedisResult<ConnectionManager> {
-        connection(self)
-    }
-
-    /// A connection that receives messages.
-    pub(crate) async fn listener(&self) -> RedisResult<PubSub> {
-        self.0.get_async_pubsub().await
-    }
-
-    pub(crate) fn database(&self) -> i64 {
-        self.0.get_connection_info().redis_settings().db()
-    }
-}
-
-/// Without user and password.
-impl fmt::Display for RedisUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.0.get_connection_info();
-        write!(f, "Redis {}, database {}", info.addr(), info.redis_settings().db())
-    }
-}
-
-impl fmt::Debug for RedisUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RedisUri(…)")
-    }
-}
-
-fn tcp_settings() -> TcpSettings {
-    let settings = TcpSettings::default().set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let settings = settings.set_user_timeout(UNACKNOWLEDGED_MAX);
-    settings
-}
 
 pub struct RedisCache {
     uri: RedisUri,
@@ -187,38 +81,6 @@ impl RedisCache {
             complete: Script::new(include_str!("redis/complete.lua")),
             release: Script::new(include_str!("redis/release.lua")),
         })
-    }
-
-    fn connection(&self) -> ConnectionManager {
-        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    async fn within_time<T>(&self, command: impl Future<Output = RedisResult<T>>) -> Result<T, CacheError> {
-        self.invoke(command).await?.map_err(|error| CacheError::Unavailable(words(&error)))
-    }
-
-    /// Returns Redis's reply, or an error if it did not reply in time.
-    async fn invoke<T>(
-        &self,
-        command: impl Future<Output = RedisResult<T>>,
-    ) -> Result<RedisResult<T>, CacheError> {
-        let Ok(outcome) = tokio::time::timeout(TIMEOUT, command).await else {
-            self.note_silence();
-            return Err(CacheError::unavailable("Redis did not answer in time"));
-        };
-        // Load before storing: all claims share this counter, and it is hardly ever reset.
-        if self.unanswered.load(Ordering::Relaxed) > 0 {
-            self.unanswered.store(0, Ordering::Relaxed);
-        }
-        Ok(outcome.inspect_err(|error| self.renew_if_refused(error)))
-    }
-
-    /// Counts a missing reply and eventually reconnects, which is harmless if Redis only stalls.
-    fn note_silence(&self) {
-        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_MAX {
-            self.unanswered.store(0, Ordering::Relaxed);
-            self.renew();
-        }
     }
 
     async fn keep(
@@ -282,33 +144,6 @@ impl RedisCache {
             Fenced::Stale => Completed::Stale,
         })
     }
-
-    /// The connection manager replaces a broken connection, but not a refused one, whose error would persist. Refusals
-    /// pass: passwords change, servers have too many clients for a while or become replicas.
-    fn renew_if_refused(&self, error: &RedisError) {
-        let refused = error.kind() == ErrorKind::AuthenticationFailed
-            || error.code().is_some_and(|code| REFUSALS.contains(&code));
-        if refused {
-            self.renew();
-        }
-    }
-
-    fn renew(&self) {
-        if let Ok(fresh) = connection(&self.uri) {
-            *self.connection.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        }
-    }
-}
-
-fn connection(uri: &RedisUri) -> RedisResult<ConnectionManager> {
-    let config = ConnectionManagerConfig::new()
-        // A caller fails at once if Redis is unavailable; the next one tries again.
-        .set_number_of_retries(0)
-        .set_connection_timeout(Some(TIMEOUT))
-        // The timeout around each operation covers the response.
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(QUEUE);
-    ConnectionManager::new_lazy_with_config(uri.0.clone(), config)
 }
 
 #[async_trait]
@@ -363,14 +198,6 @@ impl EdgeCache for RedisCache {
     }
 }
 
-/// The error in one line. For a server of another protocol, Redis's own text would only name an unparsable byte.
-fn words(error: &RedisError) -> String {
-    if error.kind() == ErrorKind::Parse {
-        return "the server there does not speak the protocol of Redis; check host and port".to_owned();
-    }
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn key(scope: &Scope) -> String {
     format!("{RECORDS}{scope}")
 }
@@ -383,32 +210,4 @@ fn client_key(client: &ClientId) -> String {
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Parses the reply of `claim.lua`. `read` decrypts an answer.
-fn verdict(reply: Value, read: impl FnOnce(&[u8]) -> Option<SealedAnswer>) -> Option<Verdict> {
-    let mut parts = from_redis_value::<Vec<Value>>(reply).ok()?.into_iter();
-    let name: String = from_redis_value(parts.next()?).ok()?;
-    let value = parts.next()?;
-    Some(match name.as_str() {
-        "start" => Verdict::Start { fence: Fence::new(from_redis_value(value).ok()?)? },
-        "replay" => Verdict::Replay(read(&from_redis_value::<Vec<u8>>(value).ok()?)?),
-        "in_flight" => Verdict::in_flight(from_redis_value(value).ok()?),
-        "mismatch" => {
-            let fingerprint = Fingerprint::from_hex(&from_redis_value::<String>(value).ok()?)?;
-            let answer: Vec<u8> = from_redis_value(parts.next()?).ok()?;
-            let held = if answer.is_empty() { None } else { Some(read(&answer)?.held(fingerprint)) };
-            Verdict::Mismatch { held }
-        }
-        _ => return None,
-    })
-}
-
-/// Also searches the text: before Redis 7, an error inside a script has the code of script errors.
-fn is_full(error: &RedisError) -> bool {
-    error.code() == Some("OOM") || error.to_string().contains("-OOM ")
-}
-
-fn fenced(applied: bool) -> Fenced {
-    if applied { Fenced::Applied } else { Fenced::Stale }
 }

@@ -199,6 +199,15 @@ pub(super) fn due(follow_up: Option<FollowUp>) -> (Option<i64>, u32) {
     (follow_up.map(|due| due.at.as_microsecond()), follow_up.map_or(0, |due| due.tries))
 }
 
+/// The ids of the payment and of the refund that an idempotency key is for, as stored: at most one of them.
+pub(super) fn subject_ids(subject: Option<Subject>) -> (Option<String>, Option<String>) {
+    match subject {
+        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
+        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
+        None => (None, None),
+    }
+}
+
 impl TryFrom<RefundRow> for Refund {
     type Error = StoreError;
 

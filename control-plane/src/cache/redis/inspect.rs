@@ -5,9 +5,10 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script, cmd};
 
+use super::RedisUri;
 use super::info::{GOOD_POLICY, Info};
+use super::replies::words;
 use super::room::ANSWERS_PERCENT;
-use super::{RedisUri, words};
 
 /// The timeout, connecting included; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);

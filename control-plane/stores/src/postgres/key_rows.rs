@@ -8,6 +8,7 @@ use sealing::Sealer;
 
 use super::record::record;
 use super::rows::Member;
+use crate::rows::subject_ids;
 use crate::sealed::{self, Unwritable};
 
 record! {
@@ -47,14 +48,6 @@ record! {
     }
 }
 
-fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
-    match subject {
-        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
-        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
-        None => (None, None),
-    }
-}
-
 pub(super) fn key_taken(
     member: Member,
     claim: &KeyClaim,
@@ -64,7 +57,7 @@ pub(super) fn key_taken(
     subject: Option<Subject>,
     sealer: &Sealer,
 ) -> Result<KeyTaken, Unwritable> {
-    let (payment, refund) = columns(subject);
+    let (payment, refund) = subject_ids(subject);
     let scope = claim.scope.to_string();
     Ok(KeyTaken {
         member,
@@ -87,7 +80,7 @@ pub(super) fn key_answered(
     alone: bool,
     sealer: &Sealer,
 ) -> Result<KeyAnswered, Unwritable> {
-    let (payment, refund) = columns(Some(subject));
+    let (payment, refund) = subject_ids(Some(subject));
     let scope = scope.to_string();
     Ok(KeyAnswered {
         member,
@@ -101,6 +94,6 @@ pub(super) fn key_answered(
 }
 
 pub(super) fn key_released(member: Member, scope: &Scope, subject: Subject, alone: bool) -> KeyReleased {
-    let (payment, refund) = columns(Some(subject));
+    let (payment, refund) = subject_ids(Some(subject));
     KeyReleased { member, scope: scope.to_string(), payment, refund, alone }
 }

@@ -5,6 +5,7 @@ use payments::ports::store::Conflict;
 use sealing::Sealer;
 
 use super::commit::{NotApplied, Write, one_row_or_stale};
+use crate::rows::subject_ids;
 use crate::sealed;
 
 /// `is_alone`: the commit contains nothing else. Only then does an answer or a release that no longer applies fail it,
@@ -18,7 +19,7 @@ pub(super) async fn change(
 ) -> Result<(), NotApplied> {
     match change {
         KeyChange::Take { claim, client, at, answer } => {
-            let (payment, refund) = columns(subject);
+            let (payment, refund) = subject_ids(subject);
             let (scope, given) = (claim.scope.to_string(), answer.as_ref());
             let body = given.map(|answer| sealed::answer(&scope, answer, sealer)).transpose()?;
             let done = sqlx::query(
@@ -39,7 +40,7 @@ pub(super) async fn change(
             if done.rows_affected() == 1 { Ok(()) } else { Err(Conflict::KeyTaken.into()) }
         }
         KeyChange::Answer { scope, subject, answer } => {
-            let (payment, refund) = columns(Some(*subject));
+            let (payment, refund) = subject_ids(Some(*subject));
             let scope = scope.to_string();
             let done = sqlx::query(
                 "UPDATE idempotency_keys SET answer_status = ?, answer_body = ?
@@ -55,7 +56,7 @@ pub(super) async fn change(
             if is_alone { one_row_or_stale(done.rows_affected()) } else { Ok(()) }
         }
         KeyChange::Release { scope, subject } => {
-            let (payment, refund) = columns(Some(*subject));
+            let (payment, refund) = subject_ids(Some(*subject));
             let done = sqlx::query(
                 "DELETE FROM idempotency_keys
                  WHERE scope = ? AND answer_status IS NULL AND payment IS ? AND refund IS ?",
@@ -67,14 +68,6 @@ pub(super) async fn change(
             .await?;
             if is_alone { one_row_or_stale(done.rows_affected()) } else { Ok(()) }
         }
-    }
-}
-
-fn columns(subject: Option<Subject>) -> (Option<String>, Option<String>) {
-    match subject {
-        Some(Subject::Payment(id)) => (Some(id.to_string()), None),
-        Some(Subject::Refund(id)) => (None, Some(id.to_string())),
-        None => (None, None),
     }
 }
 
