@@ -65,6 +65,7 @@ mod tls;
 mod trailers;
 mod wallet_docs;
 mod wallet_domains;
+mod wallet_policies;
 mod wallets;
 mod webhooks;
 mod without_filter;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use edge_core::client::ClientId;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::Wallet;
@@ -309,8 +310,13 @@ impl<P: Reachable + 'static> PaymentProvider for CircuitBroken<P> {
         self.through(&self.circuits.refund, self.circuits.provider.refund(order)).await
     }
 
-    async fn judge(&self, session: &ProviderRef, wallet: Wallet) -> Found<Result<(), Refusal>> {
-        self.through(&self.circuits.look_up, self.circuits.provider.judge(session, wallet)).await
+    async fn judge(
+        &self,
+        session: &ProviderRef,
+        wallet: Wallet,
+        client: &ClientId,
+    ) -> Found<Result<(), Refusal>> {
+        self.through(&self.circuits.look_up, self.circuits.provider.judge(session, wallet, client)).await
     }
 
     async fn look_up(&self, what: &LookUp) -> Found<ProviderSnapshot> {

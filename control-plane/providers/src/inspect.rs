@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use payments::ports::clock::Clock;
 
-use crate::liability::LiabilityShifts;
+use crate::liability::LiabilityPolicy;
 use crate::paypal::Paypal;
 use crate::stripe::Stripe;
 use crate::transport::{ProviderResponse, TransportError, TransportFailure};
@@ -60,5 +60,5 @@ pub async fn inspect_paypal(
     timeouts: Timeouts,
     clock: Arc<dyn Clock>,
 ) -> Result<Option<Fault>, TransportError> {
-    Ok(Paypal::new(settings, None, LiabilityShifts::default(), timeouts, clock)?.inspect().await.err())
+    Ok(Paypal::new(settings, None, LiabilityPolicy::default(), timeouts, clock)?.inspect().await.err())
 }

@@ -24,7 +24,7 @@ use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
 pub use inspect::{Fault, inspect_paypal, inspect_stripe};
-pub use liability::LiabilityShifts;
+pub use liability::{LiabilityPolicy, LiabilityShifts};
 pub use outgoing::{InvalidOutgoing, Outgoing};
 pub use settings::{PaypalSettings, Settings, StripeSettings, Timeouts};
 pub use stripe::domains::{

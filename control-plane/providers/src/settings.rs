@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::liability::LiabilityShifts;
+use crate::liability::LiabilityPolicy;
 use crate::outgoing::Outgoing;
 
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub struct Settings {
     pub paypal: Option<PaypalSettings>,
     /// Where a payer's browser returns after a step at another site, for charges without a return URL.
     pub default_return_url: Option<String>,
-    /// With which results of an authentication a PayPal order that a wallet confirmed is captured.
-    pub wallet_liability_shift: LiabilityShifts,
+    /// With which results of an authentication a client's PayPal order that a wallet confirmed is captured.
+    pub wallet_liability_shift: LiabilityPolicy,
     pub timeouts: Timeouts,
     /// Whether a failing provider gets no calls for a while.
     pub circuit_breakers: bool,

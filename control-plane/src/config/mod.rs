@@ -9,6 +9,7 @@ mod encryption;
 mod explain;
 mod gateway;
 mod graphql;
+mod liability;
 mod outgoing;
 mod plaintext;
 mod process;
@@ -286,7 +287,7 @@ mod tests {
             ("RETURN_URL_HOSTS", "shop.example,https://shop.example"),
             ("GRAPHQL_INTROSPECTION", "yes"),
             ("WALLET_DOMAINS", "shop.example"),
-            ("WALLET_LIABILITY_SHIFT", "no"),
+            ("WALLET_LIABILITY_SHIFT", "POSSIBLE,demo=no"),
             ("EVENT_STREAM_SECONDS", "0"),
             ("CRASH_POINTS", "after_lunch:1"),
             ("ENCRYPTION_KEYS", "k1"),

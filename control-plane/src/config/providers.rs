@@ -1,9 +1,10 @@
 //! The providers: their credentials, and where the credentials may be sent.
 
-use payments_providers::{LiabilityShifts, PaypalSettings, Settings, StripeSettings, Timeouts};
+use payments_providers::{PaypalSettings, Settings, StripeSettings, Timeouts};
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::liability::wallet_liability_shift;
 use super::{ConfigError, Plaintext, Source, Wire, is_this_machine, keep, outgoing, return_url, seconds};
 
 const STRIPE_API: &str = "https://api.stripe.com";
@@ -46,12 +47,6 @@ pub(crate) fn providers(source: &Source) -> Result<Settings, Vec<ConfigError>> {
         }),
         _ => Err(errors),
     }
-}
-
-fn wallet_liability_shift(source: &Source) -> Result<LiabilityShifts, ConfigError> {
-    let problem = "must be some of `NO`, `POSSIBLE` and `UNKNOWN`, separated by commas";
-    let read = |words: &str| LiabilityShifts::parse(words).ok_or_else(|| problem.to_owned());
-    Ok(source.read_with("WALLET_LIABILITY_SHIFT", read)?.unwrap_or_default())
 }
 
 fn stripe(source: &Source) -> Result<Option<StripeSettings>, ConfigError> {

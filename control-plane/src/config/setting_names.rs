@@ -48,10 +48,13 @@ pub const IN_FILES: [(&str, &str); 11] = [
     ("AMQP_URI", "AMQP_URI_FILE"),
     ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"),
     ("PAYPAL_CLIENT_SECRET", "PAYPAL_CLIENT_SECRET_FILE"),
-    ("GATEWAY_CLIENTS", "GATEWAY_CLIENTS_FILE"),
+    (GATEWAY_CLIENTS, "GATEWAY_CLIENTS_FILE"),
     ("OUTGOING_PROXY", "OUTGOING_PROXY_FILE"),
     ("AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"),
 ];
+
+/// Of `control-plane envoy-bootstrap`: who may call.
+pub(super) const GATEWAY_CLIENTS: &str = "GATEWAY_CLIENTS";
 
 /// For tests only, so not in the table.
 pub(super) const CRASH_POINTS: &str = "CRASH_POINTS";

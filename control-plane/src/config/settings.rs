@@ -150,7 +150,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["WALLET_LIABILITY_SHIFT"],
         default: "`POSSIBLE,UNKNOWN`",
-        meaning: "a PayPal order that a wallet's card pays is captured only with one of these results of the authentication by the payer's bank (PayPal's `liability_shift`; a card without a result is `UNKNOWN`); with another, the charge fails with the `declineCode` `authentication_failed`",
+        meaning: "a PayPal order that a wallet's card pays is captured only with one of these results of the authentication by the payer's bank (PayPal's `liability_shift`; a card without a result is `UNKNOWN`); with another, the charge fails with the `declineCode` `authentication_failed`. Clients may have exceptions: with `POSSIBLE,UNKNOWN,shop=POSSIBLE,batch=NO+POSSIBLE`, `shop` takes `POSSIBLE` only, `batch` also `NO`, and every other client what stands before them ([whose policy is asked](wallets.md#paypal)). The same for every `serve` and `worker`",
     },
     Setting {
         keys: &["STRIPE_PUBLISHABLE_KEY"],

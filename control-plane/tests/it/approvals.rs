@@ -2,11 +2,12 @@
 
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
-use payments::model::event::Event;
+use payments::model::event::{Cause, Event};
 use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, Payment, Status};
 use payments::model::provider::{Charged, Outcome, ProviderRef, Refusal, RefusalKind, Uncertainty};
 use payments::model::snapshot::{Found, ProviderSnapshot, ProviderStatus};
+use payments::usecases::call::Call;
 use payments::usecases::resolve::run_next_due;
 use payments::usecases::{self, OperationError};
 
@@ -32,12 +33,20 @@ fn in_vain() -> Found<Result<(), Refusal>> {
     }))
 }
 
+fn call_of(name: &str) -> Call<Payment> {
+    Call { cause: Cause::request(client(name), "req-1".to_owned()), ..call() }
+}
+
 /// A payment whose order its payer has confirmed.
 async fn confirmed(test: &TestGateway) -> Payment {
+    confirmed_for(test, "demo").await
+}
+
+async fn confirmed_for(test: &TestGateway, name: &str) -> Payment {
     let (payment, action) = (ProviderRef::new("ORDER000000000001"), PayerAction::ConfirmOrder);
     let asks = Charged::RequiresAction { payment: payment.clone(), action, declined: false };
     test.provider.charges.lock().unwrap().push(Outcome::Done(asks));
-    let waiting = usecases::charge(test.gateway.clone(), terms(""), None, call()).await.unwrap();
+    let waiting = usecases::charge(test.gateway.clone(), terms(""), None, call_of(name)).await.unwrap();
     *test.provider.seen.lock().unwrap() = vec![Found::Found(ProviderSnapshot {
         reference: payment,
         payment: Some(waiting.id),
@@ -102,6 +111,27 @@ async fn what_cannot_be_read_is_judged_with_the_call() {
         test.provider.approvals.lock().unwrap().push(found);
         usecases::charge(test.gateway.clone(), with_the_order(), None, call()).await.unwrap();
         assert_eq!(*test.provider.judged.lock().unwrap(), [false, false]);
+    }
+}
+
+/// By whichever way the order would be captured.
+#[tokio::test]
+async fn an_approval_is_judged_for_the_client_of_its_payment() {
+    for comes_back in [true, false] {
+        let test = TestGateway::start().await;
+        confirmed_for(&test, "shop").await;
+        test.provider.approvals.lock().unwrap().push(Found::Found(Ok(())));
+        test.provider.charges.lock().unwrap().push(Outcome::Unknown(Uncertainty::new("cut")));
+        if comes_back {
+            usecases::charge(test.gateway.clone(), with_the_order(), None, call_of("shop")).await.unwrap();
+        }
+        for _ in 0..2 {
+            test.clock.advance(61);
+            while run_next_due(&test.gateway).await.unwrap().is_some() {}
+        }
+        assert_eq!(calls(&test), ["charge", "resume", "resume"], "{comes_back}");
+        // The first charge, the judgment, the resume, and its retry.
+        assert_eq!(*test.provider.judged_for.lock().unwrap(), vec![client("shop"); 4], "{comes_back}");
     }
 }
 

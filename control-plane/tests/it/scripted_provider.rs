@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use edge_core::client::ClientId;
 use edge_core::money::{Amount, Money};
 use edge_core::provider::Provider;
 use edge_core::request::Wallet;
@@ -34,6 +35,8 @@ pub(crate) struct ScriptedProvider {
     pub(crate) approvals: Mutex<Vec<Found<Result<(), Refusal>>>>,
     /// Whether the order of each charge or resume says that the approval was judged.
     pub(crate) judged: Mutex<Vec<bool>>,
+    /// Whose approvals were to be judged, before a charge or resume or with it.
+    pub(crate) judged_for: Mutex<Vec<ClientId>>,
     pub(crate) captures: Mutex<Vec<Outcome<Captured>>>,
     pub(crate) cancels: Mutex<Vec<Outcome<()>>>,
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
@@ -81,13 +84,15 @@ impl PaymentProvider for ScriptedProvider {
         SignedDuration::from_hours(1)
     }
 
-    async fn judge(&self, _: &ProviderRef, _: Wallet) -> Found<Result<(), Refusal>> {
+    async fn judge(&self, _: &ProviderRef, _: Wallet, client: &ClientId) -> Found<Result<(), Refusal>> {
+        self.judged_for.lock().unwrap().push(client.clone());
         self.approvals.lock().unwrap().pop().unwrap_or(Found::CannotAsk)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {
         self.note("charge", order.attempt);
         self.judged.lock().unwrap().push(order.is_judged);
+        self.judged_for.lock().unwrap().push(order.client.clone());
         let gate = self.gate.lock().unwrap().clone();
         if let Some(gate) = gate {
             gate.notified().await;
@@ -100,6 +105,7 @@ impl PaymentProvider for ScriptedProvider {
     async fn resume(&self, order: &ResumeOrder) -> Outcome<Charged> {
         self.note("resume", order.attempt);
         self.judged.lock().unwrap().push(order.is_judged);
+        self.judged_for.lock().unwrap().push(order.client.clone());
         let payment = order.session.clone();
         Self::next(
             &self.charges,

@@ -11,6 +11,7 @@ mod certainty;
 mod circuits;
 mod disputes;
 mod journeys;
+mod liability;
 mod look_ups;
 mod network;
 mod outgoing;

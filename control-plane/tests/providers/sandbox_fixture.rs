@@ -145,6 +145,7 @@ impl SandboxFixture {
     pub(crate) fn resume(&self, charged: &ChargeOrder, session: &ProviderRef) -> ResumeOrder {
         ResumeOrder {
             payment: charged.payment,
+            client: charged.client.clone(),
             attempt: self.attempt(),
             money: charged.money,
             capture: charged.capture,
@@ -268,7 +269,7 @@ pub(crate) fn settings(base: &str) -> Settings {
             outgoing: Outgoing::default(),
         }),
         default_return_url: None,
-        wallet_liability_shift: payments_providers::LiabilityShifts::default(),
+        wallet_liability_shift: payments_providers::LiabilityPolicy::default(),
         timeouts: Timeouts { call: Duration::from_secs(5), ..Timeouts::default() },
         circuit_breakers: false,
     }

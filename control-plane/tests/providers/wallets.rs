@@ -18,7 +18,7 @@ async fn confirmation_token(fixture: &SandboxFixture, method: &str) -> String {
 }
 
 /// Confirms an order with a wallet, as PayPal's script does on a page; `name` decides what happens.
-async fn confirm(fixture: &SandboxFixture, order: &ProviderRef, wallet: &str, name: &str) {
+pub(crate) async fn confirm(fixture: &SandboxFixture, order: &ProviderRef, wallet: &str, name: &str) {
     let token = fixture.http.post(fixture.url("/v1/oauth2/token")).basic_auth("client", Some("secret"));
     let form = [("grant_type", "client_credentials"), ("response_type", "client_token")];
     let token: Value = token.form(&form).send().await.unwrap().json().await.unwrap();
@@ -46,12 +46,12 @@ fn paid_with(charged: Charged) -> Option<PaidWith> {
 }
 
 /// A charge that PayPal's script confirms with the wallet.
-fn wallet_order(fixture: &SandboxFixture, wallet: Wallet) -> ChargeOrder {
+pub(crate) fn wallet_order(fixture: &SandboxFixture, wallet: Wallet) -> ChargeOrder {
     ChargeOrder { wallet: Some(wallet), ..fixture.charge(4_999, "USD", None) }
 }
 
 #[track_caller]
-fn to_be_confirmed(charged: Charged) -> ProviderRef {
+pub(crate) fn to_be_confirmed(charged: Charged) -> ProviderRef {
     match charged {
         Charged::RequiresAction { payment, action: PayerAction::ConfirmOrder, declined: false } => payment,
         other => panic!("not to be confirmed: {other:?}"),
@@ -154,7 +154,8 @@ async fn an_order_is_captured_once_the_wallet_confirmed_it() {
         let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
         let resume = fixture.resume(&order, &id);
         assert_eq!(to_be_confirmed(fixture.paypal().resume(&resume).await.done()), id);
-        assert_eq!(fixture.paypal().judge(&id, wallet).await, Found::Missing, "nothing is approved");
+        let judged = fixture.paypal().judge(&id, wallet, &order.client).await;
+        assert_eq!(judged, Found::Missing, "nothing is approved");
         assert_eq!(fixture.effects(order.payment).await, []);
         confirm(&fixture, &id, wallet.name(), "Ada Lovelace").await;
         let paid = fixture.paypal().resume(&resume).await.done();
@@ -192,60 +193,6 @@ async fn an_order_whose_amount_was_changed_since_it_was_made_is_not_captured() {
     assert_eq!(refusal.code.as_deref(), Some("order_mismatch"));
     assert!(refusal.message.contains("`amount`"), "{}", refusal.message);
     assert_eq!(fixture.effects(order.payment).await, []);
-}
-
-fn is_refused(pays: bool) -> Result<(), Option<String>> {
-    if pays { Ok(()) } else { Err(Some("authentication_failed".to_owned())) }
-}
-
-#[tokio::test]
-async fn a_bank_that_vouches_for_nobody_is_refused_as_the_policy_says() {
-    let strict = |settings: &mut payments_providers::Settings| {
-        let words = payments_providers::LiabilityShifts::parse("POSSIBLE").unwrap();
-        settings.wallet_liability_shift = words;
-    };
-    // Nobody authenticates Ada Lovelace.
-    for (name, by_default, by_strict) in [
-        ("SCA-REJECTED", false, false),
-        ("SCA-UNKNOWN", true, false),
-        ("Ada Lovelace", true, false),
-        ("SCA-REQUIRED", true, true),
-    ] {
-        for (fixture, pays) in
-            [(SandboxFixture::open().await, by_default), (SandboxFixture::with(strict).await, by_strict)]
-        {
-            let order = wallet_order(&fixture, Wallet::GooglePay);
-            let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
-            confirm(&fixture, &id, "google_pay", name).await;
-            if name == "SCA-REQUIRED" {
-                fixture.visit(&fixture.url(&format!("/checkoutnow?token={id}")), "approve").await;
-            }
-            let Found::Found(judged) = fixture.paypal().judge(&id, Wallet::GooglePay).await else {
-                panic!("{name} is not judged")
-            };
-            assert_eq!(judged.map_err(|refusal| refusal.decline_code), is_refused(pays), "{name}");
-            let answer = fixture.paypal().resume(&fixture.resume(&order, &id)).await;
-            if pays {
-                completed(answer.done());
-            } else {
-                let refusal = answer.refused();
-                assert_eq!(refusal.decline_code.as_deref(), Some("authentication_failed"), "{name}");
-            }
-            assert_eq!(fixture.effects(order.payment).await.len(), usize::from(pays), "{name}");
-        }
-    }
-}
-
-/// A repeat whose refusal would say nothing of the call before it.
-#[tokio::test]
-async fn what_was_judged_before_is_captured_as_it_stands() {
-    let fixture = SandboxFixture::open().await;
-    let order = wallet_order(&fixture, Wallet::GooglePay);
-    let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
-    confirm(&fixture, &id, "google_pay", "SCA-REJECTED").await;
-    let judged = ResumeOrder { is_judged: true, ..fixture.resume(&order, &id) };
-    completed(fixture.paypal().resume(&judged).await.done());
-    assert_eq!(fixture.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
 }
 
 #[tokio::test]

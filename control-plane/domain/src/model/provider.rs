@@ -235,6 +235,7 @@ impl Charged {
 #[derive(Clone, Debug)]
 pub struct ResumeOrder {
     pub payment: PaymentId,
+    pub client: ClientId,
     pub attempt: AttemptId,
     pub money: Money,
     pub capture: CaptureMode,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use edge_core::client::ClientId;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::Wallet;
@@ -36,8 +37,14 @@ pub trait PaymentProvider: Send + Sync {
     fn repeat_within(&self, operation: OperationKind) -> SignedDuration;
 
     /// Reads whether what the payer approved in `wallet` is taken: `Err` if its wallet or its authentication is not what
-    /// it must be. `Missing`: nothing is approved yet. `CannotAsk`: this provider leaves nothing to judge. Has no effect.
-    async fn judge(&self, _session: &ProviderRef, _wallet: Wallet) -> Found<Result<(), Refusal>> {
+    /// it must be for the payment's `client`. `Missing`: nothing is approved yet. `CannotAsk`: this provider leaves
+    /// nothing to judge. Has no effect.
+    async fn judge(
+        &self,
+        _session: &ProviderRef,
+        _wallet: Wallet,
+        _client: &ClientId,
+    ) -> Found<Result<(), Refusal>> {
         Found::CannotAsk
     }
 

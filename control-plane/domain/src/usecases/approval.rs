@@ -1,6 +1,7 @@
 //! Judges what a payer has approved in a wallet before a call for it is recorded. A refusal is certain then; if it came
 //! with the call, one whose answer is lost could not be told from one that took the money.
 
+use edge_core::client::ClientId;
 use edge_core::request::Wallet;
 
 use crate::model::event::{Cause, Event};
@@ -23,19 +24,22 @@ pub(crate) async fn judge(
     provider: &dyn PaymentProvider,
     session: &ProviderRef,
     wallet: Option<Wallet>,
+    client: &ClientId,
 ) -> Approval {
     let Some(wallet) = wallet else { return Approval::NotJudged };
-    match provider.judge(session, wallet).await {
+    match provider.judge(session, wallet, client).await {
         Found::Found(Ok(())) => Approval::Acceptable,
         Found::Found(Err(refusal)) => Approval::Refused(refusal),
         Found::Missing | Found::CannotAsk | Found::Unavailable(_) => Approval::NotJudged,
     }
 }
 
-/// Judges what the payer of a waiting payment has approved.
+/// Judges what the payer of a waiting payment has approved, by the policy of the payment's client, whoever asks.
 pub(crate) async fn judge_waiting(provider: &dyn PaymentProvider, payment: &Payment) -> Approval {
     match &payment.state {
-        State::RequiresAction(waiting) => judge(provider, &waiting.session, payment.request.wallet).await,
+        State::RequiresAction(waiting) => {
+            judge(provider, &waiting.session, payment.request.wallet, &payment.client).await
+        }
         _ => Approval::NotJudged,
     }
 }

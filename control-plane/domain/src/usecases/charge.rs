@@ -74,7 +74,7 @@ async fn begin(
     call: &Call<Payment>,
 ) -> Result<Payment, OperationError> {
     let approval = match &session {
-        Some(order) => judge(provider, order, request.wallet).await,
+        Some(order) => judge(provider, order, request.wallet, &call.cause.client).await,
         None => Approval::NotJudged,
     };
     let attempt = gateway.new_attempt_id();

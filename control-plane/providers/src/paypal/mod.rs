@@ -19,6 +19,7 @@ mod webhook;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use edge_core::client::ClientId;
 use edge_core::money::Money;
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Wallet};
@@ -40,7 +41,7 @@ use self::currency::sum;
 use self::errors::Asked;
 use self::methods::PaymentMethod;
 use super::circuit_broken::Reachable;
-use super::liability::LiabilityShifts;
+use super::liability::LiabilityPolicy;
 use super::provider_result::{ProviderResult, found, outcome};
 use super::settings::{PaypalSettings, Timeouts};
 use super::transport::TransportError;
@@ -48,14 +49,14 @@ use super::transport::TransportError;
 pub(super) struct Paypal {
     client: Client,
     default_return_url: Option<String>,
-    wallet_liability_shift: LiabilityShifts,
+    wallet_liability_shift: LiabilityPolicy,
 }
 
 impl Paypal {
     pub(super) fn new(
         settings: PaypalSettings,
         default_return_url: Option<String>,
-        wallet_liability_shift: LiabilityShifts,
+        wallet_liability_shift: LiabilityPolicy,
         timeouts: Timeouts,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TransportError> {
@@ -99,8 +100,13 @@ impl PaymentProvider for Paypal {
         }
     }
 
-    async fn judge(&self, session: &ProviderRef, wallet: Wallet) -> Found<Result<(), Refusal>> {
-        found(self.run_judge(session, wallet).await)
+    async fn judge(
+        &self,
+        session: &ProviderRef,
+        wallet: Wallet,
+        client: &ClientId,
+    ) -> Found<Result<(), Refusal>> {
+        found(self.run_judge(session, wallet, client).await)
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Outcome<Charged> {

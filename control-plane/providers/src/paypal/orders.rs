@@ -1,5 +1,6 @@
 //! Charges by orders: creates one and pays it, or pays one that the payer has approved.
 
+use edge_core::client::ClientId;
 use edge_core::request::Wallet;
 use payments::model::payer_action::PayerAction;
 use payments::model::provider::{ChargeOrder, Charged, ProviderRef, Refusal, ResumeOrder, Uncertainty};
@@ -102,7 +103,7 @@ impl Paypal {
         let result = match seen.paid(id, &expected) {
             // A payment in the order counts only if the order belongs to this payment.
             Some(Ok(paid)) if seen.owner(order.payment) == Owner::ThisPayment => Ok(paid),
-            _ => match self.check_wallet(&seen, order.wallet, order.is_judged) {
+            _ => match self.check_wallet(&seen, order.wallet, &order.client, order.is_judged) {
                 Ok(()) => {
                     let payer = Payer::of_order(order.wallet, order.page.as_deref());
                     unpaid(&talk, id, &seen, &expected, payer).await
@@ -118,12 +119,13 @@ impl Paypal {
         &self,
         id: &ProviderRef,
         wallet: Wallet,
+        client: &ClientId,
     ) -> ProviderResult<Option<Result<(), Refusal>>> {
         let found = look_if_there(&self.client.look(), id).await?;
         let Some(order) = found.filter(|order| order.status == "APPROVED" && !order.is_paid_or_held()) else {
             return Ok(None);
         };
-        let confirmed = order.is_confirmed_with(Some(wallet), &self.wallet_liability_shift);
+        let confirmed = order.is_confirmed_with(Some(wallet), self.wallet_liability_shift.of(client));
         match confirmed.map_err(|not_done| not_done.about(id)) {
             Ok(()) => Ok(Some(Ok(()))),
             Err(NotDone::Refused(refusal)) => Ok(Some(Err(*refusal))),
@@ -132,11 +134,17 @@ impl Paypal {
     }
 
     /// Before an order that a wallet may have confirmed is captured. What is captured already is only looked at.
-    fn check_wallet(&self, order: &Order, wallet: Option<Wallet>, is_judged: bool) -> ProviderResult<()> {
+    fn check_wallet(
+        &self,
+        order: &Order,
+        wallet: Option<Wallet>,
+        client: &ClientId,
+        is_judged: bool,
+    ) -> ProviderResult<()> {
         if is_judged || order.status != "APPROVED" {
             return Ok(());
         }
-        order.is_confirmed_with(wallet, &self.wallet_liability_shift)
+        order.is_confirmed_with(wallet, self.wallet_liability_shift.of(client))
     }
 
     /// Charges an order that the client names, most likely one made and approved in the payer's browser.
@@ -151,7 +159,8 @@ impl Paypal {
         let (_, order) =
             look_first(talk, id, || unusable("names no order of this gateway's account").about(id)).await?;
         fits(&order, expected).map_err(|not_done| not_done.about(id))?;
-        self.check_wallet(&order, wallet, asked.is_judged).map_err(|not_done| not_done.about(id))?;
+        self.check_wallet(&order, wallet, &asked.client, asked.is_judged)
+            .map_err(|not_done| not_done.about(id))?;
         match order.status.as_str() {
             // If an earlier try of this attempt completed the order, PayPal repeats that answer; otherwise it refuses.
             "APPROVED" | "COMPLETED" => {

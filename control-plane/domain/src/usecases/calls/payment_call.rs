@@ -124,9 +124,17 @@ async fn call(
             let (money, capture) = (payment.money(), payment.request.capture);
             let Session { session, action, .. } = session;
             let (page, wallet) = (action.page().map(str::to_owned), payment.request.wallet);
-            let is_judged = in_flight.call.is_judged;
-            let order =
-                ResumeOrder { payment: id, attempt, money, capture, session, page, wallet, is_judged };
+            let order = ResumeOrder {
+                payment: id,
+                client: payment.client.clone(),
+                attempt,
+                money,
+                capture,
+                session,
+                page,
+                wallet,
+                is_judged: in_flight.call.is_judged,
+            };
             ProviderAnswer::Charged(provider.resume(&order).await)
         }
         Operation::Capture { of, amount } => {

@@ -37,7 +37,8 @@ impl Order {
     }
 
     /// Checks an order that is about to be paid: that the payer confirmed it with the wallet that was `asked` for, and that
-    /// the party who bears a chargeback of a wallet's card is as `allowed`. Nothing was executed if it is not.
+    /// the party who bears a chargeback of a wallet's card is as `allowed` by the client's policy. Nothing was executed if
+    /// it is not.
     pub(in crate::paypal) fn is_confirmed_with(
         &self,
         asked: Option<Wallet>,
@@ -56,7 +57,7 @@ impl Order {
         if allowed.contain(shift) {
             return Ok(());
         }
-        let problem = "the payer's bank did not authenticate the payer as this gateway requires (WALLET_LIABILITY_SHIFT)";
+        let problem = "the payer's bank did not authenticate the payer as this client's policy requires (WALLET_LIABILITY_SHIFT)";
         Err(not_as_asked("paymentMethodId", problem))
     }
 }
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_stricter_policy_refuses_what_is_unknown_and_a_card_that_nobody_authenticated() {
-        let strict = LiabilityShifts::parse("POSSIBLE").unwrap();
+        let strict = LiabilityShifts::of(["POSSIBLE"]).unwrap();
         let with = |data: &Value| {
             order(&json!({ "google_pay": data })).is_confirmed_with(Some(Wallet::GooglePay), &strict)
         };
