@@ -19,6 +19,7 @@ mod checkout_page;
 mod checkout_paypal;
 mod checkout_stubs;
 mod checkout_tabs;
+mod client_secrets;
 mod clients;
 mod contracts;
 mod control_plane_errors;
