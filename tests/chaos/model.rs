@@ -317,7 +317,7 @@ impl Charge {
 
     /// Whether the payer is sent to a page of Stripe's, whose URL has the client secret.
     fn is_on_stripes_page(&self) -> bool {
-        self.provider == "stripe" && self.method == Method::Waits
+        self.provider == "stripe" && self.method == Method::Waits && self.resumes.is_none()
     }
 
     fn may_end(&self, status: &str) -> bool {
