@@ -21,6 +21,7 @@ mod checkout_paypal;
 mod checkout_stubs;
 mod checkout_tabs;
 mod checkout_unknown;
+mod client_secrets;
 mod clients;
 mod contracts;
 mod control_plane_errors;
