@@ -77,7 +77,7 @@ impl History {
             note("answers", problem);
             Meaning::Again
         });
-        match (request.final_answer(), &meaning) {
+        match (request.kept_answer(), &meaning) {
             (Some(first), Meaning::Final) if *first != response => {
                 note(
                     "P4",

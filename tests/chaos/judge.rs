@@ -180,7 +180,7 @@ impl<'r> Judge<'r> {
         let mut note =
             |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", request.name())));
         let answers: HashSet<_> =
-            request.responses.iter().filter(|response| request.is_final(response)).collect();
+            request.responses.iter().filter(|response| request.is_kept(response)).collect();
         if answers.len() > 1 {
             note("P4", format!("{answers:?}"));
         }

@@ -190,6 +190,21 @@ fn p4_a_second_final_answer_is_found() {
 }
 
 #[test]
+fn p4_only_an_answer_with_a_client_secret_may_be_followed_by_the_outcome() {
+    let waits = |action: &str| {
+        let mut records = sound();
+        records.requests[0].intent = charge(Method::Waits, 1_000, false);
+        let waiting = format!(r#"{{"transactionId":"txn_1","status":"requires_action"{action}}}"#);
+        records.requests[0].responses.insert(0, response(200, &waiting));
+        judge(&records)
+    };
+    let page =
+        r#","nextAction":{"type":"redirect","url":"https://hooks.stripe.com/?client_secret=pi_1_secret_2"}"#;
+    assert_eq!(waits(page), []);
+    assert!(waits("").iter().any(|broken| broken.promise == "P4"));
+}
+
+#[test]
 fn p4_a_capture_that_was_given_up_and_is_made_is_found() {
     breaks("P4", |records| {
         let given_up = response(503, r#"{"error":{"code":"PROVIDER_UNAVAILABLE","retryable":false}}"#);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use edge_core::card;
 use gateway_tests::HttpResponse;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -185,6 +186,21 @@ impl Request {
         self.meaning(response) == Ok(Meaning::Final)
     }
 
+    /// The answer that every later request under the key must get, once there is one.
+    pub(crate) fn kept_answer(&self) -> Option<&Response> {
+        self.responses.iter().find(|response| self.is_kept(response))
+    }
+
+    /// An answer with a client secret is final and not kept: once the payer has acted, a repeat gets the outcome.
+    pub(crate) fn is_kept(&self, response: &Response) -> bool {
+        self.is_final(response) && !response.shows_secret()
+    }
+
+    /// Whether a repeat may be told of what came after the first answer, which has a client secret.
+    fn may_be_told_more(&self) -> bool {
+        matches!(&self.intent, Intent::Charge(charge) if charge.is_on_stripes_page())
+    }
+
     /// Whether the gateway has accepted the request.
     pub(crate) fn is_taken(&self) -> bool {
         self.responses.iter().any(|response| matches!(response.status, 200 | 202 | 402))
@@ -256,7 +272,7 @@ impl Request {
             (202, _) => status == "pending",
             (402, Intent::Charge(charge)) => code == "PAYMENT_FAILED" && charge.method == Method::Declined,
             (409, _) if retryable => matches!(code, "IDEMPOTENCY_IN_PROGRESS" | "INVALID_STATE"),
-            (409, _) => code == "INVALID_STATE" && self.is_contested,
+            (409, _) => code == "INVALID_STATE" && (self.is_contested || self.may_be_told_more()),
             (422, _) if code == "IDEMPOTENCY_KEY_REUSED" => self.is_mismatched,
             (422, Intent::Refund { .. }) => code == "REFUND_EXCEEDS_CHARGE" && self.is_contested,
             (429, _) => code == "RATE_LIMITED",
@@ -299,11 +315,19 @@ impl Charge {
         body.to_string()
     }
 
+    /// Whether the payer is sent to a page of Stripe's, whose URL has the client secret.
+    fn is_on_stripes_page(&self) -> bool {
+        self.provider == "stripe" && self.method == Method::Waits && self.resumes.is_none()
+    }
+
     fn may_end(&self, status: &str) -> bool {
         match self.method {
             _ if self.is_early && status == "requires_action" => true,
             Method::Declined => false,
-            Method::Waits if self.resumes.is_none() => status == "requires_action",
+            Method::Waits if self.is_on_stripes_page() && status == "requires_action" => true,
+            Method::Waits if self.resumes.is_none() && !self.is_on_stripes_page() => {
+                status == "requires_action"
+            }
             _ if self.manual => status == "authorized",
             _ => status == "completed",
         }
@@ -313,6 +337,11 @@ impl Charge {
 impl Response {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    fn shows_secret(&self) -> bool {
+        let json = self.json();
+        json["nextAction"]["url"].as_str().is_some_and(|url| card::holds_client_secret(url.as_bytes()))
     }
 
     fn subject(&self) -> Option<String> {

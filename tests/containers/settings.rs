@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use control_plane::cli::envoy_bootstrap::{Profile, render};
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig};
+use edge_core::client::ClientId;
 use local_stack::Programs;
 use serde_yaml_ng::Value;
 
@@ -216,7 +217,10 @@ fn each_command_is_one_that_the_program_has() {
 #[test]
 fn envoy_accepts_the_bootstrap_that_these_settings_make() {
     let environment = Environment::made();
-    let compose = Compose::with(&environment);
+    envoy_accepts_the_bootstrap_of(&Compose::with(&environment));
+}
+
+fn envoy_accepts_the_bootstrap_of(compose: &Compose) {
     let (bootstrap, envoy) = (&compose.services["bootstrap"], &compose.services["envoy"]);
     let programs = Programs::of_this_build().unwrap();
     let mut places =
@@ -233,6 +237,32 @@ fn envoy_accepts_the_bootstrap_that_these_settings_make() {
     }
     let rendered = render(Profile::Production, &source(bootstrap), None).unwrap().text;
     envoy_accepts(&rendered, &places, &envoy.environment);
+}
+
+#[test]
+fn wallets_are_set_up_by_settings_and_a_folder_with_the_files_of_domains() {
+    let mut environment = Environment::made();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("stripe"), "7B227073704964223A22".repeat(461)).unwrap();
+    let path = folder.path().to_str().unwrap();
+    for (name, value) in [
+        ("WALLET_DOMAINS", "demo:shop.example"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_test_sandbox_demo"),
+        ("WALLET_ASSOCIATION_FOLDER", path),
+        ("WALLET_ASSOCIATION_FILES", "shop.example=/associations/stripe"),
+    ] {
+        environment.values.insert(name.to_owned(), value.to_owned());
+    }
+    let compose = Compose::with(&environment);
+    let wallets = Config::read(&source(&compose.services["control-plane"])).unwrap().wallets;
+    assert_eq!(wallets.stripe_publishable_key.as_deref(), Some("pk_test_sandbox_demo"));
+    assert!(wallets.is_of(&ClientId::parse("demo").unwrap(), "shop.example"));
+    // The one looks at the files, the other serves them.
+    for service in ["bootstrap", "envoy"] {
+        let volumes = &compose.services[service].volumes;
+        assert!(volumes.contains(&format!("{path}:/associations:ro")), "{service}: {volumes:?}");
+    }
+    envoy_accepts_the_bootstrap_of(&compose);
 }
 
 /// Envoy validates a bootstrap that names files inside a container, with those of this machine in their place.

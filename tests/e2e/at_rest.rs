@@ -36,8 +36,12 @@ async fn used(gateway: &Gateway<'_>) -> Vec<String> {
     waiting.as_object_mut().unwrap().remove("paymentMethodId");
     let waiting = gateway.charge(&waiting).await;
     waiting.succeeds(200, &json!({ "status": "requires_action" }));
-    finds(gateway, &[&charged, &waiting]).await;
-    vec![CANARY.to_owned(), waiting.at("/nextAction/url")]
+    let asked = gateway.charge(&charge("stripe", Some("pm_card_threeDSecure2Required"))).await;
+    asked.succeeds(200, &json!({ "status": "requires_action" }));
+    let page = asked.at("/nextAction/url");
+    let client_secret = page.split_once("client_secret=").unwrap().1.to_owned();
+    finds(gateway, &[&charged, &waiting, &asked]).await;
+    vec![CANARY.to_owned(), waiting.at("/nextAction/url"), client_secret]
 }
 
 /// The payments are found by their customer, and say what was given.

@@ -18,7 +18,7 @@ pub(crate) const BUTTONS: [(&str, &str); 5] = [
     ("pay-card", "stripe"),
 ];
 
-const READY: &str = "document.body.dataset.ready === 'true'";
+pub(crate) const READY: &str = "document.body.dataset.ready === 'true'";
 
 /// A fresh page. `None` without a browser.
 pub(crate) async fn open(gateway: &Gateway<'_>) -> Option<Page> {

@@ -14,6 +14,9 @@ const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wallets.md");
 /// For Stripe's event after an authentication, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The heading of the lines that both providers need.
+const BOTH: &str = "One attempt at a time";
+
 /// The heading of the lines, and the buttons that they put on the page.
 const WAYS: [(&str, &str, &[&str]); 2] = [
     ("Stripe", "stripe", &["Apple Pay", "Google Pay", "Pay by card"]),
@@ -25,10 +28,13 @@ const SHOP: &str = "(() => {
     window.publishableKey = 'pk_test_sandbox_demo';
     window.clientId = 'a-client-id';
     window.mistakes = [];
+    window.calls = 0;
+    window.transactions = new Set();
     for (const kind of ['error', 'unhandledrejection']) {
         window.addEventListener(kind, (event) => mistakes.push(String(event.reason ?? event.message)));
     }
     window.pay = async (charge) => {
+        window.calls += 1;
         const headers = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
         const body = JSON.stringify({ amount: 4999, currency: 'EUR', ...charge });
         for (let tries = 1; ; tries += 1) {
@@ -37,8 +43,9 @@ const SHOP: &str = "(() => {
                 await new Promise((resolve) => { setTimeout(resolve, 500); });
                 continue;
             }
-            if (told.error) mistakes.push(JSON.stringify(told.error));
-            window.shopsTransaction ??= told.transactionId;
+            if (told.error?.retryable) throw new Error(JSON.stringify(told.error));
+            const made = told.transactionId ?? told.error?.transactionId;
+            if (made) transactions.add(made);
             return told;
         }
     };
@@ -53,40 +60,72 @@ fn blocks(heading: &str, language: &str) -> Vec<String> {
     blocks.map(str::to_owned).collect()
 }
 
+/// What both providers need, and then the one's own.
+fn blocks_for_page(heading: &str, language: &str) -> String {
+    [blocks(BOTH, language), blocks(heading, language)].concat().join("\n")
+}
+
 /// The shop's page as the guide has it: its elements, then its lines.
 async fn write(page: &mut Page, heading: &str) {
     page.evaluate(SHOP).await;
     // A script that is written like this does not run: the stand-ins are on the page already.
-    let elements = Value::String(blocks(heading, "html").concat());
+    let elements = Value::String(blocks_for_page(heading, "html"));
     page.evaluate(&format!("document.getElementById('methods').innerHTML = {elements}")).await;
-    let lines = blocks(heading, "js").join("\n");
+    let lines = blocks_for_page(heading, "js");
     page.act(&format!("(async () => {{\n{lines}\n}})()")).await;
 }
 
-/// Clicks the button, and agrees in the sheet of a wallet.
-async fn press(page: &mut Page, label: &str) {
-    let button = format!(
+fn button(label: &str) -> String {
+    format!(
         "[...document.querySelectorAll('#methods button')].find(button => button.textContent === '{label}')"
-    );
+    )
+}
+
+/// Clicks the button so many times at once, and agrees in each sheet of a wallet that this opens.
+async fn press(page: &mut Page, label: &str, times: usize) {
+    let button = button(label);
     page.wait_for(&button).await;
-    page.act(&format!("{button}.click()")).await;
+    page.act(&format!("{button}.click();").repeat(times)).await;
     if label != "Pay by card" {
         page.wait_for("document.querySelector('dialog [data-sheet=agree]')").await;
-        page.act("document.querySelector('dialog [data-sheet=agree]').click()").await;
+        let agree =
+            "document.querySelectorAll('dialog [data-sheet=agree]').forEach(button => button.click())";
+        page.act(agree).await;
     }
 }
 
+async fn told(page: &mut Page, words: &str) {
+    page.wait_for(&format!(
+        "mistakes.length || document.getElementById('message').textContent.startsWith('{words}')"
+    ))
+    .await;
+    assert_eq!(page.evaluate("mistakes.join()").await, "", "{words}");
+}
+
+/// The only payment that the page has made, after so many calls of `pay`.
+async fn transaction(page: &mut Page, calls: u32) -> String {
+    let made = page.evaluate("[calls, ...transactions].join()").await;
+    let made = made.as_str().unwrap();
+    let transaction = made.strip_prefix(&format!("{calls},")).unwrap_or_default();
+    assert!(transaction.starts_with("txn_") && !transaction.contains(','), "{made}");
+    transaction.to_owned()
+}
+
+/// How often one attempt asks the shop's server: PayPal's order is made first, and then brought back.
+fn calls(provider: &str) -> u32 {
+    if provider == "paypal" { 2 } else { 1 }
+}
+
 async fn pays_once(page: &mut Page, gateway: &Gateway<'_>, provider: &str, label: &str) {
-    page.wait_for("window.shopsTransaction || mistakes.length").await;
-    let transaction = page.evaluate("window.shopsTransaction ?? mistakes.join()").await;
-    let transaction = transaction.as_str().unwrap();
-    assert!(transaction.starts_with("txn_"), "{provider} {label}: {transaction}");
+    page.wait_for(&format!("mistakes.length || (calls >= {} && transactions.size)", calls(provider))).await;
+    assert_eq!(page.evaluate("mistakes.join()").await, "", "{provider} {label}");
+    let transaction = transaction(page, calls(provider)).await;
     until_within(PATIENCE, label, async || {
-        (gateway.payment(transaction).await["status"] == "completed").then_some(())
+        (gateway.payment(&transaction).await["status"] == "completed").then_some(())
     })
     .await;
     assert_eq!(page.evaluate("mistakes.join()").await, "", "{provider} {label}");
-    let effects = gateway.effects(transaction).await;
+    let effects = gateway.effects(&transaction).await;
     assert_eq!(effects, [format!("{provider} charge 4999 EUR")], "{label}");
 }
 
@@ -99,7 +138,7 @@ async fn the_lines_of_the_guide_for_shops_pay_by_every_wallet_of_each_provider()
             open_again(&mut page, &gateway, None).await;
             choose(&mut page, "paid", provider).await;
             write(&mut page, heading).await;
-            press(&mut page, label).await;
+            press(&mut page, label, 1).await;
             pays_once(&mut page, &gateway, provider, label).await;
         }
     }
@@ -114,8 +153,52 @@ async fn the_lines_of_the_guide_for_shops_let_the_payers_bank_ask() {
             open_again(&mut page, &gateway, None).await;
             choose(&mut page, "authenticate", provider).await;
             write(&mut page, heading).await;
-            press(&mut page, label).await;
+            press(&mut page, label, 1).await;
             authenticate(&mut page, outcome).await;
+            pays_once(&mut page, &gateway, provider, label).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_lines_of_the_guide_for_shops_pay_once_for_a_double_click() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    for (heading, provider, labels) in WAYS {
+        for label in labels {
+            open_again(&mut page, &gateway, None).await;
+            choose(&mut page, "paid", provider).await;
+            write(&mut page, heading).await;
+            press(&mut page, label, 2).await;
+            told(&mut page, "Paid.").await;
+            pays_once(&mut page, &gateway, provider, label).await;
+            // Who has paid does not pay again. Stripe's own buttons open their sheets by themselves.
+            let agree = "document.querySelector('dialog [data-sheet=agree]')?.click()";
+            page.act(&format!("{}.click(); {agree}", button(label))).await;
+            told(&mut page, "Paid.").await;
+            pays_once(&mut page, &gateway, provider, label).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_lines_of_the_guide_for_shops_tell_of_a_decline_and_let_the_payer_try_again() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    for (heading, provider, labels) in WAYS {
+        for label in labels {
+            open_again(&mut page, &gateway, None).await;
+            choose(&mut page, "declined", provider).await;
+            write(&mut page, heading).await;
+            press(&mut page, label, 2).await;
+            told(&mut page, "Not paid: ").await;
+            let declined = transaction(&mut page, calls(provider)).await;
+            assert_eq!(gateway.payment(&declined).await["status"], "failed", "{label}");
+            assert_eq!(gateway.effects(&declined).await, [""; 0], "{label}");
+            choose(&mut page, "paid", provider).await;
+            page.evaluate("calls = 0; transactions.clear()").await;
+            press(&mut page, label, 1).await;
+            told(&mut page, "Paid.").await;
             pays_once(&mut page, &gateway, provider, label).await;
         }
     }
@@ -123,7 +206,7 @@ async fn the_lines_of_the_guide_for_shops_let_the_payers_bank_ask() {
 
 #[test]
 fn the_guide_has_lines_for_each_provider() {
-    for (heading, _, _) in WAYS {
+    for heading in WAYS.map(|(heading, _, _)| heading).into_iter().chain([BOTH]) {
         let count = |language| blocks(heading, language).len();
         assert!(count("html") == 1 && count("js") >= 1, "{heading}");
     }

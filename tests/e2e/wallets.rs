@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use gateway_tests::{
-    Gateway, HttpResponse, OwnGateway, fresh_key, shared, until, until_within, without_webhooks,
-};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared, until_within, without_webhooks};
 use serde_json::{Value, json};
 
 async fn pay_by_token(gateway: &Gateway<'_>, key: &str, token: &str) -> HttpResponse {
@@ -73,43 +71,6 @@ async fn a_gateway_token_of_google_pay_is_charged_once() {
     assert_eq!(again.refuses(402, "PAYMENT_FAILED")["declineCode"], "token_used");
     assert_eq!(gateway.effects(&transaction).await, ["stripe charge 2500 USD"]);
     assert_eq!(gateway.effects(&again.transaction_id()).await, [""; 0]);
-}
-
-#[tokio::test]
-async fn a_client_secret_is_shown_while_the_payment_waits_and_nowhere_else() {
-    let gateway = shared().await;
-    let token = gateway.sandbox.confirmation_token("pm_card_sandbox_googlePay_authenticate").await;
-    let key = fresh_key();
-    let waiting = pay_by_token(&gateway, &key, &token).await;
-    waiting.succeeds(200, &json!({ "status": "requires_action" }));
-    let action = waiting.json()["nextAction"].clone();
-    assert_eq!(action["type"], "stripe_sdk");
-    let secret = action["clientSecret"].as_str().unwrap().to_owned();
-    let transaction = waiting.transaction_id();
-    assert_eq!(gateway.payment(&transaction).await["nextAction"], action);
-    assert_eq!(pay_by_token(&gateway, &key, &token).await.json()["nextAction"], action);
-    for path in ["/payments?limit=100", &format!("/payments/{transaction}/events"), "/events?limit=100"] {
-        assert!(!gateway.get(path).await.text().contains(&secret), "{path}");
-    }
-    let intent = secret.split_once("_secret_").unwrap().0.to_owned();
-    let page = format!("{}/_sandbox/stripe/authenticate/{intent}", gateway.stack().sandbox_url());
-    gateway.sandbox.decide(&page, "succeed").await;
-    until("the payment", async || {
-        (gateway.payment(&transaction).await["status"] == "completed").then_some(())
-    })
-    .await;
-    let later = pay_by_token(&gateway, &key, &token).await;
-    later.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
-    assert!(
-        !later.text().contains(&secret)
-            && !gateway.get(&format!("/payments/{transaction}")).await.text().contains(&secret)
-    );
-    for (file, contents) in gateway.files() {
-        let is_log = file.extension().is_some_and(|end| end == "log");
-        let holds = contents.windows(secret.len()).any(|part| part == secret.as_bytes());
-        assert!(!(is_log && holds), "{}", file.display());
-    }
-    assert_eq!(gateway.effects(&transaction).await, ["stripe charge 2500 USD"]);
 }
 
 #[tokio::test]

@@ -127,6 +127,25 @@ impl Page {
         Ok(result["result"]["value"].clone())
     }
 
+    /// Presses a key and lets it go, as on a keyboard: what has the focus gets it.
+    ///
+    /// # Panics
+    /// For other keys than `Enter` and `Escape`.
+    pub async fn press(&mut self, key: &str) {
+        let (code, text) = match key {
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            _ => panic!("this keyboard has no {key}"),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = text.into();
+            }
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Waits until the expression is true. While the page is being built or left, it may throw.
     ///
     /// # Panics

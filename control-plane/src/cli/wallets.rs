@@ -1,6 +1,7 @@
 //! `control-plane wallets …`: sets up and checks the domains on which pages show wallets.
 
 mod known;
+mod unreached;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -11,14 +12,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use edge_core::request::is_domain;
-use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
 use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domain};
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
 use self::known::Known;
-use super::envoy_bootstrap::{ASSOCIATION_PATH, association_file};
+use super::envoy_bootstrap::{ASSOCIATION_BYTES_MAX as BYTES_MAX, ASSOCIATION_PATH, association_file};
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
 
@@ -82,8 +82,6 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 
 /// Longer than a provider waits.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What Envoy serves at most; the providers' files have about 9 KiB.
-const BYTES_MAX: usize = 16 * 1024;
 
 /// What a domain answered at the place where Apple looks.
 struct Answer {
@@ -144,7 +142,7 @@ async fn fetch(
     let client = outgoing.apply(client)?.build()?;
     let port = at.map_or(443, |address| address.port());
     let url = format!("https://{domain}:{port}{ASSOCIATION_PATH}");
-    Ok(read(&client, &url).await.map_err(|problem| with_causes(&problem.without_url())))
+    Ok(read(&client, &url).await.map_err(|problem| unreached::words(&problem.without_url())))
 }
 
 async fn read(client: &Client, url: &str) -> reqwest::Result<Answer> {

@@ -2,6 +2,7 @@
 
 mod attested;
 mod broken_frame;
+mod card_frame;
 mod database_gauges;
 mod due_gauges;
 mod error;

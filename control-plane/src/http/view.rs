@@ -1,6 +1,7 @@
 //! The API's representation of payments and refunds.
 
 use async_graphql::{Enum, SimpleObject};
+use edge_core::card;
 use edge_core::money::{Amount, Currency};
 use edge_core::provider::Provider;
 use edge_core::request::{CaptureMode, Metadata};
@@ -125,7 +126,7 @@ pub(super) struct NextAction {
     #[serde(rename = "type")]
     #[graphql(name = "type")]
     pub(super) kind: ActionKind,
-    /// Of a `redirect`.
+    /// Of a `redirect`; not in a list or beside an event if it has a client secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<String>,
     /// Of `stripe_sdk`, in the answers about this one payment and while it waits; never in a list.
@@ -268,6 +269,7 @@ impl PaymentView {
     pub(super) fn without_secrets(mut self) -> Self {
         if let Some(action) = &mut self.next_action {
             action.client_secret = None;
+            action.url = action.url.take().filter(|url| !card::holds_client_secret(url.as_bytes()));
         }
         self
     }

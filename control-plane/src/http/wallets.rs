@@ -41,7 +41,7 @@ const WALLETS: [Wallet; 2] = [Wallet::ApplePay, Wallet::GooglePay];
 /// Get what a page needs for wallets.
 ///
 /// The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
-/// domains that the operator has listed for you. Keep it for at most ten minutes.
+/// domains that the operator has listed for you. Your server may keep it for ten minutes.
 #[utoipa::path(
     get, path = "/wallets/config", operation_id = "getWalletConfig", tag = "payments",
     params(

@@ -31,6 +31,7 @@ mod damaged_keys;
 mod graphql;
 mod graphql_settings;
 mod keys;
+mod secrets;
 
 pub(crate) const KEY: &str = "k1:0101010101010101010101010101010101010101010101010101010101010101";
 pub(crate) const CHARGE: &str =

@@ -95,9 +95,33 @@ async fn relay(request: RequestBuilder) -> Response {
         Ok((status, body)) => (status, [(CONTENT_TYPE, "application/json")], body).into_response(),
         Err(problem) => {
             let message = format!("the gateway does not answer: {}", problem.without_url());
-            let body =
-                json!({ "success": false, "error": { "code": "GATEWAY_UNAVAILABLE", "message": message } });
+            // The gateway may have charged: the same request under the same key tells.
+            let error = json!({ "code": "GATEWAY_UNAVAILABLE", "message": message, "retryable": true });
+            let body = json!({ "success": false, "error": error });
             HttpResponse::json(StatusCode::BAD_GATEWAY, &body).into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use axum::body::to_bytes;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_whose_answer_is_lost_may_be_sent_again() {
+        // It takes connections and answers nothing: the request may have arrived.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let request = Gateway::new(&url, "demo-key").post("/payments/charge", Bytes::from_static(b"{}"));
+        let response = relay(request.timeout(Duration::from_millis(50))).await;
+        assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+        let body = to_bytes(response.into_body(), BODY_BYTES_MAX).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&body["success"], &body["error"]["retryable"]), (&json!(false), &json!(true)), "{body}");
     }
 }

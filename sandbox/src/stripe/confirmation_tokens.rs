@@ -93,6 +93,11 @@ fn shipping(params: &mut Params) -> Result<Option<Value>> {
 
 impl Create {
     pub(crate) fn read(mut params: Params) -> Result<Self> {
+        if params.peek("payment_method_data").is_some() {
+            let problem = "The sandbox makes confirmation tokens of a `payment_method` alone, e.g. pm_card_visa: \
+                           `payment_method_data` makes methods of other kinds than cards.";
+            return StripeError::invalid(problem).param("payment_method_data").refuse();
+        }
         let request = Self {
             payment_method: required(params.text("payment_method")?, "payment_method")?,
             return_url: params.text("return_url")?,
@@ -105,8 +110,6 @@ impl Create {
                 shipping: shipping(&mut params)?,
             },
         };
-        // It makes payment methods of other kinds than cards.
-        params.unsupported(&["payment_method_data"])?;
         params.ignore(&["expand"]);
         params.finish()?;
         Ok(request)

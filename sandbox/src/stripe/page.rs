@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::{
     context::RequestContext,
+    payment_intent::PaymentIntent,
     payment_intents::authenticate::{finish, waiting},
 };
 use crate::{
@@ -33,18 +34,35 @@ pub(crate) struct Choice {
     outcome: Option<Outcome>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Visit {
+    outcome: Option<Outcome>,
+    /// As in the URL of `next_action`. It may be left out: a payment for Stripe's script has no such URL.
+    payment_intent_client_secret: Option<String>,
+}
+
+impl Visit {
+    fn is_to(&self, intent: &PaymentIntent) -> bool {
+        self.payment_intent_client_secret.as_ref().is_none_or(|secret| *secret == intent.client_secret)
+    }
+}
+
 /// `GET`: the page, or with `?outcome=` the decision itself, for scripts.
 pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(intent): Path<String>,
-    Query(choice): Query<Choice>,
+    Query(visit): Query<Visit>,
 ) -> Response {
-    if let Some(outcome) = choice.outcome {
+    if !shared.state().stripe.intents.get(&intent).is_some_and(|found| visit.is_to(found)) {
+        return no_such_payment();
+    }
+    if let Some(outcome) = visit.outcome {
         return decide(&shared, &intent, outcome);
     }
     let state = shared.state();
     match state.stripe.intents.get(&intent) {
-        None => Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response(),
+        None => no_such_payment(),
         Some(found) if waiting(found).is_none() => nothing_to_do(),
         Some(found) => Page {
             title: "Stripe sandbox: authenticate the payment",
@@ -77,7 +95,7 @@ fn decide(shared: &Shared, intent: &str, outcome: Outcome) -> Response {
     let mut state = shared.state();
     let state = &mut *state;
     if state.stripe.intents.get(intent).is_none() {
-        return Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response();
+        return no_such_payment();
     }
     // The effect is attributed to the request that created the payment.
     let key = state.stripe.intents.get(intent).and_then(|it| it.status.idempotency_key().map(str::to_owned));
@@ -118,6 +136,10 @@ fn with_result(return_url: &str, intent: &str, client_secret: &str, outcome: Out
         }
         Err(_) => return_url.to_owned(),
     }
+}
+
+fn no_such_payment() -> Response {
+    Page::notice("There is no such payment.").response(StatusCode::NOT_FOUND).into_response()
 }
 
 fn nothing_to_do() -> Response {

@@ -174,14 +174,18 @@ impl PaymentIntent {
         })
     }
 
-    /// Stripe redirects only with a return URL; otherwise, or if its script is on the page, it leaves the step to that.
+    /// Stripe redirects only with a return URL, to a page whose URL has the client secret; otherwise, or if its script is on
+    /// the page, it leaves the step to that.
     fn next_action(&self, pages: &str) -> Value {
         let Status::RequiresAction { return_url, uses_sdk, .. } = &self.status else { return Value::Null };
         let page = format!("{pages}/_sandbox/stripe/authenticate/{}", self.id);
         match return_url {
             Some(return_url) if !uses_sdk => json!({
                 "type": "redirect_to_url",
-                "redirect_to_url": { "return_url": return_url, "url": page },
+                "redirect_to_url": {
+                    "return_url": return_url,
+                    "url": format!("{page}?payment_intent_client_secret={}", self.client_secret),
+                },
             }),
             _ => json!({
                 "type": "use_stripe_sdk",

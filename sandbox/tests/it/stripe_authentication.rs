@@ -17,6 +17,9 @@ async fn the_customer_authenticates_at_the_page_and_the_money_is_taken_once() {
         assert_eq!(capture.error(), (400, "payment_intent_unexpected_state", ""));
 
         let page = waiting.body["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
+        let secret = waiting.body["client_secret"].as_str().unwrap();
+        assert!(page.ends_with(&format!("?payment_intent_client_secret={secret}")), "{page}");
+        assert_eq!(sandbox.visit(Method::GET, &format!("{page}x&outcome=succeed")).await.status, 404);
         let shown = sandbox.visit(Method::GET, page).await;
         assert_eq!(shown.status, 200);
         assert!(
@@ -24,17 +27,17 @@ async fn the_customer_authenticates_at_the_page_and_the_money_is_taken_once() {
             "{}",
             shown.text
         );
-        let done = sandbox.visit(Method::GET, &format!("{page}?outcome=succeed")).await;
+        let done = sandbox.visit(Method::GET, &format!("{page}&outcome=succeed")).await;
         assert_eq!(done.status, 303);
         assert_eq!(
             done.header("location"),
             format!(
                 "https://shop.example/back?payment_intent={}&payment_intent_client_secret={}&redirect_status=succeeded",
                 waiting.id(),
-                waiting.body["client_secret"].as_str().unwrap()
+                secret
             )
         );
-        assert_eq!(sandbox.visit(Method::GET, &format!("{page}?outcome=succeed")).await.status, 409);
+        assert_eq!(sandbox.visit(Method::GET, &format!("{page}&outcome=succeed")).await.status, 409);
         let paid = sandbox.stripe_get(&format!("payment_intents/{}", waiting.id())).await;
         assert_eq!(paid.body["status"], "succeeded");
     }
@@ -63,7 +66,7 @@ async fn a_failed_authentication_leaves_the_payment_open_and_unpaid() {
     let sandbox = TestSandbox::new().await;
     let waiting = sandbox.stripe_pay("pm_card_threeDSecure2Required", 4999, BACK).await;
     let page = waiting.body["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
-    assert_eq!(sandbox.visit(Method::GET, &format!("{page}?outcome=fail")).await.status, 303);
+    assert_eq!(sandbox.visit(Method::GET, &format!("{page}&outcome=fail")).await.status, 303);
     let failed = sandbox.stripe_get(&format!("payment_intents/{}", waiting.id())).await;
     assert_eq!(failed.body["status"], "requires_payment_method");
     assert_eq!(failed.body["last_payment_error"]["code"], "payment_intent_authentication_failure");

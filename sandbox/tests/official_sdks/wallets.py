@@ -5,6 +5,7 @@ import urllib.request
 
 import stripe
 from paypalserversdk.configuration import Configuration, Environment, Server
+from paypalserversdk.exceptions.error_exception import ErrorException
 from paypalserversdk.http.auth.o_auth_2 import ClientCredentialsAuthCredentials
 from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
 
@@ -14,6 +15,14 @@ client = stripe.StripeClient("sk_test_123", base_addresses={"api": sys.argv[1]},
 
 def token(method):
     return client.v1.test_helpers.confirmation_tokens.create({"payment_method": method})
+
+
+def refused(call, kind):
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"not refused with {kind.__name__}")
 
 
 def pay(means, **more):
@@ -28,18 +37,32 @@ paid = pay({"confirmation_token": fresh.id})
 assert paid.status == "succeeded", paid
 assert paid.latest_charge.payment_method_details.card.wallet.type == "apple_pay", paid
 assert client.v1.confirmation_tokens.retrieve(fresh.id).payment_intent == paid.id
-try:
-    pay({"confirmation_token": fresh.id})
-except stripe.InvalidRequestError as error:
-    assert error.param == "confirmation_token", error
-else:
-    raise AssertionError("paid twice")
+error = refused(lambda: pay({"confirmation_token": fresh.id}), stripe.InvalidRequestError)
+assert error.param == "confirmation_token" and "already been used" in error.user_message, error
+
+# Tokens that are declined, and tokens that are too old or used up.
+for wallet in ["applePay", "googlePay"]:
+    declined = token(f"pm_card_sandbox_{wallet}_declined").id
+    error = refused(lambda: pay({"confirmation_token": declined}), stripe.CardError)
+    assert (error.code, error.http_status) == ("card_declined", 402), error
+    assert error.error.decline_code == "generic_decline", error.error
+    assert error.error.payment_intent.status == "requires_payment_method", error.error
+for state, words in {"expired": "has expired", "used": "already been used"}.items():
+    means = {"confirmation_token": f"ctoken_sandbox_{state}"}
+    error = refused(lambda: pay(means), stripe.InvalidRequestError)
+    assert error.param == "confirmation_token" and words in error.user_message, error
 
 # What the page collects besides.
 shipping = {"name": "Ada", "address": {"line1": "Hauptstr. 1", "country": "DE"}}
 params = {"payment_method": "pm_card_visa", "setup_future_usage": "off_session", "shipping": shipping}
 collected = client.v1.test_helpers.confirmation_tokens.create(params)
 assert collected.setup_future_usage == "off_session" and collected.shipping.address.country == "DE", collected
+
+# Made of a test card, and of no other kind of payment method.
+klarna = {"payment_method_data": {"type": "klarna"}}
+create = client.v1.test_helpers.confirmation_tokens.create
+error = refused(lambda: create(klarna), stripe.InvalidRequestError)
+assert error.param == "payment_method_data" and "payment_method" in error.user_message, error
 
 # The page's script takes a further step.
 asked = token("pm_card_sandbox_googlePay_authenticate").id
@@ -70,10 +93,10 @@ paypal = PaypalServersdkClient(
 )
 
 
-def order(wallet):
+def order(wallet, key="paid"):
     unit = {"custom_id": "txn_1", "amount": {"currency_code": "USD", "value": "49.99"}}
     body = {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": {wallet: {}}}
-    created = paypal.orders.create_order({"body": body, "paypal_request_id": f"order-{wallet}"}).body
+    created = paypal.orders.create_order({"body": body, "paypal_request_id": f"order-{wallet}-{key}"}).body
     assert created.status == "CREATED", created
     return created.id
 
@@ -101,3 +124,24 @@ page = next(link.href for link in asked.links if link.rel == "payer-action")
 urllib.request.urlopen(f"{page}&outcome=approve").read()
 card = capture(by_google).payment_source.google_pay.card
 assert card.authentication_result.liability_shift == "POSSIBLE", card
+
+for wallet in ["apple_pay", "google_pay"]:
+    # The payer's bank declines: the order is complete, and nothing was paid.
+    declined = order(wallet, "declined")
+    assert confirm(declined, wallet, "CCREJECT-REFUSED").status == "APPROVED"
+    done = capture(declined)
+    assert done.status == "COMPLETED", done
+    assert done.purchase_units[0].payments.captures[0].status == "DECLINED", done
+
+    # The payer's bank does not believe the payer: whether to capture is up to the shop.
+    doubted = order(wallet, "doubted")
+    confirmed = confirm(doubted, wallet, "SCA-REJECTED")
+    assert confirmed.status == "APPROVED", confirmed
+    card = getattr(confirmed.payment_source, wallet).card
+    assert card.authentication_result.liability_shift == "NO", card
+
+# An order whose payer has not authenticated is not captured.
+unfinished = order("google_pay", "unfinished")
+assert confirm(unfinished, "google_pay", "SCA-REQUIRED").status == "PAYER_ACTION_REQUIRED"
+issue = refused(lambda: capture(unfinished), ErrorException).details[0].issue
+assert issue == "ORDER_NOT_APPROVED", issue

@@ -171,7 +171,7 @@ async fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
         (vec![&subscribed], 4401, "Unauthorized"),
         (vec![&init, &init], 4429, "Too many initialisation requests"),
         (vec![&init, &json!({ "type": "start" })], 4400, "Invalid message"),
-        (vec![&init, &subscribed, &subscribed], 4409, "Subscriber for 1 already exists"),
+        (vec![&init, &subscribed, &subscribed], 4409, "Subscriber for this id already exists"),
     ] {
         let mut socket = Socket::connect(&gateway).await;
         for message in &messages {

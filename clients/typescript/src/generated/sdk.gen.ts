@@ -179,7 +179,7 @@ export const getRefund = <ThrowOnError extends boolean = false>(options: Options
  * Get what a page needs for wallets.
  *
  * The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
- * domains that the operator has listed for you. Keep it for at most ten minutes.
+ * domains that the operator has listed for you. Your server may keep it for ten minutes.
  */
 export const getWalletConfig = <ThrowOnError extends boolean = false>(options: Options<GetWalletConfigData, ThrowOnError>) => (options.client ?? client).get<GetWalletConfigResponses, GetWalletConfigErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

@@ -387,7 +387,7 @@ export type NextAction = {
     orderId?: string;
     type: ActionKind;
     /**
-     * Of a `redirect`.
+     * Of a `redirect`; not in a list or beside an event if it has a client secret.
      */
     url?: string;
 };

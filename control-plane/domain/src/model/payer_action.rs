@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use edge_core::card;
 use serde::{Deserialize, Serialize};
 
 /// How the payer acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum PayerAction {
     /// On this page of the provider, to which the payer's browser is sent.
     Page(String),
@@ -22,6 +23,27 @@ impl PayerAction {
         match self {
             Self::Page(url) => Some(url),
             Self::Script(_) | Self::ConfirmOrder => None,
+        }
+    }
+
+    /// Whether it has a secret with which anyone can act on the payment at the provider: alone, or in a page's URL.
+    #[must_use]
+    pub fn holds_secret(&self) -> bool {
+        match self {
+            Self::Page(url) => card::holds_client_secret(url.as_bytes()),
+            Self::Script(_) => true,
+            Self::ConfirmOrder => false,
+        }
+    }
+}
+
+impl fmt::Debug for PayerAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Page(_) if self.holds_secret() => f.write_str("Page([secret])"),
+            Self::Page(url) => f.debug_tuple("Page").field(url).finish(),
+            Self::Script(secret) => f.debug_tuple("Script").field(secret).finish(),
+            Self::ConfirmOrder => f.write_str("ConfirmOrder"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! a key, without the filter and without a redirect, which Apple does not follow.
 
 use std::collections::HashSet;
+use std::fs;
 
 use edge_core::request::is_domain;
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use crate::config::{ConfigError, Source};
 pub(super) const KEY: &str = "WALLET_ASSOCIATION_FILES";
 /// Where Apple looks (developer.apple.com, "Setting up your server").
 pub(crate) const PATH: &str = "/.well-known/apple-developer-merchantid-domain-association";
+/// More than any provider's file, of which each has about 9 KiB.
+pub(crate) const BYTES_MAX: usize = 16 * 1024;
 /// Each becomes a route that every request is held against.
 const DOMAINS_MAX: usize = 100;
 
@@ -38,6 +41,21 @@ pub(super) fn read(source: &Source) -> Result<Value, ConfigError> {
 pub(super) fn files(source: &Source) -> impl Iterator<Item = &str> {
     let entries = source.get(KEY).into_iter().flat_map(|list| list.split(','));
     entries.filter_map(|entry| Some(entry.trim().split_once('=')?.1))
+}
+
+/// Those of them that are here and cannot be a provider's. Envoy would give them to Apple all the same.
+pub(super) fn warnings(source: &Source) -> impl Iterator<Item = String> {
+    files(source).filter_map(|file| {
+        let found = fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
+        let problem = match usize::try_from(found.len()) {
+            Ok(0) => "is empty".to_owned(),
+            Ok(1..=BYTES_MAX) => return None,
+            _ => format!("has more than {BYTES_MAX} bytes"),
+        };
+        Some(format!(
+            "{KEY}: the file {file} {problem}, so it is not a provider's, and Apple does not believe it"
+        ))
+    })
 }
 
 /// The file of a domain, if it has one.
@@ -82,4 +100,29 @@ fn route(domain: &str, file: &str) -> Value {
             "gateway.edge": disabled,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_empty_or_too_large_is_warned_of_and_a_providers_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let warnings = |bytes: usize| {
+            let file = folder.path().join("association");
+            fs::write(&file, vec![b'7'; bytes]).unwrap();
+            // What is not there is warned of with the files of the other settings.
+            let list = format!("shop.example={}, b.example=/nowhere/association", file.display());
+            super::warnings(&Source::new([(KEY.to_owned(), list)], None).unwrap()).collect::<Vec<_>>()
+        };
+        for fine in [1, 9_220, BYTES_MAX] {
+            assert_eq!(warnings(fine), Vec::<String>::new(), "{fine}");
+        }
+        for (wrong, words) in [(0, "association is empty"), (BYTES_MAX + 1, "has more than 16384 bytes")] {
+            let told = warnings(wrong);
+            let [warning] = told.as_slice() else { panic!("{wrong}: {told:?}") };
+            assert!(warning.starts_with(KEY) && warning.contains(words), "{warning}");
+        }
+    }
 }

@@ -14,7 +14,9 @@ mod transports;
 mod values;
 mod webhooks;
 
-pub(crate) use associations::{PATH as ASSOCIATION_PATH, file_of as association_file};
+pub(crate) use associations::{
+    BYTES_MAX as ASSOCIATION_BYTES_MAX, PATH as ASSOCIATION_PATH, file_of as association_file,
+};
 pub(crate) use help::explained;
 pub use help::setting_names;
 pub use profile::Profile;
@@ -144,7 +146,7 @@ pub fn warnings(source: &Source) -> Vec<String> {
             )
         },
     );
-    source.near_miss_warnings().into_iter().chain(missing).collect()
+    source.near_miss_warnings().into_iter().chain(missing).chain(associations::warnings(source)).collect()
 }
 
 /// Replaces each `${NAME}` with the JSON of its value, which is also YAML. Where it stands alone as an item of a list, a

@@ -28,23 +28,22 @@ impl Members {
     }
 
     /// What is given twice, as it may be told.
-    pub(super) fn repeated(&self) -> Option<&str> {
+    pub(super) fn repeated(&self) -> Option<&'static str> {
         self.repeated.as_deref().map(shown)
     }
 
     /// What nobody has taken, as it may be told.
-    pub(super) fn left(&self) -> Option<&str> {
+    pub(super) fn left(&self) -> Option<&'static str> {
         self.all.keys().next().map(|name| shown(name))
     }
 }
 
-/// The longest name that is told: a close reason has 123 bytes.
-const NAME_MAX: usize = 20;
+/// The members that messages have.
+const NAMES: [&str; 4] = ["type", "payments", "types", "after"];
 
-/// A client may send anything as a name. Only letters are told, which are neither a key nor card data.
-fn shown(name: &str) -> &str {
-    let is_told = (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
-    if is_told { name } else { "a member" }
+/// A client may send anything as a name, so only the protocol's own names are told.
+fn shown(name: &str) -> &'static str {
+    NAMES.into_iter().find(|known| *known == name).unwrap_or("a member")
 }
 
 impl<'de> de::Deserialize<'de> for Members {

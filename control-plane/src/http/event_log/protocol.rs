@@ -1,6 +1,7 @@
 //! The messages of `gateway.events.v1`, the WebSocket protocol of the event log.
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
+use edge_core::card;
 use edge_core::request::are_event_types;
 use payments::model::id::PaymentId;
 use payments::model::log::EventId;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::audience::Shown;
 use super::members::Members;
 use crate::http::broken_frame::BrokenFrame;
+use crate::http::card_frame::card_data_reason;
 use crate::http::wire;
 
 /// The name of the protocol (RFC 6455, section 1.9).
@@ -32,8 +34,11 @@ pub(super) enum Request {
 
 impl Request {
     /// # Errors
-    /// Says what would be right, in no more than a close reason may have.
+    /// Says what would be right, in no more than a close reason may have, and repeats nothing of the text.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(found) = card::find_in_json(text.as_bytes()) {
+            return Err(card_data_reason(&found));
+        }
         let mut members =
             Members::read(text).ok_or("send subscribe, unsubscribe or ping, as a JSON object")?;
         if let Some(name) = members.repeated() {
@@ -190,12 +195,14 @@ mod tests {
             "[]".to_owned(),
             format!("{{\"type\":\"{secret}\"}}"),
             format!(r#"{{"type":"subscribe","{secret}":1}}"#),
+            format!(r#"{{"type":"subscribe","{secret}":1,"{secret}":2}}"#),
+            r#"{"type":"subscribe","secret":1}"#.to_owned(),
             format!(r#"{{"type":"subscribe","payments":["{secret}"]}}"#),
             format!(r#"{{"type":"subscribe","after":"{secret}"}}"#),
             format!(r#"{{"type":"subscribe","types":["{secret}"]}}"#),
         ] {
             let why = Request::parse(&text).unwrap_err();
-            assert!(!why.contains(secret) && why.len() < 123, "{why}");
+            assert!(!why.contains("secret") && why.len() < 123, "{why}");
             assert!(!why.contains("line"), "a message has no place of its own: {why}");
         }
     }
@@ -203,7 +210,7 @@ mod tests {
     #[test]
     fn a_wrong_member_is_named_with_what_would_be_right() {
         for (text, named, right) in [
-            (r#"{"type":"subscribe","payment":"x"}"#, "payment", "payments, types and after"),
+            (r#"{"type":"subscribe","payment":"x"}"#, "a member", "payments, types and after"),
             (r#"{"type":"subscribe","after":7}"#, "after", "an event id"),
             (r#"{"type":"subscribe","after":"evt_1"}"#, "after", "an event id"),
             (r#"{"type":"subscribe","after":null,"after":null}"#, "after", "once"),
@@ -213,13 +220,27 @@ mod tests {
             (r#"{"type":"subscribe","types":"payment.completed"}"#, "types", "a list"),
             (r#"{"type":"subscribe","types":[1]}"#, "types", "event types"),
             (r#"{"type":"ping","payments":null}"#, "payments", "ping has"),
-            (r#"{"type":"unsubscribe","all":true}"#, "all", "unsubscribe has"),
+            (r#"{"type":"unsubscribe","all":true}"#, "a member", "unsubscribe has"),
             (r#"{"type":"watch"}"#, "type", "subscribe, unsubscribe or ping"),
             (r#"{"payments":null}"#, "type", "subscribe, unsubscribe or ping"),
-            (r#"{"type":"ping","4242424242424242":1}"#, "a member", "ping has"),
         ] {
             let why = Request::parse(text).unwrap_err();
             assert!(why.starts_with(&format!("{named} ")) && why.contains(right), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn card_data_and_wallets_payloads_are_named_wherever_they_stand() {
+        for (text, code) in [
+            (r#"{"type":"ping","4242424242424242":1}"#, "CARD_DATA_NOT_ACCEPTED"),
+            (r#"{"type":"subscribe","after":"4242 4242 4242 4242"}"#, "CARD_DATA_NOT_ACCEPTED"),
+            (r#"{"type":"ping","cvv":"123"}"#, "CARD_DATA_NOT_ACCEPTED"),
+            ("4242424242424242", "CARD_DATA_NOT_ACCEPTED"),
+            (r#"{"type":"ping","a":{"ephemeralPublicKey":"x"}}"#, "WALLET_PAYLOAD_NOT_ACCEPTED"),
+        ] {
+            let why = Request::parse(text).unwrap_err();
+            assert!(why.starts_with(&format!("{code}: ")) && why.len() <= 123, "{text}: {why}");
+            assert!(!why.contains("4242") && !why.contains("ephemeral"), "{why}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! The client's side of `graphql-transport-ws` (github.com/enisdenjo/graphql-ws, PROTOCOL.md). The library that executes
 //! subscriptions takes more than the protocol allows, so each message is checked before it gets there.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use async_graphql::Request;
 use async_graphql::http::ClientMessage;
 use axum::extract::ws::Message;
+use edge_core::card::{self, CardData};
 use edge_core::request::{GraphqlRequest, repeated_name};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,14 +16,12 @@ use tokio::time::Instant;
 
 use super::ending::{self, Ending};
 use crate::http::broken_frame::BrokenFrame;
+use crate::http::card_frame::card_data_reason;
 
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
-/// So that a close frame holds them with the words around them (RFC 6455, section 5.5).
-const SHOWN_ID_BYTES_MAX: usize = 80;
-const SHOWN_RIGHT_BYTES_MAX: usize = 100;
 
-/// Why nothing more is heard of a client.
+/// Why nothing more is heard of a client. It has nothing of what the client sent, which may be anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// What it sent cannot be read.
@@ -31,15 +29,17 @@ pub(super) enum Refused {
     /// It does not offer the subprotocol.
     Subprotocol,
     /// What would be right.
-    Invalid(Cow<'static, str>),
-    /// An object of its message gives this name twice.
-    Repeated(String),
+    Invalid(&'static str),
+    /// An object of its message gives a name twice.
+    Repeated,
+    /// Its message has card data or a wallet's payload.
+    Card(CardData),
     /// It subscribes before `connection_init`.
     Unauthorized,
     /// It sends no `connection_init`.
     InitTimeout,
-    /// An operation that is not completed has this id.
-    TakenId(String),
+    /// An operation that is not completed has the id of another.
+    TakenId,
     InitTwice,
     TooMany,
 }
@@ -50,26 +50,16 @@ impl Refused {
         match self {
             Self::Broken(broken) => broken.close("64 KiB"),
             Self::Subprotocol => (4406, "Subprotocol not acceptable".to_owned()),
-            Self::Invalid(right) => {
-                (4400, format!("Invalid message: {}", start(right, SHOWN_RIGHT_BYTES_MAX)))
-            }
+            Self::Invalid(right) => (4400, format!("Invalid message: {right}")),
+            Self::Card(found) => (4400, card_data_reason(found)),
             Self::Unauthorized => (4401, "Unauthorized".to_owned()),
             Self::InitTimeout => (4408, "Connection initialisation timeout".to_owned()),
-            Self::Repeated(name) => {
-                (4400, format!("Invalid message: `{}` is given twice", start(name, SHOWN_ID_BYTES_MAX)))
-            }
-            Self::TakenId(id) => {
-                (4409, format!("Subscriber for {} already exists", start(id, SHOWN_ID_BYTES_MAX)))
-            }
+            Self::Repeated => (4400, "Invalid message: a name is given twice".to_owned()),
+            Self::TakenId => (4409, "Subscriber for this id already exists".to_owned()),
             Self::InitTwice => (4429, "Too many initialisation requests".to_owned()),
             Self::TooMany => (4429, "at most 20 messages a second".to_owned()),
         }
     }
-}
-
-/// As much of a client's text as a close frame holds.
-fn start(text: &str, bytes_max: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default()
 }
 
 /// What a client sends.
@@ -149,7 +139,7 @@ impl Conversation {
         self.count()?;
         match frame {
             Message::Text(text) => Ok(Some(self.take(&text)?)),
-            Message::Binary(_) => Err(Some(Refused::Invalid("send texts".into()))),
+            Message::Binary(_) => Err(Some(Refused::Invalid("send texts"))),
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(None),
         }
     }
@@ -165,12 +155,12 @@ impl Conversation {
     }
 
     fn take(&mut self, text: &str) -> Result<ClientMessage, Refused> {
-        if let Ok(Some(name)) = repeated_name(text) {
-            return Err(Refused::Repeated(name));
+        without_card_data(text.as_bytes())?;
+        if let Ok(Some(_)) = repeated_name(text) {
+            return Err(Refused::Repeated);
         }
-        let text: Text = serde_json::from_str(text).map_err(|_| {
-            Refused::Invalid("send connection_init, subscribe, complete, ping or pong".into())
-        })?;
+        let text: Text = serde_json::from_str(text)
+            .map_err(|_| Refused::Invalid("send connection_init, subscribe, complete, ping or pong"))?;
         Ok(match text {
             Text::ConnectionInit { .. } if self.has_begun => return Err(Refused::InitTwice),
             Text::ConnectionInit { payload } => {
@@ -180,11 +170,11 @@ impl Conversation {
             Text::Subscribe { .. } if !self.has_begun => return Err(Refused::Unauthorized),
             Text::Subscribe { id, payload } => {
                 if id.is_empty() {
-                    return Err(Refused::Invalid("subscribe has an id".into()));
+                    return Err(Refused::Invalid("subscribe has an id"));
                 }
                 let asked = asked(&payload)?;
                 if !self.operations.insert(id.clone()) {
-                    return Err(Refused::TakenId(id));
+                    return Err(Refused::TakenId);
                 }
                 ClientMessage::Start { id, payload: Request::new("").data(asked) }
             }
@@ -202,7 +192,16 @@ impl Conversation {
 fn asked(payload: &Map<String, Value>) -> Result<GraphqlRequest, Refused> {
     // Text, numbers and lists can always be written.
     let body = serde_json::to_vec(payload).unwrap_or_default();
-    GraphqlRequest::parse(&body).map_err(|invalid| Refused::Invalid(invalid.message.into()))
+    // Fields of a document and of its variables are known where the document is a member of the outermost object.
+    without_card_data(&body)?;
+    GraphqlRequest::parse(&body).map_err(|_| {
+        Refused::Invalid("payload has query or documentId, and may have operationName, variables, extensions")
+    })
+}
+
+/// The check of a request's body at the edge.
+fn without_card_data(json: &[u8]) -> Result<(), Refused> {
+    card::find_in_json(json).map_or(Ok(()), |found| Err(Refused::Card(found)))
 }
 
 #[cfg(test)]
@@ -247,11 +246,50 @@ mod tests {
         let mut twice = begun();
         assert!(hear(&mut twice, &subscribe("1")).is_continue());
         assert!(hear(&mut twice, &subscribe("2")).is_continue());
-        refuses(&mut twice, &subscribe("1"), 4409, "Subscriber for 1 already exists");
-        let long = "é".repeat(100);
-        let mut long_id = begun();
-        assert!(hear(&mut long_id, &subscribe(&long)).is_continue());
-        refuses(&mut long_id, &subscribe(&long), 4409, "é already exists");
+        refuses(&mut twice, &subscribe("1"), 4409, "Subscriber for this id already exists");
+    }
+
+    #[test]
+    fn nothing_of_what_a_client_sends_is_in_the_reason() {
+        let secret = "sk_live_secret";
+        let mut twice = begun();
+        assert!(hear(&mut twice, &subscribe(secret)).is_continue());
+        for (mut conversation, text) in [
+            (twice, subscribe(secret)),
+            (begun(), format!(r#"{{"{secret}":1,"{secret}":2}}"#)),
+            (begun(), json!({ "type": "subscribe", "id": "1", "payload": { secret: 1 } }).to_string()),
+            (begun(), json!({ "type": secret }).to_string()),
+            (begun(), secret.to_owned()),
+        ] {
+            assert!(hear(&mut conversation, &text).is_break(), "{text}");
+            let (_, reason) = conversation.refused().unwrap().frame();
+            assert!(!reason.contains("secret") && reason.len() <= 123, "{reason}");
+        }
+    }
+
+    #[test]
+    fn card_data_and_wallets_payloads_close_wherever_they_stand() {
+        let card = "CARD_DATA_NOT_ACCEPTED: ";
+        let wallet = "WALLET_PAYLOAD_NOT_ACCEPTED: ";
+        let asked =
+            |payload: Value| json!({ "type": "subscribe", "id": "1", "payload": payload }).to_string();
+        let query = "subscription($m: [M!]) { a(m: $m) }";
+        for (text, reason) in [
+            (subscribe("4242 4242 4242 4242"), card),
+            (complete("4242424242424242"), card),
+            (r#"{"type":"ping","payload":{"cvv":"123"}}"#.to_owned(), card),
+            (r#"{"type":"connection_init","payload":{"n":4242424242424242}}"#.to_owned(), card),
+            ("4242424242424242".to_owned(), card),
+            (asked(json!({ "query": "subscription { a(cvv: \"123\") }" })), card),
+            (
+                asked(json!({ "query": query, "variables": { "m": [{ "key": "cvv", "value": "123" }] } })),
+                card,
+            ),
+            (r#"{"type":"pong","payload":{"ephemeralPublicKey":"x"}}"#.to_owned(), wallet),
+            (asked(json!({ "query": query, "extensions": { "signedMessage": "x" } })), wallet),
+        ] {
+            refuses(&mut begun(), &text, 4400, reason);
+        }
     }
 
     #[test]
@@ -281,14 +319,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_given_twice_in_a_message_is_named() {
+    fn a_name_given_twice_in_a_message_is_refused() {
         let query = r#"{"type":"subscribe","id":"1","payload":{"query":"subscription { a }""#;
         for variables in [r#"{"after":"a","\u0061fter":"b"}"#, r#"{"i":[{"after":1,"after":2}]}"#] {
             let text = format!(r#"{query},"variables":{variables}}}}}"#);
-            refuses(&mut begun(), &text, 4400, "`after` is given twice");
+            refuses(&mut begun(), &text, 4400, "a name is given twice");
         }
-        let long = "é".repeat(100);
-        refuses(&mut begun(), &format!(r#"{{"{long}":1,"{long}":2}}"#), 4400, "é` is given twice");
     }
 
     #[test]
@@ -322,9 +358,7 @@ mod tests {
             |payload: Value| json!({ "type": "subscribe", "id": "1", "payload": payload }).to_string();
         assert!(hear(&mut begun(), &message(json!({ "documentId": id }))).is_continue());
         let both = message(json!({ "documentId": id, "query": "subscription { a }" }));
-        refuses(&mut begun(), &both, 4400, "`documentId` cannot be given beside `query`");
-        let long = message(json!({ "é".repeat(200): 1 }));
-        refuses(&mut begun(), &long, 4400, "Invalid message: ");
+        refuses(&mut begun(), &both, 4400, "payload has query or documentId");
     }
 
     fn complete_of_the_library(id: &str) -> String {

@@ -4,6 +4,7 @@ use async_graphql::connection::{Connection, Edge, EmptyFields, PageInfo};
 use async_graphql::{Error, Object, OutputType};
 use edge_core::error::ErrorCode;
 use payments::model::id::PaymentId;
+use payments::model::payment::Payment;
 use payments::ports::store::Filter;
 
 use super::caller::{Caller, failed};
@@ -65,7 +66,8 @@ pub(super) async fn payments(
         after.map(|id| id.parse()).transpose().map_err(|_| wrong("after", "must be a payment's id"))?;
     let (store, _read) = caller.store().await;
     let page = store.payments(caller.client(), &filter).await.map_err(failed)?;
-    let items = page.items.into_iter().map(|payment| (payment.id.to_string(), PaymentObject::from(payment)));
+    let shown = |payment: Payment| (payment.id.to_string(), PaymentObject::from(payment).without_secrets());
+    let items = page.items.into_iter().map(shown);
     Ok(connection(filter.after.is_some(), page.has_more, items))
 }
 

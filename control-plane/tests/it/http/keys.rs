@@ -3,6 +3,8 @@
 use edge_core::attestation::AttestedKey;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{CheckedVerdict, ClaimRequest, Fingerprint, Key, Lease, Scope, Verdict};
+use payments::model::payer_action::PayerAction;
+use payments::model::provider::{Charged, ProviderRef};
 
 use super::*;
 
@@ -11,9 +13,18 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
     let api = Api::start().await;
     let key = |name: &str| Key::parse([name.as_bytes()]).unwrap();
     let client = ClientId::parse("demo").unwrap();
-    for (name, outcome, kept) in [("good", None, true), ("unsent", Some(Uncertainty::new("refused")), false)]
-    {
-        api.test.provider.charges.lock().unwrap().extend(outcome.map(Outcome::NotSent));
+    let page = "https://hooks.stripe.com/3ds?payment_intent_client_secret=pi_1_secret_2";
+    let secret = Charged::RequiresAction {
+        payment: ProviderRef::new("pi_1"),
+        action: PayerAction::Page(page.to_owned()),
+        declined: false,
+    };
+    for (name, outcome, told, kept) in [
+        ("good", None, 200, true),
+        ("unsent", Some(Outcome::NotSent(Uncertainty::new("refused"))), 202, false),
+        ("secret", Some(Outcome::Done(secret)), 200, false),
+    ] {
+        api.test.provider.charges.lock().unwrap().extend(outcome);
         let scope = Scope::new(&client, "POST", "/payments/charge", &key(name));
         let fingerprint = Fingerprint::new("POST", "/payments/charge", "", b"", CHARGE.as_bytes());
         let claim = ClaimRequest { scope, fingerprint, lease: Lease::from_ms(60_000).unwrap() };
@@ -29,7 +40,7 @@ async fn what_was_decided_is_told_to_the_edge_cache_and_what_was_not_gives_the_t
         let verdict = api.cache.claim(&claim).await.unwrap();
         match (CheckedVerdict::new(Some(verdict), &claim, &Keys::parse(KEY).unwrap()), kept) {
             (CheckedVerdict::Replay(answer), true) => assert_eq!(answer.status(), status),
-            (CheckedVerdict::Start { .. }, false) => assert_eq!(status, 202),
+            (CheckedVerdict::Start { .. }, false) => assert_eq!(status, told, "{name}"),
             (word, _) => panic!("{name}: {word:?} after {status}"),
         }
     }

@@ -41,7 +41,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::ErrorCode;
 use crate::id::{UUID_LEN, uuid_shaped};
-pub use redaction::redacted;
+pub use redaction::{holds_client_secret, redacted};
 
 /// Card data that was found. Never contains any of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,8 +55,15 @@ fn with_quotes(text: &[u8], range: Range<usize>) -> Range<usize> {
     range.start - quote(range.start.checked_sub(1))..range.end + quote(Some(range.end))
 }
 
-/// Stripe's client secrets, by the field's name or by their form: an object's id, `_secret_` and more
-/// (docs.stripe.com/api/payment_intents/object#payment_intent_object-client_secret).
+/// Whether the text, such as the URL of a page, holds a secret that lets a payer's client act at the provider. Stripe's
+/// are known by their form, an object's id, `_secret_` and more
+/// (docs.stripe.com/api/payment_intents/object#payment_intent_object-client_secret), and by the name of a parameter.
+#[must_use]
+pub fn holds_client_secret(text: &[u8]) -> bool {
+    contains(text, b"_secret_") || contains(text, b"client_secret=")
+}
+
+/// Client secrets, by the field's name or by their form.
 fn secrets(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut is_secret = false;
     Parts::new(text).filter_map(move |part| match part {
@@ -66,7 +73,7 @@ fn secrets(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
         }
         Part::Text(value) => {
             let said = text.get(value.clone()).unwrap_or_default();
-            let is_taken = std::mem::take(&mut is_secret) || contains(said, b"_secret_");
+            let is_taken = std::mem::take(&mut is_secret) || holds_client_secret(said);
             is_taken.then_some(value)
         }
         Part::Loose(_) | Part::Mark(_) => {
@@ -120,6 +127,23 @@ mod tests {
             r#"{"url":"https://hooks.stripe.com/x?payment_intent_client_secret=pi_1_secret_2&k=v","b":"c"}"#,
             r#"{"url":"[redacted]","b":"c"}"#,
         );
+    }
+
+    #[test]
+    fn a_url_with_a_client_secret_is_told_from_one_without() {
+        for url in [
+            "https://hooks.stripe.com/redirect/authenticate/src_1?client_secret=src_client_secret_2",
+            "https://hooks.stripe.com/3d_secure_2/hosted?a=b&payment_intent_client_secret=pi_1_secret_2&c=d",
+            "https://bank.example/?back=https%3A%2F%2Fhooks.stripe.com%2F%3Fclient_secret%3Dpi_1_secret_2",
+            "https://hooks.stripe.com/?client_secret=2",
+        ] {
+            assert!(holds_client_secret(url.as_bytes()), "{url}");
+        }
+        for url in
+            ["https://bank.example/3ds?id=1", "https://www.paypal.com/checkoutnow?token=5O190127TN364715T"]
+        {
+            assert!(!holds_client_secret(url.as_bytes()), "{url}");
+        }
     }
 
     #[test]

@@ -11,19 +11,24 @@ const config = await (await fetch('/_sandbox/shop/config')).json();
 const STATUS = {
   completed: ['Paid', 'good'], captured: ['Paid', 'good'], authorized: ['Reserved', 'good'],
   failed: ['Not paid', 'bad'], canceled: ['Canceled', 'bad'], refused: ['Not paid', 'bad'],
-  pending: ['Working…', 'wait'], requires_action: ['Waiting for you', 'wait'],
+  pending: ['Working…', 'wait'], requires_action: ['Waiting for you', 'wait'], unknown: ['Not known yet', 'wait'],
 };
 
 const isOver = (status) => ['good', 'bad'].includes(STATUS[status]?.[1]);
 
 /** An attempt that is under way: a second click, or a second button, begins no other one. */
 let isBusy = false;
+/** What had the focus when the attempt began. */
+let began = null;
 let shown = null;
 
 function show(status, explanation = '') {
   // An event may say how it ended before the answer to the charge is here.
   if (isOver($('status').dataset.status) && !isOver(status)) return;
   const [words, kind] = STATUS[status] ?? STATUS.pending;
+  const wasUnknown = $('status').dataset.status === 'unknown';
+  // How it ended is known, also if the answer to the charge never comes.
+  if (isOver(status)) localStorage.removeItem('request');
   if ($('result').hidden) {
     $('methods').hidden = true;
     $('result').hidden = false;
@@ -32,28 +37,69 @@ function show(status, explanation = '') {
   Object.assign($('status'), { textContent: words });
   $('status').dataset.kind = kind;
   $('status').dataset.status = status;
-  if (explanation) $('explanation').textContent = explanation;
+  if (explanation || wasUnknown) $('explanation').textContent = explanation;
+  $('retry').hidden = status !== 'unknown';
+  // Another order would be another payment.
+  $('again').hidden = status === 'unknown';
 }
 
-/** How often a request is sent while the gateway says that it can succeed later, and the milliseconds between. */
-const TRIES = 10;
+/** How long a request is repeated by itself, and the pause between, in milliseconds. */
+const PATIENCE = 6000;
 const PAUSE = 500;
+/** With these, the gateway ends an operation. Any other error says nothing of a former try of the same request. */
+const FINAL = [400, 402, 404, 409, 422];
 
-/** Sends a charge under a key of its attempt. Network trouble is answered by the same request under the same key. */
-async function pay(key, charge) {
-  const body = JSON.stringify({ amount: AMOUNT, currency: CURRENCY, returnUrl: location.href.split(/[?#]/)[0], ...charge });
-  const send = () => fetch('/_sandbox/shop/pay', {
-    method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': key }, body,
-  });
-  const ask = async () => (await send().catch(send)).json();
-  let answer = await ask();
-  // The payment may be busy: after PayPal's event, the gateway takes the money by itself.
-  for (let tries = 1; answer.error?.retryable && tries < TRIES; tries += 1) {
+/** Sends a request once: the answer if it is final, or else why there is none. */
+async function send({ key, body }) {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+  const response = await fetch('/_sandbox/shop/pay', { method: 'POST', headers, body });
+  const answer = await response.json();
+  if (answer.success || !(answer.error?.retryable ?? !FINAL.includes(response.status))) return answer;
+  throw new Error(`${answer.error?.message} (${answer.error?.code})`);
+}
+
+/** Repeats a request under its key for a while: its answer was lost, or the payment is busy, as after PayPal's event. */
+async function ask(request) {
+  for (const end = performance.now() + PATIENCE; ;) {
+    try {
+      return { answer: await send(request) };
+    } catch (problem) {
+      if (performance.now() > end) return { problem };
+    }
     await new Promise((resolve) => { setTimeout(resolve, PAUSE); });
-    answer = await ask();
   }
+}
+
+/** Resolves when the payer wants the same request to be sent again. */
+function askPayer(reason) {
+  show('unknown', `We do not know yet whether you have paid. Try again: it never pays twice. ${reason}`);
+  return new Promise((resolve) => {
+    $('retry').onclick = () => {
+      show('pending');
+      $('result').focus();
+      resolve();
+    };
+  });
+}
+
+/** Sends a charge under a key of its attempt. */
+async function pay(key, charge) {
+  const returnUrl = location.href.split(/[?#]/)[0];
+  return settle({ key, body: JSON.stringify({ amount: AMOUNT, currency: CURRENCY, returnUrl, ...charge }) });
+}
+
+/** Sends a request until its answer is final. It is kept meanwhile: a page that forgets it may pay again under another key. */
+async function settle(request) {
+  localStorage.setItem('request', JSON.stringify(request));
+  let { answer, problem } = await ask(request);
+  while (!answer) {
+    await askPayer(problem.message);
+    ({ answer, problem } = await ask(request));
+  }
+  localStorage.removeItem('request');
   const id = answer.transactionId ?? answer.error?.transactionId;
-  if (id) await follow(id);
+  // Who cannot watch the payment still has this answer.
+  if (id) await follow(id).catch(() => {});
   if (!answer.success) {
     const { declineCode, code, message } = answer.error;
     show('refused', `${message} (${declineCode ?? code})`);
@@ -63,22 +109,27 @@ async function pay(key, charge) {
   return answer;
 }
 
-/** Runs one attempt; nothing else starts until it is over. */
+/** Runs one attempt; nothing else starts until it is over. What goes wrong before anything is sent can be tried again. */
 async function attempt(run) {
   if (isBusy) return;
   isBusy = true;
-  for (const button of document.querySelectorAll('.method')) button.disabled = !button.dataset.sheet;
+  began = document.activeElement;
+  $('explanation').textContent = '';
+  for (const button of document.querySelectorAll('#methods .method')) button.disabled = true;
   try {
     await run(crypto.randomUUID());
   } catch (problem) {
-    if ($('result').hidden) release();
+    if ($('result').hidden) release(problem.message);
     else show($('status').dataset.status, problem.message);
   }
 }
 
-function release() {
+function release(reason = '') {
   isBusy = false;
-  for (const button of document.querySelectorAll('.method')) button.disabled = false;
+  $('explanation').textContent = reason;
+  for (const button of document.querySelectorAll('#methods .method')) button.disabled = false;
+  // A disabled button has lost the focus.
+  if (document.activeElement === document.body) began?.focus();
 }
 
 /** Shows what happens to a payment. It is kept for the page's site, since what a tab keeps for itself ends with the tab. */
@@ -119,11 +170,19 @@ async function payByStripe(elements) {
     if (submitted.error) return release();
     const { confirmationToken, error } = await stripe.createConfirmationToken({ elements });
     if (error) throw new Error(error.message);
-    const answer = await pay(key, { provider: 'stripe', paymentMethodId: confirmationToken.id });
-    if (answer?.nextAction?.type !== 'stripe_sdk') return;
-    const acted = await stripe.handleNextAction({ clientSecret: answer.nextAction.clientSecret });
-    if (acted.error) $('explanation').textContent = acted.error.message;
+    await letPayerAct(await pay(key, { provider: 'stripe', paymentMethodId: confirmationToken.id }));
   });
+}
+
+/** Does what an answer asks of the payer. */
+async function letPayerAct(answer) {
+  const { type, clientSecret, url } = answer?.nextAction ?? {};
+  if (type === 'stripe_sdk') {
+    const acted = await stripe.handleNextAction({ clientSecret });
+    if (acted.error) $('explanation').textContent = acted.error.message;
+  }
+  // A shop goes to the `url` as it is. Here, PayPal's page is to learn what the visitor wants to happen.
+  if (type === 'redirect') location.href = sandboxPaypalPage(url);
 }
 
 const express = stripe.elements({ mode: 'payment', amount: AMOUNT, currency: CURRENCY.toLowerCase() });
@@ -145,10 +204,7 @@ $('card-form').addEventListener('submit', (event) => {
  * chose there, the payer is sent there again to choose something else.
  */
 async function payByPaypal(key, charge) {
-  const answer = await pay(key, { provider: 'paypal', ...charge });
-  if (answer?.nextAction?.type !== 'redirect') return;
-  // A shop goes to the `url` as it is. Here, PayPal's page is to learn what the visitor wants to happen.
-  location.href = sandboxPaypalPage(answer.nextAction.url);
+  await letPayerAct(await pay(key, { provider: 'paypal', ...charge }));
 }
 
 $('pay-paypal').addEventListener('click', () => attempt((key) => payByPaypal(key, {})));
@@ -218,6 +274,7 @@ $('provider').addEventListener('change', ({ target }) => {
 });
 $('again').addEventListener('click', () => {
   localStorage.removeItem('payment');
+  localStorage.removeItem('request');
   location.href = location.pathname;
 });
 
@@ -230,7 +287,14 @@ async function showAgain(id) {
 }
 
 const returned = new URLSearchParams(location.search);
-if (returned.has('PayerID')) {
+const kept = JSON.parse(localStorage.getItem('request'));
+if (kept) {
+  // The page was closed before the answer came.
+  attempt(async () => {
+    await askPayer('This page was closed meanwhile.');
+    await letPayerAct(await settle(kept));
+  });
+} else if (returned.has('PayerID')) {
   // Back from PayPal's page: the order id is the payment method now.
   attempt((key) => payByPaypal(key, { paymentMethodId: returned.get('token') }));
 } else if (localStorage.getItem('payment')) {

@@ -36,7 +36,10 @@ window.sandboxFrame = (title, url, isOver) => new Promise((resolve, reject) => {
   dialog.setAttribute('aria-labelledby', 'frame-title');
   const heading = Object.assign(document.createElement('h2'), { id: 'frame-title', textContent: title });
   const frame = Object.assign(document.createElement('iframe'), { src: url, title });
-  dialog.append(heading, frame);
+  const close = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Close', className: 'method plain close' });
+  close.onclick = () => dialog.close();
+  // Before the frame, so that it has the focus: a key that is pressed in the frame, like Escape, closes nothing here.
+  dialog.append(heading, close, frame);
   document.body.append(dialog);
   let isDone = false;
   const look = setInterval(async () => {

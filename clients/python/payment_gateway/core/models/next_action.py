@@ -29,7 +29,7 @@ class NextAction:
             client_secret (str | Unset): Of `stripe_sdk`, in the answers about this one payment and while it waits; never in
                 a list.
             order_id (str | Unset): Of `confirm_order`.
-            url (str | Unset): Of a `redirect`.
+            url (str | Unset): Of a `redirect`; not in a list or beside an event if it has a client secret.
      """
 
     type_: ActionKind

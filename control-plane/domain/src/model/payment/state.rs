@@ -283,6 +283,7 @@ mod tests {
         let secret = ClientSecret::new("pi_1_secret_2");
         for action in [
             PayerAction::Page("https://bank.example/3ds".to_owned()),
+            PayerAction::Page("https://bank.example/3ds?client_secret=pi_1_secret_2".to_owned()),
             PayerAction::Script(secret),
             PayerAction::ConfirmOrder,
         ] {

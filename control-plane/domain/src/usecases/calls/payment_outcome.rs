@@ -1,8 +1,7 @@
 //! The outcome of a client's request, derived from the recorded payment.
 
 use crate::model::idempotency::Subject;
-use crate::model::payer_action::PayerAction;
-use crate::model::payment::{Failure, Payment, Session, State, Status};
+use crate::model::payment::{Failure, Payment, State, Status};
 use crate::model::provider::OperationKind;
 use crate::usecases::OperationError;
 use crate::usecases::call::{Asked, Decided};
@@ -16,11 +15,11 @@ impl Decided for Payment {
         self.state.status() != Status::Pending
     }
 
-    /// An answer with a client secret is not kept, neither in the database nor at the edge: the secret is shown while
-    /// the payment waits, and a repeat after that gets the outcome.
+    /// An answer with a client secret, alone or in a page's URL, is not kept, neither in the database nor at the edge:
+    /// the secret is shown while the payment waits, and a repeat after that gets the outcome.
     fn has_lasting_answer(&self) -> bool {
         let shows_secret =
-            matches!(self.state, State::RequiresAction(Session { action: PayerAction::Script(_), .. }));
+            matches!(&self.state, State::RequiresAction(session) if session.action.holds_secret());
         self.is_decided() && !shows_secret
     }
 
@@ -74,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::model::id::AttemptId;
-    use crate::model::payer_action::ClientSecret;
+    use crate::model::payer_action::{ClientSecret, PayerAction};
     use crate::model::provider::{Captured, Charged, Outcome, ProviderRef, Uncertainty};
     use crate::model::samples::{authorized, charge};
 
@@ -123,8 +122,17 @@ mod tests {
             let at = Timestamp::UNIX_EPOCH;
             charge(CaptureMode::Automatic).charge_answered(Outcome::Done(answer), at).unwrap()
         };
-        let secret = waiting(PayerAction::Script(ClientSecret::new("pi_1_secret_2")));
-        assert!(secret.is_decided() && !secret.has_lasting_answer());
-        assert!(waiting(PayerAction::ConfirmOrder).has_lasting_answer());
+        let page = |url: &str| PayerAction::Page(url.to_owned());
+        for action in [
+            PayerAction::Script(ClientSecret::new("pi_1_secret_2")),
+            page("https://hooks.stripe.com/3ds?payment_intent_client_secret=pi_1_secret_2"),
+            page("https://hooks.stripe.com/redirect/authenticate/src_1?client_secret=src_client_secret_2"),
+        ] {
+            let secret = waiting(action);
+            assert!(secret.is_decided() && !secret.has_lasting_answer(), "{secret:?}");
+        }
+        for action in [PayerAction::ConfirmOrder, page("https://pay.example/checkoutnow?token=O1")] {
+            assert!(waiting(action).has_lasting_answer());
+        }
     }
 }

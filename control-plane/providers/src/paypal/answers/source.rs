@@ -26,8 +26,12 @@ impl Order {
         let (kind, data) = self.source()?;
         let kind = untrusted::code(kind)?;
         let is_wallet = WALLETS.contains(&kind.as_str());
-        let card = if is_wallet { data.get("card")? } else { data };
-        let text = |name: &str| card.get(name).and_then(Value::as_str);
+        let card = if is_wallet { data.get("card") } else { Some(data) };
+        // An order that was made for a wallet names it before the payer has confirmed anything.
+        if card.is_none() && !matches!(self.status.as_str(), "APPROVED" | "COMPLETED") {
+            return None;
+        }
+        let text = |name: &str| card.and_then(|card| card.get(name)).and_then(Value::as_str);
         Some(PaidWith {
             wallet: is_wallet.then(|| kind.clone()),
             brand: text("brand").and_then(untrusted::code).map(|brand| brand.to_ascii_lowercase()),
@@ -101,6 +105,22 @@ mod tests {
         assert_eq!(order(&partly).paid_with(), Some(kind("card")));
         for nothing in [json!(null), json!({}), json!("x"), json!({ "a b": {} })] {
             assert_eq!(order(&nothing).paid_with(), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_wallet_whose_card_is_not_told_is_told_once_the_payer_has_confirmed_it() {
+        for name in WALLETS {
+            let wallet =
+                PaidWith { kind: "card".to_owned(), wallet: Some(name.to_owned()), brand: None, last4: None };
+            let with = |status: &str, data: &Value| {
+                Order { status: status.to_owned(), ..order(&json!({ name: data })) }.paid_with()
+            };
+            for data in [json!({}), json!({ "card": null }), json!({ "card": {} })] {
+                assert_eq!(with("APPROVED", &data), Some(wallet.clone()), "{data}");
+                assert_eq!(with("COMPLETED", &data), Some(wallet.clone()), "{data}");
+            }
+            assert_eq!(with("CREATED", &json!({})), None, "asked for, and not confirmed");
         }
     }
 

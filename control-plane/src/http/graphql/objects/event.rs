@@ -58,7 +58,8 @@ impl EventObject {
     /// The payment as it is now.
     #[graphql(complexity = "READ_COST + child_complexity")]
     async fn payment(&self, context: &Context<'_>) -> Result<Option<PaymentObject>, Error> {
-        caller(context)?.payment(&self.payment.to_string()).await
+        let payment = caller(context)?.payment(&self.payment.to_string()).await?;
+        Ok(payment.map(PaymentObject::without_secrets))
     }
 
     /// The version of the payment, or of the refund if there is a `refundId`: a payment's first event has version 0, a refund's 1.

@@ -32,6 +32,13 @@ impl From<Payment> for PaymentObject {
     }
 }
 
+impl PaymentObject {
+    /// As part of a list, or beside an event or a refund.
+    pub(in crate::http::graphql) fn without_secrets(self) -> Self {
+        Self { view: self.view.without_secrets(), ..self }
+    }
+}
+
 /// A payment.
 #[Object(name = "Payment")]
 impl PaymentObject {

@@ -31,7 +31,8 @@ impl RefundObject {
 
     #[graphql(complexity = "READ_COST + child_complexity")]
     async fn payment(&self, context: &Context<'_>) -> Result<Option<PaymentObject>, Error> {
-        caller(context)?.payment(&self.payment.to_string()).await
+        let payment = caller(context)?.payment(&self.payment.to_string()).await?;
+        Ok(payment.map(PaymentObject::without_secrets))
     }
 
     async fn status(&self) -> RefundStatus {

@@ -158,7 +158,7 @@ def sync_detailed(
     """ Get what a page needs for wallets.
 
      The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
-    domains that the operator has listed for you. Keep it for at most ten minutes.
+    domains that the operator has listed for you. Your server may keep it for ten minutes.
 
     Args:
         domain (str):
@@ -192,7 +192,7 @@ def sync(
     """ Get what a page needs for wallets.
 
      The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
-    domains that the operator has listed for you. Keep it for at most ten minutes.
+    domains that the operator has listed for you. Your server may keep it for ten minutes.
 
     Args:
         domain (str):
@@ -221,7 +221,7 @@ async def asyncio_detailed(
     """ Get what a page needs for wallets.
 
      The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
-    domains that the operator has listed for you. Keep it for at most ten minutes.
+    domains that the operator has listed for you. Your server may keep it for ten minutes.
 
     Args:
         domain (str):
@@ -255,7 +255,7 @@ async def asyncio(
     """ Get what a page needs for wallets.
 
      The providers' public identifiers, with which a page shows Apple Pay and Google Pay. For
-    domains that the operator has listed for you. Keep it for at most ten minutes.
+    domains that the operator has listed for you. Your server may keep it for ten minutes.
 
     Args:
         domain (str):
