@@ -68,7 +68,7 @@ crashing-filter: prerequisites
 # Most tests wait, for servers that start and for limits of time: more of them at once than there are cores. Their servers'
 # files need to outlive processes only, so they lie in memory where there is room for them.
 cores := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-in_memory := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304 { print "/dev/shm" }')
+in_memory := $(shell ! grep -qs ' /dev/shm .*noexec' /proc/mounts && df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4194304 { print "/dev/shm" }')
 test: export RUST_TEST_THREADS := $(or $(RUST_TEST_THREADS),$(shell echo $$((2 * $(cores)))))
 test: export TMPDIR := $(or $(TMPDIR),$(in_memory),/tmp)
 

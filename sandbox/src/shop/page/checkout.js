@@ -150,7 +150,8 @@ async function onEvent(event) {
   const time = Object.assign(document.createElement('time'), { dateTime: event.at, textContent: new Date(event.at).toLocaleTimeString() });
   line.append(event.type, time);
   $('events').prepend(line);
-  if (event.status) show(event.status);
+  // While the answer is not known, the payer can still ask for it: only an outcome ends that.
+  if (isOver(event.status) || (event.status && $('status').dataset.status !== 'unknown')) show(event.status);
   if (!isOver(event.status)) return;
   const { paymentMethod, failure } = await (await fetch(`/_sandbox/shop/payments/${shown}`)).json();
   if (paymentMethod) {
