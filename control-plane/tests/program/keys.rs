@@ -43,7 +43,8 @@ fn keys(folder: &Path, words: &[&str], list: &str) -> (bool, String) {
 
 fn holds_canary(folder: &Path) -> bool {
     // The write-ahead log goes when the last connection does, which may be while this reads.
-    let files = std::fs::read_dir(folder).unwrap().filter_map(|file| std::fs::read(file.unwrap().path()).ok());
+    let files =
+        std::fs::read_dir(folder).unwrap().filter_map(|file| std::fs::read(file.unwrap().path()).ok());
     files.into_iter().any(|file| file.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()))
 }
 

@@ -15,6 +15,10 @@ use reqwest::Client;
 use serde_json::json;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 
+/// Each of these tests loads a small machine fully, so they run one after another: parts that starve are taken for dead,
+/// and their requests are refused.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// How long a part serves requests before the next one is restarted.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -92,6 +96,7 @@ async fn succeeded(fleet: &Fleet, load: Load) -> usize {
 
 #[tokio::test]
 async fn a_rolling_restart_of_every_part_fails_no_charge() {
+    let _turn = TURN.lock().await;
     let (Some(postgres), Some(redis), Some(rabbit)) =
         (PostgresServer::own().await, RedisServer::own(&[]).await, RabbitServer::own().await)
     else {

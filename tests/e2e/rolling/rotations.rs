@@ -10,6 +10,7 @@ use crate::webhooks::{event, now_s, stripe_signature};
 
 #[tokio::test]
 async fn attestation_keys_are_replaced_under_load_without_a_failed_charge() {
+    let _turn = TURN.lock().await;
     const KEYS: &str = "EDGE_ATTESTATION_KEYS";
     let Some((postgres, redis)) = servers().await else { return };
     let (own, mut fleet, client) = started(&postgres, &redis, &[]).await;
@@ -39,6 +40,7 @@ async fn attestation_keys_are_replaced_under_load_without_a_failed_charge() {
 
 #[tokio::test]
 async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
+    let _turn = TURN.lock().await;
     const SECRETS: &str = "STRIPE_WEBHOOK_SECRETS";
     let Some((postgres, redis)) = servers().await else { return };
     let (own, mut fleet, client) = started(&postgres, &redis, &[]).await;
@@ -80,6 +82,7 @@ async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
 
 #[tokio::test]
 async fn a_client_key_is_replaced_under_load_without_a_failed_charge() {
+    let _turn = TURN.lock().await;
     const OLD: &str = r#"{"client":"demo","key":"demo-key"}"#;
     const NEW: &str = r#"{"client":"demo","key":"demo-key-new"}"#;
     let Some((postgres, redis)) = servers().await else { return };

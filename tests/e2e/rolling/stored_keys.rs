@@ -123,6 +123,7 @@ async fn only_k2_is_in_use(own: &OwnGateway, old: &str, new: &str, charged: usiz
 
 #[tokio::test]
 async fn encryption_keys_are_replaced_under_load_without_a_failed_request() {
+    let _turn = TURN.lock().await;
     const KEYS: &str = "ENCRYPTION_KEYS";
     let Some((postgres, redis)) = servers().await else { return };
     let (mut own, mut fleet, client) = started(&postgres, &redis, &SETTINGS).await;
@@ -180,6 +181,7 @@ async fn public(own: &OwnGateway, key: &str) -> String {
 
 #[tokio::test]
 async fn the_audit_key_is_replaced_under_load_and_the_whole_trail_verifies() {
+    let _turn = TURN.lock().await;
     const KEY: &str = "AUDIT_SIGNING_KEY";
     const FILE: &str = "AUDIT_ANCHOR_FILE";
     let Some((postgres, redis)) = servers().await else { return };

@@ -24,7 +24,10 @@ async fn a_page_with_a_secret_is_in_answers_about_its_payment_alone() {
     for path in ["/payments", "/events", &format!("/payments/{id}/events")] {
         let (status, listed) = api.demo("GET", path, "").await;
         assert_eq!(status, StatusCode::OK, "{path}");
-        assert!(listed.to_string().contains("requires_action") && !listed.to_string().contains(SECRET), "{listed}");
+        assert!(
+            listed.to_string().contains("requires_action") && !listed.to_string().contains(SECRET),
+            "{listed}"
+        );
     }
     let ask = async |query: &str| {
         let body = json!({ "query": query }).to_string();
