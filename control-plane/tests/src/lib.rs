@@ -1,6 +1,6 @@
 //! Tests of the control plane through its public interface and as a program. They are a package of their own so that
 //! they are compiled without optimization, as fast as possible, beside an optimized control plane.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot find its program fails")]
+#![expect(clippy::expect_used, reason = "a test that cannot find its program fails")]
 
 use std::path::PathBuf;
 
