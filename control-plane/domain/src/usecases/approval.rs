@@ -34,7 +34,7 @@ pub(crate) async fn judge(
     }
 }
 
-/// Judges what the payer of a waiting payment has approved, by the policy of the payment's client, whoever asks.
+/// Judges what the payer of a waiting payment has approved, by the policy of the payment's client.
 pub(crate) async fn judge_waiting(provider: &dyn PaymentProvider, payment: &Payment) -> Approval {
     match &payment.state {
         State::RequiresAction(waiting) => {

@@ -76,7 +76,7 @@ async fn verified(args: VerifyArgs, source: &Source) -> anyhow::Result<String> {
     if report.is_whole() {
         return Ok(report.to_string().trim_end().to_owned());
     }
-    // The report is the error: whoever looks only at the exit code is told as much.
+    // The report is the error, so that the exit code alone tells as much.
     bail!("{}", report.to_string().trim_end())
 }
 
