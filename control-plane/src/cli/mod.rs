@@ -192,19 +192,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             let format = if std::io::stdout().is_terminal() { Format::Plain } else { Format::Markdown };
             print(explain(&keys, format).map_err(anyhow::Error::msg)?.trim_end())
         }
-        Command::EnvoyBootstrap(args) => {
-            let profile = args.profile(&source)?;
-            let bootstrap = envoy_bootstrap::render(profile, &source, args.output.as_deref());
-            let bootstrap = bootstrap.map_err(|errors| unusable(&errors))?;
-            for warning in envoy_bootstrap::warnings(&source) {
-                logging::say(&format!("warning: {warning}"));
-            }
-            match args.output {
-                Some(file) => envoy_bootstrap::write(&file, &bootstrap)
-                    .with_context(|| format!("--output: could not write {}", file.display())),
-                None => print(&bootstrap.text),
-            }
-        }
+        Command::EnvoyBootstrap(args) => envoy_bootstrap(&args, &source),
         Command::Webhook(WebhookCommand::Verify(args)) => {
             let report = webhook_verify::verify(&args).await?;
             print(&if args.json { report.to_json()? } else { report.to_text() })?;
@@ -225,6 +213,21 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Retention(command) => print(&retention::run(command, &source).await?),
         Command::Ready { address, alive } => ready::ask(address, alive, &source).await,
         Command::Openapi => print(&format!("{:#}", crate::http::openapi_document())),
+    }
+}
+
+/// Prints Envoy's configuration, or writes it to a file.
+fn envoy_bootstrap(args: &envoy_bootstrap::Args, source: &Source) -> anyhow::Result<()> {
+    let profile = args.profile(source)?;
+    let bootstrap = envoy_bootstrap::render(profile, source, args.output.as_deref());
+    let bootstrap = bootstrap.map_err(|errors| unusable(&errors))?;
+    for warning in envoy_bootstrap::warnings(source) {
+        logging::say(&format!("warning: {warning}"));
+    }
+    match &args.output {
+        Some(file) => envoy_bootstrap::write(file, &bootstrap)
+            .with_context(|| format!("--output: could not write {}", file.display())),
+        None => print(&bootstrap.text),
     }
 }
 

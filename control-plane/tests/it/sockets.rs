@@ -276,7 +276,7 @@ async fn a_handshake_without_its_headers_is_refused_by_their_names() {
 }
 
 #[tokio::test]
-async fn an_empty_list_of_what_to_watch_closes_a_socket_of_events_instead_of_showing_everything() {
+async fn an_empty_list_to_watch_closes_a_socket_instead_of_showing_everything() {
     let api = Api::start().await;
     for list in [r#""payments":[]"#, r#""types":[]"#, r#""types":[""]"#] {
         let mut upgraded = Upgraded::open(&api, EVENTS).await;

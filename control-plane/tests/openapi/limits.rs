@@ -70,6 +70,50 @@ fn limits(node: &'static Value, found: &mut BTreeSet<u64>) {
     }
 }
 
+/// Words that some field takes, and what is close to them.
+const TEXTS: &[&str] = &[
+    "stripe",
+    "paypal",
+    "Stripe",
+    "apple_pay",
+    "google_pay",
+    "always",
+    "when_required",
+    "5O190127TN364715T",
+    "automatic",
+    "manual",
+    "Manual",
+    "USD",
+    "usd",
+    "XAU",
+    "ZZZ",
+    "EURO",
+    TXN,
+    "pm_",
+    "pm_a-b",
+    "B-1",
+    "a b",
+    "a\nb",
+    "a\u{7f}b",
+    "a\u{9f}b",
+    "a\u{a0}b",
+    "\u{0}",
+    "card:",
+    "5",
+    "ftp://shop.example",
+    "https://",
+    "https:///path",
+    "https://?q",
+    "https://#f",
+    "https://shop.example/a b",
+    "HTTPS://shop.example",
+    "https://shop.example/ü",
+    "http://127.0.0.1:9/return",
+    "https://u@shop.example/",
+    "https://shop.example",
+    "https://shop.example/return?a=b#c",
+];
+
 /// Values at, below and above each limit, whatever it limits; and values of every kind.
 fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
     let around: BTreeSet<u64> = limits.iter().flat_map(|n| [n.saturating_sub(1), *n, n + 1]).collect();
@@ -93,49 +137,7 @@ fn probes(limits: &BTreeSet<u64>) -> Vec<Value> {
         probes.push(json!({ "key": "é".repeat(length) }));
         probes.push(Value::Object(Map::from_iter([(text, json!("v"))])));
     }
-    let texts = [
-        "stripe",
-        "paypal",
-        "Stripe",
-        "apple_pay",
-        "google_pay",
-        "always",
-        "when_required",
-        "5O190127TN364715T",
-        "automatic",
-        "manual",
-        "Manual",
-        "USD",
-        "usd",
-        "XAU",
-        "ZZZ",
-        "EURO",
-        TXN,
-        "pm_",
-        "pm_a-b",
-        "B-1",
-        "a b",
-        "a\nb",
-        "a\u{7f}b",
-        "a\u{9f}b",
-        "a\u{a0}b",
-        "\u{0}",
-        "card:",
-        "5",
-        "ftp://shop.example",
-        "https://",
-        "https:///path",
-        "https://?q",
-        "https://#f",
-        "https://shop.example/a b",
-        "HTTPS://shop.example",
-        "https://shop.example/ü",
-        "http://127.0.0.1:9/return",
-        "https://u@shop.example/",
-        "https://shop.example",
-        "https://shop.example/return?a=b#c",
-    ];
-    probes.extend(texts.into_iter().map(Value::from));
+    probes.extend(TEXTS.iter().map(|text| Value::from(*text)));
     probes.extend([json!(TXN.to_uppercase()), json!(format!("{TXN}0")), json!(TXN.replace("txn", "rfnd"))]);
     probes.extend([
         json!({ "key": null }),

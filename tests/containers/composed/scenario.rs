@@ -42,18 +42,7 @@ async fn a_composed_gateway_charges_each_key_once_whatever_happens_to_its_contai
     composed.docker(&["unpause", database]);
     composed.decided(&during, 600).await;
 
-    // The cache is cut off.
-    let [cache] = &composed.containers("redis")[..] else { panic!("one Redis") };
-    let network = composed.docker(&[
-        "inspect",
-        "--format",
-        "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}",
-        cache,
-    ]);
-    composed.docker(&["network", "disconnect", &network, cache]);
-    composed.decided(&fresh_key(), 700).await;
-    replays(&composed, &key, &first).await;
-    composed.docker(&["network", "connect", "--alias", "redis", &network, cache]);
+    without_its_cache(&composed, &key, &first).await;
 
     // The keys between edge and control plane are rotated, as docs/operations.md says.
     let old = composed.setting("EDGE_ATTESTATION_KEYS");
@@ -79,6 +68,21 @@ async fn a_composed_gateway_charges_each_key_once_whatever_happens_to_its_contai
     let charged = clients.stopped().await;
     assert!(charged.len() > 50, "{} charges say little", charged.len());
     judge(&composed, charged, &transaction).await;
+}
+
+/// The cache is cut off: a charge and a replay are answered all the same.
+async fn without_its_cache(composed: &Composed, key: &str, first: &HttpResponse) {
+    let [cache] = &composed.containers("redis")[..] else { panic!("one Redis") };
+    let network = composed.docker(&[
+        "inspect",
+        "--format",
+        "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}",
+        cache,
+    ]);
+    composed.docker(&["network", "disconnect", &network, cache]);
+    composed.decided(&fresh_key(), 700).await;
+    replays(composed, key, first).await;
+    composed.docker(&["network", "connect", "--alias", "redis", &network, cache]);
 }
 
 /// Each key of a client has one charge, and there is no other.

@@ -52,36 +52,20 @@ pub(super) fn add(id: &str, operation: &mut Map<String, Value>) {
 }
 
 fn of(id: &str) -> Vec<Example> {
-    let status = |status: &str| json!({ "success": true, "transactionId": TRANSACTION, "status": status });
     match id {
         "createCharge" => charge(),
-        "createRefund" => {
-            let refund = |status: &str| json!({ "success": true, "refundId": REFUND, "status": status });
-            vec![
-                one("request", json!({ "transactionId": TRANSACTION, "amount": 1000 })),
-                one("200", refund("processed")),
-                one("202", refund("pending")),
-            ]
-        }
-        "capturePayment" => {
-            let captured = |status: &str, amount: u64| json!({ "success": true, "transactionId": TRANSACTION, "status": status, "amountCaptured": amount });
-            vec![
-                named("request", "part", json!({ "amount": 4000 })),
-                named("request", "all", json!({})),
-                one("200", captured("captured", 4000)),
-                one("202", captured("pending", 0)),
-            ]
-        }
+        "createRefund" => refund_request(),
+        "capturePayment" => capture(),
         "cancelPayment" => {
+            let status =
+                |status: &str| json!({ "success": true, "transactionId": TRANSACTION, "status": status });
             vec![one("request", json!({})), one("200", status("canceled")), one("202", status("pending"))]
         }
         "getPayment" => {
             let more = json!({ "success": true, "refunds": [refund()], "disputes": [] });
             vec![one("200", with(payment(), more))]
         }
-        "listPayments" => {
-            vec![one("200", json!({ "success": true, "data": [payment()], "hasMore": true }))]
-        }
+        "listPayments" => vec![one("200", json!({ "success": true, "data": [payment()], "hasMore": true }))],
         "listPaymentEvents" => vec![one("200", json!({ "success": true, "data": trail() }))],
         "provePaymentEvents" => {
             let proof = json!({ "index": 17, "version": 0, "record": RECORD, "proof": PROOF });
@@ -91,18 +75,9 @@ fn of(id: &str) -> Vec<Example> {
         "listEvents" => {
             let [_, _, event] = events();
             let event = with(event, json!({ "id": EVENT, "transactionId": TRANSACTION, "version": 2 }));
-            let page = json!({ "success": true, "data": [event], "hasMore": false, "cursor": EVENT });
-            vec![one("200", page)]
+            vec![one("200", json!({ "success": true, "data": [event], "hasMore": false, "cursor": EVENT }))]
         }
-        "getWalletConfig" => {
-            let wallets = ["apple_pay", "google_pay"];
-            let providers = json!([
-                { "provider": "stripe", "publishableKey": "pk_test_51Sv", "wallets": wallets },
-                { "provider": "paypal", "clientId": "AZDxjDScFpQtjWTOUtWKbyN", "wallets": wallets },
-            ]);
-            let config = json!({ "success": true, "domain": "shop.example", "providers": providers });
-            vec![one("200", config)]
-        }
+        "getWalletConfig" => vec![one("200", wallet_config())],
         "createEventTicket" => vec![
             one("request", json!({ "payment": TRANSACTION, "expiresIn": 300 })),
             one(
@@ -110,30 +85,50 @@ fn of(id: &str) -> Vec<Example> {
                 json!({ "success": true, "ticket": "evtk_dbdlgldbdlgegfgngpdl", "expiresAt": "2026-01-31T12:05:00Z" }),
             ),
         ],
-        "receiveStripeWebhook" => vec![
-            one(
-                "request",
-                json!({
-                    "id": "evt_1Sv", "object": "event", "type": "payment_intent.succeeded", "created": 1_769_860_800,
-                    "data": { "object": { "id": "pi_1Sv", "object": "payment_intent" } },
-                }),
-            ),
-            one("200", json!({ "success": true })),
-        ],
-        "receivePaypalWebhook" => vec![
-            one(
-                "request",
-                json!({
-                    "id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED", "create_time": "2026-01-31T12:00:00Z",
-                    "resource_type": "capture", "resource": { "id": "3C6" },
-                }),
-            ),
-            one("200", json!({ "success": true })),
-        ],
+        "receiveStripeWebhook" => webhook(json!({
+            "id": "evt_1Sv", "object": "event", "type": "payment_intent.succeeded", "created": 1_769_860_800,
+            "data": { "object": { "id": "pi_1Sv", "object": "payment_intent" } },
+        })),
+        "receivePaypalWebhook" => webhook(json!({
+            "id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED", "create_time": "2026-01-31T12:00:00Z",
+            "resource_type": "capture", "resource": { "id": "3C6" },
+        })),
         // The whole document would be its own example.
         "getApiDescription" => vec![one("200", json!({ "openapi": "3.1.0" }))],
         _ => Vec::new(),
     }
+}
+
+fn refund_request() -> Vec<Example> {
+    let refund = |status: &str| json!({ "success": true, "refundId": REFUND, "status": status });
+    vec![
+        one("request", json!({ "transactionId": TRANSACTION, "amount": 1000 })),
+        one("200", refund("processed")),
+        one("202", refund("pending")),
+    ]
+}
+
+fn capture() -> Vec<Example> {
+    let captured = |status: &str, amount: u64| json!({ "success": true, "transactionId": TRANSACTION, "status": status, "amountCaptured": amount });
+    vec![
+        named("request", "part", json!({ "amount": 4000 })),
+        named("request", "all", json!({})),
+        one("200", captured("captured", 4000)),
+        one("202", captured("pending", 0)),
+    ]
+}
+
+fn wallet_config() -> Value {
+    let wallets = ["apple_pay", "google_pay"];
+    let providers = json!([
+        { "provider": "stripe", "publishableKey": "pk_test_51Sv", "wallets": wallets },
+        { "provider": "paypal", "clientId": "AZDxjDScFpQtjWTOUtWKbyN", "wallets": wallets },
+    ]);
+    json!({ "success": true, "domain": "shop.example", "providers": providers })
+}
+
+fn webhook(event: Value) -> Vec<Example> {
+    vec![one("request", event), one("200", json!({ "success": true }))]
 }
 
 fn charge() -> Vec<Example> {

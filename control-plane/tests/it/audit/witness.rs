@@ -102,7 +102,7 @@ async fn a_witness_signs_each_checkpoint_that_continues_the_last() {
 }
 
 #[tokio::test]
-async fn without_its_witness_a_log_is_sealed_and_anchored_and_of_a_fork_it_gets_no_signature() {
+async fn without_its_witness_a_log_is_sealed_and_anchored_but_a_fork_gets_no_signature() {
     let (seen, trail) = (Arc::default(), Trail::new(TestStore::sqlite().await));
     let nowhere = "http://127.0.0.1:9/".parse().unwrap();
     let mut sealer = trail.sealer_with("a", places(&trail, &nowhere)).await;
