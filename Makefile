@@ -104,6 +104,7 @@ sbom: prerequisites ## Write a bill of materials (CycloneDX) for each crate, and
 	@tools/sbom.sh $(target)/sbom
 
 .PHONY: bench
+bench: features = --config 'profile.release.package.provider-sandbox.opt-level=3'
 bench: build test-services ## Measure on this machine and print the tables; BENCH=charge, =claim, =encryption, =events, =replay or =webhook for one
 	cargo bench --locked --bench gateway -- $(BENCH)
 
