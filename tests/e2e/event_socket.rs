@@ -49,7 +49,10 @@ impl Socket {
         let mut socket = Self::connect(gateway, "/events/socket", Some(DEMO_KEY)).await.unwrap();
         let hello = socket.read().await;
         let cursor = hello["cursor"].clone();
-        assert_eq!(hello, json!({ "type": "hello", "heartbeatSeconds": 15, "cursor": cursor }));
+        let reconnect = json!({ "min": 1_000, "max": 5_000 });
+        let expected = json!({ "type": "hello", "heartbeatSeconds": 15, "cursor": cursor,
+            "retainedHours": 90 * 24, "reconnectAfterMs": reconnect });
+        assert_eq!(hello, expected);
         assert!(cursor.as_str().is_some_and(|id| id.starts_with("evt_")), "{hello}");
         (socket, cursor)
     }

@@ -52,6 +52,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         live,
         graphql: Arc::new(config.graphql),
         stream_tenure: config.stream_tenure,
+        events_days: config.events_days,
         return_url_hosts: Arc::new(config.return_url_hosts),
         wallets: Arc::new(config.wallets),
         metrics: metrics.clone(),

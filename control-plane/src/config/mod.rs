@@ -68,6 +68,8 @@ pub struct Config {
     pub graphql: Graphql,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
+    /// Whole days that the event log goes back at least; `None`: for good.
+    pub events_days: Option<u32>,
     pub wallets: WalletSettings,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,
@@ -88,8 +90,8 @@ impl Config {
         let gateway = keep_all(&mut errors, GatewaySettings::read(source));
         let background = keep_all(&mut errors, BackgroundSettings::of_a_service(source));
         let process = keep_all(&mut errors, ProcessSettings::read(source));
-        // Only the command uses it, but a check of the settings reports what is wrong with it.
-        keep_all(&mut errors, schedule(source));
+        // The command uses the rest, but a check of the settings reports what is wrong with it.
+        let events_days = keep_all(&mut errors, schedule(source)).and_then(|schedule| schedule.events_days);
         let tls = keep_all(&mut errors, service_tls(source));
         if let Some(tls) = &tls {
             let listeners = [
@@ -131,6 +133,7 @@ impl Config {
                 return_url_hosts,
                 graphql,
                 stream_tenure,
+                events_days,
                 wallets,
                 gateway,
                 background,

@@ -19,6 +19,7 @@ mod openapi;
 mod path_id;
 mod payments;
 mod refunds;
+mod sending;
 mod socket_upgrade;
 mod view;
 mod wallets;
@@ -63,6 +64,8 @@ pub struct App {
     pub graphql: Arc<Graphql>,
     /// How long a connection that watches events lasts at most before its client must authenticate again.
     pub stream_tenure: Duration,
+    /// Whole days that the event log goes back at least; `None`: for good.
+    pub events_days: Option<u32>,
     /// The hosts to which payers may be sent.
     pub return_url_hosts: Arc<ReturnUrlHosts>,
     /// What clients' pages need to show wallets, and where they may.

@@ -131,7 +131,6 @@ pub(super) struct NextAction {
     pub(super) url: Option<String>,
     /// Of `stripe_sdk`, in the answers about this one payment and while it waits; never in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[graphql(skip)]
     pub(super) client_secret: Option<String>,
     /// Of `confirm_order`.
     #[serde(skip_serializing_if = "Option::is_none")]

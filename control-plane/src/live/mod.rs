@@ -37,6 +37,14 @@ pub(crate) const WATCHERS_GAUGE: &str = "event_watchers";
 /// The counter of watchers that were refused or cut off, by reason.
 pub(crate) const ENDED_COUNTER: &str = "event_watchers_ended_total";
 
+/// Why a socket is closed whose client reads nothing.
+const STALLED: &str = "stalled";
+
+/// Counts a socket that is closed because its client reads nothing.
+pub(crate) fn count_stalled() {
+    metrics::counter!(ENDED_COUNTER, "reason" => STALLED).increment(1);
+}
+
 /// Which events a watcher receives.
 #[derive(Clone, Debug)]
 pub(crate) struct Interest {
@@ -115,7 +123,7 @@ impl Live {
             stop,
         });
         metrics::gauge!(WATCHERS_GAUGE).set(0.0);
-        for reason in Refused::ALL.map(Refused::reason).into_iter().chain(["too_slow"]) {
+        for reason in Refused::ALL.map(Refused::reason).into_iter().chain(["too_slow", STALLED]) {
             metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(0);
         }
         tokio::spawn(relay(

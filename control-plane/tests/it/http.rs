@@ -80,6 +80,7 @@ impl Api {
             attestation_keys: Arc::new(Keys::parse(KEY).unwrap()),
             graphql: Arc::new(graphql),
             stream_tenure,
+            events_days: Some(90),
             live: control_plane::live::Live::start(test.gateway.store.clone(), None, draining.clone())
                 .unwrap(),
             wallets: Arc::default(),

@@ -2,6 +2,7 @@
 //! sends.
 
 mod limits;
+mod quiet;
 mod secrets;
 mod slow;
 

@@ -155,7 +155,7 @@ impl Reader {
             && let Some(message) = socket.next().await
         {
             match message["type"].as_str() {
-                Some("subscribed") => self.go_on_behind(&message["cursor"]),
+                Some("subscribed" | "heartbeat") => self.go_on_behind(&message["cursor"]),
                 Some("event") => self.note(&message["event"]),
                 Some("reset") => self.refused.push(format!("reset behind {}", self.last)),
                 _ => {}

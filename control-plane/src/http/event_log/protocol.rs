@@ -11,6 +11,7 @@ use super::audience::Shown;
 use super::members::Members;
 use crate::http::broken_frame::BrokenFrame;
 use crate::http::card_frame::card_data_reason;
+use crate::http::sending::STALLED;
 use crate::http::wire;
 
 /// The name of the protocol (RFC 6455, section 1.9).
@@ -90,6 +91,11 @@ pub(super) enum Reply {
         heartbeat_seconds: u64,
         /// Where a subscription from now on begins.
         cursor: wire::EventId,
+        /// How far back the log goes at least; left out if it keeps all events.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retained_hours: Option<u32>,
+        /// A client that is cut off connects again after a random time between these.
+        reconnect_after_ms: Between,
     },
     /// The subscription holds from here on: behind `cursor`.
     Subscribed {
@@ -99,14 +105,22 @@ pub(super) enum Reply {
     Event {
         event: Shown,
     },
-    /// The connection lives.
-    Heartbeat,
+    /// The connection lives. A client that is cut off goes on behind `cursor`, also if it has had no event for long.
+    Heartbeat {
+        cursor: wire::EventId,
+    },
     /// Answers `ping`.
     Pong,
     /// The log does not have the event to continue behind, or what came after it. Read the payments again; events from now on follow.
     Reset {
         reason: &'static str,
     },
+}
+
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Between {
+    pub(super) min: u64,
+    pub(super) max: u64,
 }
 
 impl Reply {
@@ -133,6 +147,8 @@ pub(super) enum Close {
     NotSubscribed,
     /// Read faster, or subscribe to less; connect again behind the last event.
     TooSlow,
+    /// Nothing was read: connect again behind the last event.
+    Stalled,
     /// Send fewer messages.
     TooMany,
     /// Nothing was heard: connect again behind the last event.
@@ -151,6 +167,7 @@ impl Close {
             Self::Broken(broken) => broken.close("6 KiB"),
             Self::NotSubscribed => (4408, "send subscribe within 5 seconds".to_owned()),
             Self::TooSlow => (4409, "events came faster than they were read".to_owned()),
+            Self::Stalled => (4409, STALLED.to_owned()),
             Self::TooMany => (4429, "at most 20 messages a second".to_owned()),
             Self::Silent => (4410, "no pong within 45 seconds".to_owned()),
         };

@@ -7,16 +7,17 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
 use futures_util::SinkExt as _;
 use payments::model::log::{EventId, Position};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 
 use super::audience::Audience;
-use super::protocol::{Close, PROTOCOL, Reply, Request};
-use super::tenure::{Over, Tenure, return_after_ms};
+use super::protocol::{Between, Close, PROTOCOL, Reply, Request};
+use super::tenure::{CUT_MS_MAX, CUT_MS_MIN, Over, Tenure, return_after_cut_ms, return_after_ms};
 use super::watcher::Watcher;
 use super::{named, refused};
 use crate::http::App;
 use crate::http::broken_frame::{BrokenFrame, LINGER};
 use crate::http::error::ApiError;
+use crate::http::sending::{self, Sent};
 use crate::http::socket_upgrade::{Handshake, Offer, SocketProtocol};
 use crate::live::{Ended, Interest, Watch};
 
@@ -28,8 +29,6 @@ const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Three heartbeats: a client that answers none of them is gone.
 const SILENT_MAX: Duration = Duration::from_secs(45);
-/// How long one message may take to be sent.
-const SEND_MAX: Duration = Duration::from_secs(10);
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
 
@@ -122,8 +121,13 @@ impl Session {
 
     /// Nothing waits for a socket that has not subscribed, so its place is the end of what this process has read.
     async fn greet(&mut self) -> Result<(), Option<Close>> {
-        let cursor = self.watch.cursor().id().into();
-        self.send(&Reply::Hello { heartbeat_seconds: HEARTBEAT.as_secs(), cursor }).await
+        self.send(&Reply::Hello {
+            heartbeat_seconds: HEARTBEAT.as_secs(),
+            cursor: self.watch.cursor().id().into(),
+            retained_hours: self.app.events_days.map(|days| days.saturating_mul(24)),
+            reconnect_after_ms: Between { min: CUT_MS_MIN, max: CUT_MS_MAX },
+        })
+        .await
     }
 
     async fn on_message(&mut self, message: Message) -> Result<(), Option<Close>> {
@@ -178,7 +182,8 @@ impl Session {
             return Err(Some(Close::Silent));
         }
         self.put(Message::Ping(axum::body::Bytes::new())).await?;
-        self.send(&Reply::Heartbeat).await
+        // What was given to the client so far was sent, so others' events count, too.
+        self.send(&Reply::Heartbeat { cursor: self.watch.cursor().id().into() }).await
     }
 
     fn count(&mut self) -> Result<(), Option<Close>> {
@@ -191,8 +196,7 @@ impl Session {
     }
 
     fn ended(&self, ended: &Ended) -> Close {
-        // Between 1 and 5 seconds, so that clients do not all return at once.
-        let retry_after_ms = 1_000 + u64::from(self.app.gateway.random() % 4_000);
+        let retry_after_ms = return_after_cut_ms(&self.app);
         match ended {
             Ended::Stopping => Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() },
             Ended::TooSlow => Close::TooSlow,
@@ -220,20 +224,27 @@ impl Session {
     }
 
     async fn put(&mut self, message: Message) -> Result<(), Option<Close>> {
-        match timeout(SEND_MAX, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(None),
-            Err(_) => Err(Some(Close::TooSlow)),
+        match sending::send(&mut self.socket, message, self.tenure).await {
+            Sent::Gone { has_read } => {
+                // What it has said meanwhile was not heard.
+                if has_read {
+                    self.heard_at = Instant::now();
+                }
+                Ok(())
+            }
+            Sent::Lost => Err(None),
+            Sent::Stalled => Err(Some(Close::Stalled)),
+            Sent::Over(over) => Err(Some(self.over(over))),
         }
     }
 
     async fn close(&mut self, close: Option<Close>) {
         let Some(close) = close else {
             // Sends the library's answer to the client's close frame.
-            let _ = timeout(SEND_MAX, self.socket.flush()).await;
+            let _ = timeout_at(self.tenure.last_words(), self.socket.flush()).await;
             return;
         };
-        let _ = timeout(SEND_MAX, self.socket.send(close.message())).await;
+        sending::send_last(&mut self.socket, close.message(), self.tenure).await;
         if matches!(close, Close::Broken(_)) {
             sleep(LINGER).await;
         }

@@ -3,26 +3,24 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use payments::model::log::Position;
 use payments::ports::store::LoggedEvent;
+use tokio::time::sleep;
 
 use super::audience::Audience;
 use super::refused;
-use super::tenure::{Over, Tenure, return_after_ms};
+use super::tenure::{Over, Tenure, return_after_cut_ms, return_after_ms};
 use super::watcher::Watcher;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::observe::NO_STORE;
 use crate::live::{Ended, Interest, Watch};
 
-/// A comment this often shows the client, and the proxies between, that the connection lives.
+/// A message this often shows the client, and the proxies between, that the connection lives, and where to continue.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long clients wait before they reconnect, with a random part so that they do not all return at once.
-const RETRY: Duration = Duration::from_secs(1);
-const RETRY_JITTER_MS: u32 = 4_000;
 
 pub(super) async fn stream(
     app: &App,
@@ -36,12 +34,10 @@ pub(super) async fn stream(
         watch,
         audience,
         tenure: Tenure::begin(app, watcher.pass.map(|pass| pass.expires_s)),
-        retry: RETRY + Duration::from_millis(u64::from(app.gateway.random() % RETRY_JITTER_MS)),
+        retry: Duration::from_millis(return_after_cut_ms(app)),
         return_after: Duration::from_millis(return_after_ms(app)),
     };
-    let mut response = Sse::new(messages(open))
-        .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
-        .into_response();
+    let mut response = Sse::new(messages(open)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     // Some proxies buffer answers unless told not to.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -77,10 +73,14 @@ fn messages(open: Open) -> impl Stream<Item = Result<Event, axum::Error>> {
                     // First, so that no flood of events puts off the end.
                     biased;
                     over = open.tenure.over() => Err(open.over(over)),
-                    next = open.watch.next() => next.map_err(|ended| goodbye(&ended)),
+                    next = open.watch.next() => match next {
+                        Ok(event) => Ok(open.message(&event)),
+                        Err(ended) => Err(goodbye(&ended)),
+                    },
+                    () = sleep(HEARTBEAT) => Ok(Ok(open.place().comment("heartbeat"))),
                 };
                 Some(match next {
-                    Ok(event) => (open.message(&event), State::Watching(open)),
+                    Ok(message) => (message, State::Watching(open)),
                     Err(goodbye) => (Ok(goodbye), State::Ended),
                 })
             }
@@ -95,8 +95,9 @@ impl Open {
         message.json_data(self.audience.show(event))
     }
 
-    /// A message without data is no event to a client, but its id is where the client continues. Without it, a client
-    /// that has received no event would miss those that come while it reconnects.
+    /// A message without data is no event to a client, but its id is where the client continues (WHATWG HTML, 9.2.6).
+    /// Without it, a client that has received no event would miss those that come while it reconnects, and one that has
+    /// had none for long could be overtaken by the end of the log.
     fn place(&self) -> Event {
         Event::default().id(self.watch.cursor().id().to_string())
     }

@@ -13,6 +13,13 @@ use crate::http::App;
 /// The clients of connections that end for their tenure return within this time, each at its own moment.
 const RETURN_MS_MIN: u64 = 50;
 const RETURN_MS_SPREAD: u32 = 450;
+/// Those of connections that end otherwise return within this time, so that they do not all return at once.
+pub(in crate::http) const CUT_MS_MIN: u64 = 1_000;
+pub(in crate::http) const CUT_MS_MAX: u64 = 5_000;
+/// How long the last message may take to a client that may read nothing,
+const LAST_MAX: Duration = Duration::from_secs(10);
+/// and how long behind the tenure: a minute after its opening, a connection is gone.
+const LAST_BEHIND: Duration = Duration::from_secs(5);
 
 /// The end of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +57,28 @@ impl Tenure {
         sleep_until(self.ends).await;
         self.over
     }
+
+    /// When the last message must have been sent.
+    pub(in crate::http) fn last_words(self) -> Instant {
+        (Instant::now() + LAST_MAX).min(self.ends + LAST_BEHIND)
+    }
+
+    #[cfg(test)]
+    pub(in crate::http) fn lasting(tenure: Duration) -> Self {
+        Self { ends: Instant::now() + tenure, over: Over::Renew }
+    }
 }
 
 fn left_until(expires_s: u64, app: &App) -> Duration {
     let now_ms = app.gateway.now().as_millisecond();
     let expires_ms = i64::try_from(expires_s).unwrap_or(i64::MAX).saturating_mul(1_000);
     Duration::from_millis(u64::try_from(expires_ms.saturating_sub(now_ms)).unwrap_or(0))
+}
+
+/// When a client is to connect again after a connection that ended otherwise.
+pub(in crate::http) fn return_after_cut_ms(app: &App) -> u64 {
+    let spread = u32::try_from(CUT_MS_MAX.saturating_sub(CUT_MS_MIN)).unwrap_or(u32::MAX).max(1);
+    CUT_MS_MIN + u64::from(app.gateway.random() % spread)
 }
 
 /// When a client is to connect again after its tenure.

@@ -95,6 +95,11 @@ impl Conversation {
         self.heard_at.elapsed()
     }
 
+    /// The client has read what waited for it. What it has said meanwhile was not heard.
+    pub(super) fn has_read(&mut self) {
+        self.heard_at = Instant::now();
+    }
+
     /// Whether the client has sent `connection_init`.
     pub(super) const fn has_begun(&self) -> bool {
         self.has_begun

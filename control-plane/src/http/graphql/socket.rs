@@ -23,7 +23,8 @@ use crate::http::attested::Attested;
 use crate::http::broken_frame::LINGER;
 use crate::http::error::ApiError;
 use crate::http::event_log;
-use crate::http::event_log::tenure::{Tenure, return_after_ms};
+use crate::http::event_log::tenure::{Tenure, return_after_cut_ms, return_after_ms};
+use crate::http::sending::{self, STALLED, Sent};
 use crate::http::socket_upgrade::{Handshake, Offer, SocketProtocol};
 use crate::live::Interest;
 
@@ -37,8 +38,11 @@ const SUBSCRIPTIONS: SocketProtocol = SocketProtocol {
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Three heartbeats: a client that answers none of them is gone.
 const SILENT_MAX: Duration = Duration::from_secs(45);
-/// How long one message may take to be sent.
-const SEND_MAX: Duration = Duration::from_secs(10);
+/// The code of a socket whose client is gone or reads nothing: to connect again is right. By the protocol, 4409 is for
+/// something else that libraries take for a fault of the client.
+const UNHEARD: u16 = 4410;
+/// How long the refusal of a socket may take to be sent.
+const REFUSAL_MAX: Duration = Duration::from_secs(10);
 /// Within this time a client must send `connection_init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -64,7 +68,8 @@ pub(super) async fn socket(
 /// Closes a socket whose client did not offer the subprotocol: this protocol says so on the open socket.
 async fn refuse(socket: WebSocket) {
     let (mut sink, mut source) = socket.split();
-    if put(&mut sink, close_frame(Refused::Subprotocol.frame())).await {
+    let refusal = sink.send(close_frame(Refused::Subprotocol.frame()));
+    if matches!(timeout(REFUSAL_MAX, refusal).await, Ok(Ok(()))) {
         // What it has sent meanwhile is read, so that the connection is not reset before it has read the frame.
         let answered = async { while let Some(Ok(_)) = source.next().await {} };
         let _ = timeout(LINGER, answered).await;
@@ -114,49 +119,53 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
     let executor = Subscriptions::new(app.clone(), cause, places.clone());
     let messages = inbound(source, client.clone());
     let mut protocol = Protocol::from_message_stream(executor, messages, WebSocketProtocols::GraphQLWS);
+    let tenure = Tenure::begin(&app, None);
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
-    let tenure = Tenure::begin(&app, None);
     let init = sleep(INIT_WITHIN);
     tokio::pin!(init);
     let close = loop {
-        tokio::select! {
+        let sent = tokio::select! {
             message = protocol.next() => match message {
                 Some(WsMessage::Text(text)) => {
                     let told = client.lock().tell(text);
-                    if let Some(text) = told
-                        && !put(&mut sink, Message::Text(text.into())).await
-                    {
-                        break None;
-                    }
+                    let Some(text) = told else { continue };
+                    sending::send(&mut sink, Message::Text(text.into()), tenure).await
                 }
                 Some(WsMessage::Close(code, reason)) => break Some((code, reason)),
                 None => break Some(client.farewell()),
             },
             _ = heartbeat.tick() => {
                 let silent = client.lock().silent();
-                if silent > SILENT_MAX || !put(&mut sink, Message::Ping(Bytes::new())).await {
-                    break None;
+                if silent > SILENT_MAX {
+                    break Some((UNHEARD, "no pong within 45 seconds".to_owned()));
                 }
+                beat(&mut sink, &places, tenure).await
             }
             () = &mut init, if !init.is_elapsed() => {
                 if !client.lock().has_begun() {
                     break Some(Refused::InitTimeout.frame());
                 }
+                continue;
             }
             _ = tenure.over() => {
                 break Some(going_away(return_after_ms(&app), places.lowest()));
             }
             () = app.live.stopped() => {
-                // Between 1 and 5 seconds, so that clients do not all return at once.
-                let retry_after_ms = 1_000 + u64::from(app.gateway.random() % 4_000);
-                break Some(going_away(retry_after_ms, places.lowest()));
+                break Some(going_away(return_after_cut_ms(&app), places.lowest()));
             }
+        };
+        match sent {
+            Sent::Gone { has_read: true } => client.lock().has_read(),
+            Sent::Gone { has_read: false } => {}
+            Sent::Lost => break None,
+            Sent::Stalled => break Some((UNHEARD, STALLED.to_owned())),
+            Sent::Over(_) => break Some(going_away(return_after_ms(&app), places.lowest())),
         }
     };
     if let Some(close) = close {
-        let _ = put(&mut sink, close_frame(close)).await;
+        sending::send_last(&mut sink, close_frame(close), tenure).await;
         let is_broken = matches!(client.lock().refused(), Some(Refused::Broken(_)));
         if is_broken {
             sleep(LINGER).await;
@@ -164,9 +173,19 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
     }
 }
 
-/// `false` if the client is gone, or reads nothing.
-async fn put(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
-    matches!(timeout(SEND_MAX, sink.send(message)).await, Ok(Ok(())))
+/// Shows that the connection lives, and where its subscriptions go on if it is cut.
+async fn beat(sink: &mut SplitSink<WebSocket, Message>, places: &Places, tenure: Tenure) -> Sent {
+    let sent = sending::send(sink, Message::Ping(Bytes::new()), tenure).await;
+    match (sent, places.lowest()) {
+        (Sent::Gone { .. }, Some(place)) => sending::send(sink, place_of(place), tenure).await,
+        (sent, _) => sent,
+    }
+}
+
+/// The protocol's own ping, whose payload is free.
+fn place_of(place: Position) -> Message {
+    let cursor = place.id().to_string();
+    Message::Text(serde_json::json!({ "type": "ping", "payload": { "cursor": cursor } }).to_string().into())
 }
 
 #[cfg(test)]

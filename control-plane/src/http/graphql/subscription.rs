@@ -61,5 +61,5 @@ fn events(watch: Watch) -> impl Stream<Item = Result<EventObject, Error>> {
 /// The client subscribes again behind its last event.
 fn too_slow() -> ApiError {
     let message = "events came faster than they were read; subscribe again behind the last event";
-    ApiError::new(ErrorCode::GatewayUnavailable, message)
+    ApiError::new(ErrorCode::GatewayUnavailable, message).retryable(true)
 }

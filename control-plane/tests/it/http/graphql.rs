@@ -2,7 +2,8 @@
 
 mod parity;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use edge_core::attestation::{AttestedKey, Statement};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{Fingerprint, Key, Scope};
@@ -12,7 +13,7 @@ use super::{Api, read};
 
 const PAYMENT: &str = "id status provider amount currency capture amountCaptured amountRefunded paymentMethodId \
     paymentMethod { kind wallet brand last4 } description customerReference metadata { key value } \
-    nextAction { type url orderId } failure { code declineCode message } \
+    nextAction { type url clientSecret orderId } failure { code declineCode message } \
     cancelReason providerReference createdAt updatedAt";
 const REFUND: &str =
     "id status amount currency failure { code declineCode message } providerReference createdAt updatedAt";
@@ -23,12 +24,25 @@ impl Api {
         self.demo("POST", "/graphql", &body).await
     }
 
+    /// Under an idempotency key, as the edge forwards it once its cache has lost the key: what is answered, and whether
+    /// that is called the first response.
+    async fn repeat(&self, key: &str, query: &str, variables: &Value) -> (Value, bool) {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let response = self.send(self.mutation(key, &body)).await;
+        let is_replay = response.headers().contains_key("idempotency-replayed");
+        (read(response).await.1, is_replay)
+    }
+
     /// Under an idempotency key, as the edge forwards it.
     async fn mutate(&self, key: &str, query: &str, variables: &Value) -> (StatusCode, Value) {
         self.mutate_by(key, &json!({ "query": query, "variables": variables }).to_string()).await
     }
 
     async fn mutate_by(&self, key: &str, body: &str) -> (StatusCode, Value) {
+        read(self.send(self.mutation(key, body)).await).await
+    }
+
+    fn mutation(&self, key: &str, body: &str) -> Request<Body> {
         let client = ClientId::parse("demo").unwrap();
         let parsed = Key::parse([key.as_bytes()]).unwrap();
         let scope = Scope::new(&client, "POST", "/graphql", &parsed);
@@ -36,7 +50,7 @@ impl Api {
         let key = AttestedKey { scope, fingerprint, fence: None };
         let statement =
             Statement { client: Some(client), key: Some(key), ..Statement::anonymous("req-1".to_owned()) };
-        read(self.send(self.vouched_for(&statement, "POST", "/graphql", body)).await).await
+        self.vouched_for(&statement, "POST", "/graphql", body)
     }
 }
 
@@ -68,6 +82,25 @@ async fn a_mutation_charges_once_under_its_key() {
     let mut other = charge();
     other["input"]["amount"] = 1.into();
     assert_eq!(code(&api.mutate("a", CHARGE, &other).await.1), "IDEMPOTENCY_KEY_REUSED");
+}
+
+#[tokio::test]
+async fn a_repeat_is_called_a_replay_only_if_it_is_the_first_response_byte_for_byte() {
+    let api = Api::start().await;
+    let outcome = "mutation($input: ChargePaymentInput!) {
+        chargePayment(input: $input) { transactionId userErrors { code } } }";
+    let (first, is_replay) = api.repeat("a", outcome, &charge()).await;
+    assert!(!is_replay);
+    assert_eq!(api.repeat("a", outcome, &charge()).await, (first, true));
+    let present = "mutation($input: ChargePaymentInput!) {
+        chargePayment(input: $input) { transactionId payment { amountRefunded } } }";
+    let (first, _) = api.repeat("b", present, &charge()).await;
+    let id = first["data"]["chargePayment"]["transactionId"].as_str().unwrap();
+    let refund = json!({ "transactionId": id, "amount": 100 }).to_string();
+    assert_eq!(api.demo("POST", "/payments/refund", &refund).await.0, StatusCode::OK);
+    let (again, is_replay) = api.repeat("b", present, &charge()).await;
+    assert_eq!(again["data"]["chargePayment"]["payment"]["amountRefunded"], 100, "as it is now: {again}");
+    assert!(!is_replay, "it is another response");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-//! A page's URL that has a client secret: it is in answers about its payment, and nowhere else.
+//! Client secrets, alone or in a page's URL: they are in answers about their payment, and nowhere else.
 
-use payments::model::payer_action::PayerAction;
+use payments::model::payer_action::{ClientSecret, PayerAction};
 use payments::model::provider::{Charged, ProviderRef};
 
 use super::*;
@@ -51,4 +51,29 @@ async fn a_page_with_a_secret_is_in_answers_about_its_payment_alone() {
         let answer = ask(&query).await;
         assert!(answer.contains("REDIRECT") && !answer.contains(SECRET), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn graphql_shows_the_secret_of_a_script_where_rest_does_and_in_no_list() {
+    let api = Api::start().await;
+    api.test.provider.charges.lock().unwrap().push(Outcome::Done(Charged::RequiresAction {
+        payment: ProviderRef::new("pi_1"),
+        action: PayerAction::Script(ClientSecret::new(SECRET)),
+        declined: false,
+    }));
+    let (_, charged) = api.demo("POST", "/payments/charge", CHARGE).await;
+    assert_eq!(charged["nextAction"], json!({ "type": "stripe_sdk", "clientSecret": SECRET }), "{charged}");
+    let id = charged["transactionId"].as_str().unwrap();
+    let action = "nextAction { type clientSecret }";
+    let shown = json!({ "type": "STRIPE_SDK", "clientSecret": SECRET });
+    let query = format!(
+        "{{ payment(id: \"{id}\") {{ {action} }} node(id: \"{id}\") {{ ... on Payment {{ {action} }} }}
+            payments(first: 5) {{ nodes {{ {action} }} }} events(first: 5) {{ nodes {{ payment {{ {action} }} }} }} }}"
+    );
+    let (_, answer) = api.demo("POST", "/graphql", &json!({ "query": query }).to_string()).await;
+    let data = &answer["data"];
+    assert_eq!((&data["payment"]["nextAction"], &data["node"]["nextAction"]), (&shown, &shown), "{answer}");
+    let hidden = json!({ "type": "STRIPE_SDK", "clientSecret": null });
+    assert_eq!(data["payments"]["nodes"][0]["nextAction"], hidden);
+    assert_eq!(data["events"]["nodes"][0]["payment"]["nextAction"], hidden);
 }
