@@ -2,6 +2,7 @@
 # Runs Envoy with the arguments given and, when asked to end (SIGTERM, SIGINT, SIGQUIT), drains it first: Envoy itself
 # ends at once, with every request that it has. Ends with Envoy's exit code, which is 0 after a drain that lost no
 # request; with 1 if Envoy could not be asked to drain, or had requests left; with 2 if a setting kept it from starting.
+# Streams and sockets of events are not waited for: they end with Envoy, and their clients go on at another one.
 # SIGHUP is ignored, as by Envoy itself: it asks other programs to read their settings again, which Envoy cannot.
 #
 #   run-envoy.sh --config-path envoy.yaml
@@ -58,15 +59,18 @@ told() {
   [[ $(ask POST "$1") == "HTTP/1.1 200"* ]]
 }
 
-# How many requests of clients are inside; nothing if Envoy does not say. A scraper is no client.
+# How many requests of clients are inside, but for streams of events; nothing if Envoy does not say. A scraper is no
+# client.
 inside() {
-  ask GET '/stats?filter=downstream_rq_active' |
-    awk '/^http\./ && !/^http\.(admin|stats)\./ { sum += $2; found = 1 } END { if (found) print sum }'
+  ask GET '/stats?filter=stream_rq_active' |
+    awk '/^http\..*\.downstream_rq_active:/ && !/^http\.(admin|stats)\./ { sum += $2; found = 1 }
+      /^cluster\.event_streams\.upstream_rq_active:/ { sum -= $2 }
+      END { if (found) print (sum > 0 ? sum : 0) }'
 }
 
 drain() {
   trap '' TERM INT QUIT
-  local closed=no left='' until code
+  local closed=no left='' empty=0 until code
   # Says goodbye on open connections and no to probes; the port stays open for as long as balancers need to notice.
   # Again if there is no answer: a busy Envoy may be late, and nobody would notice.
   told /healthcheck/fail || told /healthcheck/fail || told /healthcheck/fail
@@ -76,7 +80,9 @@ drain() {
     if [ "$closed" = no ] && told /healthcheck/fail && told /drain_listeners; then closed=yes; fi
     # Without an answer nothing is known, and its requests get their time.
     left=$(inside)
-    if [ "$closed$left" = yes0 ] || [ "$SECONDS" -ge "$until" ]; then break; fi
+    # Twice in a row: Envoy reads its two numbers one after the other, and a stream may begin in between.
+    if [ "$closed$left" = yes0 ]; then empty=$((empty + 1)); else empty=0; fi
+    if [ "$empty" = 2 ] || [ "$SECONDS" -ge "$until" ]; then break; fi
     sleep 0.1
   done
   kill -TERM "$envoy" 2>/dev/null

@@ -1,13 +1,19 @@
-//! Envoy as it runs in a container is stopped while a charge is in flight.
+//! Envoy as it runs in a container is stopped while a charge is in flight, and streams of events are open.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures_util::SinkExt as _;
 use gateway_tests::{OwnGateway, until};
 use local_stack::Programs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::event_stream::Stream;
 
 const SLOW_MS: u64 = 3_000;
 
@@ -55,7 +61,7 @@ impl Drop for Runner {
 }
 
 #[tokio::test]
-async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_connection() {
+async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_waits_for_no_stream() {
     let own = OwnGateway::start(&[]).await;
     // It writes a bootstrap for free ports, which the runner takes over.
     let edge = own.stack.second_edge().await.unwrap();
@@ -69,6 +75,14 @@ async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_c
         asked.ok().filter(|response| response.status().is_success()).map(drop)
     };
     until("an Envoy that serves", listed).await;
+
+    // They would last for longer than this test waits for the end of Envoy.
+    let _stream = Stream::of(client.get(format!("{url}/events")).bearer_auth("demo-key")).await;
+    let socket = format!("ws://{}/events/socket", url.trim_start_matches("http://"));
+    let mut handshake = socket.into_client_request().unwrap();
+    handshake.headers_mut().insert("authorization", "Bearer demo-key".parse().unwrap());
+    let (mut socket, _) = connect_async(handshake).await.unwrap();
+    socket.send(Message::text(r#"{"type":"subscribe"}"#)).await.unwrap();
 
     own.gateway().sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     let charge = client
@@ -85,6 +99,7 @@ async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_takes_no_new_c
     });
     let charge = charge.expect("the charge is answered");
     assert_eq!(charge.status().as_u16(), 200, "{}", charge.text().await.unwrap());
+    // It has lost no request, and does not wait for streams.
     assert!(runner.end().await.success());
     assert!(client.get(format!("{url}/payments")).send().await.is_err_and(|error| error.is_connect()));
 }

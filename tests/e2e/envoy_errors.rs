@@ -1,9 +1,13 @@
 //! The error responses of Envoy without the filter, in the gateway's format.
 
+use std::time::Duration;
+
 use gateway_tests::http1::Request;
 use gateway_tests::{OwnGateway, rejecting, until};
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 /// How many control planes Envoy considers healthy.
 const HEALTHY: &str = "cluster.control_plane.membership_healthy";
@@ -73,6 +77,41 @@ async fn another_protocol_is_a_bad_request_with_and_without_a_key() {
         }
     }
     gateway.nothing_reached_the_control_plane().await;
+}
+
+/// It has no end to wait for: what is not decided at its head hangs until a timeout.
+#[tokio::test]
+async fn a_handshake_that_can_open_no_socket_is_refused_at_its_head() {
+    let gateway = rejecting().await;
+    let begun = Instant::now();
+    for (method, path, protocol, status, code) in [
+        ("POST", "/events/socket", "websocket", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/graphql/socket", "websocket", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/events/socket", "foo", 400, "INVALID_REQUEST"),
+        ("GET", "/graphql", "websocket", 400, "INVALID_REQUEST"),
+    ] {
+        let request = Request::new(method, path).header("authorization", "Bearer demo-key");
+        let request = request.header("connection", "upgrade").header("upgrade", protocol);
+        gateway.send_raw(&request).await.refuses(status, code);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+/// Clients whose HTTP/2 connection offers it would open sockets there, and Envoy takes none so.
+#[tokio::test]
+async fn extended_connect_is_not_offered_so_that_sockets_are_opened_over_http1() {
+    let gateway = rejecting().await;
+    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let request = http::Request::get("http://gateway/healthz").version(http::Version::HTTP_2);
+    let (answer, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
+    // Settings come before answers.
+    assert_eq!(answer.await.unwrap().status(), 200);
+    assert!(!client.is_extended_connect_protocol_enabled());
+    connection.abort();
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What the chart changes in the Envoys of Istio and of Envoy Gateway: the changes, made as those would make them, give
 //! an Envoy that starts, asks for a key, and shows the filter each request.
 
+use std::collections::BTreeSet;
+
 use gateway_tests::BareEnvoy;
 use local_stack::Programs;
 
@@ -8,7 +10,16 @@ use super::*;
 
 const HTTP: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const KEY: &str = "a-long-random-key";
+
+/// Of a WebSocket, as in RFC 6455, section 1.3.
+const HANDSHAKE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
 
 /// An Envoy of a mesh, before it is changed.
 struct Mesh {
@@ -26,6 +37,8 @@ impl Mesh {
         let hosts = json!([{ "name": "mesh", "domains": ["*"], "routes": routes }]);
         let manager = json!({
             "@type": HTTP, "stat_prefix": "mesh", "http_filters": filters, "route_config": { "virtual_hosts": hosts },
+            // As both meshes have it.
+            "upgrade_configs": [{ "upgrade_type": "websocket" }],
         });
         Self { manager, clusters: Vec::new() }
     }
@@ -70,7 +83,30 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-/// Envoy's routes for those of a VirtualService, under its names. Each leads to the only cluster that there is.
+/// Where a route of a VirtualService leads.
+fn host_of(http: &Value) -> &str {
+    http["route"][0]["destination"]["host"].as_str().unwrap()
+}
+
+/// A cluster for HTTP/2 as the meshes make one. Nobody is behind it.
+fn cluster(name: &str) -> Value {
+    let options = json!({
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": { "http2_protocol_options": { "initial_stream_window_size": 65_536 } },
+    });
+    json!({
+        "name": name, "type": "STATIC", "load_assignment": { "cluster_name": name },
+        "typed_extension_protocol_options": { OPTIONS: options },
+    })
+}
+
+/// Whether WebSockets can come to it (RFC 8441).
+fn takes_sockets(cluster: &Value) -> bool {
+    let http = &cluster["typed_extension_protocol_options"][OPTIONS]["explicit_http_config"];
+    http["http2_protocol_options"]["allow_connect"] == true
+}
+
+/// Envoy's routes for those of a VirtualService, under its names and to clusters of its hosts' names.
 fn routes_of(service: &Value) -> Value {
     let mut routes = Vec::new();
     for http in service["spec"]["http"].as_array().unwrap() {
@@ -93,7 +129,7 @@ fn routes_of(service: &Value) -> Value {
                 }
             }
             routes.push(
-                json!({ "name": http["name"], "match": condition, "route": { "cluster": "edge_cache" } }),
+                json!({ "name": http["name"], "match": condition, "route": { "cluster": host_of(http) } }),
             );
         }
     }
@@ -119,6 +155,10 @@ fn patch(mesh: &mut Mesh, filter: &Value) {
                 assert!(!named.is_empty(), "no route {name}");
                 named.into_iter().for_each(|route| merge(route, value));
             }
+            "CLUSTER" if change["patch"]["operation"] == "MERGE" => {
+                let host = &change["match"]["cluster"]["service"];
+                merge(mesh.clusters.iter_mut().find(|one| one["name"] == *host).unwrap(), value);
+            }
             "CLUSTER" => mesh.clusters.push(value.clone()),
             other => panic!("{other} is not made here"),
         }
@@ -141,8 +181,14 @@ type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a str);
 #[tokio::test]
 async fn istios_envoy_asks_for_a_key_and_shows_the_filter_each_request() {
     let Some(example) = example("istio") else { return };
-    let mut mesh = Mesh::new(&routes_of(example.one("VirtualService", "envoy")), Vec::new());
+    let service = example.one("VirtualService", "envoy");
+    let mut mesh = Mesh::new(&routes_of(service), Vec::new());
+    let hosts: BTreeSet<_> = service["spec"]["http"].as_array().unwrap().iter().map(host_of).collect();
+    mesh.clusters.extend(hosts.into_iter().map(cluster));
     patch(&mut mesh, example.one("EnvoyFilter", "envoy"));
+    let streams = example.one("DestinationRule", "event-streams")["spec"]["host"].clone();
+    let for_sockets = mesh.clusters.iter().filter(|one| takes_sockets(one)).map(|one| &one["name"]);
+    assert_eq!(for_sockets.collect::<Vec<_>>(), [&streams]);
     let clients = clients_file();
     let places = [
         ("/var/lib/gateway/plugin.wasm", Programs::of_this_build().unwrap().filter.display().to_string()),
@@ -150,13 +196,20 @@ async fn istios_envoy_asks_for_a_key_and_shows_the_filter_each_request() {
     ];
     let envoy = mesh.started(&places).await;
     let key = [("authorization", KEY)];
-    let cases: [Case<'_>; 7] = [
+    let socket_by_key = [&HANDSHAKE[..], &key].concat();
+    let cases: [Case<'_>; 12] = [
         ("GET", "/payments", &[], 401, ""),
         ("GET", "/payments", &[("x-client-id", "shop")], 401, ""),
         ("GET", "/events", &[], 401, ""),
         ("POST", "/payments/charge", &key, 400, "IDEMPOTENCY_KEY_REQUIRED"),
         ("POST", "/webhooks/stripe", &[], 401, "SIGNATURE_INVALID"),
         ("GET", "/events?ticket=none", &[], 401, "TICKET_INVALID"),
+        ("GET", "/events?ticket=none", &[("accept", "text/event-stream")], 401, "TICKET_INVALID"),
+        // Decided at the headers: a socket's request has no end to wait for.
+        ("GET", "/events/socket", &HANDSHAKE, 401, ""),
+        ("GET", "/events/socket?ticket=none", &HANDSHAKE, 401, "TICKET_INVALID"),
+        ("GET", "/events/socket", &socket_by_key, 503, ""),
+        ("GET", "/payments", &socket_by_key, 400, "INVALID_REQUEST"),
         // It got past the filter; nobody is behind it here.
         ("GET", "/payments", &key, 503, ""),
     ];
@@ -177,6 +230,31 @@ fn istios_changes_reach_the_gateway_of_this_release_and_no_other() {
         assert!(matches(&json!({ "matchLabels": labels }), pod), "{labels}");
         assert!(labels["istio"].is_null(), "the mesh's own gateways have this label");
     }
+}
+
+/// Each rule of an HTTPRoute, as Envoy Gateway names its cluster.
+fn clusters_of_routes(example: &Example) -> Vec<Value> {
+    let mut clusters = Vec::new();
+    for route in example.all("HTTPRoute") {
+        let (place, name) = (&route["metadata"]["namespace"], &route["metadata"]["name"]);
+        let prefix = format!("httproute/{}/{}", place.as_str().unwrap(), name.as_str().unwrap());
+        let rules = 0..route["spec"]["rules"].as_array().unwrap().len();
+        clusters.extend(rules.map(|rule| cluster(&format!("{prefix}/rule/{rule}"))));
+    }
+    clusters
+}
+
+/// Makes a JSON patch of a cluster: a new one, or a new field of one that is there.
+fn patch_cluster(clusters: &mut Vec<Value>, name: &Value, operation: &Value) {
+    assert_eq!(operation["op"], "add");
+    let path = operation["path"].as_str().unwrap();
+    let Some((parent, field)) = path.rsplit_once('/') else {
+        return clusters.push(operation["value"].clone());
+    };
+    let cluster = clusters.iter_mut().find(|one| one["name"] == *name);
+    let cluster = cluster.unwrap_or_else(|| panic!("no cluster {name}"));
+    let parent = cluster.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
+    parent[field] = operation["value"].clone();
 }
 
 #[tokio::test]
@@ -202,10 +280,11 @@ async fn envoy_gateways_envoy_shows_the_filter_whole_requests() {
     });
     let route = json!([{ "match": { "prefix": "/" }, "route": { "cluster": "edge_cache" } }]);
     let mut mesh = Mesh::new(&route, vec![filter]);
+    mesh.clusters = clusters_of_routes(example);
     for change in example.one("EnvoyPatchPolicy", "envoy")["spec"]["jsonPatches"].as_array().unwrap() {
         let operation = &change["operation"];
         if change["type"] == "type.googleapis.com/envoy.config.cluster.v3.Cluster" {
-            mesh.clusters.push(operation["value"].clone());
+            patch_cluster(&mut mesh.clusters, &change["name"], operation);
             continue;
         }
         assert_eq!(change["name"], "payments/shop-envoy/https");
@@ -214,6 +293,10 @@ async fn envoy_gateways_envoy_shows_the_filter_whole_requests() {
         let field = operation["path"].as_str().unwrap().trim_start_matches('/');
         mesh.manager["http_filters"][0]["typed_config"]["config"][field] = operation["value"].clone();
     }
+    let for_sockets = mesh.clusters.iter().filter(|one| takes_sockets(one)).map(|one| &one["name"]);
+    let streams = ["event-streams", "ticket-streams"]
+        .map(|route| Value::from(format!("httproute/payments/shop-{route}/rule/0")));
+    assert_eq!(for_sockets.collect::<Vec<_>>(), streams.each_ref());
     let filter = Programs::of_this_build().unwrap().filter.display().to_string();
     let envoy = mesh.started(&[("/plugin.wasm", filter)]).await;
     // It has no key here, which Envoy Gateway's SecurityPolicy asks for. That the signature is looked for means that

@@ -106,6 +106,7 @@ pub(super) fn check_target(target: &str) -> Result<(), Rejection> {
 }
 
 /// A WebSocket's route is for nothing else: without the header, the client would wait for an upgrade that never comes.
+/// And on no other route is there one: its request has no end, which the filter would wait for where Envoy allows it.
 pub(super) fn check_upgrade(head: Head<'_>, route: Route) -> Result<(), Rejection> {
     let asked = head.one("upgrade")?;
     let is_socket = asked.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
@@ -113,6 +114,9 @@ pub(super) fn check_upgrade(head: Head<'_>, route: Route) -> Result<(), Rejectio
         (true, false) => {
             let message = "this path takes a WebSocket: `Connection: Upgrade` and `Upgrade: websocket`";
             Err(Rejection::invalid("Upgrade", message))
+        }
+        (false, true) => {
+            Err(Rejection::invalid("Upgrade", "this path speaks no other protocol: leave `Upgrade` out"))
         }
         _ => Ok(()),
     }

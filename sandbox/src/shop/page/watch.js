@@ -21,7 +21,8 @@ export function watch(gateway, ticket, onEvent) {
     socket.onclose = ({ code, reason }) => {
       // The ticket has expired, and so has the payer's patience.
       if (code === 4401) return;
-      let pause = 2000;
+      // At random, so that not all pages return at once when Envoy is restarted.
+      let pause = 1000 + Math.random() * 4000;
       try { pause = JSON.parse(reason).retryAfterMs; } catch { /* The reason is text, or there is none. */ }
       setTimeout(connect, pause);
     };
