@@ -15,6 +15,7 @@ mod bodies;
 mod browser;
 mod captures;
 mod card_numbers;
+mod checkout_accessibility;
 mod checkout_keyboard;
 mod checkout_page;
 mod checkout_paypal;

@@ -158,6 +158,21 @@ async fn a_wallets_order_is_brought_back_with_its_own_wallet_and_amount() {
 }
 
 #[tokio::test]
+async fn a_wrong_order_id_is_the_clients_mistake_and_no_error_in_the_gateways_log() {
+    let gateway = without_webhooks().await;
+    let mut charge = order("google_pay", 4900);
+    charge["paymentMethodId"] = json!("0AA00000AA000000A");
+    let refused = gateway.charge(&charge).await;
+    assert_eq!(refused.refuses(400, "INVALID_REQUEST")["param"], "paymentMethodId");
+    let is_log = |file: &std::path::Path| file.extension().is_some_and(|end| end == "log");
+    for (file, contents) in gateway.files().into_iter().filter(|(file, _)| is_log(file)) {
+        let text = String::from_utf8_lossy(&contents).into_owned();
+        let is_blamed = |line: &&str| line.contains("INVALID_RESOURCE_ID") && line.contains("ERROR");
+        assert_eq!(text.lines().find(is_blamed), None, "{}", file.display());
+    }
+}
+
+#[tokio::test]
 async fn an_order_whose_amount_was_changed_at_paypal_is_not_captured() {
     let gateway = without_webhooks().await;
     let made = gateway.charge(&order("google_pay", 5300)).await;

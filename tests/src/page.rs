@@ -168,6 +168,29 @@ impl Page {
         self.call("Page.navigate", json!({ "url": url })).await;
     }
 
+    /// Has the page believe that the payer's device is set to `light` or `dark`.
+    pub async fn prefer_scheme(&mut self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// What screen readers are told of the page and of the frames in it.
+    ///
+    /// # Panics
+    /// If the browser cannot be asked.
+    pub async fn told(&mut self) -> Vec<Told> {
+        let tree = self.call("Page.getFrameTree", json!({})).await["frameTree"].clone();
+        let frames = tree["childFrames"].as_array().cloned().unwrap_or_default();
+        let mut told = Vec::new();
+        for frame in [&tree].into_iter().chain(&frames) {
+            let which = json!({ "frameId": frame["frame"]["id"] });
+            let answer = self.call("Accessibility.getFullAXTree", which).await;
+            let nodes = answer["nodes"].as_array().unwrap();
+            told.extend(nodes.iter().filter(|node| node["ignored"] != true).map(Told::of));
+        }
+        told
+    }
+
     /// Keeps a picture of the page for people to look at, where `GATEWAY_SCREENSHOTS` names a folder.
     pub async fn screenshot(&mut self, name: &str) {
         let Some(folder) = env::var_os(SCREENSHOTS) else { return };
@@ -210,6 +233,25 @@ impl Page {
             Some("Runtime.exceptionThrown") => self.complaints.push(event["params"].to_string()),
             _ => {}
         }
+    }
+}
+
+/// A part of a page as screen readers are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// `button`, `radio`, `heading`, …
+    pub role: String,
+    pub name: String,
+    /// By keys or by scripts.
+    pub is_focusable: bool,
+}
+
+impl Told {
+    fn of(node: &Value) -> Self {
+        let text = |value: &Value| value["value"].as_str().unwrap_or_default().trim().to_owned();
+        let mut properties = node["properties"].as_array().into_iter().flatten();
+        let is_focusable = properties.any(|one| one["name"] == "focusable" && one["value"]["value"] == true);
+        Self { role: text(&node["role"]), name: text(&node["name"]), is_focusable }
     }
 }
 

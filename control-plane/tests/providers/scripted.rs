@@ -15,7 +15,9 @@ use payments::ports::provider::PaymentProvider;
 use payments_providers::Providers;
 use serde_json::{Value, json};
 
-use crate::sandbox_fixture::{Expect, SandboxFixture, completed, paypal_issue, settings, to_be_acted_on};
+use crate::sandbox_fixture::{
+    Expect, SandboxFixture, completed, invalid, paypal_issue, settings, to_be_acted_on,
+};
 
 async fn provider(provider: Provider, script: Router) -> Arc<dyn PaymentProvider> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -98,6 +100,21 @@ fn created(asked: &Value) -> (StatusCode, Json<Value>) {
         "purchase_units": asked["purchase_units"], "links": [],
     });
     (StatusCode::CREATED, Json(order))
+}
+
+#[tokio::test]
+async fn an_order_that_paypal_does_not_show_is_the_mistake_of_the_client_that_names_it() {
+    for (status, name, issue) in [
+        (StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID"),
+        (StatusCode::FORBIDDEN, "NOT_AUTHORIZED", "PERMISSION_DENIED"),
+    ] {
+        let error = json!({ "name": name, "details": [{ "issue": issue, "description": "No." }] });
+        let look = get(move || async move { (status, Json(error)) });
+        let script = token_route().route("/v2/checkout/orders/{id}", look);
+        let paypal = provider(Provider::Paypal, script).await;
+        let order = SandboxFixture::open().await.charge(4_999, "USD", Some("5O190127TN364715T"));
+        assert_eq!(paypal.charge(&order).await.refused().kind, invalid("paymentMethodId"), "{issue}");
+    }
 }
 
 #[tokio::test]

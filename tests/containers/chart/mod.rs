@@ -4,6 +4,7 @@
 //! Engine and schemas come from PyPI and npm, into the build folder. If that is not possible, the tests say why and
 //! skip.
 
+mod associations;
 mod drain;
 mod envoys;
 mod network;

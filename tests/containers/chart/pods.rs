@@ -113,8 +113,15 @@ fn the_charts_own_envoy_accepts_the_bootstrap_that_its_settings_make() {
         ("/tls/tls.crt".to_owned(), format!("{}/certificate.pem", made.values["TLS_FOLDER"])),
         ("/tls/tls.key".to_owned(), format!("{}/private-key.pem", made.values["TLS_FOLDER"])),
     ]);
+    let association = tempfile::NamedTempFile::new().unwrap();
+    fs::write(association.path(), "7B227073704964223A22".repeat(461)).unwrap();
     for name in ["own", "large", "trial"] {
         let example = examples.iter().find(|example| example.name == name).unwrap();
+        let mut places = places.clone();
+        if name == "own" {
+            let file = association.path().display().to_string();
+            places.insert("/associations/shop.example".to_owned(), file);
+        }
         let pod = &example.one("Deployment", "envoy")["spec"]["template"];
         let secrets = mounted_secrets(pod);
         let settings = environment(&pod["spec"]["initContainers"][0], secrets.path());

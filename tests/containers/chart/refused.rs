@@ -6,6 +6,10 @@ use super::*;
 
 const HIDDEN: &str = "sk_live_of_a_test";
 
+fn association(domain: &str) -> Value {
+    json!({ "domain": domain, "configMap": "wallet-associations", "key": "stripe" })
+}
+
 /// Values, and what the reason says.
 fn cases() -> Vec<(Value, &'static str)> {
     let secret = json!({ "controlPlane": { "settings": { "STRIPE_SECRET_KEY": HIDDEN } } });
@@ -58,6 +62,21 @@ fn cases() -> Vec<(Value, &'static str)> {
             json!({ "envoy": { "kind": "istio", "settings": { "GATEWAY_LISTEN": "off" } } }),
             "envoy.settings: they are of the bootstrap",
         ),
+        (
+            json!({ "envoy": { "associations": [association("a.example"), association("a.example")] } }),
+            "envoy.associations: a.example has two files",
+        ),
+        (
+            json!({ "envoy": { "kind": "istio", "associations": [association("a.example")] } }),
+            "envoy.associations: the chart's own Envoy gives these files",
+        ),
+        (
+            json!({ "envoy": {
+                "associations": [association("a.example")],
+                "settings": { "WALLET_ASSOCIATION_FILES": "b.example=/tls/b" },
+            } }),
+            "envoy.settings.WALLET_ASSOCIATION_FILES: the chart sets it itself",
+        ),
     ]
 }
 
@@ -88,6 +107,8 @@ fn wrong_forms() -> Vec<(Value, &'static str)> {
         (json!({ "envoy": { "hostnames": ["pay..example"] } }), "/envoy/hostnames/0"),
         (json!({ "envoy": { "hostnames": [format!("{}b", "a.".repeat(150))] } }), "/envoy/hostnames/0"),
         (json!({ "clusterDomain": "a..b" }), "/clusterDomain"),
+        (json!({ "envoy": { "associations": [association("Shop.example")] } }), "/associations/0/domain"),
+        (json!({ "envoy": { "associations": [{ "domain": "a.example", "key": "a" }] } }), "configMap"),
         (json!({ "retention": { "schedule": "a b c d e" } }), "retention.schedule: \"a b c d e\""),
         (json!({ "retention": { "schedule": "61 3 * * *" } }), "retention.schedule: \"61 3"),
         (json!({ "images": { "tag": "-x" } }), "/images/tag"),

@@ -84,6 +84,11 @@ impl Problem {
             && self.issue().is_some_and(|issue| MISSING.contains(&issue.as_str()))
     }
 
+    /// Whether PayPal itself refuses because the object is another account's.
+    pub(super) fn is_of_another_account(&self) -> bool {
+        self.status == 403 && self.issue().as_deref() == Some("PERMISSION_DENIED")
+    }
+
     /// The page to send the payer to, if the error names one.
     pub(super) fn page(&self) -> Option<String> {
         Link::payers_page(&self.error.as_ref().ok()?.links)

@@ -156,8 +156,7 @@ impl Paypal {
         asked: &ChargeOrder,
     ) -> ProviderResult<Charged> {
         let wallet = asked.wallet;
-        let (_, order) =
-            look_first(talk, id, || unusable("names no order of this gateway's account").about(id)).await?;
+        let (_, order) = look_at_named(talk, id).await.map_err(|not_done| not_done.about(id))?;
         fits(&order, expected).map_err(|not_done| not_done.about(id))?;
         self.check_wallet(&order, wallet, &asked.client, asked.is_judged)
             .map_err(|not_done| not_done.about(id))?;
@@ -351,6 +350,17 @@ async fn look_for_own(
 ) -> ProviderResult<Option<Order>> {
     let order = look_afterwards(talk, id).await?;
     Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
+}
+
+/// Looks an order up that the client names, before anything else is sent. If PayPal does not show it, the client has named
+/// a wrong one, and the gateway's operator has nothing to do.
+async fn look_at_named(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
+    let answer = talk.send(&requests::look_at_order(id)).await.map_err(NotDone::after_reading_only)?;
+    let problem = Problem::read(&answer);
+    if problem.is_unknown_object() || problem.is_of_another_account() {
+        return Err(unusable("names no order of this gateway's account"));
+    }
+    read(&answer, id).map_err(NotDone::after_reading_only)
 }
 
 /// Looks the order up before anything else is sent, so that a failure has no effect.

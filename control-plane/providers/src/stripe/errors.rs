@@ -170,7 +170,7 @@ impl ApiError {
     }
 
     /// Why a token that can be used once cannot pay: `token_used` or `token_expired`. Stripe has a code for the former of
-    /// its older tokens; of confirmation tokens, its messages tell.
+    /// its older tokens; of confirmation tokens, its messages tell: they name the token, or the parameter beside them does.
     fn spent(&self) -> Option<&'static str> {
         if self.kind.as_deref() != Some("invalid_request_error") {
             return None;
@@ -179,10 +179,9 @@ impl ApiError {
             return Some("token_used");
         }
         let words = self.message.as_deref().unwrap_or_default().to_lowercase();
-        let is_about_token =
-            ["confirmation token", "confirmationtoken", "confirmation_token", "stripe token"]
-                .iter()
-                .any(|name| words.contains(name));
+        let names = ["confirmation token", "confirmationtoken", "confirmation_token", "stripe token"];
+        let is_about_token = matches!(self.param.as_deref(), Some("confirmation_token" | "card[token]"))
+            || names.iter().any(|name| words.contains(name));
         let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
         match is_about_token {
             true if says(&["already been used", "already used", "more than once"]) => Some("token_used"),

@@ -1,4 +1,4 @@
-//! The alphabets of encoded texts: base64 (RFC 4648, in either of its alphabets) and hexadecimal.
+//! The alphabets of encoded texts (RFC 4648): base64 in either of its alphabets, base32 and hexadecimal.
 
 use super::plain::{HEAD, HIDDEN_MIN, PROBE, hides_text, is_promising};
 
@@ -12,11 +12,13 @@ pub(super) struct Alphabet {
     is_blank: fn(u8) -> bool,
 }
 
-pub(super) const BASE64: Alphabet = Alphabet { value: sextet, bits: 6, period: PERIOD_MAX, is_blank };
+pub(super) const BASE64: Alphabet = Alphabet { value: sextet, bits: 6, period: 4, is_blank };
 /// Base64 in lines or pieces with marks between them, or each with its padding.
 pub(super) const IN_PIECES: Alphabet = Alphabet { is_blank: is_blank_or_break, ..BASE64 };
+/// In capitals alone, as programs write it: in small letters, each sentence would be in this alphabet.
+pub(super) const BASE32: Alphabet = Alphabet { value: quintet, bits: 5, period: PERIOD_MAX, is_blank };
 pub(super) const HEX: Alphabet = Alphabet { value: hex_digit, bits: 4, period: 2, is_blank };
-pub(super) const PERIOD_MAX: usize = 4;
+pub(super) const PERIOD_MAX: usize = 8;
 
 /// A part of a text that is in an alphabet, and how many of its characters it has.
 pub(super) struct Run<'a> {
@@ -117,6 +119,14 @@ fn sextet(byte: u8) -> Option<u8> {
         b'0'..=b'9' => Some(byte - b'0' + 52),
         b'+' | b'-' => Some(62),
         b'/' | b'_' => Some(63),
+        _ => None,
+    }
+}
+
+fn quintet(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'2'..=b'7' => Some(byte - b'2' + 26),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
-//! The texts that a text holds encoded: in base64 (RFC 4648, in either alphabet), in hexadecimal, or as a list of bytes.
+//! The texts that a text holds encoded: in base64 (RFC 4648, in either alphabet), base32 or hexadecimal, or as a list of
+//! bytes.
 
-use super::alphabet::{Alphabet, BASE64, HEX, IN_PIECES, PADDING, PERIOD_MAX, Run, hex_digit};
+use super::alphabet::{Alphabet, BASE32, BASE64, HEX, IN_PIECES, PADDING, PERIOD_MAX, Run, hex_digit};
 use super::budget::Budget;
 use super::plain::{HEAD, begins_text, is_promising, text_behind, text_of};
 
@@ -26,12 +27,14 @@ impl Inside {
 /// All of them, as far as the budget goes.
 pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<Inside> {
     let mut found = Vec::new();
-    // Each alphabet has the characters of the next, so the runs of the next are within its own.
+    // Each alphabet has the characters of those within it, so their runs are within its own.
     for run in IN_PIECES.runs(text.as_bytes()) {
         for piece in BASE64.runs(run.text) {
             in_run(&piece, &BASE64, budget, &mut found);
-            for digits in HEX.runs(piece.text) {
-                in_run(&digits, &HEX, budget, &mut found);
+            for alphabet in [&BASE32, &HEX] {
+                for part in alphabet.runs(piece.text) {
+                    in_run(&part, alphabet, budget, &mut found);
+                }
             }
         }
         // Without breaks, it is its only piece.
@@ -67,7 +70,8 @@ fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut V
             unit += 1;
         } else if *byte == PADDING {
             // Whatever is read by now goes on in this phase.
-            is_read = [is_read.contains(&true), false, false, false];
+            let is_any_read = is_read.contains(&true);
+            is_read = std::array::from_fn(|phase| phase == 0 && is_any_read);
             aligned = unit;
         }
         begins_word = !byte.is_ascii_alphanumeric();
@@ -139,6 +143,10 @@ mod tests {
 
     const TEXT: &str = r#"{"signedMessage":"<<???>>","protocolVersion":"ECv2"}"#;
 
+    /// The same in base32.
+    const BASE32: &str =
+        "PMRHG2LHNZSWITLFONZWCZ3FEI5CEPB4H47T6PR6EIWCE4DSN52G6Y3PNRLGK4TTNFXW4IR2EJCUG5RSEJ6Q====";
+
     fn texts(text: &str) -> Vec<String> {
         texts_in(text, &mut Budget::default()).into_iter().map(|inside| inside.text).collect()
     }
@@ -158,6 +166,10 @@ mod tests {
             base64.replace('V', "V\r\n\u{200b}\u{a0}"),
             format!("the word {base64} and others"),
             format!("token-{base64}"),
+            BASE32.to_owned(),
+            spaced(BASE32),
+            format!("token={BASE32}"),
+            format!("data:;base32,{BASE32}"),
             hex.clone(),
             hex.to_uppercase(),
             spaced(&hex),

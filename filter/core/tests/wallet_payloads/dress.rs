@@ -13,6 +13,8 @@ pub(crate) enum Dress {
     Note,
     Quoted,
     Escaped,
+    HexEscaped,
+    Entities,
     Percent,
     Form,
     Base64,
@@ -30,6 +32,8 @@ pub(crate) enum Dress {
     GzipMembers,
     Zlib,
     Deflate,
+    DataUrl,
+    Base32,
     Hex,
     HexInLines,
     HexPairs,
@@ -37,11 +41,13 @@ pub(crate) enum Dress {
     BytesByName,
 }
 
-pub(crate) const DRESSES: [Dress; 26] = [
+pub(crate) const DRESSES: [Dress; 30] = [
     Dress::Plain,
     Dress::Note,
     Dress::Quoted,
     Dress::Escaped,
+    Dress::HexEscaped,
+    Dress::Entities,
     Dress::Percent,
     Dress::Form,
     Dress::Base64,
@@ -59,6 +65,8 @@ pub(crate) const DRESSES: [Dress; 26] = [
     Dress::GzipMembers,
     Dress::Zlib,
     Dress::Deflate,
+    Dress::DataUrl,
+    Dress::Base32,
     Dress::Hex,
     Dress::HexInLines,
     Dress::HexPairs,
@@ -76,6 +84,8 @@ impl Dress {
             Self::Note => format!("the token: {text}; thanks"),
             Self::Quoted => Value::from(text).to_string(),
             Self::Escaped => text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
+            Self::HexEscaped => each(|(_, byte)| format!("\\x{byte:02x}")).concat(),
+            Self::Entities => text.chars().map(|letter| format!("&#{};", u32::from(letter))).collect(),
             Self::Percent => percent().to_string(),
             Self::Form => format!("version=1&token={}&kind=2", percent()),
             Self::Base64 => STANDARD.encode(text),
@@ -94,6 +104,8 @@ impl Dress {
             Self::GzipMembers => STANDARD.encode([gzip(b"{\"kind\":\"token\"};"), gzip(bytes)].concat()),
             Self::Zlib => URL_SAFE_NO_PAD.encode(compress_to_vec_zlib(bytes, 6)),
             Self::Deflate => STANDARD.encode(compress_to_vec(bytes, 6)),
+            Self::DataUrl => format!("data:application/json;base64,{}", STANDARD.encode(text)),
+            Self::Base32 => base32(bytes),
             Self::Hex => hex::encode(text),
             Self::HexInLines => in_lines(&hex::encode_upper(text)),
             Self::HexPairs => each(|(_, byte)| format!("{byte:02X}")).join("-"),
@@ -104,8 +116,17 @@ impl Dress {
 
     /// Written in figures, which may be taken for those of a card number before they are decoded.
     pub(crate) fn is_in_figures(self) -> bool {
-        let figures =
-            [Self::Escaped, Self::Hex, Self::HexInLines, Self::HexPairs, Self::Bytes, Self::BytesByName];
+        let figures = [
+            Self::Escaped,
+            Self::HexEscaped,
+            Self::Entities,
+            Self::Base32,
+            Self::Hex,
+            Self::HexInLines,
+            Self::HexPairs,
+            Self::Bytes,
+            Self::BytesByName,
+        ];
         figures.contains(&self)
     }
 }
@@ -116,6 +137,19 @@ fn in_lines(text: &str) -> String {
 
 fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(bytes).collect()
+}
+
+/// RFC 4648, section 6, without padding.
+pub(crate) fn base32(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let group = |chunk: &[u8]| {
+        let mut bits = [0; 8];
+        bits[3..3 + chunk.len()].copy_from_slice(chunk);
+        let bits = u64::from_be_bytes(bits);
+        let letter = |i| char::from(LETTERS[((bits >> (35 - 5 * i)) & 31) as usize]);
+        (0..(chunk.len() * 8).div_ceil(5)).map(letter).collect::<String>()
+    };
+    bytes.chunks(5).map(group).collect()
 }
 
 /// With a name, as the command of that name writes it.

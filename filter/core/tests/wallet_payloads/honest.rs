@@ -7,6 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::dress::base32;
+
 /// Of several languages and scripts, long ones among them.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
@@ -32,7 +34,11 @@ pub(crate) fn value() -> impl Strategy<Value = String> {
         }),
         bytes(1..160).prop_map(|bytes| format!("{bytes:?}")),
         vec(0..1000_u16, 1..80).prop_map(|numbers| format!("{numbers:?}")),
+        // Secrets of one-time passwords among them.
+        bytes(10..200).prop_map(|bytes| base32(&bytes)),
         sentence(),
+        sentence().prop_map(|text| text.to_uppercase()),
+        sentence().prop_map(|text| base32(text.as_bytes())),
         sentence().prop_map(|text| STANDARD.encode(text)),
         sentence().prop_map(|text| STANDARD.encode(compress_to_vec_zlib(text.as_bytes(), 6))),
     ]

@@ -7,9 +7,12 @@ mod dress;
 mod honest;
 mod payloads;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use dress::{DRESSES, Dress};
 use edge_core::card::{find_in_json, find_in_target};
 use edge_core::error::ErrorCode;
+use edge_core::request::ChargeRequest;
 use payloads::{apple_decrypted, apple_encrypted, bytes, google_decrypted, google_encrypted, hex};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::collection::vec;
@@ -111,6 +114,36 @@ proptest! {
             prop_assert_eq!(found, Some(ErrorCode::CardDataNotAccepted), "beside an encrypted one, {:?}", dresses);
         }
         prop_assert_eq!(code(&charge("paymentData", payload)), Some(ErrorCode::CardDataNotAccepted));
+    }
+
+    /// Shops cut what is too long for one value of `metadata`.
+    #[test]
+    fn no_payload_passes_in_pieces_under_names_of_their_own(
+        payload in apple_encrypted(),
+        len in select(vec![255, 500]),
+    ) {
+        let text = payload.to_string();
+        for encoded in [text.clone(), STANDARD.encode(&text), hex::encode(&text)] {
+            let pieces = encoded.as_bytes().chunks(len).map(String::from_utf8_lossy).enumerate();
+            let metadata: serde_json::Map<String, Value> =
+                pieces.map(|(i, piece)| (format!("token_{i}"), Value::from(piece))).collect();
+            prop_assert!(code(&json!({ "metadata": metadata }).to_string()).is_some(), "{}", encoded);
+        }
+    }
+
+    /// What no search reads is longer than the fields.
+    #[test]
+    fn a_payload_in_an_encoding_of_the_clients_own_fits_into_no_field(payload in encrypted()) {
+        let text = payload.to_string();
+        let reversed: String = text.chars().rev().collect();
+        let shifted: String = text.bytes().map(|byte| char::from(byte.wrapping_add(1))).collect();
+        for value in [reversed, shifted] {
+            for field in ["paymentMethodId", "description", "metadata", "list", "customerReference", "wallet"] {
+                let body = charge(field, Value::from(&*value));
+                let is_refused = code(&body).is_some() || ChargeRequest::parse(body.as_bytes()).is_err();
+                prop_assert!(is_refused, "{} {}", field, value);
+            }
+        }
     }
 
     /// How often the digits in them are taken for a card number is measured in `card_corpus`.

@@ -58,6 +58,15 @@ fn a_token_that_cannot_be_used_any_more_is_named_and_is_no_decline() {
         assert_eq!(refusal.reason().map(String::as_str), Some(reason), "{message}");
         assert_eq!(refusal.kind, RefusalKind::Invalid { param: Some("paymentMethodId".to_owned()) });
     }
+    for (param, message, reason) in [
+        ("confirmation_token", "It has already been used.", "token_used"),
+        ("confirmation_token", "It has expired.", "token_expired"),
+        ("card[token]", "It has expired.", "token_expired"),
+    ] {
+        let error = json!({ "type": "invalid_request_error", "param": param, "message": message });
+        let refusal = refusal(400, &error, Asked::Charge);
+        assert_eq!(refusal.reason().map(String::as_str), Some(reason), "{param}: {message}");
+    }
     let card = json!({ "type": "card_error", "code": "expired_card", "message": "Your card has expired." });
     assert_eq!(refusal(402, &card, Asked::Charge).decline_code, None);
     let other = json!({ "type": "invalid_request_error", "message": "The API key has expired." });
