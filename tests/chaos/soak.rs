@@ -32,10 +32,12 @@ const EXPLAINED: usize = 3;
 const TICK: Duration = Duration::from_millis(50);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The memory baseline starts here: caches and pools are full.
+/// The memory baseline starts here at the latest: caches and pools are full.
 const WARM_MINUTES: usize = 10;
+/// The minutes at each end that are compared, at most.
+const COMPARED_MINUTES: usize = 5;
 const GROWTH_PERCENT: u64 = 5;
-/// Allocator slack after a burst: otherwise small processes would be judged by single pages.
+/// Allocator slack after a burst: otherwise processes below 80 MiB would be judged by single pages.
 const SLACK_BYTES: u64 = 4 << 20;
 
 /// Returns the broken promises. `None`: a required server is not installed, which was reported.
@@ -182,20 +184,30 @@ async fn run_schedule(
     memory
 }
 
-/// Compares each process's peak memory in the last five minutes with its peak in the five after the warm-up.
+/// Compares each process's peak memory in the last minutes with its peak in those after the warm-up. A run of half an hour
+/// compares five minutes, a shorter one a third of its own.
 fn growth(memory: &[BTreeMap<String, u64>]) -> Vec<Broken> {
-    let (Some(early), Some(late)) = (memory.get(WARM_MINUTES..WARM_MINUTES + 5), memory.last_chunk::<5>())
+    let third = memory.len() / 3;
+    let (warm, compared) = (third.min(WARM_MINUTES), third.min(COMPARED_MINUTES));
+    let (Some(early), Some(late)) =
+        (memory.get(warm..warm + compared), memory.len().checked_sub(compared).and_then(|n| memory.get(n..)))
     else {
-        say("the run was too short to judge memory");
         return Vec::new();
     };
+    let Some(processes) = late.first() else {
+        say("the run was too short to judge memory: it takes three minutes");
+        return Vec::new();
+    };
+    if third < WARM_MINUTES {
+        say(&format!("memory is judged after {warm} minutes, in which caches may not have filled"));
+    }
     let most = |minutes: &[BTreeMap<String, u64>], process| {
         minutes.iter().filter_map(|sizes| sizes.get(process)).max().copied().unwrap_or_default()
     };
     let mut broken = Vec::new();
-    for process in late[0].keys() {
+    for process in processes.keys() {
         let (before, after) = (most(early, process), most(late, process));
-        if after > before + before * GROWTH_PERCENT / 100 + SLACK_BYTES {
+        if after > before + (before * GROWTH_PERCENT / 100).max(SLACK_BYTES) {
             broken.push(Broken::new("memory", format!("{process} grew from {before} to {after} bytes")));
         }
     }
@@ -204,4 +216,18 @@ fn growth(memory: &[BTreeMap<String, u64>]) -> Vec<Broken> {
 
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "soak: {line}");
+}
+
+#[test]
+fn growing_memory_is_found_and_a_warm_up_is_not_taken_for_it() {
+    let minutes = |mib: &dyn Fn(u64) -> u64, minutes: u64| -> Vec<_> {
+        (0..minutes).map(|minute| BTreeMap::from([("envoy".to_owned(), mib(minute) << 20)])).collect()
+    };
+    let found = |mib: &dyn Fn(u64) -> u64, length| growth(&minutes(mib, length)).len();
+    assert_eq!(found(&|_| 200, 30), 0);
+    assert_eq!(found(&|minute| 100 + 10 * minute.min(10), 30), 0, "it warms up");
+    assert_eq!(found(&|minute| 200 + minute, 30), 1, "a leak");
+    assert_eq!(found(&|minute| 200 + 5 * minute, 9), 1, "one in a short run");
+    assert_eq!(found(&|minute| 20 + minute / 10, 30), 0, "pages of a small process");
+    assert_eq!(found(&|minute| 200 + minute, 2), 0, "too short to tell");
 }

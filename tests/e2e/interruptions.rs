@@ -1,6 +1,7 @@
 //! A client or a process goes away in the middle of a charge.
 
 use gateway_tests::{Gateway, OwnGateway, faulty, until};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -38,6 +39,25 @@ async fn a_client_that_hangs_up_in_the_middle_of_a_charge_has_charged_once() {
     let payment = payment_with(&gateway, "hangs-up", "completed").await;
     let transaction = payment["transactionId"].as_str().unwrap();
     assert_eq!(gateway.effects(transaction).await, ["stripe charge 510 USD"]);
+}
+
+#[tokio::test]
+async fn a_hang_up_in_the_middle_of_a_charge_fails_neither_it_nor_the_next() {
+    let own = OwnGateway::start(&[]).await;
+    let gateway = own.gateway();
+    gateway.sandbox.slow_down("stripe", "charge", SLOW_MS).await;
+    let body = charge("reloaded");
+    let (response, ()) = tokio::join!(gateway.charge(&body), async {
+        payment_with(&gateway, "reloaded", "pending").await;
+        for part in ["control-plane", "envoy"] {
+            gateway.signal(part, Signal::HUP);
+        }
+    });
+    response.succeeds(200, &json!({ "status": "completed" }));
+    assert_eq!(gateway.effects(&response.transaction_id()).await, ["stripe charge 510 USD"]);
+    gateway.charge(&charge("after")).await.succeeds(200, &json!({ "status": "completed" }));
+    let log = std::fs::read_to_string(own.stack.run_dir().log("control-plane")).unwrap();
+    assert!(log.contains("SIGHUP: "), "{log}");
 }
 
 #[tokio::test]

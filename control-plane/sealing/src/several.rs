@@ -42,6 +42,13 @@ impl Wrapping for Several {
         let with = self.with(&wrapped.by).ok_or_else(|| WrapError::UnknownKey(wrapped.by.clone()))?;
         with.unwrap(id, wrapped).await
     }
+
+    async fn check(&self) -> Result<(), WrapError> {
+        for one in std::iter::once(&self.first).chain(&self.others) {
+            one.check().await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +67,7 @@ mod tests {
         assert_eq!(several.wrap(id, &key).await.unwrap().by, "new");
         let of_old = ring(OLD).wrap(id, &key).await.unwrap();
         assert_eq!(several.unwrap(id, &of_old).await.unwrap().as_bytes(), key.as_bytes());
+        several.check().await.unwrap();
         assert!(several.has("old") && several.has("new") && !several.has("other"));
         let unknown = WrappedKey { by: "other".to_owned(), ..of_old };
         assert!(matches!(several.unwrap(id, &unknown).await, Err(WrapError::UnknownKey(_))));

@@ -45,4 +45,24 @@ pub trait Wrapping: Send + Sync + fmt::Debug {
 
     /// Unwraps with the key that has wrapped.
     async fn unwrap(&self, id: DataKeyId, wrapped: &WrappedKey) -> Result<SecretKey, WrapError>;
+
+    /// Tries the key. Creates nothing.
+    async fn check(&self) -> Result<(), WrapError> {
+        round_trip(self).await
+    }
+}
+
+/// Wraps a made-up data key and unwraps it again.
+///
+/// # Errors
+/// Either fails.
+pub async fn round_trip(wrapping: &(impl Wrapping + ?Sized)) -> Result<(), WrapError> {
+    let (id, key) = (DataKeyId::random()?, SecretKey::random()?);
+    let wrapped = wrapping.wrap(id, &key).await?;
+    let unwrapped = wrapping.unwrap(id, &wrapped).await?;
+    if unwrapped.as_bytes() == key.as_bytes() {
+        Ok(())
+    } else {
+        Err(WrapError::Wrong { by: wrapped.by, data_key: id })
+    }
 }

@@ -69,6 +69,22 @@ impl Witness {
         Ok(Self { client, url, size: 0 })
     }
 
+    /// Whether a witness answers. It is sent no checkpoint, so there is nothing that it could sign.
+    ///
+    /// # Errors
+    /// Nobody answers, or as no witness does.
+    pub async fn inspect(&self) -> Result<(), NotCosigned> {
+        let answer = self.client.post(self.url.clone()).body("").send().await?;
+        match answer.status() {
+            // What is no request, has no signature that it knows, or begins nowhere.
+            StatusCode::BAD_REQUEST
+            | StatusCode::FORBIDDEN
+            | StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY => Ok(()),
+            status => Err(NotCosigned::Refused(status)),
+        }
+    }
+
     /// The checkpoint with the witness's signatures beside the log's.
     ///
     /// # Errors

@@ -17,8 +17,8 @@ const COMPARE_EVERY: Duration = Duration::from_secs(1);
 /// that gets no processor for a while between its looks at both clocks.
 const JUMP_LEAST: SignedDuration = SignedDuration::from_secs(3);
 
-/// How often work that is scheduled too far ahead is looked for although no jump was seen: the clock may have been set
-/// back while no process ran, or on another machine. Each check costs one index lookup per kind and provider.
+/// How often work that is scheduled too far ahead is looked for although no jump was seen, first at the start: the clock
+/// may have been set back while no process ran, or on another machine. Each check costs one index lookup per kind and provider.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Jumps of this machine's clock, by direction.
@@ -31,14 +31,14 @@ pub async fn run(gateway: Arc<Gateway>, works: bool, stop: CancellationToken) {
         metrics::counter!(JUMPS, "direction" => direction).increment(0);
     }
     let mut clocks = Clocks { wall: gateway.now(), steady: Instant::now() };
-    let (mut looked_at, mut was_set_back) = (Instant::now(), false);
+    let (mut looked_at, mut was_set_back) = (None::<Instant>, false);
     while stop.run_until_cancelled(tokio::time::sleep(COMPARE_EVERY)).await.is_some() {
         was_set_back |=
             clocks.jump(gateway.now(), Instant::now()).is_some_and(|jump| note(jump).is_negative());
         let outcome = if was_set_back {
             after_jump(&gateway).await.map(|()| was_set_back = false)
-        } else if works && looked_at.elapsed() >= LOOK_EVERY {
-            looked_at = Instant::now();
+        } else if works && looked_at.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+            looked_at = Some(Instant::now());
             once(&gateway).await.map(drop)
         } else {
             Ok(())

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
+use sealing::wrapping::round_trip;
 use sealing::{DataKeyId, SecretKey, WrapError, WrappedKey, Wrapping};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
 /// Longer than any answer to these requests.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// The shortest ciphertext, of nothing.
+const NONCE_AND_TAG: usize = 12 + 16;
 
 /// A key of a transit engine. Data keys are bound to their ids as associated data, so the key must be of a type that has
 /// it (`aes256-gcm96`, the default, or `chacha20-poly1305`).
@@ -121,7 +124,8 @@ impl VaultTransit {
             StatusCode::OK => serde_json::from_slice::<Answer<T>>(&text)
                 .map(|answer| answer.data)
                 .map_err(|_| Problem::Unusable),
-            // What was encrypted under another key or id, or was altered, and a key that does not exist.
+            // What was encrypted under another key or id, or was altered.
+            StatusCode::BAD_REQUEST if is_about_no_key(&text) => Err(Problem::NoKey),
             StatusCode::BAD_REQUEST => Err(Problem::Refused(status.as_u16())),
             StatusCode::TOO_MANY_REQUESTS => Err(Problem::Away(status.to_string())),
             status if status.is_server_error() => Err(Problem::Away(status.to_string())),
@@ -129,9 +133,26 @@ impl VaultTransit {
         }
     }
 
+    /// Whether there is such a key. A token that may create keys makes one by its first request to encrypt, so this asks
+    /// to decrypt what no key has encrypted.
+    async fn exists(&self) -> Result<(), Problem> {
+        let nobodys = format!("vault:v1:{}", STANDARD.encode([0_u8; NONCE_AND_TAG]));
+        let bound_to = bound_to(DataKeyId::from_bytes([0; 8]));
+        let body = Decrypt { ciphertext: &nobodys, associated_data: bound_to };
+        match self.ask::<Decrypted>("decrypt", &body).await {
+            Ok(_) | Err(Problem::Refused(_)) => Ok(()),
+            Err(problem) => Err(problem),
+        }
+    }
+
     fn unavailable(&self, problem: Problem) -> WrapError {
         WrapError::Unavailable { by: self.name.clone(), source: Box::new(problem) }
     }
+}
+
+/// Vault's answer names no code, only this text.
+fn is_about_no_key(answer: &[u8]) -> bool {
+    String::from_utf8_lossy(answer).contains("encryption key not found")
 }
 
 fn is_this_machine(url: &Url) -> bool {
@@ -148,6 +169,8 @@ enum Problem {
         "Vault refuses the request with {0}: the token may not use this key, or there is no such key or mount"
     )]
     Denied(u16),
+    #[error("Vault has no key of this name at this mount")]
+    NoKey,
     #[error("Vault refuses the request with {0}")]
     Refused(u16),
     #[error("Vault's answer is none to this request")]
@@ -210,11 +233,16 @@ impl Wrapping for VaultTransit {
         let body = Decrypt { ciphertext, associated_data: bound_to(id) };
         let decrypted: Decrypted = match self.ask("decrypt", &body).await {
             Ok(decrypted) => decrypted,
-            Err(Problem::Refused(_)) => return Err(wrong()),
+            Err(Problem::Refused(_) | Problem::NoKey) => return Err(wrong()),
             Err(problem) => return Err(self.unavailable(problem)),
         };
         let bytes = STANDARD.decode(decrypted.plaintext.as_bytes()).map(Zeroizing::new);
         bytes.ok().and_then(|bytes| SecretKey::from_slice(&bytes)).ok_or_else(wrong)
+    }
+
+    async fn check(&self) -> Result<(), WrapError> {
+        self.exists().await.map_err(|problem| self.unavailable(problem))?;
+        round_trip(self).await
     }
 }
 

@@ -94,7 +94,11 @@ impl Worker {
 
 /// An event that there is nothing to do for, in the database and nowhere else.
 async fn event(database: &TestStore, id: &str) -> Due {
-    let at = harness::due_in(0).at;
+    event_due_in(database, id, 0).await
+}
+
+async fn event_due_in(database: &TestStore, id: &str, ms: i64) -> Due {
+    let at = harness::due_in(ms).at;
     let body = format!(r#"{{"id":"{id}","type":"customer.created","data":{{"object":{{}}}}}}"#);
     let event = WebhookEvent { body: body.into_bytes(), ..received(id, "customer.created", at) };
     assert!(database.store.receive_webhook(&event).await.unwrap());
@@ -130,6 +134,21 @@ async fn a_worker_works_on_after_a_hang_up() {
     worker
         .until("an event worked off", async |_| is_worked_off(&database, "evt_1").await.then_some(()))
         .await;
+    assert!(worker.stop().await.success());
+}
+
+/// Stored by a process whose clock was a day ahead, before it was put back.
+#[tokio::test]
+async fn a_worker_that_starts_finds_what_was_put_off_before_the_clock_was_put_back() {
+    let Some(database) = TestStore::postgres().await else { return };
+    event_due_in(&database, "evt_1", 86_400_000).await;
+    let begun = Instant::now();
+    let worker = Worker::start(&database, &[]).await;
+    worker
+        .until("an event worked off", async |_| is_worked_off(&database, "evt_1").await.then_some(()))
+        .await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(worker.log.lock().unwrap().contains("the clock was set back"));
     assert!(worker.stop().await.success());
 }
 

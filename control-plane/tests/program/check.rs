@@ -1,5 +1,6 @@
 //! `config check --connect`: what it finds, without changing it.
 
+mod audit_trail;
 mod encrypted;
 mod postgres;
 mod providers;
@@ -83,6 +84,10 @@ async fn the_servers_are_told_as_they_are() {
     payments_stores::migrate(database.uri()).await.unwrap();
     let (worked, text) = check(&settings);
     assert!(worked && text.contains("its schema is at migration"), "{text}");
+    // A worker makes no claims.
+    let command = ["config", "check", "--connect", "--for", "worker"];
+    let (worked, text) = run(&std::env::temp_dir(), &command, &settings);
+    assert!(worked && text.contains("ok       wake-ups    ") && !text.contains("edge cache"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,6 +193,10 @@ async fn a_server_with_too_few_connections_for_the_processes_is_told() {
     assert!(text.contains("too few for a second process"), "{text}");
     let text = with_limit(50, "ALTER").await;
     assert!(!text.contains("DB_CONNECTIONS"), "{text}");
+    // A command waits for one to become free, and then says what it was told.
+    let text = with_limit(0, "ALTER").await;
+    assert!(text.contains("has no connection free") && text.contains("too many connections"), "{text}");
+    assert!(!text.contains("pool timed out"), "{text}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod audit;
 mod check;
+mod clock;
 mod keys;
 #[cfg(target_os = "linux")]
 mod limits;

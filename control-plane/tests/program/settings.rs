@@ -29,6 +29,9 @@ fn every_wrong_value_is_named_by_its_key_with_what_would_be_right() {
         ("PAYPAL_CLIENT_SECRET", "'hidden'", "write it without"),
         ("PAYPAL_CLIENT_SECRET", "hid\nden", "write it on one line"),
         ("STRIPE_SECRET_KEY", "sk_test_", "must be a secret key"),
+        ("VAULT_TOKEN", "\u{201c}hidden\u{201d}", "write it without"),
+        ("VAULT_TOKEN", "hid\u{200b}den", "an invisible one"),
+        ("ENCRYPTION_KEYS", "k2:00,\"k1:hidden\"", "write it without"),
     ] {
         let (worked, text) = run(folder.path(), &["config", "check"], &[KEYS, (key, value)]);
         assert!(!worked && text.contains(&format!("{key} (from the environment)")), "{key}={value}: {text}");

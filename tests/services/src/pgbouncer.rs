@@ -28,11 +28,20 @@ impl PgBouncer {
 
     /// With `size` server connections at most for each database.
     pub async fn of_size(server: &PostgresServer, mode: &str, size: u32) -> Option<Self> {
+        Self::start(server, None, mode, size).await
+    }
+
+    /// With whole sessions of what a local port leads to: `server`, and later perhaps another one like it.
+    pub async fn by_way(server: &PostgresServer, port: u16) -> Option<Self> {
+        Self::start(server, Some(port), "session", 50).await
+    }
+
+    async fn start(server: &PostgresServer, way: Option<u16>, mode: &str, size: u32) -> Option<Self> {
         for _ in 0..5 {
             let folder = tempfile::Builder::new().prefix("pgbouncer-").tempdir().unwrap();
             let port = free_port();
             let file = folder.path().join("pgbouncer.ini");
-            std::fs::write(&file, settings(server, mode, size, port)).unwrap();
+            std::fs::write(&file, settings(server, way, mode, size, port)).unwrap();
             own_by_server_user(&[folder.path(), &file]);
             let mut command = unprivileged("pgbouncer".as_ref());
             command.arg(&file).current_dir(folder.path()).stdin(Stdio::null());
@@ -76,10 +85,12 @@ impl Drop for PgBouncer {
     }
 }
 
-fn settings(server: &PostgresServer, mode: &str, size: u32, port: u16) -> String {
+fn settings(server: &PostgresServer, way: Option<u16>, mode: &str, size: u32, port: u16) -> String {
     let (credentials, place) = server.uri().strip_prefix("postgres://").unwrap().split_once('@').unwrap();
     let (user, password) = credentials.split_once(':').unwrap();
     let (host, server_port) = place.split('/').next().unwrap().split_once(':').unwrap();
+    let way = way.map(|port| port.to_string());
+    let server_port = way.as_deref().unwrap_or(server_port);
     format!(
         "[databases]\n* = host={host} port={server_port} user={user} password={password}\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\

@@ -96,6 +96,16 @@ pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
     }
 }
 
+/// Redis, as a worker uses it: to tell other processes of new events, which they find soon without it.
+pub(super) async fn wake_ups(uri: Option<RedisUri>, report: &mut Report) {
+    const ABOUT: &str = "wake-ups";
+    let Some(uri) = uri else { return report.good(ABOUT, "none; readers of events look for new ones") };
+    match uri.inspect().await {
+        Ok(found) => report.good(ABOUT, format!("{uri}, version {}", found.version)),
+        Err(error) => report.warn(ABOUT, format!("REDIS_URI: {uri}: {error}")),
+    }
+}
+
 pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut Report) {
     const ABOUT: &str = "queue";
     let Some(QueueSettings { uri, prefix }) = settings else {

@@ -1,6 +1,8 @@
 //! `control-plane config check`: checks the configuration, and optionally the services that it names.
 
+mod audit_trail;
 mod connect;
+mod encryption;
 mod listening;
 mod providers;
 mod report;
@@ -9,12 +11,13 @@ use clap::{Args, ValueEnum};
 
 pub use report::Report;
 
-use crate::config::{Config, EdgeCacheConfig, Source, WorkerConfig, unusable};
+use crate::config::{BackgroundSettings, Config, EdgeCacheConfig, Source, WorkerConfig, unusable};
 
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// Also check the database with its schema and rights, the cache and its policy, the queue, each provider's
-    /// credentials, and each port, and report the findings. Changes nothing
+    /// Also check the database with its schema and rights, the key that wraps data keys, the cache and its policy, the
+    /// queue, each provider's credentials, where checkpoints of the audit trail are anchored, and each port, and report
+    /// the findings. Changes nothing
     #[arg(long)]
     connect: bool,
     /// The role that the settings are for
@@ -34,7 +37,7 @@ enum Role {
 /// # Errors
 /// All errors in the settings themselves. The services that they name are in the report.
 pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
-    let (gateway, redis, queue, places) = match args.role {
+    let (gateway, redis, background, places) = match args.role {
         Role::Serve => {
             let config = Config::read(source).map_err(|errors| unusable(&errors))?;
             let edge_cache = config.edge_cache.listen.map(|address| ("EDGE_CACHE_LISTEN", address));
@@ -42,14 +45,14 @@ pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
             (
                 Some(config.gateway),
                 config.edge_cache.redis,
-                config.background.queue,
+                Some(config.background),
                 places.into_iter().flatten().collect(),
             )
         }
         Role::Worker => {
             let config = WorkerConfig::read(source).map_err(|errors| unusable(&errors))?;
             let places = vec![("WORKER_LISTEN", config.listen)];
-            (Some(config.gateway), None, config.background.queue, places)
+            (Some(config.gateway), config.redis, Some(config.background), places)
         }
         Role::EdgeCache => {
             let config = EdgeCacheConfig::read(source).map_err(|errors| unusable(&errors))?;
@@ -67,10 +70,18 @@ pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
         // Sequentially, in the order of the report; each check has its own timeout.
         if let Some(gateway) = gateway {
             connect::database(&gateway.database, &mut report).await;
+            let key = if source.get("KMS_KEY").is_some() { "KMS_KEY" } else { "ENCRYPTION_KEYS" };
+            encryption::encryption(key, &gateway.database.encryption, &mut report).await;
             providers::providers(gateway.providers, &mut report).await;
         }
-        connect::edge_cache(redis, &mut report).await;
-        connect::queue(queue, &mut report).await;
+        match args.role {
+            Role::Worker => connect::wake_ups(redis, &mut report).await,
+            Role::Serve | Role::EdgeCache => connect::edge_cache(redis, &mut report).await,
+        }
+        if let Some(BackgroundSettings { queue, audit, .. }) = background {
+            connect::queue(queue, &mut report).await;
+            audit_trail::audit_trail(audit, &mut report).await;
+        }
     }
     Ok(report)
 }

@@ -101,6 +101,19 @@ async fn a_vault_that_is_away_for_a_moment_is_asked_again_and_one_that_denies_is
     assert!(matches!(missing, Err(WrapError::Unavailable { .. })));
 }
 
+#[tokio::test]
+async fn a_key_is_tried_and_one_that_does_not_exist_is_not_made_by_the_try() {
+    let (engine, address) = engine().await;
+    vault(&address, "payments", TOKEN).check().await.unwrap();
+    assert_eq!(engine.asked.swap(0, Ordering::SeqCst), 3);
+    let WrapError::Unavailable { source, .. } = vault(&address, "none", TOKEN).check().await.unwrap_err()
+    else {
+        panic!()
+    };
+    assert!(source.to_string().contains("no key of this name"), "{source}");
+    assert_eq!(engine.asked.load(Ordering::SeqCst), 1, "nothing is encrypted, which would make the key");
+}
+
 #[test]
 fn a_token_goes_over_tls_or_stays_on_this_machine_and_is_never_printed() {
     let new = |name: &str, address: &str| VaultTransit::new(name, address, TOKEN.to_owned().into());

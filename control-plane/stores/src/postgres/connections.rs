@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::backends::Backends;
 use super::current::Current;
+use super::pooling::abandon;
 use super::refusal::{is_of_all_connections, is_read_only, is_told};
 use super::{not_written, unavailable};
 use crate::renewal::Renewal;
@@ -83,6 +84,9 @@ impl Connections {
             .before_acquire(move |connection, idle| {
                 let renewal = asked.clone();
                 Box::pin(async move {
+                    if renewal.is_misled(idle.age) && !abandon(connection).await {
+                        renewal.ask();
+                    }
                     if renewal.is_outdated(idle.age) {
                         return Ok(false);
                     }
@@ -126,7 +130,7 @@ impl Connections {
             if !is_read_only(&rows) {
                 return Ok(rows.into_iter().filter_map(|current| current.row).collect());
             }
-            self.renewal.ask();
+            self.renewal.ask_for_another_server();
         }
         Err(unavailable(ReadOnly))
     }
@@ -176,8 +180,10 @@ impl Connections {
         let Some(connection) = &mut lent.connection else { return Err(StoreError::NoConnection) };
         match timeout(self.answer_max, ask(connection)).await {
             Ok(Ok(answer)) => {
-                if is_wrong_server(&answer) {
-                    drop(lent.connection.take().map(PoolConnection::detach));
+                if is_wrong_server(&answer)
+                    && let Some(mut misled) = lent.connection.take().map(PoolConnection::detach)
+                {
+                    abandon(&mut misled).await;
                 }
                 Ok(answer)
             }
@@ -192,7 +198,9 @@ impl Connections {
     }
 
     fn failed(&self, problem: sqlx::Error) -> StoreError {
-        if is_of_all_connections(&problem) {
+        if is_read_only(&problem) {
+            self.renewal.ask_for_another_server();
+        } else if is_of_all_connections(&problem) {
             self.renewal.ask();
         }
         match problem {

@@ -21,6 +21,9 @@ const PROBE_MAX: Duration = Duration::from_secs(5);
 /// Time limit for one more connection.
 const SERVED_MAX: Duration = Duration::from_secs(3);
 
+/// Time limit for the farewell to a server that has just answered.
+const ABANDON_MAX: Duration = Duration::from_millis(500);
+
 /// With which PgBouncer's statement mode refuses a transaction. PostgreSQL itself refuses none.
 const PROTOCOL_VIOLATION: &str = "08P01";
 
@@ -45,6 +48,13 @@ pub(super) async fn refuse_transactions(
         }
         Ok(Ok(false)) => Ok(()),
     }
+}
+
+/// Prepares a connection to be closed together with its server session. A pooler of whole sessions would give the
+/// session, which leads to the old primary of a failover, to the next connection; it closes one that is left in the
+/// middle of a transaction. Returns whether the server answered.
+pub(super) async fn abandon(connection: &mut PgConnection) -> bool {
+    matches!(timeout(ABANDON_MAX, connection.execute("BEGIN")).await, Ok(Ok(_)))
 }
 
 async fn is_shared(options: &PgConnectOptions, first: &mut PgConnection) -> Result<bool, sqlx::Error> {

@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::backends::Backends;
 use super::independent_batches::independent_batches;
 use super::parameters::Parameters;
+use super::pooling::abandon;
 use super::proof::PROVE;
-use super::refusal::is_of_all_connections;
+use super::refusal::{is_of_all_connections, is_read_only};
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
 use super::writer_connection::connect;
 use super::{not_written, unavailable, written};
@@ -272,12 +273,16 @@ impl PostgresWriter {
     async fn connected(&mut self) -> Result<PgConnection, sqlx::Error> {
         let age = self.connected_at.elapsed();
         match self.connection.take() {
-            Some(connection) if age < CONNECTION_MAX && !self.renewal.is_outdated(age) => Ok(connection),
-            _ => {
-                self.connected_at = Instant::now();
-                connect(&self.options, &self.backends).await
+            Some(connection) if age < CONNECTION_MAX && !self.renewal.is_outdated(age) => {
+                return Ok(connection);
             }
+            Some(mut misled) if self.renewal.is_misled(age) => {
+                abandon(&mut misled).await;
+            }
+            _ => {}
         }
+        self.connected_at = Instant::now();
+        connect(&self.options, &self.backends).await
     }
 
     async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
@@ -307,6 +312,9 @@ impl PostgresWriter {
             },
             Ok(Err(problem)) => {
                 self.note(&problem);
+                if is_read_only(&problem) {
+                    abandon(&mut connection).await;
+                }
                 refusal(problem)
             }
             Err(_) => {
@@ -340,7 +348,9 @@ impl PostgresWriter {
     }
 
     fn note(&self, problem: &sqlx::Error) {
-        if is_of_all_connections(problem) {
+        if is_read_only(problem) {
+            self.renewal.ask_for_another_server();
+        } else if is_of_all_connections(problem) {
             self.renewal.ask();
         }
     }

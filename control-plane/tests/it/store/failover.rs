@@ -7,7 +7,7 @@ use payments::model::event::Event;
 use payments::model::payment::Payment;
 use payments::ports::store::{CommitError, Filter, Mutation, Store, StoreError};
 use test_services::proxy::{Mode, Proxy};
-use test_services::{PostgresServer, TestDatabase};
+use test_services::{PgBouncer, PostgresServer, TestDatabase};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -144,6 +144,22 @@ async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
     pair.fail_over().await;
     pair.way.lead_to_port(pair.new.port());
     all_works(&*pair.store).await;
+}
+
+/// The pool keeps its connections to the old primary, and lends them to whoever connects next.
+#[tokio::test]
+async fn an_old_primary_behind_a_pool_of_sessions_is_left_by_every_connection() {
+    let Some((old, database)) = primary().await else { return };
+    let new = old.standby().await;
+    let way = Proxy::to_port(old.port()).await;
+    let Some(pool) = PgBouncer::by_way(&old, way.address().port()).await else { return };
+    let store: Arc<dyn Store> = payments_stores::open(pool.uri(&database)).await.unwrap();
+    used(&*store).await;
+    let _watched = watched(&store);
+    old.set_read_only(true).await;
+    new.promote().await;
+    way.lead_to_port(new.port());
+    all_works(&*store).await;
 }
 
 #[tokio::test]

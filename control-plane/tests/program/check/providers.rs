@@ -22,6 +22,10 @@ async fn credentials_are_tried_at_each_provider() {
             ("PAYPAL_CLIENT_ID", "client"),
             ("PAYPAL_CLIENT_SECRET", secret),
             ("PAYPAL_API_BASE", &url),
+            // Of other programs: only OUTGOING_PROXY leads out.
+            ("HTTP_PROXY", "http://127.0.0.1:9"),
+            ("HTTPS_PROXY", "http://127.0.0.1:9"),
+            ("ALL_PROXY", "http://127.0.0.1:9"),
         ];
         tokio::task::block_in_place(|| check(&settings))
     };
@@ -45,7 +49,7 @@ async fn sandbox_is_untouched(url: &str) -> bool {
 }
 
 /// Answers every request with `status` and `body`.
-fn stranger(status: &'static str, body: &'static str) -> String {
+pub(super) fn stranger(status: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
