@@ -2,6 +2,7 @@
 
 pub mod anchor_file;
 pub mod anchors;
+pub mod exported_line;
 pub mod place;
 pub mod restore_note;
 pub mod restored;

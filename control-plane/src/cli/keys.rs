@@ -1,5 +1,6 @@
 //! `control-plane keys`: shows, replaces and applies the keys of stored values.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -222,7 +223,7 @@ async fn rotate(keys: &dyn KeyMaintenance, args: &RotateArgs) -> anyhow::Result<
     if args.new_data_keys {
         let _ = write!(
             text,
-            "\n{} data keys are retired; services seal with new ones within a minute, then run `control-plane keys reseal`",
+            "\n{} data keys are retired; services seal with new ones within five minutes, then run `control-plane keys reseal`",
             rotated.retired
         );
     }
@@ -246,24 +247,44 @@ async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<
             () = interruption.received() => bail!("{INTERRUPTED}"),
         }
     }
+    let left = keys.left().await.context("what is left cannot be counted; run `keys status`")?;
+    let left = still_to_seal(&left, report.unreadable);
     let scrubbed = keys.scrub(args.vacuum).await.context("the database's files cannot be cleaned")?;
-    let mut text = String::from(match scrubbed {
-        Scrubbed::Done => "done; the files hold nothing of what was overwritten",
+    let mut text = String::from(if left.is_some() { "not all is sealed; " } else { "done; " });
+    text.push_str(match scrubbed {
+        Scrubbed::Done => "the files hold nothing of what was overwritten",
         Scrubbed::TooLarge { .. } => {
-            "done; the file may still hold parts of overwritten values. Remove them in a quiet hour: run it again with --vacuum"
+            "the file may still hold parts of overwritten values. Remove them in a quiet hour: run it again with --vacuum"
         }
         Scrubbed::Busy => {
-            "done; the write-ahead log could not be emptied, because it is being read all the time. Run it again"
+            "the write-ahead log could not be emptied, because it is being read all the time. Run it again"
         }
         Scrubbed::LeftToServer => {
-            "done; the server keeps overwritten rows until it vacuums (VACUUM FULL at once), and in its write-ahead log"
+            "the server keeps overwritten rows until it vacuums (VACUUM FULL at once), and in its write-ahead log"
         }
     });
     text.push_str("\nEarlier backups still hold plain values");
+    if let Some(left) = left {
+        let _ = write!(text, "\n{left}");
+    }
     if report.unreadable > 0 {
         bail!("{text}\n{} rows do not open and were left as they are", report.unreadable);
     }
     Ok(text)
+}
+
+/// What another run has to seal, in words. `unreadable`: rows among them that it could not seal either.
+fn still_to_seal(left: &BTreeMap<&str, u64>, unreadable: usize) -> Option<String> {
+    let rows = left.values().sum::<u64>().saturating_sub(u64::try_from(unreadable).unwrap_or(u64::MAX));
+    let tables: Vec<_> = left.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
+    (rows > 0).then(|| {
+        format!(
+            "{rows} rows were written meanwhile with retired data keys, or plain, by processes that do not have the newest \
+             data keys yet ({}). Services take these within five minutes, once they have ENCRYPTION_KEYS: run `keys reseal` \
+             again",
+            tables.join(", ")
+        )
+    })
 }
 
 /// What `reseal` has done to a table. Of customers' entries, it reads only those under an older key.
@@ -308,5 +329,23 @@ impl Report {
         let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
         let _ = write!(std::io::stderr(), "{clear}");
         let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_meanwhile_is_told_and_what_does_not_open_is_not_told_twice() {
+        let left = BTreeMap::from([("payments", 3), ("refunds", 1)]);
+        let told = still_to_seal(&left, 1).unwrap();
+        assert!(told.starts_with("3 rows were written meanwhile"), "{told}");
+        assert!(
+            told.contains("(payments 3, refunds 1)") && told.contains("run `keys reseal` again"),
+            "{told}"
+        );
+        assert_eq!(still_to_seal(&left, 4), None);
+        assert_eq!(still_to_seal(&BTreeMap::new(), 0), None);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct SealedTable {
     pub(crate) row: &'static str,
     /// The column with the time of the values.
     pub(crate) at: &'static str,
+    /// What rises from row to row as they are made. Where it is not the key, new rows come between old ones.
+    pub(crate) rising: KeyColumn,
     pub(crate) columns: &'static [SealedColumn],
     /// Whether it has a column `client` that names the owner.
     pub(crate) has_client: bool,
@@ -46,6 +48,10 @@ const fn text_key(name: &'static str) -> KeyColumn {
     KeyColumn { name, is_number: false }
 }
 
+const fn number(name: &'static str) -> KeyColumn {
+    KeyColumn { name, is_number: true }
+}
+
 const fn text(name: &'static str) -> SealedColumn {
     SealedColumn { name, is_bytes: false }
 }
@@ -56,6 +62,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         key: &[text_key("id")],
         row: "id",
         at: "created_at",
+        rising: text_key("id"),
         columns: &[text("request"), text("detail")],
         has_client: true,
         may_change: ALWAYS,
@@ -65,15 +72,17 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         key: &[text_key("id")],
         row: "id",
         at: "created_at",
+        rising: text_key("id"),
         columns: &[text("detail")],
         has_client: true,
         may_change: ALWAYS,
     },
     SealedTable {
         name: "events",
-        key: &[KeyColumn { name: "seq", is_number: true }],
+        key: &[number("seq")],
         row: "coalesce(refund, payment) || '/' || version",
         at: "at",
+        rising: number("seq"),
         columns: &[text("detail")],
         has_client: true,
         may_change: UNTIL_THE_TRAIL_IS_SEALED,
@@ -83,6 +92,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         key: &[text_key("scope")],
         row: "scope",
         at: "created_at",
+        rising: number("created_at"),
         columns: &[text("answer_body")],
         has_client: true,
         may_change: ALWAYS,
@@ -92,6 +102,7 @@ pub(crate) static TABLES: [SealedTable; 5] = [
         key: &[text_key("provider"), text_key("id")],
         row: "provider || '/' || id",
         at: "received_at",
+        rising: number("received_at"),
         columns: &[SealedColumn { name: "body", is_bytes: true }],
         has_client: false,
         may_change: ALWAYS,
@@ -176,6 +187,18 @@ impl Counts {
             *plain.entry(table).or_default() += rows;
         }
         plain
+    }
+
+    /// Rows with a plain value, or one of these keys, by table: a row with several of them is counted once.
+    pub(crate) fn plain_or_of(&self, keys: &BTreeSet<DataKeyId>) -> BTreeMap<&'static str, u64> {
+        let is_one = |key: &Option<DataKeyId>| key.is_none_or(|key| keys.contains(&key));
+        let mut found = BTreeMap::new();
+        for ((table, of_row), rows) in &self.rows {
+            if of_row.iter().any(is_one) {
+                *found.entry(*table).or_default() += rows;
+            }
+        }
+        found
     }
 
     /// Rows that have values to seal, by table.

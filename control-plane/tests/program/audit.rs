@@ -136,6 +136,18 @@ fn a_command_is_recorded_with_who_from_where_and_how_it_ended() {
     assert!(told("reason")[1].contains("set ENCRYPTION_KEYS"), "{text}");
     assert!(lines[..4].iter().all(|line| line["who"] == "operator ada"), "{text}");
     assert!(told("origin")[..4].iter().all(|origin| origin.starts_with("ada@")), "{text}");
+
+    // Who has the export and the public key needs no database.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let export: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(elsewhere.path().join("trail.jsonl"), export).unwrap();
+    let verify = ["audit", "verify", "--export", "trail.jsonl"];
+    let (whole, text) = run(elsewhere.path(), &verify, &[KEY]);
+    assert!(whole && text.contains("4 sealed records and 1 checkpoints hold\n"), "{text}");
+    let forged = fs::read_to_string(elsewhere.path().join("trail.jsonl")).unwrap().replacen("ada", "bob", 1);
+    fs::write(elsewhere.path().join("trail.jsonl"), forged).unwrap();
+    let (whole, text) = run(elsewhere.path(), &verify, &[KEY]);
+    assert!(!whole && text.contains("WRONG: ") && text.contains("record 0"), "{text}");
 }
 
 #[test]

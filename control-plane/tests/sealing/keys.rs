@@ -145,7 +145,7 @@ fn charge(store: Arc<dyn Store>, n: u8, stop: Arc<AtomicBool>) -> tokio::task::J
             let done = payment.clone().charge_answered(completed_nth(n, made), at(20)).unwrap();
             store.commit(moved(&payment, &done)).await.unwrap();
             assert_eq!(store.payment(&client(), done.id).await.unwrap(), Some(done));
-            // A thousand a second at most: faster than that, on a disk in memory, rows are made faster than resealed.
+            // A thousand a second at most, which leaves other tests their turn.
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
         made

@@ -1,6 +1,11 @@
 //! Sealing what is there is interrupted and goes on, and takes nothing back.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use payments::ports::store::Store;
 use payments_stores::keys::Reseal;
+use tokio::task::JoinSet;
 
 use super::database::{OLD, TestDatabase};
 use super::samples::*;
@@ -9,6 +14,8 @@ super::on_both! {
     an_interrupted_run_goes_on_where_it_was
     a_payment_that_moves_meanwhile_keeps_its_move
     what_does_not_open_is_named_and_left_as_it_is
+    rows_that_are_made_ahead_of_each_step_keep_no_run_from_ending
+    what_a_process_writes_with_a_retired_key_meanwhile_is_counted
 }
 
 /// More than a batch.
@@ -93,4 +100,52 @@ async fn what_does_not_open_is_named_and_left_as_it_is(database: TestDatabase) {
     let part = maintenance.reseal(&mut Reseal::default()).await.unwrap().unwrap();
     assert_eq!((part.unreadable, part.rows_seen), (vec![id.to_string()], 3));
     assert_eq!(database.texts(&stored).await, before);
+}
+
+/// Opens more payments than a batch has, behind all others.
+async fn open_more(store: &Arc<dyn Store>, made: &mut u32) {
+    let mut commits = JoinSet::new();
+    for _ in 0..60 {
+        *made += 1;
+        let (store, (_, open)) = (store.clone(), opening_nth(1, *made));
+        commits.spawn(async move { store.commit(open).await.unwrap() });
+    }
+    commits.join_all().await;
+}
+
+async fn rows_that_are_made_ahead_of_each_step_keep_no_run_from_ending(database: TestDatabase) {
+    let (plain, mut made) = (database.open("").await, 0);
+    open_more(&plain, &mut made).await;
+    let maintenance = database.maintenance(OLD).await;
+    let (mut reseal, mut seen) = (Reseal::default(), BTreeMap::new());
+    while let Some(part) = maintenance.reseal(&mut reseal).await.unwrap() {
+        seen.insert(part.table, part.rows_seen);
+        // A process that still seals nothing.
+        open_more(&plain, &mut made).await;
+        assert!(made < 3_000, "the run does not end: {seen:?}");
+    }
+    assert_eq!((seen["payments"], seen["events"], seen["payment_customers"]), (60, 120, 60));
+    let later = u64::from(made) - 60;
+    let left = [("events", 2 * later), ("payment_customers", later), ("payments", later)];
+    assert_eq!(maintenance.left().await.unwrap(), BTreeMap::from(left));
+    drop(plain);
+    assert_eq!(database.reseal(OLD).await, 4 * later);
+    assert!(maintenance.left().await.unwrap().is_empty());
+}
+
+async fn what_a_process_writes_with_a_retired_key_meanwhile_is_counted(database: TestDatabase) {
+    let store = database.open(OLD).await;
+    fill(&*store).await;
+    let maintenance = database.maintenance(OLD).await;
+    maintenance.rotate(true).await.unwrap();
+    database.reseal(OLD).await;
+    assert!(maintenance.left().await.unwrap().is_empty());
+    // It has read the table of keys less than a minute ago.
+    store.commit(opening_nth(1, 1).1).await.unwrap();
+    let left = BTreeMap::from([("events", 2), ("payment_customers", 1), ("payments", 1)]);
+    assert_eq!(maintenance.left().await.unwrap(), left);
+    database.reseal(OLD).await;
+    assert!(maintenance.left().await.unwrap().is_empty());
+    // Without keys, everything is as it should be.
+    assert!(database.maintenance("").await.left().await.unwrap().is_empty());
 }

@@ -39,6 +39,27 @@ pub enum Finding {
     LeafMissing {
         index: u64,
     },
+    /// A record is missing in an export.
+    NotExported {
+        index: u64,
+    },
+    /// An export has two records of one number.
+    Twice {
+        index: u64,
+    },
+    /// The line of an export where this record, or the checkpoint behind all records, belongs is neither.
+    Unreadable {
+        index: u64,
+    },
+    /// An export tells something else of a record than what is sealed.
+    ToldOtherwise {
+        index: u64,
+        field: &'static str,
+    },
+    /// An export has no checkpoint behind its records.
+    NoCheckpoint {
+        size: u64,
+    },
     /// Records and their hashes are others than those that were signed.
     Rewritten {
         from: u64,
@@ -120,6 +141,17 @@ impl fmt::Display for Finding {
             }
             Self::OutOfOrder { index, found: None } => write!(f, "record {index} is out of order"),
             Self::LeafMissing { index } => write!(f, "record {index} is missing in the tree"),
+            Self::NotExported { index } => write!(f, "record {index} is missing in the export"),
+            Self::Twice { index } => write!(f, "the export has two records with the number {index}"),
+            Self::Unreadable { index } => {
+                write!(f, "record {index}, or what stands in its place in the export, cannot be read")
+            }
+            Self::ToldOtherwise { index, field } => {
+                write!(f, "the export tells of record {index} another `{field}` than what is sealed")
+            }
+            Self::NoCheckpoint { size } => {
+                write!(f, "the export has no checkpoint behind its {size} records: its end was cut off")
+            }
             Self::Rewritten { from, to } => {
                 write!(f, "record {from} or one of those to {} was rewritten with its hash", to - 1)
             }

@@ -2,6 +2,7 @@
 
 mod anchored;
 mod counts;
+mod exported;
 mod finding;
 mod restores;
 mod rows;
@@ -19,6 +20,7 @@ use payments::ports::store::{Store, StoreError};
 
 pub use self::anchored::AnchorSource;
 use self::anchored::Compared;
+pub use self::exported::verify_export;
 pub use self::finding::Finding;
 use self::restores::{Judge, Judged};
 use self::walk::{Walk, Walked};
@@ -27,7 +29,8 @@ use self::walk::{Walk, Walked};
 pub struct Report {
     /// Records that are what was sealed; up to the first wrong one, if there is one.
     pub sealed: u64,
-    pub unsealed: u64,
+    /// `None`: an export has sealed records only.
+    pub unsealed: Option<u64>,
     pub checkpoints: u64,
     /// Checkpoints that were signed by other keys than the given ones.
     pub of_other_keys: u64,
@@ -70,7 +73,8 @@ pub async fn verify(
     if findings.is_empty() {
         let nodes = std::mem::take(&mut walked.nodes);
         findings.extend(stored_nodes::compare(store, nodes, walked.sealed).await?);
-        restores = Judge { store, keys, unsigned, roots: &walked.roots }.all(restorations).await?;
+        let recorded = restores::recorded(store, restorations).await?;
+        restores = Judge { keys, unsigned, roots: &walked.roots }.all(recorded);
         findings.append(&mut restores.findings);
         anchored = anchored::compare(sources, walked.sealed, &walked.roots, &restores.restores);
         findings.extend(anchored.finding.take());
@@ -82,7 +86,7 @@ pub async fn verify(
     let Walked { sealed, unsealed, checkpoints, of_other_keys, .. } = walked;
     Ok(Report {
         sealed,
-        unsealed,
+        unsealed: Some(unsealed),
         checkpoints,
         of_other_keys,
         anchored: anchored.held,
@@ -143,10 +147,11 @@ impl fmt::Display for Report {
         }
         let what = if self.is_whole() { "whole" } else { "not what was sealed" };
         writeln!(f, "the audit trail is {what}")?;
-        writeln!(
-            f,
-            "{sealed} sealed records and {checkpoints} checkpoints hold; {unsealed} records wait to be sealed"
-        )?;
+        write!(f, "{sealed} sealed records and {checkpoints} checkpoints hold")?;
+        match unsealed {
+            Some(unsealed) => writeln!(f, "; {unsealed} records wait to be sealed")?,
+            None => writeln!(f)?,
+        }
         writeln!(f, "{anchored} anchored checkpoints hold, the largest of {anchored_size} records")?;
         if self.of_other_keys > 0 {
             writeln!(

@@ -20,8 +20,31 @@ pub(super) struct Judged {
     pub(super) restores: Vec<Restore>,
 }
 
+/// The record of a restored backup.
+pub(super) struct Recorded {
+    pub(super) action: StoredAction,
+    /// Its name.
+    pub(super) record: String,
+    /// The place of its leaf; `None` if it has none, or one of another content.
+    pub(super) leaf: Option<u64>,
+}
+
+/// The records of restored backups in the database.
+pub(super) async fn recorded(
+    store: &dyn Store,
+    actions: Vec<StoredAction>,
+) -> Result<Vec<Recorded>, StoreError> {
+    let mut all = Vec::new();
+    for action in actions {
+        let id = RecordId::Action(action.sequence);
+        let leaf = store.audit().leaf_of(id).await?.filter(|leaf| leaf.hash == action.record().hash());
+        let record = format!("{} by {}", name(id), action.operator);
+        all.push(Recorded { action, record, leaf: leaf.map(|leaf| leaf.index) });
+    }
+    Ok(all)
+}
+
 pub(super) struct Judge<'a> {
-    pub(super) store: &'a dyn Store,
     pub(super) keys: &'a [VerifyingKey],
     /// The leaf hashes of records that are accepted without a note.
     pub(super) unsigned: &'a [Hash],
@@ -30,12 +53,12 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    pub(super) async fn all(&self, actions: Vec<StoredAction>) -> Result<Judged, StoreError> {
+    pub(super) fn all(&self, records: Vec<Recorded>) -> Judged {
         let mut judged = Judged::default();
-        for action in actions {
+        for Recorded { action, record, leaf } in records {
             let unfit = match self.restore(&action) {
                 Ok(restore) if judged.restores.contains(&restore) => Unfit::Repeated,
-                Ok(restore) => match self.misplaced(&action, &restore).await? {
+                Ok(restore) => match self.misplaced(leaf, &restore) {
                     Some(unfit) => unfit,
                     None => {
                         judged.restores.push(restore);
@@ -45,10 +68,9 @@ impl Judge<'_> {
                 },
                 Err(unfit) => unfit,
             };
-            let record = format!("{} by {}", name(RecordId::Action(action.sequence)), action.operator);
             judged.findings.push(Finding::RestoreUnfit { record, unfit });
         }
-        Ok(judged)
+        judged
     }
 
     fn restore(&self, action: &StoredAction) -> Result<Restore, Unfit> {
@@ -68,16 +90,15 @@ impl Judge<'_> {
     }
 
     /// Why this tree is not the one that the restore kept, or its record not one that was added to it.
-    async fn misplaced(&self, action: &StoredAction, restore: &Restore) -> Result<Option<Unfit>, StoreError> {
+    fn misplaced(&self, leaf: Option<u64>, restore: &Restore) -> Option<Unfit> {
         if self.roots.get(&restore.kept_size) != Some(&restore.kept_root) {
-            return Ok(Some(Unfit::NotKept(restore.kept_size)));
+            return Some(Unfit::NotKept(restore.kept_size));
         }
-        let leaf = self.store.audit().leaf_of(RecordId::Action(action.sequence)).await?;
-        Ok(match leaf.filter(|leaf| leaf.hash == action.record().hash()) {
+        match leaf {
             None => Some(Unfit::NotSealed),
-            Some(leaf) if leaf.index < restore.kept_size => Some(Unfit::TooEarly),
+            Some(index) if index < restore.kept_size => Some(Unfit::TooEarly),
             Some(_) => None,
-        })
+        }
     }
 }
 

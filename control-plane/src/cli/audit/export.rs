@@ -4,15 +4,14 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use clap::Args;
-use jiff::Timestamp;
-use payments::model::action::ActionDetail;
-use payments::model::event::{Detail, Initiator};
+use payments::model::event::Detail;
 use payments::model::log::Position;
 use payments::ports::store::Store;
 use payments::ports::store::audit::{Leaf, RecordId, StoredAction, StoredTransition};
 use serde::Serialize;
 
 use super::open;
+use crate::audit::exported_line::ExportedLine;
 use crate::cli::operator::{Access, Operator, Recorded, open_store};
 use crate::config::Source;
 
@@ -28,25 +27,6 @@ pub struct ExportArgs {
     /// The operator's name; by default SUDO_USER, else USER
     #[arg(long, value_parser = crate::cli::free_text::free_text)]
     by: Option<String>,
-}
-
-/// The fields of PCI DSS 10.2.2, and what is sealed.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    /// Its place in the tree.
-    index: u64,
-    who: String,
-    what: String,
-    when: Option<Timestamp>,
-    /// From where: a client's or an operator's address, else `webhook`, `command line` or `gateway`.
-    origin: Option<String>,
-    outcome: Option<String>,
-    object: &'a str,
-    reason: Option<String>,
-    /// The bytes that are sealed.
-    record: String,
-    leaf_hash: String,
 }
 
 #[derive(Serialize)]
@@ -131,7 +111,7 @@ impl Records<'_> {
                 }
                 let (one, detail) = self.transitions.pop().with_context(missing)?;
                 self.after = one.position;
-                Ok(serde_json::to_string(&of_transition(leaf, &one, detail))?)
+                Ok(serde_json::to_string(&ExportedLine::of_transition(leaf.index, leaf.hash, &one, detail))?)
             }
             RecordId::Action(_) => {
                 if self.actions.is_empty() {
@@ -140,48 +120,8 @@ impl Records<'_> {
                 }
                 let one = self.actions.pop().with_context(missing)?;
                 self.last = one.sequence;
-                Ok(serde_json::to_string(&of_action(leaf, &one))?)
+                Ok(serde_json::to_string(&ExportedLine::of_action(leaf.index, leaf.hash, &one))?)
             }
         }
-    }
-}
-
-fn of_transition<'a>(leaf: &Leaf, one: &'a StoredTransition, detail: Option<Detail>) -> Line<'a> {
-    let detail = detail.unwrap_or_default();
-    let address = detail.address.map(|address| address.to_string());
-    let (who, origin) = match Initiator::read(one.by.clone()) {
-        Initiator::Request(id) => (format!("client {} by request {id}", one.client), address),
-        Initiator::Webhook(id) => (format!("provider by event {id}"), Some("webhook".to_owned())),
-        Initiator::Operator(name) => (format!("operator {name}"), Some("command line".to_owned())),
-        Initiator::FollowUp => ("gateway".to_owned(), Some("gateway".to_owned())),
-    };
-    let subject = if one.refund.is_some() { "refund" } else { "payment" };
-    Line {
-        index: leaf.index,
-        who,
-        what: format!("{subject}.{}", detail.note.map_or(one.to.as_str(), |note| note.name())),
-        when: Timestamp::from_microsecond(one.at).ok(),
-        origin,
-        outcome: detail.outcome.map(|outcome| outcome.name().to_owned()),
-        object: one.refund.as_deref().unwrap_or(&one.payment),
-        reason: detail.reason,
-        record: one.record().bytes(),
-        leaf_hash: leaf.hash.to_string(),
-    }
-}
-
-fn of_action<'a>(leaf: &Leaf, one: &'a StoredAction) -> Line<'a> {
-    let detail: ActionDetail = serde_json::from_str(&one.detail).unwrap_or_default();
-    Line {
-        index: leaf.index,
-        who: format!("operator {}", one.operator),
-        what: one.action.clone(),
-        when: Timestamp::from_microsecond(one.at).ok(),
-        origin: Some(one.origin.clone()),
-        outcome: Some(one.outcome.clone()),
-        object: &one.object,
-        reason: detail.reason,
-        record: one.record().bytes(),
-        leaf_hash: leaf.hash.to_string(),
     }
 }

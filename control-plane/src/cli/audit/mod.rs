@@ -4,6 +4,8 @@ mod export;
 mod restored;
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,13 +18,13 @@ use self::export::ExportArgs;
 use self::restored::RestoredArgs;
 use super::operator::open_trail;
 use crate::audit::anchors::Anchors;
-use crate::audit::verify::{AnchorSource, verify};
+use crate::audit::verify::{AnchorSource, verify, verify_export};
 use crate::config::{Source, anchor_file, db_uri, signing_key};
 
 #[derive(Subcommand)]
 pub enum Command {
     /// Prove that the trail is what was sealed; exit 1 and name the first wrong record if it is not. Needs only the
-    /// database, the public key and what was anchored
+    /// database or an export, the public key and what was anchored
     Verify(VerifyArgs),
     /// Print the sealed records in their order, one JSON object per line, and the checkpoint that covers them
     Export(ExportArgs),
@@ -35,6 +37,9 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct VerifyArgs {
+    /// Verify what `audit export` has printed into a file, without a database
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
     /// Checkpoints that were kept outside the database: one, or a file of many [default: AUDIT_ANCHOR_FILE, if it
     /// exists]
     #[arg(long, value_name = "FILE")]
@@ -68,8 +73,14 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<Option<Str
 async fn verified(args: VerifyArgs, source: &Source) -> anyhow::Result<String> {
     let keys = keys(args.keys, source)?;
     let anchors = anchors(args.checkpoint, source, &keys)?;
-    let store = open(source).await?;
-    let mut report = verify(&*store, &keys, &anchors, &args.unsigned).await?;
+    let mut report = match &args.export {
+        Some(path) => {
+            let named = || path.display().to_string();
+            let file = BufReader::new(File::open(path).with_context(named)?);
+            verify_export(file, &keys, &anchors, &args.unsigned).with_context(named)?
+        }
+        None => verify(&*open(source).await?, &keys, &anchors, &args.unsigned).await?,
+    };
     if anchors.is_empty() {
         report.notes.push(no_anchors(source));
     }

@@ -1,10 +1,11 @@
 //! Rows of a table with sealed columns, read and written a few at a time.
 
+use payments::ports::store::StoreError;
 use sqlx::AssertSqlSafe;
 
 use crate::row::row;
 use crate::sealed_tables::{KeyColumn, SealedColumn, SealedTable};
-use crate::sql::{Argument, Database, Query};
+use crate::sql::{Argument, Database, Purpose, Query};
 
 /// Rows of a batch. While it is written, those who change its rows wait, so it has to be short; each batch is a commit.
 pub(super) const ROWS: u32 = 50;
@@ -40,8 +41,19 @@ fn as_key(key: &KeyColumn, text: &str) -> String {
     if key.is_number { format!("CAST(CAST({text} AS TEXT) AS BIGINT)") } else { text.to_owned() }
 }
 
-/// Reads the rows behind a place.
-pub(super) fn read<D: Database>(table: &SealedTable, place: &[String]) -> Query {
+/// Reads how far a walk of the table has to go: up to the last row that was made so far. Without an end, a busy service
+/// could make rows ahead of the walk faster than it looks at them.
+pub(super) async fn end(database: &impl Database, table: &SealedTable) -> Result<String, StoreError> {
+    let KeyColumn { name, is_number } = table.rising;
+    let none = if is_number { "0" } else { "''" };
+    let sql = format!("SELECT CAST(coalesce(max({name}), {none}) AS TEXT) FROM {}", table.name);
+    let query = Query::new(AssertSqlSafe(sql));
+    let found = database.one::<(String,)>(Purpose::Operators, query).await?;
+    Ok(found.map(|(last,)| last).unwrap_or_default())
+}
+
+/// Reads the rows behind a place, up to an [`end`].
+pub(super) fn read<D: Database>(table: &SealedTable, place: &[String], end: &str) -> Query {
     let (keys, names) = (table.key, table.key.iter().map(|key| key.name).collect::<Vec<_>>().join(", "));
     let mut key_texts = keys.iter().map(as_text);
     let first_key = key_texts.next().unwrap_or_default();
@@ -60,15 +72,19 @@ pub(super) fn read<D: Database>(table: &SealedTable, place: &[String]) -> Query 
         let from: Vec<_> = keys.iter().zip(1..).map(|(key, n)| as_key(key, &format!("${n}"))).collect();
         format!("({names}) > ({})", from.join(", "))
     };
-    let limit = place.len() + 1;
+    let (last, limit) = (place.len() + 1, place.len() + 2);
+    // The sign keeps SQLite to the index of the key.
+    let sign = if keys.iter().any(|key| key.name == table.rising.name) { "" } else { "+" };
+    let until = format!("{sign}{} <= {}", table.rising.name, as_key(&table.rising, &format!("${last}")));
     let sql = format!(
         "SELECT {first_key} AS first_key, {second_key} AS second_key, {} AS name, {} AS at, {client} AS client,
                 {first_text} AS first_text, {second_text} AS second_text, {bytes} AS bytes
-         FROM {} WHERE {behind} AND {} ORDER BY {names} LIMIT ${limit}",
+         FROM {} WHERE {behind} AND {until} AND {} ORDER BY {names} LIMIT ${limit}",
         table.row, table.at, table.name, table.may_change
     );
     let query = Query::new(AssertSqlSafe(sql));
-    place.iter().fold(query, |query, key| query.with(key.as_str())).with(i64::from(ROWS))
+    let query = place.iter().fold(query, |query, key| query.with(key.as_str()));
+    query.with(end).with(i64::from(ROWS))
 }
 
 /// A value that replaces another, unless that has changed meanwhile.

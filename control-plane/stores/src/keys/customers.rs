@@ -20,11 +20,12 @@ const ENTER: &str =
     ON CONFLICT DO NOTHING";
 /// `$1`: client, `$2`: index, `$3`: payment.
 const LEAVE: &str = "DELETE FROM payment_customers WHERE client = $1 AND customer = $2 AND payment = $3";
-/// Entries of another key. `$1` to `$3`: the entry to go on behind, `$4`: the key of indexes, `$5`: limit.
+/// Entries of another key. `$1` to `$3`: the entry to go on behind, `$4`: the key of indexes, `$5`: the last payment, `$6`:
+/// limit.
 const OTHERS: &str = "SELECT c.client, c.customer, c.payment, p.request
     FROM payment_customers AS c JOIN payments AS p ON p.id = c.payment
-    WHERE (c.client, c.customer, c.payment) > ($1, $2, $3) AND c.index_key <> $4
-    ORDER BY c.client, c.customer, c.payment LIMIT $5";
+    WHERE (c.client, c.customer, c.payment) > ($1, $2, $3) AND c.index_key <> $4 AND c.payment <= $5
+    ORDER BY c.client, c.customer, c.payment LIMIT $6";
 
 row! {
     pub(crate) struct EntryRow {
@@ -66,18 +67,19 @@ pub(super) fn enter(entry: &Entry) -> Query {
         .with(entry.customer.key_text())
 }
 
-/// Replaces the next few entries whose key is not the newest.
+/// Replaces the next few entries whose key is not the newest, up to those of the payment `end`.
 pub(super) async fn walk(
     database: &impl Database,
     keys: &DataKeys,
     progress: &mut ResealProgress,
+    end: &str,
 ) -> Result<ResealPart, KeyProblem> {
     // Payments that others enter meanwhile have the newest key, once they know of it.
     keys.look_up(database).await?;
     let newest = keys.sealer.index_key().map(|key| key.to_string()).unwrap_or_default();
     let place = |n: usize| progress.place.get(n).cloned().unwrap_or_default();
-    let others =
-        Query::new(OTHERS).with(place(0)).with(place(1)).with(place(2)).with(newest).with(i64::from(ROWS));
+    let others = Query::new(OTHERS).with(place(0)).with(place(1)).with(place(2)).with(newest);
+    let others = others.with(end).with(i64::from(ROWS));
     let rows: Vec<EntryRow> = database.all(Purpose::Operators, others).await?;
     let mut part = ResealPart {
         table: progress.table.clone(),

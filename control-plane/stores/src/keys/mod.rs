@@ -12,6 +12,7 @@ pub(crate) use self::batch::BatchRow;
 pub(crate) use self::customers::EntryRow;
 pub(crate) use self::progress::ProgressRow;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -38,8 +39,13 @@ pub trait KeyMaintenance: Send + Sync {
     /// on, and those of the old ones are to be sealed again.
     async fn rotate(&self, new_data_keys: bool) -> Result<Rotated, KeyProblem>;
 
-    /// Seals the next few rows that are plain or whose data key is retired. `None`: all is done.
+    /// Seals the next few rows that are plain or whose data key is retired. `None`: all is done that was there when the run
+    /// began.
     async fn reseal(&self, reseal: &mut Reseal) -> Result<Option<ResealPart>, KeyProblem>;
+
+    /// The rows that another run would seal, by table: processes that do not know the newest data keys yet, or seal
+    /// nothing, have written them meanwhile, or they do not open. Reads every row.
+    async fn left(&self) -> Result<BTreeMap<&'static str, u64>, KeyProblem>;
 
     /// Removes what the database's files still hold of values that were overwritten, if `even_if_large` or if that
     /// takes no longer than writers wait.
@@ -97,6 +103,10 @@ impl<D: Database> KeyMaintenance for Keys<D> {
 
     async fn reseal(&self, reseal: &mut Reseal) -> Result<Option<ResealPart>, KeyProblem> {
         reseal.next(&self.database, &self.keys).await
+    }
+
+    async fn left(&self) -> Result<BTreeMap<&'static str, u64>, KeyProblem> {
+        status::left(&*self.database, &self.keys).await
     }
 
     async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, KeyProblem> {

@@ -1,6 +1,8 @@
 //! Sealing what is there: values of before there were keys, and those of retired data keys.
 //!
-//! Each table is walked in the order of its keys, a few rows at a time. A value is replaced only if it is still the one
+//! Each table is walked in the order of its keys, a few rows at a time, up to the last row that was there when the run began
+//! or went on. Those who make rows meanwhile seal them; what a process that does not know the newest keys yet, or has none,
+//! has written is counted at the end ([`super::KeyMaintenance::left`]). A value is replaced only if it is still the one
 //! that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after each batch, so
 //! that an interrupted run goes on there.
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
+use payments::ports::store::StoreError;
 use sealing::{Class, DataKeyId, Place, PlainValues, format};
 
 use super::batch::{self, BatchRow, Replacement};
@@ -32,10 +35,18 @@ pub struct Reseal {
 
 #[derive(Debug)]
 struct Run {
-    /// The tables that are still to be walked, the next one last.
-    left: Vec<ResealProgress>,
+    /// The walks that are still to be done, the next one last.
+    left: Vec<Walk>,
     /// Keys whose values are to be sealed with another one: those that were retired.
     retired: HashSet<DataKeyId>,
+}
+
+/// The walk through one table.
+#[derive(Debug)]
+struct Walk {
+    progress: ResealProgress,
+    /// The last row that it looks at, see [`batch::end`].
+    end: String,
 }
 
 /// What a batch did.
@@ -67,12 +78,12 @@ impl Reseal {
         }
         keys.prepare(database).await?;
         let Some(run) = &mut self.run else { return Ok(None) };
-        let Some(progress) = run.left.last_mut() else { return Ok(None) };
-        let part = match TABLES.iter().find(|table| table.name == progress.table) {
-            Some(table) => walk(&**database, keys, table, progress, &run.retired).await?,
-            None => customers::walk(&**database, keys, progress).await?,
+        let Some(next) = run.left.last_mut() else { return Ok(None) };
+        let part = match TABLES.iter().find(|table| table.name == next.progress.table) {
+            Some(table) => walk(&**database, keys, table, next, &run.retired).await?,
+            None => customers::walk(&**database, keys, &mut next.progress, &next.end).await?,
         };
-        progress.keep(&**database).await?;
+        next.progress.keep(&**database).await?;
         if part.is_done {
             run.left.pop();
         }
@@ -95,7 +106,21 @@ impl Run {
         // Customers' entries come last, when every payment has one.
         left.sort_by_key(|progress| std::cmp::Reverse(names.clone().position(|name| name == progress.table)));
         let retired = stored_keys(database).await?.into_iter().filter(|key| key.is_retired && !key.is_erased);
-        Ok(Self { left, retired: retired.map(|key| key.id).collect() })
+        let mut walks = Vec::new();
+        for progress in left {
+            walks.push(Walk { end: end(database, &progress.table).await?, progress });
+        }
+        Ok(Self { left: walks, retired: retired.map(|key| key.id).collect() })
+    }
+}
+
+/// Where the walk through a table, or through customers' entries, ends.
+async fn end(database: &impl Database, name: &str) -> Result<String, StoreError> {
+    // Each entry is of a payment.
+    let name = if name == CUSTOMERS { "payments" } else { name };
+    match TABLES.iter().find(|table| table.name == name) {
+        Some(table) => batch::end(database, table).await,
+        None => Ok(String::new()),
     }
 }
 
@@ -104,12 +129,12 @@ async fn walk<D: Database>(
     database: &D,
     keys: &DataKeys,
     table: &'static SealedTable,
-    progress: &mut ResealProgress,
+    Walk { progress, end }: &mut Walk,
     retired: &HashSet<DataKeyId>,
 ) -> Result<ResealPart, KeyProblem> {
     let is_kept = table.is_trail() && is_trail_kept(database).await?;
     let rows: Vec<BatchRow> =
-        database.all(Purpose::Operators, batch::read::<D>(table, &progress.place)).await?;
+        database.all(Purpose::Operators, batch::read::<D>(table, &progress.place, end)).await?;
     let mut work = Work { keys, table, retired, unreadable: Vec::new() };
     let mut sealed = HashSet::new();
     if table.name == "payments" {

@@ -7,7 +7,7 @@ use payments::ports::store::StoreError;
 
 use super::progress::{self, ResealProgress};
 use crate::KeyProblem;
-use crate::sealed_tables::{Counts, count, is_trail_kept};
+use crate::sealed_tables::{Counts, TABLES, count, is_trail_kept};
 use crate::sql::Database;
 use crate::sql::data_keys::{DataKeys, StoredKey, stored_keys};
 
@@ -84,6 +84,25 @@ pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<
         reseal: reseal_progress(database).await?,
         is_trail_kept: is_trail_kept(database).await?,
     })
+}
+
+/// The rows that `reseal` would seal, by table.
+pub(super) async fn left(
+    database: &impl Database,
+    keys: &DataKeys,
+) -> Result<BTreeMap<&'static str, u64>, KeyProblem> {
+    if keys.wrapping.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let stored = stored_keys(database).await?;
+    let retired = living(&stored).filter(|key| key.is_retired).map(|key| key.id).collect();
+    let mut left = count(database).await?.plain_or_of(&retired);
+    if is_trail_kept(database).await? {
+        for table in TABLES.iter().filter(|table| table.is_trail()) {
+            left.remove(table.name);
+        }
+    }
+    Ok(left)
 }
 
 fn living(stored: &[StoredKey]) -> impl Iterator<Item = &StoredKey> {

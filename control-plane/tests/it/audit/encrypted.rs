@@ -111,6 +111,8 @@ async fn sealed_again(trail: &Trail) -> Vec<ResealPart> {
     while let Some(part) = keys.reseal(&mut reseal).await.unwrap() {
         parts.push(part);
     }
+    // What a sealed trail keeps is not to be sealed.
+    assert!(keys.left().await.unwrap().is_empty());
     parts
 }
 

@@ -42,7 +42,7 @@ async fn verified(what: &'static str, text: String) -> Option<Result<String, Str
 }
 
 /// What a command of an operator prints.
-fn run(uri: &str, encryption_keys: &str, arguments: &[&str]) -> String {
+pub(super) fn run(uri: &str, encryption_keys: &str, arguments: &[&str]) -> String {
     let mut program = Command::new(control_plane_tests::program());
     program.args(arguments).env_clear().env("DB_URI", uri).env("USER", "ada");
     let done = program.env("ENCRYPTION_KEYS", encryption_keys).output().unwrap();

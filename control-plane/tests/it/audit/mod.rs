@@ -2,6 +2,7 @@
 
 mod encrypted;
 mod ended;
+mod exported;
 mod forged_restores;
 mod independent;
 mod misplaced;
