@@ -99,6 +99,10 @@ model: ## Try the payments' and the keys' state machines in random order: SEQUEN
 fuzz: prerequisites ## Fuzz the edge's parsers by libFuzzer: TARGET=cache for one, SECONDS=60 each
 	@tools/fuzz.sh $(target)/fuzz '$(SECONDS)' '$(TARGET)'
 
+.PHONY: aws-kms
+aws-kms: prerequisites ## Test what a build with AWS KMS has, against a stand-in; `make test` builds without it
+	cargo test --locked --release -p control-plane --lib --features aws-kms -- key_services config::encryption
+
 .PHONY: sbom
 sbom: prerequisites ## Write a bill of materials (CycloneDX) for each crate, and check it: target/sbom
 	@tools/sbom.sh $(target)/sbom
@@ -113,7 +117,7 @@ bench: build test-services ## Measure on this machine and print the tables; BENC
 lint: lint-quick ## Check format, spelling, scripts, dependencies, the bill of materials, clippy and rustdoc
 	@tools/check-dependencies.sh
 	@tools/sbom.sh $(target)/sbom
-	cargo clippy --locked --release --all-targets -- -D warnings
+	cargo clippy --locked --release --all-targets --features control-plane/aws-kms -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
 

@@ -12,6 +12,9 @@
 #
 #   ENVOY                 the program; envoy
 #   ENVOY_ADMIN_LISTEN    its admin interface, as in its configuration; 127.0.0.1:9901. IPv6: [::1]:9901. No Unix socket
+#   EDGE_ATTESTATION_KEYS_FILE, STRIPE_WEBHOOK_SECRETS_FILE
+#                         files with the secrets, for the filter, which reads nothing but EDGE_ATTESTATION_KEYS and
+#                         STRIPE_WEBHOOK_SECRETS of Envoy's environment; read once, before Envoy starts
 #   DRAIN_NOTICE_SECONDS  for load balancers to notice that /healthz says no, before new connections are refused; 5
 #   DRAIN_SECONDS         for requests to end; 40, longer than the slowest charge. A container's grace period must be longer
 #                         than both together, and Kubernetes needs nothing else: no preStop.
@@ -98,7 +101,27 @@ drain() {
   exit $((code == 0 ? 1 : code))
 }
 
+# The filter has no files. Errors never repeat a secret.
+read_secrets() {
+  local name file secret
+  for name in EDGE_ATTESTATION_KEYS STRIPE_WEBHOOK_SECRETS; do
+    file=${name}_FILE
+    if [ -z "${!file:-}" ]; then continue; fi
+    if [ -n "${!name:-}" ]; then
+      say "$name and $file are both set; give one of them" && exit 2
+    fi
+    if ! secret=$(cat -- "${!file}" 2>/dev/null); then
+      say "$file names ${!file}, which cannot be read" && exit 2
+    fi
+    if [ -z "${secret//[[:space:]]/}" ]; then
+      say "$file names ${!file}, which is empty" && exit 2
+    fi
+    export "$name=$secret"
+  done
+}
+
 check_settings
+read_secrets
 asked=no
 trap '' HUP
 trap 'asked=yes' TERM INT QUIT

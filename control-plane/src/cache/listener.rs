@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use edge_core::attestation::{self, AttestationError, Keys};
+use edge_core::attestation::{self, AttestationError, Audience, Keys};
 use edge_core::error::{ErrorBody, ErrorCode};
 use edge_core::idempotency::{CLAIMS_PATH, ClaimRequest, MARKER, MARKER_HEADER, Verdict};
 use futures_util::future::join_all;
@@ -99,7 +99,7 @@ impl Listener {
     }
 
     fn check(&self, header: &[u8], body: &Bytes) -> Result<(), AttestationError> {
-        let seen = attestation::Request::new("POST", CLAIMS_PATH, body);
+        let seen = attestation::Request::new("POST", CLAIMS_PATH, body).to(Audience::EdgeCache);
         let now_s = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
         let signed = self.keys.authenticate(header, &seen)?;
         edge_clock::note(&signed, now_s);

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod config_check;
 pub mod edge_cache;
+mod edge_keys;
 pub mod envoy_bootstrap;
 pub mod events;
 mod free_text;
@@ -103,6 +104,7 @@ enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
+    EdgeKeys(edge_keys::Args),
     EnvoyBootstrap(envoy_bootstrap::Args),
     /// Verify and export the sealed audit trail
     #[command(subcommand)]
@@ -192,6 +194,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             let format = if std::io::stdout().is_terminal() { Format::Plain } else { Format::Markdown };
             print(explain(&keys, format).map_err(anyhow::Error::msg)?.trim_end())
         }
+        Command::EdgeKeys(args) => print(&edge_keys::list(&args, &source)?),
         Command::EnvoyBootstrap(args) => envoy_bootstrap(&args, &source),
         Command::Webhook(WebhookCommand::Verify(args)) => {
             let report = webhook_verify::verify(&args).await?;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use edge_core::attestation::Keys;
+use edge_core::attestation::{Holder, Keys};
 use logging::{Format, Level};
 
 use super::client_tls::{REDIS, client_tls};
@@ -99,7 +99,7 @@ impl EdgeCacheConfig {
             })
         });
         let redis = keep(&mut errors, redis);
-        let keys = keep(&mut errors, attestation_keys(source));
+        let keys = keep(&mut errors, attestation_keys(source, Holder::EdgeCache));
         let log_level = keep(&mut errors, log_level(source));
         let log_format = keep(&mut errors, log_format(source));
         let tls = keep_all(&mut errors, service_tls(source));

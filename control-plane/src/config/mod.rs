@@ -27,7 +27,7 @@ mod wallets;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use edge_core::attestation::Keys;
+use edge_core::attestation::{Holder, Keys};
 use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
@@ -81,7 +81,7 @@ impl Config {
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let listen = keep(&mut errors, source.listen("CONTROL_PLANE_LISTEN", 8081));
-        let keys = keep(&mut errors, attestation_keys(source));
+        let keys = keep(&mut errors, attestation_keys(source, Holder::ControlPlane));
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let graphql = keep(&mut errors, graphql::graphql(source));
@@ -203,9 +203,10 @@ pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
     }
 }
 
-fn attestation_keys(source: &Source) -> Result<Keys, ConfigError> {
+/// The keys that `holder` shares with the edge.
+pub(crate) fn attestation_keys(source: &Source, holder: Holder) -> Result<Keys, ConfigError> {
     source
-        .read_with("EDGE_ATTESTATION_KEYS", |list| Keys::parse(list).map_err(|e| e.to_string()))?
+        .read_with("EDGE_ATTESTATION_KEYS", |list| Keys::parse_for(holder, list).map_err(|e| e.to_string()))?
         .ok_or(ConfigError::Missing {
             key: "EDGE_ATTESTATION_KEYS",
             expected: "the keys shared with the edge, `id:hex` with at least 64 hex digits, separated by commas",

@@ -8,11 +8,15 @@ const OF_DRAINING: &str = "of `envoy/run-envoy.sh`, which drains Envoy before it
 
 /// The settings of the gateway's other programs, with the program that reads each. They may be in the same file, as in
 /// a local stack's `.run/env`.
-pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 23] = [
+pub(super) const OF_OTHER_PROGRAMS: [(&str, &str); 24] = [
     (
         "STRIPE_WEBHOOK_SECRETS",
         "of the filter, in Envoy's environment: the signing secrets of Stripe's webhooks, a comma list with both while one \
          is replaced",
+    ),
+    (
+        "STRIPE_WEBHOOK_SECRETS_FILE",
+        "of `envoy/run-envoy.sh`, which reads STRIPE_WEBHOOK_SECRETS from this file",
     ),
     ("SANDBOX_LISTEN", OF_THE_SANDBOX),
     ("SANDBOX_PUBLIC_URL", OF_THE_SANDBOX),

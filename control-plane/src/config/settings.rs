@@ -15,7 +15,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
-        meaning: "keys that filter and control plane share, `id:hex` (64 or more digits), comma list; the first signs, all verify",
+        meaning: "keys that filter and control plane share, `id:hex` (64 or more digits), comma list; the first signs, all verify. `control-plane edge-keys` prints what Envoy and a separate edge cache need of them ([purposes](security.md#keys-for-each-purpose))",
     },
     Setting {
         keys: &["CONTROL_PLANE_LISTEN"],

@@ -40,6 +40,30 @@ fn every_wrong_value_is_named_by_its_key_with_what_would_be_right() {
 }
 
 #[test]
+fn each_part_gets_a_list_of_keys_that_only_it_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = |part: &str| run(folder.path(), &["edge-keys", part], &[KEYS]);
+    let [(edge_worked, edge), (cache_worked, cache)] = [printed("edge"), printed("edge-cache")];
+    assert!(edge_worked && edge.starts_with("k1:edge:") && edge.trim_end().len() == 8 + 256, "{edge}");
+    assert!(cache_worked && cache.starts_with("k1:edge-cache:"), "{cache}");
+    assert_eq!(cache.trim_end().len(), "k1:edge-cache:".len() + 128);
+    for list in [&edge, &cache] {
+        let own = (KEYS.0, list.trim_end());
+        let (worked, text) = run(folder.path(), &["config", "check"], &[own]);
+        assert!(!worked && text.contains("is not a key of the control-plane"), "{text}");
+        let (worked, text) = run(folder.path(), &["edge-keys", "edge"], &[own]);
+        assert!(!worked && text.contains(KEYS.0), "{text}");
+    }
+    let redis = ("REDIS_URI", "redis://127.0.0.1:9");
+    for (list, takes) in [(&edge, false), (&cache, true)] {
+        let settings = [(KEYS.0, list.trim_end()), redis];
+        let (worked, text) = run(folder.path(), &["config", "check", "--for", "edge-cache"], &settings);
+        assert_eq!(worked, takes, "{text}");
+        assert!(takes || text.contains("is not a key of the edge-cache"), "{text}");
+    }
+}
+
+#[test]
 fn blanks_and_line_ends_around_values_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let padded = format!(" {}\r\n", KEYS.1);

@@ -1,9 +1,13 @@
 //! The edge's signed statement about a request that it forwards, and how the control plane verifies it.
 //!
-//! The header reads `v=1;kid=k1;t=1764000000;rid=…;client=demo;idem=…;hook=…;mac=<64 hex>`, with `tick=…` before the MAC
-//! where a ticket stands in for the client's key. The MAC is HMAC-SHA256
-//! (RFC 2104) over the header's own fields and over the request: method, path with query, and the SHA-256 of the raw
-//! body. A request that was altered, or that never passed the edge, has no valid MAC.
+//! The header reads `v=2;aud=control-plane;kid=k1;t=1764000000;rid=…;client=demo;idem=…;hook=…;mac=<64 hex>`, with
+//! `tick=…` before the MAC where a ticket stands in for the client's key. The MAC is HMAC-SHA256 (RFC 2104), under the
+//! subkey for the audience `aud`, over the header's own fields and over the request: method, path with query, and the
+//! SHA-256 of the raw body. A request that was altered, that is for another service, or that never passed the edge, has no
+//! valid MAC.
+//!
+//! Earlier releases signed without an audience, with the secret itself (`v=1;kid=…`). Those that have the secret accept
+//! this for as long as edges of such a release may be in use.
 
 mod keys;
 
@@ -16,9 +20,8 @@ use crate::id;
 use crate::idempotency::{Fence, Fingerprint, Scope};
 use crate::provider::Provider;
 use crate::ticket::Ticket;
-use keys::Key;
-
-pub use keys::{Keys, KeysError};
+pub(crate) use keys::Purpose;
+pub use keys::{Holder, Keys, KeysError};
 
 /// The header that carries the attestation, in lower case.
 pub const HEADER: &str = "x-edge-attestation";
@@ -29,9 +32,41 @@ pub const HEADER: &str = "x-edge-attestation";
 /// for each attestation.
 pub const TOLERANCE_S: u64 = 60;
 
+/// The service that a request is for. It refuses what was attested for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    ControlPlane,
+    EdgeCache,
+}
+
+impl Audience {
+    const ALL: [Self; 2] = [Self::ControlPlane, Self::EdgeCache];
+
+    /// The name in the header.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::EdgeCache => "edge-cache",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|audience| audience.name() == name)
+    }
+
+    const fn purpose(self) -> Purpose {
+        match self {
+            Self::ControlPlane => Purpose::ToControlPlane,
+            Self::EdgeCache => Purpose::ToEdgeCache,
+        }
+    }
+}
+
 /// The request as edge and control plane see it, byte for byte.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
+    /// Who gets it.
+    pub audience: Audience,
     pub method: &'a str,
     /// Path and query as on the request line.
     pub path: &'a str,
@@ -39,9 +74,16 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// A request to the control plane.
     #[must_use]
     pub fn new(method: &'a str, path: &'a str, body: &[u8]) -> Self {
-        Self { method, path, body_sha256: Sha256::digest(body).into() }
+        Self { audience: Audience::ControlPlane, method, path, body_sha256: Sha256::digest(body).into() }
+    }
+
+    /// The same request to another service.
+    #[must_use]
+    pub const fn to(self, audience: Audience) -> Self {
+        Self { audience, ..self }
     }
 }
 
@@ -104,6 +146,8 @@ pub enum AttestationError {
     Malformed,
     #[error("the attestation is signed with an unknown key")]
     UnknownKey,
+    #[error("the attestation is for another service")]
+    Audience,
     #[error("the attestation is not fresh; check both clocks")]
     Stale,
     #[error("the attestation does not match the request")]
@@ -114,8 +158,15 @@ pub enum AttestationError {
 }
 
 impl AttestationError {
-    pub const ALL: [Self; 6] =
-        [Self::Missing, Self::Malformed, Self::UnknownKey, Self::Stale, Self::Mismatch, Self::Repeated];
+    pub const ALL: [Self; 7] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::UnknownKey,
+        Self::Audience,
+        Self::Stale,
+        Self::Mismatch,
+        Self::Repeated,
+    ];
 
     /// The name in metrics and logs.
     #[must_use]
@@ -124,6 +175,7 @@ impl AttestationError {
             Self::Missing => "missing",
             Self::Malformed => "malformed",
             Self::UnknownKey => "unknown_key",
+            Self::Audience => "audience",
             Self::Stale => "stale",
             Self::Mismatch => "mismatch",
             Self::Repeated => "repeated",
@@ -135,19 +187,25 @@ impl Keys {
     /// The header's value for a request that is forwarded at `now_s` (Unix seconds).
     #[must_use]
     pub fn sign(&self, request: &Request<'_>, statement: &Statement, now_s: u64) -> String {
-        let Some(key) = self.first() else { return String::new() };
+        // A list of keys is never empty, and no list without a subkey for the edge's statements is read for the edge.
+        let audience = request.audience;
+        let Some((key, subkey)) = self.first().and_then(|key| Some((key, key.subkey(audience.purpose())?)))
+        else {
+            return String::new();
+        };
         let client = statement.client.as_ref().map_or("", ClientId::as_str);
         let idem = statement.key.as_ref().map_or_else(String::new, AttestedKey::write);
         let hook = statement.webhook.map_or("", Provider::name);
         let mut fields = format!(
-            "v=1;kid={};t={now_s};rid={};client={client};idem={idem};hook={hook}",
-            key.id, statement.request_id
+            "v=2;aud={};kid={};t={now_s};rid={};client={client};idem={idem};hook={hook}",
+            audience.name(),
+            key.id,
+            statement.request_id
         );
-        // Left out otherwise, so that a control plane of an earlier release understands all other requests.
         if let Some(Ticket { payment, expires_s, .. }) = &statement.ticket {
             fields += &format!(";tick={payment}.{expires_s}");
         }
-        let mac = hex::encode(mac(key, &fields, request).finalize().into_bytes());
+        let mac = hex::encode(mac(subkey, &fields, request).finalize().into_bytes());
         format!("{fields};mac={mac}")
     }
 
@@ -166,7 +224,14 @@ impl Keys {
         let header = std::str::from_utf8(header).map_err(|_| AttestationError::Malformed)?;
         let read = Read::parse(header).ok_or(AttestationError::Malformed)?;
         let key = self.with_id(read.key_id).ok_or(AttestationError::UnknownKey)?;
-        mac(key, read.signed, request).verify_slice(&read.mac).map_err(|_| AttestationError::Mismatch)?;
+        let key = match read.audience {
+            Some(audience) if audience != request.audience => return Err(AttestationError::Audience),
+            Some(audience) => key.subkey(audience.purpose()),
+            None => key.secret(),
+        };
+        mac(key.ok_or(AttestationError::UnknownKey)?, read.signed, request)
+            .verify_slice(&read.mac)
+            .map_err(|_| AttestationError::Mismatch)?;
         Ok(Signed { statement: read.statement, time_s: read.time_s, mac: read.mac })
     }
 }
@@ -206,6 +271,8 @@ impl Signed {
 
 struct Read<'a> {
     signed: &'a str,
+    /// `None` in the header of an earlier release.
+    audience: Option<Audience>,
     key_id: &'a str,
     time_s: u64,
     statement: Statement,
@@ -218,7 +285,11 @@ impl<'a> Read<'a> {
         let (signed, mac) = header.rsplit_once(";mac=")?;
         let mut fields = signed.split(';');
         let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
-        let version = field("v")?;
+        let audience = match field("v")? {
+            "1" => None,
+            "2" => Some(Audience::from_name(field("aud")?)?),
+            _ => return None,
+        };
         let key_id = field("kid")?;
         let time_s = canonical::number(field("t")?)?;
         let request_id = field("rid").filter(|id| is_request_id(id))?.to_owned();
@@ -238,12 +309,12 @@ impl<'a> Read<'a> {
             None => None,
             Some(field) => Some(read_ticket(field.strip_prefix("tick=")?, client.clone()?)?),
         };
-        if version != "1" || fields.next().is_some() {
+        if fields.next().is_some() {
             return None;
         }
         let mac = canonical::hex(mac)?;
         let statement = Statement { client, request_id, key, webhook, ticket };
-        Some(Self { signed, key_id, time_s, statement, mac })
+        Some(Self { signed, audience, key_id, time_s, statement, mac })
     }
 }
 
@@ -259,8 +330,8 @@ pub fn is_request_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-fn mac(key: &Key, fields: &str, request: &Request<'_>) -> Hmac<Sha256> {
-    let mut mac = key.attesting.clone();
+fn mac(key: &Hmac<Sha256>, fields: &str, request: &Request<'_>) -> Hmac<Sha256> {
+    let mut mac = key.clone();
     // No part can hold a line feed (Envoy refuses it in paths and header values), so joining is unambiguous.
     for part in [fields, request.method, request.path] {
         mac.update(part.as_bytes());

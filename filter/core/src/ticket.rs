@@ -7,7 +7,7 @@
 
 use hmac::Mac;
 
-use crate::attestation::Keys;
+use crate::attestation::{Keys, Purpose};
 use crate::canonical;
 use crate::client::ClientId;
 use crate::error::ErrorCode;
@@ -69,10 +69,13 @@ impl Ticket {
     /// The ticket's text. Signed with the first key.
     #[must_use]
     pub fn sign(&self, keys: &Keys) -> String {
-        // A list of keys is never empty.
-        let Some(key) = keys.first() else { return String::new() };
+        // A list of keys is never empty, and the control plane's has every subkey.
+        let Some((key, subkey)) = keys.first().and_then(|key| Some((key, key.subkey(Purpose::Tickets)?)))
+        else {
+            return String::new();
+        };
         let content = format!("1;{};{};{};{}", key.id, self.client, self.payment, self.expires_s);
-        let mac = key.ticketing.clone().chain_update(&content).finalize().into_bytes();
+        let mac = subkey.clone().chain_update(&content).finalize().into_bytes();
         let mut text = PREFIX.to_owned();
         for byte in content.bytes().chain(mac) {
             text.extend([letter(byte >> 4), letter(byte & 0xf)]);
@@ -93,8 +96,8 @@ impl Ticket {
             .ok_or(TicketError::Invalid)?;
         let content = std::str::from_utf8(content).map_err(|_| TicketError::Invalid)?;
         let (key_id, ticket) = Self::read(content).ok_or(TicketError::Invalid)?;
-        let key = keys.with_id(key_id).ok_or(TicketError::Invalid)?;
-        let expected = key.ticketing.clone().chain_update(content);
+        let key = keys.with_id(key_id).and_then(|key| key.subkey(Purpose::Tickets));
+        let expected = key.ok_or(TicketError::Invalid)?.clone().chain_update(content);
         expected.verify_slice(mac).map_err(|_| TicketError::Invalid)?;
         // No ticket is made for longer; one that claims it comes from a clock that is far ahead.
         let longest = u64::from(TicketRequest::EXPIRES_IN_MAX) + crate::attestation::TOLERANCE_S;

@@ -92,6 +92,10 @@ impl PostgresServer {
             if let Some(tls) = tls {
                 let files = tls.write(folder.path());
                 own_by_server_user(&files.each_ref().map(PathBuf::as_path));
+                // In its file, so that `speak_tls_1_2_alone` can override it.
+                let settings = folder.path().join("data/postgresql.conf");
+                let mut settings = File::options().append(true).open(settings).unwrap();
+                writeln!(settings, "ssl_min_protocol_version = 'TLSv1.3'").unwrap();
             }
             let mut server = Self::run(&programs, folder, port);
             if server.answers().await {
@@ -151,6 +155,27 @@ impl PostgresServer {
     pub async fn miss_standby(&self, is_missing: bool) {
         self.set("synchronous_standby_names", if is_missing { "missing" } else { "''" }).await;
         // As above.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    /// New connections get TLS 1.2 and nothing newer. For a server of [`Self::own_encrypted`].
+    pub async fn speak_tls_1_2_alone(&self) {
+        for setting in ["ssl_min_protocol_version", "ssl_max_protocol_version"] {
+            self.set(setting, "'TLSv1.2'").await;
+        }
+        // As above.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
+    /// New connections need TLS and a certificate of the authority. For a server of [`Self::own_encrypted`].
+    pub async fn ask_for_client_certificates(&self) {
+        let process = self.process.as_ref().unwrap();
+        let file = process.folder.path().join("data/pg_hba.conf");
+        // The first line that fits a connection counts.
+        let rest = std::fs::read_to_string(&file).unwrap();
+        let first = "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n";
+        std::fs::write(&file, format!("{first}host all all 127.0.0.1/32 reject\n{rest}")).unwrap();
+        self.run_sql("SELECT pg_reload_conf()").await;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use anyhow::Result;
+use edge_core::attestation::{Holder, Keys};
 use reqwest::ClientBuilder;
 
 use crate::{
@@ -136,12 +137,12 @@ impl Settings {
         let tls = self.inside.iter().flat_map(Inside::settings).map(|(name, _)| name);
         let names: Vec<_> =
             ["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"].into_iter().chain(tls).collect();
-        self.only(&names)
+        with_keys_of(Holder::EdgeCache, self.only(&names))
     }
 
     /// Envoy and the sandbox get neither providers' nor the database's credentials.
     pub(crate) fn of_envoy(&self) -> Environment {
-        self.only(&["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"])
+        with_keys_of(Holder::Edge, self.only(&["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"]))
     }
 
     /// The sandbox signs only for the providers that it replaces.
@@ -204,6 +205,17 @@ fn api_base(destination: &Destination, sandbox: SocketAddr) -> String {
 fn sqlite_uri(path: &Path) -> String {
     let path = path.display().to_string().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite://{path}")
+}
+
+/// With what this part needs of the attestation keys, as `control-plane edge-keys` prints it. Keys that cannot be read
+/// stay, and the part says what is wrong with them.
+fn with_keys_of(holder: Holder, mut environment: Environment) -> Environment {
+    if let Some(list) = environment.get_mut("EDGE_ATTESTATION_KEYS")
+        && let Some(own) = Keys::parse(list).ok().and_then(|keys| keys.of(holder))
+    {
+        *list = own;
+    }
+    environment
 }
 
 #[cfg(test)]
@@ -275,6 +287,17 @@ mod tests {
         assert!(!worker.contains_key("EDGE_ATTESTATION_KEYS") && !worker.contains_key("REDIS_URI"));
         for name in ["STRIPE_SECRET_KEY", "ENCRYPTION_KEYS", "AMQP_URI"] {
             assert!(worker.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn envoy_and_the_edge_cache_get_no_attestation_key_but_their_own() {
+        let (_folder, settings) = settings(&[("REDIS_URI", "redis://mine")]);
+        let all = settings.of_control_plane()["EDGE_ATTESTATION_KEYS"].clone();
+        let (_, secret) = all.split_once(':').unwrap();
+        for (environment, name) in [(settings.of_envoy(), "edge"), (settings.of_edge_cache(), "edge-cache")] {
+            let keys = &environment["EDGE_ATTESTATION_KEYS"];
+            assert!(keys.starts_with(&format!("k1:{name}:")) && !keys.contains(secret), "{name}");
         }
     }
 

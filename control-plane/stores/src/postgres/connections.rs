@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::backends::Backends;
 use super::current::Current;
+use super::encrypted::refuse_old_tls;
 use super::pooling::abandon;
 use super::refusal::{is_of_all_connections, is_read_only, is_told};
 use super::{not_written, unavailable};
@@ -76,6 +77,7 @@ impl Connections {
             .after_connect(move |connection, _| {
                 let (settings, backends) = (AssertSqlSafe(settings.clone()), backends.clone());
                 Box::pin(async move {
+                    refuse_old_tls(connection).await?;
                     connection.execute(settings).await?;
                     backends.enter(connection).await
                 })

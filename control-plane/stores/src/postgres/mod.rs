@@ -4,6 +4,7 @@
 mod backends;
 mod connections;
 mod current;
+mod encrypted;
 mod epochs;
 mod grants;
 mod independent_batches;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::not_connected::{NotConnected, is_tls};
 use super::place::Place;
 use super::refusal::{NO_RIGHT, is_told};
-use super::{PATIENCE, epochs, pooling};
+use super::{PATIENCE, encrypted, epochs, pooling};
 use crate::migrations::POSTGRES;
 use crate::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
@@ -105,7 +105,7 @@ pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, Schema
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, NotConnected> {
     let end = Instant::now() + PATIENCE;
     let mut problem = sqlx::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
-    while let Ok(connected) = timeout_at(end, PgConnection::connect_with(options)).await {
+    while let Ok(connected) = timeout_at(end, encrypted::connect(options)).await {
         problem = match connected {
             Ok(connection) => return Ok(connection),
             Err(problem) => problem,

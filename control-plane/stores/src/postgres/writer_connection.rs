@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Executor as _, PgConnection};
 use tokio::time::timeout;
 
 use super::backends::Backends;
+use super::encrypted;
 
 /// Time limit for a statement, on the server's side. Locks are held no longer than a commit takes, so a server that
 /// needs longer is in distress.
@@ -17,7 +18,7 @@ pub(super) async fn connect(
     backends: &Backends,
 ) -> Result<PgConnection, sqlx::Error> {
     let connecting = async {
-        let mut connection = PgConnection::connect_with(options).await?;
+        let mut connection = encrypted::connect(options).await?;
         connection.execute(sqlx::AssertSqlSafe(settings())).await?;
         backends.enter(&mut connection).await?;
         Ok(connection)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use control_plane::cache::{CacheError, Completed, EdgeCache, InProcessCache, KeepPolicy, Limits, router};
-use edge_core::attestation::{HEADER, Keys};
+use edge_core::attestation::{Audience, HEADER, Holder, Keys};
 use edge_core::client::ClientId;
 use edge_core::idempotency::{
     CLAIMS_MAX, ClaimCall, ClaimRequest, Fence, Fenced, MARKER_HEADER, Scope, SealedAnswer, Verdict,
@@ -35,7 +35,10 @@ impl Service {
     }
 
     async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<FineClock>) -> Self {
-        let router = router(cache.clone(), Arc::new(Keys::parse(KEY).unwrap()), clock.clone());
+        // As a cache of its own has them.
+        let keys = Keys::parse(KEY).unwrap().of(Holder::EdgeCache).unwrap();
+        let keys = Keys::parse_for(Holder::EdgeCache, &keys).unwrap();
+        let router = router(cache.clone(), Arc::new(keys), clock.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -156,6 +159,12 @@ async fn a_caller_without_a_key_is_refused_and_changes_nothing() {
 
     let forged = service.call(&[claim(scope, 1)], OTHER_KEY);
     assert_eq!(service.send(forged).await.error(), refused);
+    let seen = edge_core::attestation::Request::new("POST", "/claims", &good.body);
+    let statement = edge_core::attestation::Statement::anonymous("req-1".to_owned());
+    let now_s = u64::try_from(service.clock.now().as_second()).unwrap();
+    let elsewhere = Keys::parse(KEY).unwrap().sign(&seen, &statement, now_s);
+    let elsewhere = ClaimCall { attestation: elsewhere, body: good.body.clone() };
+    assert_eq!(service.send(elsewhere).await.error(), refused, "for the control plane");
     let altered = ClaimCall { body: service.call(&[claim(scope, 2)], KEY).body, ..good.clone() };
     assert_eq!(service.send(altered).await.error(), refused);
     let bare = http().post(service.url("/claims")).body(good.body.clone());
@@ -174,7 +183,7 @@ async fn a_claim_that_cannot_be_read_is_refused() {
     let service = Service::start().await;
     let now_s = u64::try_from(service.clock.now().as_second()).unwrap();
     let sign = |body: &[u8]| {
-        let seen = edge_core::attestation::Request::new("POST", "/claims", body);
+        let seen = edge_core::attestation::Request::new("POST", "/claims", body).to(Audience::EdgeCache);
         let claims = edge_core::attestation::Statement::anonymous("req-1".to_owned());
         ClaimCall { attestation: Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s), body: body.to_vec() }
     };

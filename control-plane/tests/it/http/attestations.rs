@@ -1,5 +1,8 @@
 //! Requests that do not carry what the edge attests of them.
 
+use edge_core::attestation::Audience;
+use edge_core::client::ClientId;
+
 use super::*;
 
 #[tokio::test]
@@ -52,6 +55,22 @@ async fn clocks_may_be_a_minute_apart() {
         assert_eq!(status, expected, "{seconds}");
         api.test.clock.advance(-seconds);
     }
+}
+
+#[tokio::test]
+async fn an_attestation_for_the_edge_cache_gets_401() {
+    let api = Api::start().await;
+    let mut request = api.attested("demo", "POST", "/payments/charge", CHARGE);
+    let now_s = u64::try_from(api.test.clock.now().as_second()).unwrap();
+    let claims = Statement { client: ClientId::parse("demo"), ..Statement::anonymous("req-1".to_owned()) };
+    let seen = Attested::new("POST", "/payments/charge", CHARGE.as_bytes()).to(Audience::EdgeCache);
+    let header = Keys::parse(KEY).unwrap().sign(&seen, &claims, now_s);
+    request.headers_mut().insert(HEADER, header.parse().unwrap());
+    let (status, answer) = read(api.send(request).await).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("for another service"), "{message}");
+    assert!(api.test.provider.calls.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -136,6 +136,42 @@ async fn postgresql_must_prove_itself_by_its_name_and_authority() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_of_tls_1_2_is_refused_with_what_to_set() {
+    let pki = Pki::new();
+    let Some(postgres) = PostgresServer::own_encrypted(&pki.server(&["localhost"])).await else { return };
+    let database = postgres.database().await;
+    let uri = database.uri().replace("127.0.0.1", "localhost");
+    let uri = format!("{uri}?sslmode=verify-full&sslrootcert={}", pki.text("ca.pem"));
+    let (worked, text) = check(&[("DB_URI", &uri)]);
+    assert!(worked, "{text}");
+    postgres.speak_tls_1_2_alone().await;
+    let (worked, text) = check(&[("DB_URI", &uri)]);
+    assert!(!worked && text.contains("TLSv1.2") && text.contains("ssl_min_protocol_version"), "{text}");
+    let (worked, text) = check(&[("DB_URI", &uri.replace("verify-full", "require"))]);
+    assert!(!worked && text.contains("TLSv1.2"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_that_asks_for_a_client_certificate_gets_it() {
+    let pki = Pki::new();
+    let Some(postgres) = PostgresServer::own_encrypted(&pki.server(&["localhost"])).await else { return };
+    let database = postgres.database().await;
+    let uri = database.uri().replace("127.0.0.1", "localhost");
+    let uri = format!("{uri}?sslmode=verify-full&sslrootcert={}", pki.text("ca.pem"));
+    let with = |client: &str| {
+        let (certificate, key) = (pki.text(&format!("{client}.pem")), pki.text(&format!("{client}-key.pem")));
+        format!("{uri}&sslcert={certificate}&sslkey={key}")
+    };
+    postgres.ask_for_client_certificates().await;
+    let (worked, text) = check(&[("DB_URI", &with("client"))]);
+    assert!(worked, "{text}");
+    let (worked, text) = check(&[("DB_URI", &uri)]);
+    assert!(!worked && text.contains("valid client certificate"), "{text}");
+    let (worked, text) = check(&[("DB_URI", &with("stranger"))]);
+    assert!(!worked && text.contains("database"), "{text}");
+}
+
 #[test]
 fn a_file_that_is_no_certificate_or_no_key_is_named() {
     let pki = Pki::new();

@@ -1,4 +1,8 @@
 //! The secrets that the edge and the control plane share, one subkey for each purpose.
+//!
+//! `EDGE_ATTESTATION_KEYS` of the control plane has the secrets themselves (`id:hex`). Every subkey is derived from them
+//! once, when the list is read. The edge and a separate edge cache need only some of the subkeys, and can be given these
+//! alone (`id:edge:hex`, `id:edge-cache:hex`, written by [`Keys::of`]): no other subkey follows from them.
 
 use std::fmt;
 
@@ -6,16 +10,71 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 const KEY_BYTES_MIN: usize = 32;
+const SUBKEY_BYTES: usize = 32;
 
-/// The subkey for seals is the HMAC-SHA256 of this label under the secret. No attestation begins like this, so none is
-/// ever computed over it.
-const SEAL_LABEL: &[u8] = b"payment gateway: seals of idempotency keys, version 1";
+/// What a subkey is for. Each is the HMAC-SHA256 of its label under the secret, so that nothing made for one purpose
+/// passes for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The edge's statements to the control plane.
+    ToControlPlane,
+    /// The edge's statements to the edge cache.
+    ToEdgeCache,
+    /// The control plane's seals of answers and of used keys ([`crate::idempotency`]).
+    Seals,
+    /// Tickets ([`crate::ticket`]).
+    Tickets,
+    /// The encryption of answers in the edge cache, which the edge gets decrypted.
+    Answers,
+}
 
-/// The same for tickets, so that no attestation or seal passes as a ticket, and no ticket as one of them.
-const TICKET_LABEL: &[u8] = b"payment gateway: tickets to watch a payment, version 1";
+impl Purpose {
+    const ALL: [Self; 5] =
+        [Self::ToControlPlane, Self::ToEdgeCache, Self::Seals, Self::Tickets, Self::Answers];
 
-/// The same for answers in the edge cache, which the control plane alone encrypts and decrypts.
-const ANSWER_LABEL: &[u8] = b"payment gateway: answers in the edge cache, version 1";
+    /// No attestation of an earlier release, which was signed with the secret itself, begins like any of these.
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::ToControlPlane => b"payment gateway: attestations to the control plane, version 2",
+            Self::ToEdgeCache => b"payment gateway: attestations to the edge cache, version 2",
+            Self::Seals => b"payment gateway: seals of idempotency keys, version 1",
+            Self::Tickets => b"payment gateway: tickets to watch a payment, version 1",
+            Self::Answers => b"payment gateway: answers in the edge cache, version 1",
+        }
+    }
+}
+
+/// The parts of the gateway that hold keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Holds the secrets themselves.
+    ControlPlane,
+    /// The filter in Envoy.
+    Edge,
+    /// An edge cache that is a process of its own.
+    EdgeCache,
+}
+
+impl Holder {
+    /// The name in a list of keys.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Edge => "edge",
+            Self::EdgeCache => "edge-cache",
+        }
+    }
+
+    /// What it needs, in the order in which a list of keys has it.
+    const fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Self::ControlPlane => &Purpose::ALL,
+            Self::Edge => &[Purpose::ToControlPlane, Purpose::ToEdgeCache, Purpose::Seals, Purpose::Tickets],
+            Self::EdgeCache => &[Purpose::ToEdgeCache, Purpose::Answers],
+        }
+    }
+}
 
 /// The shared keys. The first one signs, all of them verify. To rotate, append the new key on both sides, then move it
 /// to the front, and drop the old one once nothing that it sealed is kept and no ticket of it is valid any more.
@@ -23,12 +82,15 @@ pub struct Keys(Vec<Key>);
 
 pub(crate) struct Key {
     pub(crate) id: String,
-    /// For attestations. Initialised with the secret, which halves the work of each use.
-    pub(crate) attesting: Hmac<Sha256>,
-    /// For the seals of [`crate::idempotency`]. A separate key, so that neither MAC passes as the other.
-    pub(crate) sealing: Hmac<Sha256>,
-    /// For tickets ([`crate::ticket`]).
-    pub(crate) ticketing: Hmac<Sha256>,
+    /// The secret itself, unless its holder was given subkeys alone. Initialised, which halves the work of each use.
+    secret: Option<Hmac<Sha256>>,
+    subkeys: Vec<Subkey>,
+}
+
+struct Subkey {
+    purpose: Purpose,
+    bytes: [u8; SUBKEY_BYTES],
+    mac: Hmac<Sha256>,
 }
 
 /// Why a list of keys is invalid. Never holds the key itself.
@@ -40,6 +102,12 @@ pub enum KeysError {
     Malformed(usize),
     #[error("key {0} (counted from 1) has fewer than 32 bytes (64 hex digits)")]
     TooShort(usize),
+    #[error(
+        "key {n} (counted from 1) is not a key of the {holder}; it takes `id:hex`, and of `control-plane edge-keys` what is for it"
+    )]
+    OfAnother { n: usize, holder: &'static str },
+    #[error("key {0} (counted from 1) is not as `control-plane edge-keys` prints it: it was cut or altered")]
+    Cut(usize),
     #[error(
         "key {n} (counted from 1) has the id `{id}` of an earlier key; give each its own, or nobody can tell them apart"
     )]
@@ -53,14 +121,24 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads `id:hex` pairs separated by commas, as in `EDGE_ATTESTATION_KEYS`.
+    /// Reads the control plane's list, `id:hex` pairs separated by commas, as in `EDGE_ATTESTATION_KEYS`.
     ///
     /// # Errors
     /// Names the invalid entry.
     pub fn parse(list: &str) -> Result<Self, KeysError> {
+        Self::parse_for(Holder::ControlPlane, list)
+    }
+
+    /// Reads the list of `holder`: secrets (`id:hex`), of which it then has every subkey, or what [`Self::of`] gives it.
+    ///
+    /// # Errors
+    /// Names the invalid entry.
+    pub fn parse_for(holder: Holder, list: &str) -> Result<Self, KeysError> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let keys =
-            entries.enumerate().map(|(i, entry)| Key::parse(entry, i + 1)).collect::<Result<Vec<_>, _>>()?;
+        let keys = entries
+            .enumerate()
+            .map(|(i, entry)| Key::parse(entry, i + 1, holder))
+            .collect::<Result<Vec<_>, _>>()?;
         // Only the first of two would ever verify, so a rotation that reuses the id refuses every request.
         for (n, key) in (1..).zip(&keys) {
             if keys.iter().take(n - 1).any(|earlier| earlier.id == key.id) {
@@ -70,12 +148,26 @@ impl Keys {
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. Not for the
-    /// edge, which gets answers decrypted.
-    pub fn for_answers(&self) -> impl Iterator<Item = (&str, [u8; 32])> {
-        let subkey =
-            |key: &Key| key.attesting.clone().chain_update(ANSWER_LABEL).finalize().into_bytes().into();
-        self.0.iter().map(move |key| (key.id.as_str(), subkey(key)))
+    /// The list for `holder`, in the same order: for each key the subkeys that it needs, and nothing from which another
+    /// one follows. As secret as the keys themselves; the control plane has no list of its own. `None` for it, and where
+    /// these keys are themselves of one holder alone.
+    #[must_use]
+    pub fn of(&self, holder: Holder) -> Option<String> {
+        if holder == Holder::ControlPlane {
+            return None;
+        }
+        let entry = |key: &Key| {
+            key.secret.as_ref()?;
+            let subkeys = holder.purposes().iter().map(|purpose| key.bytes(*purpose).map(hex::encode));
+            Some(format!("{}:{}:{}", key.id, holder.name(), subkeys.collect::<Option<String>>()?))
+        };
+        Some(self.0.iter().map(entry).collect::<Option<Vec<_>>>()?.join(","))
+    }
+
+    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. The edge has
+    /// none: it gets answers decrypted.
+    pub fn for_answers(&self) -> impl Iterator<Item = (&str, [u8; SUBKEY_BYTES])> {
+        self.0.iter().filter_map(|key| Some((key.id.as_str(), key.bytes(Purpose::Answers)?)))
     }
 
     pub(crate) fn first(&self) -> Option<&Key> {
@@ -88,21 +180,65 @@ impl Keys {
 }
 
 impl Key {
-    fn parse(entry: &str, n: usize) -> Result<Self, KeysError> {
+    fn parse(entry: &str, n: usize, holder: Holder) -> Result<Self, KeysError> {
         let (id, secret) = entry.split_once(':').ok_or(KeysError::Malformed(n))?;
-        let secret = hex::decode(secret).map_err(|_| KeysError::Malformed(n))?;
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(KeysError::Malformed(n));
         }
+        match secret.split_once(':') {
+            None => Self::of_secret(id, secret, n),
+            Some((name, subkeys)) if name == holder.name() && holder != Holder::ControlPlane => {
+                Self::of_subkeys(id, subkeys, n, holder)
+            }
+            Some(_) => Err(KeysError::OfAnother { n, holder: holder.name() }),
+        }
+    }
+
+    fn of_secret(id: &str, secret: &str, n: usize) -> Result<Self, KeysError> {
+        let secret = hex::decode(secret).map_err(|_| KeysError::Malformed(n))?;
         if secret.len() < KEY_BYTES_MIN {
             return Err(KeysError::TooShort(n));
         }
-        let begin = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).map_err(|_| KeysError::Malformed(n));
-        let attesting = begin(&secret)?;
-        let subkey = |label| begin(&attesting.clone().chain_update(label).finalize().into_bytes());
-        let (sealing, ticketing) = (subkey(SEAL_LABEL)?, subkey(TICKET_LABEL)?);
-        Ok(Self { id: id.to_owned(), attesting, sealing, ticketing })
+        let secret = begin(&secret, n)?;
+        let subkey = |purpose: Purpose| -> Result<Subkey, KeysError> {
+            let bytes: [u8; SUBKEY_BYTES] =
+                secret.clone().chain_update(purpose.label()).finalize().into_bytes().into();
+            Ok(Subkey { purpose, bytes, mac: begin(&bytes, n)? })
+        };
+        let subkeys = Purpose::ALL.into_iter().map(subkey).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { id: id.to_owned(), secret: Some(secret), subkeys })
     }
+
+    fn of_subkeys(id: &str, subkeys: &str, n: usize, holder: Holder) -> Result<Self, KeysError> {
+        let bytes = hex::decode(subkeys).map_err(|_| KeysError::Cut(n))?;
+        let (parts, rest) = bytes.as_chunks::<SUBKEY_BYTES>();
+        if !rest.is_empty() || parts.len() != holder.purposes().len() {
+            return Err(KeysError::Cut(n));
+        }
+        let subkey = |(purpose, bytes): (&Purpose, &[u8; SUBKEY_BYTES])| -> Result<Subkey, KeysError> {
+            Ok(Subkey { purpose: *purpose, bytes: *bytes, mac: begin(bytes, n)? })
+        };
+        let subkeys = holder.purposes().iter().zip(parts).map(subkey).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { id: id.to_owned(), secret: None, subkeys })
+    }
+
+    /// For this purpose, if its holder has it.
+    pub(crate) fn subkey(&self, purpose: Purpose) -> Option<&Hmac<Sha256>> {
+        self.subkeys.iter().find(|subkey| subkey.purpose == purpose).map(|subkey| &subkey.mac)
+    }
+
+    /// The secret itself, with which earlier releases attested.
+    pub(crate) const fn secret(&self) -> Option<&Hmac<Sha256>> {
+        self.secret.as_ref()
+    }
+
+    fn bytes(&self, purpose: Purpose) -> Option<[u8; SUBKEY_BYTES]> {
+        self.subkeys.iter().find(|subkey| subkey.purpose == purpose).map(|subkey| subkey.bytes)
+    }
+}
+
+fn begin(key: &[u8], n: usize) -> Result<Hmac<Sha256>, KeysError> {
+    Hmac::<Sha256>::new_from_slice(key).map_err(|_| KeysError::Malformed(n))
 }
 
 #[cfg(test)]
@@ -135,6 +271,49 @@ mod tests {
         assert_eq!(of.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["a", "b"]);
         assert_ne!(of[0].1, of[1].1);
         assert_ne!(of[0].1, [1; 32]);
+    }
+
+    #[test]
+    fn each_holder_gets_its_own_subkeys_and_nobody_elses() {
+        let keys = Keys::parse(&format!("a:{SECRET},b:{}", SECRET.replace("01", "02"))).unwrap();
+        for (holder, other) in [(Holder::Edge, Holder::EdgeCache), (Holder::EdgeCache, Holder::Edge)] {
+            let list = keys.of(holder).unwrap();
+            assert!(!list.contains(SECRET));
+            let own = Keys::parse_for(holder, &list).unwrap();
+            assert_eq!(format!("{own:?}"), "[\"a\", \"b\"]");
+            for purpose in Purpose::ALL {
+                let given = holder.purposes().contains(&purpose);
+                for id in ["a", "b"] {
+                    let (all, own) = (keys.with_id(id).unwrap(), own.with_id(id).unwrap());
+                    assert_eq!(own.bytes(purpose), given.then(|| all.bytes(purpose).unwrap()));
+                    assert!(own.secret().is_none());
+                }
+            }
+            assert_eq!(own.of(holder), None, "nothing is derived from them");
+            let wrong = |n, holder: Holder| Some(KeysError::OfAnother { n, holder: holder.name() });
+            assert_eq!(Keys::parse_for(other, &list).err(), wrong(1, other));
+            assert_eq!(Keys::parse(&format!("c:{SECRET},{list}")).err(), wrong(2, Holder::ControlPlane));
+            let cut = list.split(',').next().unwrap();
+            for list in [&cut[..cut.len() - 64], &cut[..cut.len() - 1], &format!("{cut}{SECRET}")] {
+                assert_eq!(Keys::parse_for(holder, list).err(), Some(KeysError::Cut(1)));
+            }
+        }
+        assert_eq!(keys.of(Holder::ControlPlane), None);
+    }
+
+    /// They are written into settings, and other releases and tools derive them, too.
+    #[test]
+    fn subkeys_are_the_hmac_of_their_label_under_the_secret() {
+        let keys = Keys::parse(&format!("a:{SECRET}")).unwrap();
+        let mut by_hand = String::from("a:edge-cache:");
+        for label in [
+            "payment gateway: attestations to the edge cache, version 2",
+            "payment gateway: answers in the edge cache, version 1",
+        ] {
+            let mac = begin(&[1; 32], 1).unwrap().chain_update(label).finalize().into_bytes();
+            by_hand += &hex::encode(mac);
+        }
+        assert_eq!(keys.of(Holder::EdgeCache).unwrap(), by_hand);
     }
 
     #[test]

@@ -140,6 +140,9 @@ fn nonsense_is_malformed_and_never_panics() {
     let good = keys(OLD).sign(&charge(), &statement(), NOW);
     let nonsense =
         ["", ";mac=", "v=1", "v=2;kid=old;t=1;rid=a;client=;mac=00", &good[..40], "v=1;kid=old;t=x"];
+    let other = good.replace("aud=control-plane", "aud=worker");
+    let later = good.replace("v=2;", "v=3;");
+    let nonsense = nonsense.into_iter().chain([&*other, &*later]);
     for header in nonsense {
         assert_eq!(
             keys(OLD).verify(header.as_bytes(), &charge(), NOW),
@@ -150,14 +153,69 @@ fn nonsense_is_malformed_and_never_panics() {
     assert_eq!(keys(OLD).verify(&[0xff, 0xfe], &charge(), NOW), Err(AttestationError::Malformed));
 }
 
+#[test]
+fn an_attestation_for_one_service_does_not_pass_at_another() {
+    let keys = keys(OLD);
+    for (audience, other) in
+        [(Audience::ControlPlane, Audience::EdgeCache), (Audience::EdgeCache, Audience::ControlPlane)]
+    {
+        let (request, elsewhere) = (charge().to(audience), charge().to(other));
+        let header = keys.sign(&request, &statement(), NOW);
+        assert_eq!(keys.verify(header.as_bytes(), &request, NOW), Ok(statement()));
+        assert_eq!(keys.verify(header.as_bytes(), &elsewhere, NOW), Err(AttestationError::Audience));
+        let renamed = header.replace(audience.name(), other.name());
+        assert_eq!(keys.verify(renamed.as_bytes(), &elsewhere, NOW), Err(AttestationError::Mismatch));
+    }
+}
+
+#[test]
+fn the_edge_signs_with_its_own_subkeys_and_an_edge_cache_cannot() {
+    let all = keys(OLD);
+    let edge = Keys::parse_for(Holder::Edge, &all.of(Holder::Edge).unwrap()).unwrap();
+    let cache = Keys::parse_for(Holder::EdgeCache, &all.of(Holder::EdgeCache).unwrap()).unwrap();
+    let header = edge.sign(&charge(), &statement(), NOW);
+    assert_eq!(header, all.sign(&charge(), &statement(), NOW));
+    assert_eq!(all.verify(header.as_bytes(), &charge(), NOW), Ok(statement()));
+    let claims = charge().to(Audience::EdgeCache);
+    let header = edge.sign(&claims, &statement(), NOW);
+    assert_eq!(cache.verify(header.as_bytes(), &claims, NOW), Ok(statement()));
+    assert_eq!(cache.sign(&charge(), &statement(), NOW), "", "it has no subkey to sign with");
+    // All that it could do is to sign for the control plane with the subkey that it verifies with.
+    let fields = "v=2;aud=control-plane;kid=old;t=1764000000;rid=7d1b-1;client=demo;idem=;hook=";
+    let subkey = cache.first().unwrap().subkey(Purpose::ToEdgeCache).unwrap();
+    let forged =
+        format!("{fields};mac={}", hex::encode(mac(subkey, fields, &charge()).finalize().into_bytes()));
+    assert_eq!(all.verify(forged.as_bytes(), &charge(), NOW), Err(AttestationError::Mismatch));
+}
+
+#[test]
+fn the_attestation_of_an_earlier_release_is_accepted_by_who_has_the_secret() {
+    let all = keys(OLD);
+    let fields = "v=1;kid=old;t=1764000000;rid=7d1b-1;client=demo;idem=;hook=";
+    let secret = all.first().unwrap().secret().unwrap();
+    let header =
+        format!("{fields};mac={}", hex::encode(mac(secret, fields, &charge()).finalize().into_bytes()));
+    assert_eq!(all.verify(header.as_bytes(), &charge(), NOW), Ok(statement()));
+    let cache = Keys::parse_for(Holder::EdgeCache, &all.of(Holder::EdgeCache).unwrap()).unwrap();
+    assert_eq!(cache.verify(header.as_bytes(), &charge(), NOW), Err(AttestationError::UnknownKey));
+    // What has subkeys alone cannot sign like that.
+    let edge = Keys::parse_for(Holder::Edge, &all.of(Holder::Edge).unwrap()).unwrap();
+    let subkey = edge.first().unwrap().subkey(Purpose::ToControlPlane).unwrap();
+    let forged =
+        format!("{fields};mac={}", hex::encode(mac(subkey, fields, &charge()).finalize().into_bytes()));
+    assert_eq!(all.verify(forged.as_bytes(), &charge(), NOW), Err(AttestationError::Mismatch));
+}
+
 /// Only the edge can sign, but nothing that it signs has two spellings.
 #[test]
 fn an_attestation_in_another_spelling_is_malformed_even_with_a_good_mac() {
     let hash = "ab".repeat(32);
     let signed = |time: &str, idem: &str, rest: &str| {
-        let fields = format!("v=1;kid=old;t={time};rid=7d1b-1;client=demo;idem={idem};hook={rest}");
+        let fields =
+            format!("v=2;aud=control-plane;kid=old;t={time};rid=7d1b-1;client=demo;idem={idem};hook={rest}");
         let keys = keys(OLD);
-        let mac = hex::encode(mac(keys.first().unwrap(), &fields, &charge()).finalize().into_bytes());
+        let subkey = keys.first().unwrap().subkey(Purpose::ToControlPlane).unwrap();
+        let mac = hex::encode(mac(subkey, &fields, &charge()).finalize().into_bytes());
         format!("{fields};mac={mac}")
     };
     let time = NOW.to_string();

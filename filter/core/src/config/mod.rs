@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::attestation::{Keys, KeysError};
+use crate::attestation::{Holder, Keys, KeysError};
 use crate::client::ClientId;
 use crate::request::{ReturnUrlHosts, ReturnUrlHostsError};
 use crate::setting::{Unclean, clean};
@@ -86,7 +86,7 @@ pub enum ConfigError {
     #[error("`webhooks.paypal.refreshSeconds` must be from 1 to 86400")]
     PaypalRefresh,
     #[error(
-        "{KEYS_VARIABLE} is not set; it must be `id:hex` with 64 or more hex digits, and Envoy must pass it on (`host_env_keys`)"
+        "{KEYS_VARIABLE} is not set; it must be what `control-plane edge-keys edge` prints, or the control plane's own list, and Envoy must pass it on (`host_env_keys`)"
     )]
     NoKeys,
     #[error("{KEYS_VARIABLE}: {0}")]
@@ -139,7 +139,7 @@ impl EdgeConfig {
         }
         let unclean = |variable| move |why| ConfigError::Unclean(variable, why);
         let keys = clean(secrets.keys.ok_or(ConfigError::NoKeys)?).map_err(unclean(KEYS_VARIABLE))?;
-        let keys = Keys::parse(keys).map_err(ConfigError::Keys)?;
+        let keys = Keys::parse_for(Holder::Edge, keys).map_err(ConfigError::Keys)?;
         let hosts = settings.return_url_hosts.iter().map(String::as_str);
         let return_url_hosts = ReturnUrlHosts::new(hosts).map_err(ConfigError::ReturnUrlHosts)?;
         let clients = settings.clients.map(read_clients).transpose()?;

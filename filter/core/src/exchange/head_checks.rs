@@ -66,7 +66,8 @@ impl Request {
     }
 
     pub(super) fn edits(&self, body_sha256: [u8; 32], config: &EdgeConfig, now_s: u64) -> HeadEdits {
-        let request = attestation::Request { method: &self.method, path: &self.path, body_sha256 };
+        let audience = attestation::Audience::ControlPlane;
+        let request = attestation::Request { audience, method: &self.method, path: &self.path, body_sha256 };
         let attestation = config.keys.sign(&request, &self.statement, now_s);
         HeadEdits { remove: self.strip.clone(), set: vec![(attestation::HEADER, attestation)] }
     }

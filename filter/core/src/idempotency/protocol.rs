@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CLAIMS_MAX, Fence, Fingerprint, Lease, MismatchProof, Scope, SealedAnswer};
-use crate::attestation::{self, Keys, Statement};
+use crate::attestation::{self, Audience, Keys, Statement};
 
 /// The path that claims are posted to.
 pub const CLAIMS_PATH: &str = "/claims";
@@ -67,7 +67,7 @@ impl ClaimCall {
         // Hashes and numbers always serialize; an empty body would only be rejected.
         let body = serde_json::to_vec(claims).unwrap_or_default();
         let signer = Statement::anonymous(request_id.to_owned());
-        let request = attestation::Request::new("POST", CLAIMS_PATH, &body);
+        let request = attestation::Request::new("POST", CLAIMS_PATH, &body).to(Audience::EdgeCache);
         Self { attestation: keys.sign(&request, &signer, now_s), body }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         );
         assert_eq!(String::from_utf8(call.body.clone()).unwrap(), format!("[{one},{one}]"));
         assert_eq!(ClaimRequest::read_all(&call.body).unwrap(), [claim(), claim()]);
-        let seen = attestation::Request::new("POST", "/claims", &call.body);
+        let seen = attestation::Request::new("POST", "/claims", &call.body).to(Audience::EdgeCache);
         let statement = keys.verify(call.attestation.as_bytes(), &seen, NOW).unwrap();
         assert_eq!(statement, Statement::anonymous("7d1b".to_owned()));
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Fingerprint, Scope};
-use crate::attestation::Keys;
+use crate::attestation::{Keys, Purpose};
 use crate::canonical;
 
 /// `keyid.mac`, the MAC in unpadded base64url. Empty if unsealed: it then proves nothing.
@@ -42,9 +42,12 @@ pub enum Unproven {
 
 impl Seal {
     pub(super) fn make(keys: &Keys, scope: &Scope, fingerprint: &Fingerprint, answer: &Digest) -> Self {
-        // A list of keys is never empty.
-        let Some(key) = keys.first() else { return Self::default() };
-        let mac = key.sealing.clone().chain_update(bytes(scope, fingerprint, answer)).finalize();
+        // A list of keys is never empty, and the control plane's has every subkey.
+        let Some((key, subkey)) = keys.first().and_then(|key| Some((key, key.subkey(Purpose::Seals)?)))
+        else {
+            return Self::default();
+        };
+        let mac = subkey.clone().chain_update(bytes(scope, fingerprint, answer)).finalize();
         Self(format!("{}.{}", key.id, URL_SAFE_NO_PAD.encode(mac.into_bytes())))
     }
 
@@ -56,13 +59,13 @@ impl Seal {
         answer: &Digest,
     ) -> Result<(), Unproven> {
         let (id, text) = self.0.split_once('.').ok_or(Unproven::Unsealed)?;
-        let key = keys.with_id(id).ok_or(Unproven::UnknownKey)?;
+        let key = keys.with_id(id).and_then(|key| key.subkey(Purpose::Seals)).ok_or(Unproven::UnknownKey)?;
         let mut mac = [0; 32];
         match URL_SAFE_NO_PAD.decode_slice(text, &mut mac) {
             Ok(32) => {}
             Ok(_) | Err(_) => return Err(Unproven::Altered),
         }
-        let expected = key.sealing.clone().chain_update(bytes(scope, fingerprint, answer));
+        let expected = key.clone().chain_update(bytes(scope, fingerprint, answer));
         expected.verify_slice(&mac).map_err(|_| Unproven::Altered)
     }
 }

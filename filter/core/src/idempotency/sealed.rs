@@ -87,7 +87,7 @@ mod tests {
     use hmac::Mac as _;
 
     use super::*;
-    use crate::attestation::{self, Statement};
+    use crate::attestation::{self, Purpose, Statement};
     use crate::idempotency::Lease;
     use crate::idempotency::seal::bytes;
     use crate::test;
@@ -206,16 +206,19 @@ mod tests {
         let digest = Digest::of(&completed());
         let claim = claim(1, 1);
         let sealed_bytes = bytes(&claim.scope, &claim.fingerprint, &digest);
-        // The attestation key over the bytes of a seal.
-        let mac = keys.first().unwrap().attesting.clone().chain_update(sealed_bytes).finalize();
-        let seal = Seal(format!("old.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes())));
-        let forged = SealedAnswer { answer: completed(), seal };
-        assert_eq!(forged.open(&claim, &keys), Err(Unproven::Altered));
+        // The attestation keys over the bytes of a seal.
+        let key = keys.first().unwrap();
+        for other in [key.secret(), key.subkey(Purpose::ToControlPlane), key.subkey(Purpose::ToEdgeCache)] {
+            let mac = other.unwrap().clone().chain_update(sealed_bytes).finalize();
+            let seal = Seal(format!("old.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes())));
+            let forged = SealedAnswer { answer: completed(), seal };
+            assert_eq!(forged.open(&claim, &keys), Err(Unproven::Altered));
+        }
 
         let request = attestation::Request::new("POST", "/payments/charge", b"{}");
         let header = keys.sign(&request, &Statement::anonymous("7d1b".to_owned()), NOW);
         let (fields, _) = header.split_once(";mac=").unwrap();
-        let mut by_subkey = keys.first().unwrap().sealing.clone();
+        let mut by_subkey = key.subkey(Purpose::Seals).unwrap().clone();
         for part in [fields, "\n", "POST", "\n", "/payments/charge", "\n"] {
             by_subkey.update(part.as_bytes());
         }

@@ -19,7 +19,8 @@ fn ticket() -> Ticket {
 /// A ticket of this content with a good MAC.
 fn signed(content: &str) -> String {
     let keys = keys(OLD);
-    let mac = keys.first().unwrap().ticketing.clone().chain_update(content).finalize().into_bytes();
+    let subkey = keys.first().unwrap().subkey(Purpose::Tickets).unwrap();
+    let mac = subkey.clone().chain_update(content).finalize().into_bytes();
     let bytes = content.bytes().chain(mac);
     let letters = bytes.flat_map(|byte| [letter(byte >> 4), letter(byte & 0xf)]);
     PREFIX.chars().chain(letters).collect()
@@ -100,9 +101,10 @@ fn no_attestation_or_seal_passes_as_a_ticket_and_no_ticket_as_an_attestation() {
     let keys = keys(OLD);
     let key = keys.first().unwrap();
     let content = format!("1;old;demo;{TXN};{}", NOW + 300);
-    for other in [&key.attesting, &key.sealing] {
-        let mac = other.clone().chain_update(&content).finalize().into_bytes();
-        assert_ne!(mac, key.ticketing.clone().chain_update(&content).finalize().into_bytes());
+    let ticketing = key.subkey(Purpose::Tickets).unwrap();
+    for other in [key.secret(), key.subkey(Purpose::ToControlPlane), key.subkey(Purpose::Seals)] {
+        let mac = other.unwrap().clone().chain_update(&content).finalize().into_bytes();
+        assert_ne!(mac, ticketing.clone().chain_update(&content).finalize().into_bytes());
     }
     let request = Request::new("GET", "/events", b"");
     let attestation = keys.sign(&request, &Statement::anonymous("r-1".to_owned()), NOW);

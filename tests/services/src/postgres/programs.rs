@@ -75,7 +75,7 @@ pub(super) fn spawn(programs: &Path, folder: &Path, port: u16) -> Child {
         command.args(["-c", setting]);
     }
     if folder.join(CERTIFICATE).exists() {
-        command.args(["-c", "ssl=on", "-c", "ssl_min_protocol_version=TLSv1.3"]);
+        command.args(["-c", "ssl=on"]);
         for (setting, file) in
             [("ssl_cert_file", CERTIFICATE), ("ssl_key_file", PRIVATE_KEY), ("ssl_ca_file", AUTHORITY)]
         {
