@@ -41,6 +41,11 @@ compose-env: ## Write .env and .tls/, the secrets that docker-compose.yml asks f
 compose-test: $(if $(filter built,$(IMAGES)),prerequisites,build) ## Build the images, start docker-compose.yml on Docker Engine, break it, and judge by the ledger; IMAGES=built compiles in them; COMPOSE_TEST=required fails where no engine can run
 	@IMAGES='$(IMAGES)' COMPOSE_TEST='$(COMPOSE_TEST)' tests/containers/engine/compose-test.sh $(target)
 
+# With the programs of `make test`, which are built with its features: others would have to be built again.
+.PHONY: compose-smoke
+compose-smoke: ## After `make test`: its short form, about two minutes: a charge, a control plane killed, the ledger
+	@SCOPE=short FEATURES='$(features)' COMPOSE_TEST='$(COMPOSE_TEST)' tests/containers/engine/compose-test.sh $(target)
+
 .PHONY: push-filter
 push-filter: filter ## Push the filter for Istio and Envoy Gateway: TO=registry.example/NAME:TAG, FORM=image or =artifact
 	@cargo run --quiet --locked --release -p filter-image -- --form '$(or $(FORM),image)' $(filter) '$(TO)'
@@ -73,7 +78,7 @@ test: export RUST_TEST_THREADS := $(or $(RUST_TEST_THREADS),$(shell echo $$((2 *
 test: export TMPDIR := $(or $(TMPDIR),$(in_memory),/tmp)
 
 # Tests hold the sandbox's requests against the providers' contracts, where these are at hand.
-test chaos: features = --features provider-sandbox/contracts
+test chaos compose-smoke: features = --features provider-sandbox/contracts
 .PHONY: test
 # Programs and tests are built in one go: apart, most crates would be built twice, with different features.
 test: prerequisites envoy filter crashing-filter wasm-test-runner test-services ## Run every test: unit, filter under wasm, end to end on real Envoy

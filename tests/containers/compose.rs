@@ -173,7 +173,7 @@ impl Environment {
     }
 }
 
-/// `$$`, `${NAME:?why}` and `${NAME:-default}`, the only forms that the file uses.
+/// `$$`, `${NAME:?why}`, `${NAME:-default}` and `${NAME-default}`, the only forms that the file uses.
 fn interpolated(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut result = String::new();
     let mut rest = text;
@@ -188,9 +188,10 @@ fn interpolated(text: &str, values: &BTreeMap<String, String>) -> String {
             .strip_prefix('{')
             .and_then(|after| after.split_once('}'))
             .unwrap_or_else(|| panic!("{text}: a `$` that is neither `$$` nor `${{…}}`"));
-        let (name, default) = match variable.split_once(":-") {
-            Some((name, default)) => (name, Some(default)),
-            None => (variable.split_once(":?").map_or(variable, |(name, _)| name), None),
+        let (name, default) = match (variable.split_once(":?"), variable.split_once('-')) {
+            (Some((name, _)), _) => (name, None),
+            (None, Some((name, default))) => (name.trim_end_matches(':'), Some(default)),
+            (None, None) => (variable, None),
         };
         let value = values.get(name).map(String::as_str).or(default);
         result.push_str(value.unwrap_or_else(|| panic!("{name} is not in .env and has no default")));

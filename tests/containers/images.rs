@@ -98,6 +98,20 @@ fn made<'a>(run: &'a str, metadata: &Value, path: &str) -> (&'a str, &'a str) {
     (file, after(artefact).unwrap())
 }
 
+/// Compose builds several images at once, which share these caches; cargo's lock of its registry lies outside of them.
+#[test]
+fn two_builds_never_write_to_the_same_cache_at_once() {
+    for dockerfile in all() {
+        let runs = dockerfile.stages.iter().flat_map(|stage| stage.all("RUN"));
+        let words = runs.flat_map(str::split_whitespace);
+        let caches: Vec<_> = words.filter(|word| word.starts_with("--mount=type=cache,")).collect();
+        assert!(!caches.is_empty(), "{}", dockerfile.path);
+        for cache in caches {
+            assert!(cache.contains(",sharing=locked,"), "{}: {cache}", dockerfile.path);
+        }
+    }
+}
+
 #[test]
 fn no_image_runs_as_root() {
     for dockerfile in all() {
@@ -127,6 +141,15 @@ fn the_build_context_is_a_whole_workspace() {
     assert!(!targets(&metadata, "control-plane").is_empty());
     for name in sent {
         included(&context.path().join(name));
+    }
+    for dockerfile in all() {
+        for copy in dockerfile.stages.iter().flat_map(|stage| stage.all("COPY")) {
+            let source = copy.split(' ').next().unwrap();
+            // Of another stage, or what tests bring along.
+            if !source.starts_with("--from=") && !source.starts_with("prebuilt/") {
+                assert!(context.path().join(source).exists(), "{}: {copy}", dockerfile.path);
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use local_stack::Programs;
 use serde_yaml_ng::Value;
 
 use crate::compose::{Compose, Environment, Service};
+use crate::dockerfile::Dockerfile;
 use crate::root;
 
 const CONTROL_PLANE: &str = "payment-gateway-control-plane";
@@ -225,6 +226,8 @@ fn envoy_accepts_the_bootstrap_of(compose: &Compose) {
     let programs = Programs::of_this_build().unwrap();
     let mut places =
         BTreeMap::from([("/filter/plugin.wasm".to_owned(), programs.filter.display().to_string())]);
+    let docs = bootstrap.environment.get("GATEWAY_DOCS").filter(|folder| !folder.is_empty());
+    places.extend(docs.into_iter().flat_map(|folder| documentation_in(folder)));
     for volume in &envoy.volumes {
         let [outside, inside, "ro"] = volume.split(':').collect::<Vec<_>>()[..] else { panic!("{volume}") };
         // The bootstrap itself is in a volume.
@@ -237,6 +240,33 @@ fn envoy_accepts_the_bootstrap_of(compose: &Compose) {
     }
     let rendered = render(Profile::Production, &source(bootstrap), None).unwrap().text;
     envoy_accepts(&rendered, &places, &envoy.environment);
+}
+
+/// The files that Envoy's image has for the page at `/docs`, each beside the one of the repository that it is made of.
+pub(crate) fn documentation_in(folder: &str) -> Vec<(String, String)> {
+    let image = Dockerfile::read("filter/Dockerfile");
+    let copies: Vec<_> =
+        image.stage("envoy").all("COPY").filter_map(|copy| copy.strip_prefix("docs/")).collect();
+    ["page/index.html", "page/rapidoc-min.js.gz", "openapi.json"]
+        .iter()
+        .map(|file| {
+            let top = file.split('/').next().unwrap();
+            assert!(copies.contains(&format!("{top} {folder}/{top}").as_str()), "{file}: {copies:?}");
+            (format!("{folder}/{file}"), root().join("docs").join(file).display().to_string())
+        })
+        .collect()
+}
+
+#[test]
+fn the_documentation_is_served_unless_the_environment_says_no() {
+    let mut environment = Environment::made();
+    let folder = |environment: &Environment| {
+        Compose::with(environment).services["bootstrap"].environment["GATEWAY_DOCS"].clone()
+    };
+    assert_eq!(documentation_in(&folder(&environment)).len(), 3);
+    environment.values.insert("GATEWAY_DOCS".to_owned(), String::new());
+    assert_eq!(folder(&environment), "");
+    envoy_accepts_the_bootstrap_of(&Compose::with(&environment));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Envoy as it runs in a container is stopped while a charge is in flight, and streams of events are open.
+//! Envoy as it runs in a container is stopped while a charge is in flight, streams of events are open, and others ask on
+//! connections that stay open.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -6,9 +7,11 @@ use std::time::Duration;
 
 use futures_util::SinkExt as _;
 use gateway_tests::{OwnGateway, until};
+use http::{Request, Version};
 use local_stack::Programs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -16,6 +19,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use crate::event_stream::Stream;
 
 const SLOW_MS: u64 = 3_000;
+/// Less than the time before Envoy refuses connections: each client is told in an answer that its connection ends.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Kills Envoy, too, if the test fails: it ends only by SIGTERM to its runner.
 struct Runner(Child);
@@ -63,6 +68,49 @@ impl Drop for Runner {
     }
 }
 
+/// Asks again and again on a connection of HTTP/1.1 until an answer says that it is the last one. Counts the answers, none
+/// of which is a failure.
+async fn until_told_by_http1(url: String) -> usize {
+    let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
+    let mut answers = 0;
+    loop {
+        let asked = client.get(format!("{url}/payments?limit=1")).bearer_auth("demo-key").send().await;
+        let answer = asked.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 200);
+        let is_last = answer.headers().get("connection").is_some_and(|value| value == "close");
+        answer.bytes().await.expect("a whole answer");
+        answers += 1;
+        if is_last {
+            return answers;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The same on one of HTTP/2, until a GOAWAY. What was sent before is answered.
+async fn until_told_by_http2(url: String) -> usize {
+    let stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut answers = 0;
+    while let Ok(mut ready) = client.ready().await {
+        let request = Request::get(format!("{url}/payments?limit=1")).version(Version::HTTP_2);
+        let request = request.header("authorization", "Bearer demo-key").body(()).unwrap();
+        let Ok((response, _)) = ready.send_request(request, true) else { break };
+        let (head, mut body) = response.await.expect("an answer").into_parts();
+        assert_eq!(head.status.as_u16(), 200);
+        while let Some(piece) = body.data().await {
+            let length = piece.expect("a whole answer").len();
+            body.flow_control().release_capacity(length).unwrap();
+        }
+        answers += 1;
+        tokio::time::sleep(PAUSE).await;
+        client = ready;
+    }
+    connection.abort();
+    answers
+}
+
 #[tokio::test]
 async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_waits_for_no_stream() {
     let own = OwnGateway::start(&[]).await;
@@ -96,12 +144,22 @@ async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_waits_for_no_s
             "provider": "stripe", "amount": 520, "currency": "USD", "paymentMethodId": "pm_card_visa",
         }))
         .send();
+    let told = [
+        tokio::spawn(until_told_by_http1(url.clone())),
+        tokio::spawn(until_told_by_http1(url.clone())),
+        tokio::spawn(until_told_by_http2(url.clone())),
+        tokio::spawn(until_told_by_http2(url.clone())),
+    ];
     let (charge, ()) = tokio::join!(charge, async {
         tokio::time::sleep(Duration::from_millis(1_000)).await;
         runner.terminate();
     });
     let charge = charge.expect("the charge is answered");
     assert_eq!(charge.status().as_u16(), 200, "{}", charge.text().await.unwrap());
+    for client in told {
+        let answers = client.await.expect("no request on a connection that was open fails");
+        assert!(answers > 1, "{answers}");
+    }
     // It has lost no request, and does not wait for streams.
     assert!(runner.end().await.success());
     assert!(client.get(format!("{url}/payments")).send().await.is_err_and(|error| error.is_connect()));

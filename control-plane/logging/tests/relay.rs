@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,6 +56,32 @@ fn it_ends_with_the_code_of_the_program_or_of_a_shell_in_its_place() {
     let output = relay(&[]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("usage: log-relay PROGRAM"));
+}
+
+#[test]
+fn it_asks_an_envoy_whether_it_serves() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answers = ["200 OK", "503 Service Unavailable"];
+    let server = thread::spawn(move || {
+        for answer in answers {
+            let (mut asked, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            assert!(asked.read(&mut request).unwrap() > 0);
+            assert!(request.starts_with(b"GET /ready HTTP/1.1\r\n"));
+            write!(asked, "HTTP/1.1 {answer}\r\nconnection: close\r\n\r\n").unwrap();
+        }
+    });
+    for code in [0, 1] {
+        assert_eq!(relay(&["--ready", &address]).output().unwrap().status.code(), Some(code));
+    }
+    server.join().unwrap();
+    // Nobody listens any more; and what is no address.
+    for wrong in [address.as_str(), "localhost", ""] {
+        let output = relay(&["--ready", wrong]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{wrong}");
+        assert!(String::from_utf8(output.stderr).unwrap().starts_with("log-relay: not ready: "), "{wrong}");
+    }
 }
 
 #[test]

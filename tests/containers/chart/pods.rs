@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::compose::Environment;
 use crate::secrets::is_secret;
-use crate::settings::envoy_accepts;
+use crate::settings::{documentation_in, envoy_accepts};
 
 /// The pods of every Deployment, Job and CronJob, with their name.
 fn pods(example: &Example) -> impl Iterator<Item = (&str, &Value)> {
@@ -125,8 +125,12 @@ fn the_charts_own_envoy_accepts_the_bootstrap_that_its_settings_make() {
         let pod = &example.one("Deployment", "envoy")["spec"]["template"];
         let secrets = mounted_secrets(pod);
         let settings = environment(&pod["spec"]["initContainers"][0], secrets.path());
+        let docs = settings.get("GATEWAY_DOCS").cloned();
+        assert_eq!(docs.is_some(), name == "trial", "{name}");
         let rendered = render(Profile::Production, &Source::new(settings, None).unwrap(), None).unwrap().text;
         let variables = environment(&pod["spec"]["containers"][0], secrets.path());
+        let docs = docs.into_iter().flat_map(|folder| documentation_in(&folder));
+        let places: BTreeMap<_, _> = places.clone().into_iter().chain(docs).collect();
         envoy_accepts(&rendered, &places, &variables);
     }
 }

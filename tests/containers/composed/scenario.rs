@@ -12,6 +12,7 @@ const CONTROL_PLANE: &str = concat!("payment-gateway-control-plane:", env!("CARG
 async fn a_composed_gateway_charges_each_key_once_whatever_happens_to_its_containers() {
     let composed = Arc::new(Composed::found());
     the_images_are_small_and_hold_no_shell(&composed);
+    the_documentation_is_there(&composed).await;
     let clients = Clients::start(&composed);
 
     // Charged, replayed, refunded, and told of by webhooks.
@@ -83,6 +84,35 @@ async fn without_its_cache(composed: &Composed, key: &str, first: &HttpResponse)
     composed.decided(&fresh_key(), 700).await;
     replays(composed, key, first).await;
     composed.docker(&["network", "connect", "--alias", "redis", &network, cache]);
+}
+
+/// What every change of this project runs: minutes of the whole of it are not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a container engine: make compose-smoke"]
+async fn a_composed_gateway_charges_a_key_once_though_a_control_plane_dies() {
+    let composed = Composed::found();
+    the_images_are_small_and_hold_no_shell(&composed);
+    the_documentation_is_there(&composed).await;
+    let key = fresh_key();
+    let first = composed.decided(&key, 4_999).await;
+    webhooks_arrive(&composed).await;
+    let [victim, _] = &composed.containers("control-plane")[..] else { panic!("two control planes") };
+    composed.docker(&["kill", victim]);
+    let second = composed.decided(&fresh_key(), 500).await;
+    replays(&composed, &key, &first).await;
+    let ledger = composed.sandbox.ledger().await;
+    let effects: Vec<_> =
+        ledger.iter().map(|effect| (effect["kind"].as_str(), effect["transactionId"].as_str())).collect();
+    let [first, second] = [first.transaction_id(), second.transaction_id()];
+    assert_eq!(effects, [(Some("charge"), Some(&*first)), (Some("charge"), Some(&*second))]);
+}
+
+/// The page, and the description that it shows, for a caller without a key.
+async fn the_documentation_is_there(composed: &Composed) {
+    for path in ["/docs", "/docs/openapi.json"] {
+        let url = format!("https://localhost:{}{path}", composed.setting("GATEWAY_PORT"));
+        assert_eq!(composed.http.get(url).send().await.unwrap().status(), 200, "{path}");
+    }
 }
 
 /// Each key of a client has one charge, and there is no other.

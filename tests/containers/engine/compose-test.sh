@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds our Dockerfiles, starts our docker-compose.yml on Docker Engine, breaks it, and judges by the sandbox's ledger.
 # Leaves no process, bridge, container, network, volume, image or rule of iptables behind, and compares what was there
-# before with what is there afterwards. Run it by `make compose-test`.
+# before with what is there afterwards, also where it is interrupted. Run it by `make compose-test`, or the short form by
+# `make compose-smoke`.
 #
 # An engine that runs is used, and keeps what it had; only the cache of its builds grows. Where none runs, root gets one
 # of its own for the time of the test. Where an image registry is reached, the real base images are pulled; elsewhere
@@ -12,6 +13,9 @@
 #   IMAGES=prebuilt   the programs of `make build` go into the images (default); the builds inside our Dockerfiles are
 #                     not tried, and this machine's C library must be no newer than that of the base images
 #   IMAGES=built      the Dockerfiles build them, in about ten minutes; needs an image registry
+#   SCOPE=whole   all that is said above, in about six minutes (default)
+#   SCOPE=short   a charge, a control plane killed, the ledger: in about two minutes, with the programs of `make test`, and
+#                 images of this machine's own packages as base. FEATURES: of the programs, as cargo's option
 #   COMPOSE_TEST=required   fails where no engine can run; it is SKIPPED there otherwise, which is a success
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../../tools/common.sh
@@ -22,21 +26,45 @@ mkdir -p "$1"
 build=$(cd "$1" && pwd)
 images=${IMAGES:-prebuilt}
 [ "$images" = prebuilt ] || [ "$images" = built ] || die "IMAGES must be prebuilt or built, not '$images'"
+scope=${SCOPE:-whole}
+[ "$scope" = whole ] || [ "$scope$images" = shortprebuilt ] || die "SCOPE must be whole or, with IMAGES=prebuilt, short, not '$scope'"
+case $scope in
+  whole) target=compose-test scenario=a_composed_gateway_charges_each_key_once_whatever_happens_to_its_containers ;;
+  short) target=compose-smoke scenario=a_composed_gateway_charges_a_key_once_though_a_control_plane_dies ;;
+esac
 required=${COMPOSE_TEST:-}
 [ -z "$required" ] || [ "$required" = required ] || die "COMPOSE_TEST must be required or nothing, not '$required'"
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
 control_plane=payment-gateway-control-plane:$version
 ours=("$control_plane" "$control_plane-next" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
 bases=$(grep -hoE '(debian|redis|postgres|rabbitmq|envoyproxy/envoy):[v0-9][^ @"]*' "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u)
-why='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test compose_file=$root/docker-compose.yml
+# What our Dockerfiles and the stand-ins install.
+packages=(apt binutils ca-certificates passwd postgresql rabbitmq-server redis-server)
+why='' step='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test compose_file=$root/docker-compose.yml
 mkdir -p "$cache" "$folder/engine"
 export COMPOSE_PROJECT_NAME=payment-gateway-compose-test
 
 skip() {
-  [ -z "$required" ] || die "make compose-test has to run here (COMPOSE_TEST=required), and cannot: $1"
-  say "SKIPPED: make compose-test: $1"
+  [ -z "$required" ] || die "make $target has to run here (COMPOSE_TEST=required), and cannot: $1"
+  say "SKIPPED: make $target: $1"
   say "  nothing of the images and of docker-compose.yml was run"
   exit 0
+}
+
+# The short form is for machines that are as they are.
+give_up() { if [ "$scope" = short ]; then skip "$1"; else die "$@"; fi; }
+
+# interruptibly COMMAND…: in a process group of its own, which clean_up ends. A signal ends this wait at once; a command in
+# the foreground would be waited for first.
+interruptibly() {
+  local status=0
+  set -m
+  "$@" </dev/null &
+  step=$!
+  set +m
+  wait "$step" || status=$?
+  step=''
+  return "$status"
 }
 
 # Debian's client builds with BuildKit by itself; newer ones need their plugin buildx.
@@ -149,12 +177,13 @@ without_digests() { sed -E 's/@sha256:[0-9a-f]{64}//' "$1"; }
 # The parts of the build context that the images are made of without a build.
 prepare_context() {
   local dockerfile
-  mkdir -p "$folder/context/prebuilt" "$folder/context/envoy"
+  mkdir -p "$folder/context/prebuilt" "$folder/context/envoy" "$folder/context/docs"
   for dockerfile in control-plane filter sandbox; do
     mkdir -p "$folder/context/$dockerfile"
     without_digests "$root/$dockerfile/Dockerfile" >"$folder/context/$dockerfile/Dockerfile"
   done
   cp "$root/envoy/run-envoy.sh" "$folder/context/envoy/"
+  cp -r "$root/docs/page" "$root/docs/openapi.json" "$folder/context/docs/"
   cp "$build/release/"{control-plane,log-relay,provider-sandbox} "$build/edge_filter.wasm" "$folder/context/prebuilt/"
 }
 
@@ -162,7 +191,13 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 
 clean_up() {
   local status=$?
-  trap - EXIT INT TERM
+  trap - EXIT
+  # A second signal must not leave half of it behind.
+  trap '' INT TERM HUP
+  if [ -n "$step" ]; then
+    kill -TERM -- "-$step" 2>/dev/null || true
+    wait "$step" 2>/dev/null || true
+  fi
   if [ -n "${compose+x}" ] && [ -e "$folder/env/.env" ]; then
     if [ "$status" != 0 ]; then run_compose ps --all >&2 || true; run_compose logs --tail 40 >&2 || true; fi
     run_compose down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || status=1
@@ -179,27 +214,44 @@ clean_up() {
 run_compose() { "${compose[@]}" --project-directory "$root" --file "$compose_file" --env-file "$folder/env/.env" "$@"; }
 
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
+if [ "$scope" = short ]; then
+  for program in control-plane log-relay provider-sandbox; do
+    [ -x "$build/release/$program" ] || die "$program is not built" "make test"
+  done
+  have_programs python3:python3 || skip "$why"
+  python3 "$(dirname "$0")/host-packages.py" "${packages[@]}" >"$folder/files" 2>"$folder/why" ||
+    skip "no base images can be made of this machine's packages: $(tail -n 1 "$folder/why")"
+fi
 if ! docker info >/dev/null 2>&1; then
   can_start_engine || skip "$why"
   start_engine "$folder/engine" || skip "$why"
 fi
-find_docker || die "no docker client here builds with BuildKit" "apt-get install docker.io, or docker-buildx-plugin"
+find_docker || give_up "no docker client here builds with BuildKit" "apt-get install docker.io, or docker-buildx-plugin"
 have_programs python3:python3 || die "$why"
-find_compose || die "no Docker Compose here, and $why" "install Docker Compose 2.20 or newer"
+find_compose || give_up "no Docker Compose here, and $why" "install Docker Compose 2.20 or newer"
 : >"$folder/built"
+if [ "$scope" = short ] && [ "$("$docker" info --format '{{.Driver}}')" = vfs ]; then
+  skip "the engine's storage driver, vfs, copies every layer whole"
+fi
 remember
-if have_bases; then
+if [ "$scope" = whole ] && have_bases; then
   say "base images: the real ones"
 else
   [ "$images" = prebuilt ] || die "IMAGES=built needs the real base images, and no image registry is reached"
-  say "base images: no registry is reached. NOT TRIED: the real base images, and what their versions do"
-  "$(dirname "$0")/stand-ins.sh" "$docker" "$cache" "$tools/bin/envoy"
+  files=()
+  if [ "$scope" = short ]; then
+    files=("$folder/files")
+    say "base images: of this machine's packages. NOT TRIED: the real base images, and most of what make compose-test does"
+  else
+    say "base images: no registry is reached. NOT TRIED: the real base images, and what their versions do"
+  fi
+  "$(dirname "$0")/stand-ins.sh" "$docker" "$cache" "$tools/bin/envoy" "${files[@]}"
   compose_file=$folder/docker-compose.yml
   without_digests "$root/docker-compose.yml" >"$compose_file"
 fi
 if [ "$images" = prebuilt ]; then
-  say "programs: those of \`make build\`. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
+  say "programs: those that were built here. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
   prepare_context
 fi
 make_image "$control_plane" control-plane/Dockerfile
@@ -215,10 +267,11 @@ mkdir "$folder/env"
 "$root/tools/compose-env.sh" "$folder/env" 2>/dev/null
 printf 'GATEWAY_PORT=%s\nSANDBOX_PORT=%s\n' "$(free_port)" "$(free_port)" >>"$folder/env/.env"
 began=$SECONDS
-run_compose up --no-build --wait --wait-timeout 180 >"$folder/up" 2>&1 || die "not everything becomes healthy: $(tail -n 20 "$folder/up")"
+interruptibly run_compose up --no-build --wait --wait-timeout 180 >"$folder/up" 2>&1 || die "not everything becomes healthy: $(tail -n 20 "$folder/up")"
 say "every service is healthy after $((SECONDS - began)) s"
 
 # An upgrade: another image under the same name.
-make_image "$control_plane-next" control-plane/Dockerfile --label release=next
-COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_FILE=$compose_file COMPOSE_TEST_COMPOSE=${compose[*]} \
-  cargo test --locked --release --test containers -- --ignored --nocapture composed::
+if [ "$scope" = whole ]; then make_image "$control_plane-next" control-plane/Dockerfile --label release=next; fi
+export COMPOSE_TEST_DOCKER=$docker COMPOSE_TEST_FOLDER=$folder/env COMPOSE_TEST_FILE=$compose_file COMPOSE_TEST_COMPOSE=${compose[*]}
+# shellcheck disable=SC2086  # an option is words
+interruptibly cargo test --locked --release ${FEATURES:-} --test containers -- --ignored --nocapture --exact "composed::scenario::$scenario"

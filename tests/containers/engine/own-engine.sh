@@ -20,7 +20,7 @@ can_start_engine() {
     install_debian_servers docker.io || true
     command -v dockerd >/dev/null || { why="Docker Engine could not be installed"; return 1; }
   fi
-  have_programs ip:iproute2 iptables-save:iptables pgrep:procps curl:curl
+  have_programs ip:iproute2 iptables-save:iptables pgrep:procps curl:curl setpriv:util-linux
 }
 
 # as_root COMMAND…: for what only root may read. Asks nobody for a password.
@@ -49,7 +49,8 @@ start_engine() {
   # Compose asks for more files than machines without systemd may give.
   files=$(ulimit -Hn)
   [ "$files" != unlimited ] && [ "$files" -lt 1048576 ] || files=1048576
-  dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/pid" --host "unix://$folder/socket" \
+  # Keys that end this script are not meant for the engine, which cleaning up needs; it ends with a script that is killed.
+  setsid setpriv --pdeathsig TERM dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/pid" --host "unix://$folder/socket" \
     --default-ulimit "nofile=$files:$files" >"$folder/log" 2>&1 &
   engine_pid=$!
   export DOCKER_HOST=unix://$folder/socket

@@ -3,11 +3,13 @@
 # Debian's packages and no image registry: the same kinds of programs, as Debian has them, and the Envoy that tests use.
 # With them, our own files are tried as they are; the real base images are not.
 #
-#   stand-ins.sh DOCKER CACHE ENVOY   DOCKER: a client that builds with BuildKit; CACHE: a folder; ENVOY: the program
+#   stand-ins.sh DOCKER CACHE ENVOY [FILES]   DOCKER: a client that builds with BuildKit; CACHE: a folder; ENVOY: the
+#                                             program; FILES: what host-packages.py printed. Of these files the images
+#                                             are made in seconds, without Debian's archive
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../../tools/common.sh
 . "$(dirname "$0")/../../../tools/common.sh"
-docker=$1 cache=$2 envoy=$3
+docker=$1 cache=$2 envoy=$3 files=${4:-}
 
 # named PATTERN: the image of this name in our files.
 named() { grep -hoE "$1" "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u | head -n 1; }
@@ -19,9 +21,30 @@ image() {
   say "  $1"
 }
 
+# Prints a tar of the files of this machine's packages. Everything that our files install is in it already, so apt-get has
+# nothing to fetch, and no place to fetch it from.
+of_this_machine() {
+  local rest=$cache/rest
+  rm -rf --one-file-system "$rest"
+  mkdir -p "$rest"/{tmp,run/postgresql,etc/ssl/certs,var/lib/dpkg,var/lib/apt/lists/partial,var/cache/apt/archives/partial}
+  chmod 1777 "$rest/tmp"
+  ln -s /run "$rest/var/run"
+  cp /var/lib/dpkg/status "$rest/var/lib/dpkg/"
+  # What packages make when they are set up. The machine's users are none of the image's.
+  cp --dereference /etc/ssl/certs/ca-certificates.crt "$rest/etc/ssl/certs/"
+  printf 'passwd: files\ngroup: files\nhosts: files dns\n' >"$rest/etc/nsswitch.conf"
+  printf '%s\n' root:x:0:0::/root:/bin/bash _apt:x:42:65534::/nonexistent:/usr/sbin/nologin nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin >"$rest/etc/passwd"
+  printf '%s\n' root:x:0: nogroup:x:65534: >"$rest/etc/group"
+  # Without root, the few that only root reads are left out.
+  tar -c -C / --ignore-failed-read --null --no-recursion -T "$files" --recursion -C "$rest" .
+}
+
 debian=$(named 'debian:[0-9.]+-slim')
 base=$cache/debian.tar
-if [ ! -s "$base" ]; then
+postgresql=15
+if [ -n "$files" ]; then
+  postgresql=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -n 1)
+elif [ ! -s "$base" ]; then
   command -v debootstrap >/dev/null || install_debian_packages debootstrap >&2
   folder=$(mktemp -d "$cache/debian.XXXXXX")
   say "making a Debian with debootstrap, once, about two minutes"
@@ -32,7 +55,11 @@ if [ ! -s "$base" ]; then
   rm -rf --one-file-system "$folder"
 fi
 say "stand-ins for the base images:"
-"$docker" import "$base" "$debian" >/dev/null
+if [ -n "$files" ]; then
+  of_this_machine | "$docker" import - "$debian" >/dev/null
+else
+  "$docker" import "$base" "$debian" >/dev/null
+fi
 say "  $debian"
 
 empty=$cache/empty
@@ -62,7 +89,7 @@ FROM $debian
 RUN groupadd --gid 999 database && useradd --uid 999 --gid 999 database \\
     && apt-get update && apt-get install -y --no-install-recommends postgresql && rm -rf /var/lib/apt/lists/* \\
     && install -d -o 999 -g 999 /var/lib/postgresql/data && chmod 3777 /var/run/postgresql
-ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin LANG=C.UTF-8
+ENV PATH=/usr/lib/postgresql/$postgresql/bin:/usr/bin:/bin LANG=C.UTF-8
 COPY entrypoint.sh /
 ENTRYPOINT ["/entrypoint.sh"]
 END

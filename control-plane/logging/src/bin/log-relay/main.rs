@@ -4,6 +4,7 @@
 //! disk is full, lines are dropped and counted; once lines can be written again, one of them says how many were lost.
 
 mod lines;
+mod ready;
 mod signals;
 
 use std::env;
@@ -25,12 +26,14 @@ use tokio::time::{Instant, timeout_at};
 use crate::lines::Lines;
 use crate::signals::Signals;
 
-const USAGE: &str = "usage: log-relay PROGRAM [ARGUMENT]…
+const USAGE: &str = "usage: log-relay PROGRAM [ARGUMENT]… | log-relay --ready IP:PORT
 Runs the program, and never lets it wait for the readers of its logs: lines that nobody takes are dropped and counted.
 Passes on TERM, INT, QUIT, HUP, USR1 and USR2, and ends with the program's exit code, or with 128 and the number of the
-signal that ended it; with 126 or 127 if the program cannot be run.";
+signal that ended it; with 126 or 127 if the program cannot be run.
+With --ready, asks the Envoy whose admin interface is at that address whether it serves, and ends with 1 if not.";
 
 /// Exit codes as those of a shell, `env` and `timeout`.
+const NOT_READY: u8 = 1;
 const WRONG_USE: u8 = 2;
 const OWN_FAILURE: u8 = 125;
 const CANNOT_RUN: u8 = 126;
@@ -45,6 +48,13 @@ fn main() -> ExitCode {
         logging::flush();
         return ExitCode::from(WRONG_USE);
     };
+    if program == "--ready" {
+        let asked = ready::ask(&words.next().unwrap_or_default().to_string_lossy());
+        let Err(error) = asked else { return ExitCode::SUCCESS };
+        logging::say(&format!("log-relay: not ready: {error}"));
+        logging::flush();
+        return ExitCode::from(NOT_READY);
+    }
     let code = end_with_the_parent()
         // The program is started by this thread, which lives as long as the process: some, Envoy among them, ask the
         // kernel to end them with the thread that started them.
