@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sees to the servers that tests start for themselves. Without one of them its tests are skipped, and say so.
+# Sees to the servers that tests start for themselves. Without one of them its tests are skipped, and say so; where
+# REQUIRE_TOOLS is set, that is an error.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -28,5 +29,6 @@ wanted chromium chromium chromium-browser google-chrome
 
 # No server of a package's own is to run: tests start theirs, on free ports.
 if can_install_debian_packages && install_debian_servers "${missing[@]}"; then exit 0; fi
+[ -z "${REQUIRE_TOOLS:-}" ] || die "REQUIRE_TOOLS is set, and these are missing: ${missing[*]}" "apt-get install ${missing[*]}"
 say "tests that need these will be skipped: ${missing[*]}"
 say "  fix: apt-get install ${missing[*]} (their services need not run), or name servers in TEST_REDIS_URI, TEST_POSTGRES_URI, TEST_AMQP_URI"

@@ -3,23 +3,24 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use gateway_tests::{LogDisk, LogPipe, Reader, Sandbox, resident_bytes};
 use local_stack::{Addresses, Options, Programs, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use test_services::ScratchFolder;
 use test_services::proxy::{Mode, Proxy};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use crate::commands::{self, Commands, Name, RESEAL, RETENTION, STATUS};
+use crate::model::Broken;
 use crate::schedule::{Action, LEASE, Process, Shape, Wire};
 use crate::servers::Servers;
 
 pub(crate) struct Cluster {
     // Dropped in this order.
+    commands: Commands,
     stacks: Vec<Stack>,
     wires: HashMap<(Wire, usize), Proxy>,
     /// The pipes that our processes log to.
@@ -33,8 +34,6 @@ pub(crate) struct Cluster {
     /// Control planes with armed crash points, and processes that were killed on purpose.
     armed: Vec<Process>,
     down: Vec<Process>,
-    /// An operator's commands, each of which may still run.
-    commands: Vec<Child>,
 }
 
 /// The secrets that both gateways share, and the trust anchor of their common sandbox.
@@ -57,9 +56,6 @@ const LOGGED: [&[&str]; 2] =
 /// The logs on a small disk.
 const ON_DISK: [&[&str]; 2] = [&["access"], &["access", "control-plane"]];
 
-/// For killed commands to end, on a busy machine.
-const END_MAX: Duration = Duration::from_secs(10);
-
 /// Enough for minutes of logs at 300 charges per second.
 const LOG_DISK_KIB: u64 = 64 * 1024;
 
@@ -71,6 +67,7 @@ impl Cluster {
             Shape::Distributed => Some(Servers::start().await?),
         };
         let mut cluster = Self {
+            commands: Commands::default(),
             stacks: Vec::new(),
             wires: HashMap::new(),
             log_pipes: HashMap::new(),
@@ -81,7 +78,6 @@ impl Cluster {
             sandbox: Sandbox::at(String::new()),
             armed: Vec::new(),
             down: Vec::new(),
-            commands: Vec::new(),
         };
         cluster.add_gateway().await;
         cluster.sandbox = Sandbox::at(cluster.stacks[0].sandbox_url());
@@ -213,6 +209,16 @@ impl Cluster {
         settings.chain(keys).map(str::to_owned).collect()
     }
 
+    /// `None`: one gateway on SQLite.
+    pub(crate) const fn servers(&self) -> Option<&Servers> {
+        self.servers.as_ref()
+    }
+
+    /// The folder of the first gateway.
+    pub(crate) fn run_dir(&self) -> &Path {
+        self.run_dirs[0].path()
+    }
+
     pub(crate) fn logs(&self) -> Vec<PathBuf> {
         self.run_dirs.iter().map(|run_dir| run_dir.path().join("logs")).collect()
     }
@@ -244,6 +250,7 @@ impl Cluster {
             Action::Provider(rule) => self.sandbox.fault(rule).await,
             Action::HealProviders => self.sandbox.heal().await,
             Action::Operate(command) => self.operate(command),
+            Action::Interrupt => self.commands.interrupt(),
             Action::FailOver => self.fail_over().await,
             Action::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
             on_servers => self.servers.as_mut().unwrap().carry_out(on_servers).await,
@@ -251,11 +258,34 @@ impl Cluster {
     }
 
     /// Starts a command of the control plane beside the services. It may fail: its database may be broken.
-    fn operate(&mut self, command: &[&str]) {
+    fn operate(&mut self, command: Name) {
         let log = self.stacks[0].run_dir().log("operator");
         let log = File::options().create(true).append(true).open(log).unwrap();
         let operator = self.operator(command).stdout(Stdio::null()).stderr(log).spawn();
-        self.commands.push(operator.unwrap());
+        self.commands.add(command, operator.unwrap());
+    }
+
+    /// While nothing is broken: those that still run end, and each that was begun goes on where it was interrupted.
+    pub(crate) async fn finish_commands(&mut self) -> Vec<Broken> {
+        let mut broken = self.commands.end().await;
+        let begun = self.commands.begun();
+        for &name in &begun {
+            let mut operator = self.operator(name);
+            if [RESEAL, RETENTION].contains(&name) {
+                // Clients have ended, so it need not leave room for them.
+                operator.args(["--per-second", "100000"]);
+            }
+            broken.extend(commands::finish(name, operator).await.err());
+        }
+        if begun.contains(&RESEAL) {
+            match commands::finish(STATUS, self.operator(STATUS)).await {
+                Ok(said) if said.contains("reseal is at") => {
+                    broken.push(Broken::new("operator", format!("keys reseal has not gone on: {said}")));
+                }
+                told => broken.extend(told.err()),
+            }
+        }
+        broken
     }
 
     /// A command of the control plane, with the settings of the first gateway.
@@ -305,9 +335,6 @@ impl Cluster {
         }
         self.sandbox.heal().await;
         self.sandbox.release().await;
-        for mut command in self.commands.drain(..) {
-            command.kill().await.unwrap();
-        }
         for process in self.processes() {
             if self.armed.contains(&process) || self.down.contains(&process) {
                 self.start_again(process, &[]);
@@ -352,19 +379,5 @@ impl Cluster {
     /// The resident memory of each of our processes, in bytes.
     pub(crate) fn memory(&self) -> Vec<(Process, u64)> {
         self.processes().into_iter().map(|process| (process, resident_bytes(self.pid(process)))).collect()
-    }
-}
-
-impl Drop for Cluster {
-    /// Ends the operator's commands before the folders are removed: they would create files there again.
-    fn drop(&mut self) {
-        for command in &mut self.commands {
-            let _ = command.start_kill();
-        }
-        let deadline = Instant::now() + END_MAX;
-        let goes_on = |command: &mut Child| matches!(command.try_wait(), Ok(None));
-        while self.commands.iter_mut().any(goes_on) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(5));
-        }
     }
 }

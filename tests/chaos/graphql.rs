@@ -4,7 +4,7 @@ use edge_core::error::ErrorCode;
 use gateway_tests::HttpResponse;
 use serde_json::{Value, json};
 
-use crate::model::{Charge, RETURN_URL, Response};
+use crate::model::{CANARY, CUSTOMER, Charge, DESCRIPTION, RETURN_URL, Response};
 
 const CHARGE: &str = "mutation Charge($input: ChargePaymentInput!) {
     chargePayment(input: $input) { transactionId payment { status } userErrors { code } } }";
@@ -14,7 +14,8 @@ pub(crate) fn body(charge: &Charge, label: &str, amount: u64) -> String {
     let input = json!({
         "provider": charge.provider.to_uppercase(), "amount": amount, "currency": charge.currency,
         "paymentMethodId": charge.method_id, "returnUrl": RETURN_URL,
-        "metadata": [{ "key": "ask", "value": label }],
+        "description": DESCRIPTION, "customerReference": CUSTOMER,
+        "metadata": [{ "key": "ask", "value": label }, { "key": "canary", "value": CANARY }],
     });
     json!({ "query": CHARGE, "variables": { "input": input } }).to_string()
 }

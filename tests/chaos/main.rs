@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod audit;
+mod canaries;
 mod cluster;
+mod commands;
 mod graphql;
 mod history;
 mod hostile;

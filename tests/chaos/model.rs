@@ -9,8 +9,13 @@ use tokio::time::Instant;
 
 use crate::graphql;
 
+/// In what a charge says of its payer and order, none of which may be stored or logged as it is.
+pub(crate) const CANARY: &str = "canary7c1d";
+
 /// Where payers' browsers go after a step outside.
-pub(crate) const RETURN_URL: &str = "https://shop.example/back";
+pub(crate) const RETURN_URL: &str = "https://shop.example/canary7c1d";
+pub(crate) const DESCRIPTION: &str = "description canary7c1d";
+pub(crate) const CUSTOMER: &str = "customer canary7c1d";
 
 /// What a payment method leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,7 +306,8 @@ impl Charge {
     pub(crate) fn body(&self, label: &str, amount: u64) -> String {
         let mut body = json!({
             "provider": self.provider, "amount": amount, "currency": self.currency,
-            "returnUrl": RETURN_URL, "metadata": { "ask": label },
+            "returnUrl": RETURN_URL, "description": DESCRIPTION, "customerReference": CUSTOMER,
+            "metadata": { "ask": label, "canary": CANARY },
         });
         if let Some(method) = &self.method_id {
             body["paymentMethodId"] = method.as_str().into();

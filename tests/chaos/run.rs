@@ -1,7 +1,6 @@
 //! One run: faults by a seed's schedule, then recovery, then judgement.
 
 use std::fmt;
-use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -13,12 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::audit;
+use crate::canaries;
 use crate::cluster::Cluster;
 use crate::judge::{judge, undecided};
 use crate::model::Broken;
 use crate::records::Records;
 use crate::schedule::{Shape, draw};
-use crate::workload::{CANARY, Clients, Reader};
+use crate::workload::{Clients, Reader};
 
 const CLIENTS: usize = 8;
 /// Readers of the event log, each cut every few seconds.
@@ -79,6 +79,8 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     say("the faults are over".to_owned());
 
     let (open, _, took) = quiet(&mut cluster, &clients).await;
+    // A run that was cut short may have left the database without writes.
+    let unfinished = if clients.history.is_broken() { Vec::new() } else { cluster.finish_commands().await };
     clients.repeat_everything().await;
     let records = Records::read(&clients.history, &cluster).await;
     say(format!("quiet after {} s", took.as_secs()));
@@ -86,6 +88,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
         say(format!("decided last:\n{}", records.about(&last.payment)));
     }
     let mut broken = clients.history.entries().broken.clone();
+    broken.extend(unfinished);
     broken
         .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
@@ -96,9 +99,10 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
         let client = reader.client();
         broken.extend(reader.judge(&records.trail_of(client), &later.trail_of(client)));
     }
-    broken.extend(leaks(&cluster));
-    // A run that was cut short may have left the database without writes.
+    broken.extend(canaries::in_logs(&cluster));
+    // A run that was cut short may have left servers dead, or the database without writes.
     if broken.is_empty() {
+        broken.extend(canaries::in_stores(&cluster).await);
         broken.extend(audit::judge(&cluster).await);
     }
     let summary = summary(&records, executed.len(), took);
@@ -174,29 +178,6 @@ async fn watched<T>(cluster: &mut Cluster, work: impl Future<Output = T>) -> T {
             () = sleep(TICK) => drop(cluster.watch()),
         }
     }
-}
-
-/// Finds secrets and card numbers in the logs.
-pub(crate) fn leaks(cluster: &Cluster) -> Vec<Broken> {
-    let secrets = cluster.secrets();
-    let mut broken = Vec::new();
-    for folder in cluster.logs() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            // What was read from a pipe is in a file beside it.
-            if !path.is_file() {
-                continue;
-            }
-            let log = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-            if log.contains(CANARY) || secrets.iter().any(|secret| log.contains(secret)) {
-                broken.push(Broken::new(
-                    "P11",
-                    format!("a secret or a card number stands in {}", path.display()),
-                ));
-            }
-        }
-    }
-    broken
 }
 
 fn summary(records: &Records, actions: usize, quiet_after: Duration) -> String {

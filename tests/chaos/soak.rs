@@ -12,10 +12,11 @@ use test_services::proxy::Mode;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use crate::canaries;
 use crate::cluster::Cluster;
 use crate::judge::judge;
 use crate::model::Broken;
-use crate::run::{leaks, quiet};
+use crate::run::quiet;
 use crate::schedule::{Action, Process, ScheduledAction, Shape, Wire};
 use crate::workload::Clients;
 
@@ -73,7 +74,10 @@ pub(crate) async fn run(length: Duration) -> Option<Vec<Broken>> {
     broken
         .extend(open.into_iter().map(|request| Broken::new("P10", format!("no final answer to {request}"))));
     broken.extend(judge(&records));
-    broken.extend(leaks(&cluster));
+    broken.extend(canaries::in_logs(&cluster));
+    if broken.is_empty() {
+        broken.extend(canaries::in_stores(&cluster).await);
+    }
     broken.extend(growth(&memory));
     broken.extend(rate.missed());
     for (number, Broken { promise, what }) in broken.iter().enumerate() {

@@ -1,11 +1,13 @@
-//! The documentation: its links resolve, and the files and tests that it names exist.
+//! The documentation: its links resolve, and the files and tests that it names exist. And what it says of skipped tests.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
+use test_services::skipped;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -190,4 +192,39 @@ fn a_shortened_path_is_a_path_and_other_words_are_none() {
     {
         assert!(!is_path(name), "{name}");
     }
+}
+
+#[test]
+#[ignore = "run by the test below"]
+fn a_test_whose_tool_is_missing() {
+    skipped("no such tool");
+}
+
+#[test]
+fn a_missing_tool_skips_a_test_and_fails_it_where_tools_are_required() {
+    let run = |required: &str| {
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(["--exact", "--ignored", "a_test_whose_tool_is_missing"]).env("REQUIRE_TOOLS", required);
+        test.output().unwrap()
+    };
+    let skipped = run("");
+    let said = String::from_utf8_lossy(&skipped.stderr).into_owned();
+    assert!(skipped.status.success() && said.contains("SKIPPED: "), "{said}");
+    assert!(said.contains("no such tool"), "{said}");
+    assert!(!run("1").status.success());
+}
+
+#[test]
+fn a_run_of_tests_ends_with_what_was_skipped_and_why() {
+    let end = |lines: &str| {
+        let mut run = Command::new(Path::new(ROOT).join("tools/failures-last.sh"));
+        let output = run.args(["printf", "%b", lines]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().split_once("\n\n").unwrap().1.to_owned()
+    };
+    let said = end("test a ... SKIPPED: a: no redis\\ntest b ... ok\\nSKIPPED: c: no python\\n");
+    let (count, tests) = said.split_once('\n').unwrap();
+    assert!(count.starts_with("Skipped, 2 in all"), "{said}");
+    assert_eq!(tests, "  a: no redis\n  c: no python\n");
+    assert_eq!(end("test b ... ok\\n"), "No test was skipped.\n");
 }

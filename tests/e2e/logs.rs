@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gateway_tests::{Gateway, HttpResponse, LogDisk, LogPipe, OwnGateway, Reader, until};
 use serde_json::{Value, json};
-use test_services::skipped;
+use test_services::skipped_here;
 
 /// Much longer than a charge takes, and much shorter than one that waited for the reader would take.
 const SOON: Duration = Duration::from_secs(5);
@@ -130,7 +130,7 @@ async fn charges_go_on_when_nothing_can_be_written_to_the_logs() {
 #[tokio::test]
 async fn lines_go_on_when_a_full_disk_has_room_again() {
     let Some(mut disk) = LogDisk::of(256) else {
-        return skipped("a small disk cannot be mounted: only root may");
+        return skipped_here("a small disk cannot be mounted: only root may");
     };
     let own = OwnGateway::prepared(|logs| disk.hold(&logs.join("control-plane.log")), &[]).await;
     let gateway = own.gateway();

@@ -227,7 +227,7 @@ fn a_file_that_cannot_be_written_is_wrong_once_and_not_good_as_well() {
         let mut mount = std::process::Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(disk.path());
         if !mount.output().is_ok_and(|mounted| mounted.status.success()) {
-            return test_services::skipped("no tmpfs can be mounted (it takes root)");
+            return test_services::skipped_here("no tmpfs can be mounted (it takes root)");
         }
         let (worked, text) = check(&[("DB_URI", &format!("sqlite://{}/gateway.db", disk.path().display()))]);
         std::process::Command::new("umount").arg("--lazy").arg(disk.path()).status().unwrap();

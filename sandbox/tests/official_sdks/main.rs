@@ -6,14 +6,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
 use std::{
-    io::{self, Write},
     path::{Path, PathBuf},
     sync::LazyLock,
 };
 
 use provider_sandbox::{Config, start};
 use serde_json::Value;
-use test_services::python_packages;
+use test_services::{python_packages, skipped};
 use tokio::process::Command;
 
 /// PayPal's newer library checks no webhooks; the older one does, with a function that pyOpenSSL has since dropped.
@@ -34,9 +33,7 @@ async fn run(script: &str) -> Option<Vec<String>> {
     let libraries = match tokio::task::spawn_blocking(|| LIBRARIES.clone()).await.unwrap() {
         Ok(libraries) => libraries,
         Err(why) => {
-            // Past the test harness, which hides what a passing test prints.
-            let line = format!("SKIPPED: {script} against the sandbox: {why}\n");
-            io::stderr().write_all(line.as_bytes()).unwrap();
+            skipped(&format!("{script} against the sandbox: {why}"));
             return None;
         }
     };

@@ -13,13 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::*;
 use crate::workload::{Clients, Reader};
 
 /// Enough for each way and each client.
-const READERS: usize = 14;
+const READERS: usize = 18;
 const READ_WITHIN: Duration = Duration::from_secs(3);
 
 /// How many of the three events of a payment each way of a gateway tells.
@@ -28,9 +28,12 @@ struct Told {
     lists: usize,
     streams: usize,
     sockets: usize,
+    subscriptions: usize,
+    /// The number that sockets and subscriptions are closed with behind what they tell.
+    closes: Option<u16>,
 }
 
-const ALL: Told = Told { lists: 3, streams: 3, sockets: 3 };
+const ALL: Told = Told { lists: 3, streams: 3, sockets: 3, subscriptions: 3, closes: None };
 
 impl Told {
     /// The URL of a gateway that stays silent behind what it tells.
@@ -59,13 +62,24 @@ impl Told {
             })
         };
         if let Some(key) = field("sec-websocket-key") {
+            let protocol = field("sec-websocket-protocol").unwrap();
             let accepted = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-                 sec-websocket-protocol: gateway.events.v1\r\nsec-websocket-accept: {}\r\n\r\n",
+                 sec-websocket-protocol: {protocol}\r\nsec-websocket-accept: {}\r\n\r\n",
                 derive_accept_key(key.as_bytes())
             );
             connection.write_all(accepted.as_bytes()).await.unwrap();
-            self.tell_socket(connection).await;
+            let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, None).await;
+            if protocol == "graphql-transport-ws" {
+                self.tell_subscription(&mut socket).await;
+            } else {
+                self.tell_socket(&mut socket).await;
+            }
+            if let Some(number) = self.closes {
+                let frame = CloseFrame { code: number.into(), reason: "".into() };
+                let _ = socket.close(Some(frame)).await;
+            }
+            pending::<()>().await;
         } else if let Some(last) = field("last-event-id") {
             let told: String = behind(last, self.streams)
                 .iter()
@@ -84,16 +98,37 @@ impl Told {
         }
     }
 
-    async fn tell_socket(self, connection: TcpStream) {
-        let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, None).await;
-        let Some(Ok(Message::Text(text))) = socket.next().await else { return };
-        let subscribe: Value = serde_json::from_str(&text).unwrap();
+    async fn tell_socket(self, socket: &mut Socket) {
+        let Some(subscribe) = heard(socket).await else { return };
         for event in behind(subscribe["after"].as_str().unwrap(), self.sockets) {
-            let message = Message::text(json!({ "type": "event", "event": event }).to_string());
-            let _ = socket.send(message).await;
+            tell(socket, &json!({ "type": "event", "event": event })).await;
         }
-        pending::<()>().await;
     }
+
+    async fn tell_subscription(self, socket: &mut Socket) {
+        if heard(socket).await.is_none() {
+            return;
+        }
+        tell(socket, &json!({ "type": "connection_ack" })).await;
+        let Some(subscribe) = heard(socket).await else { return };
+        let after = &subscribe["payload"]["variables"]["after"];
+        for event in behind(after.as_str().unwrap(), self.subscriptions) {
+            let data = json!({ "paymentEvents": event });
+            tell(socket, &json!({ "type": "next", "id": "1", "payload": { "data": data } })).await;
+        }
+    }
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// The reader's next message. `None`: it is gone.
+async fn heard(socket: &mut Socket) -> Option<Value> {
+    let Some(Ok(Message::Text(text))) = socket.next().await else { return None };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+async fn tell(socket: &mut Socket, message: &Value) {
+    let _ = socket.send(Message::text(message.to_string())).await;
 }
 
 /// The first `told` events without those up to `last`. An event's id ends with its number.
@@ -105,8 +140,8 @@ fn behind(last: &str, told: usize) -> Vec<Value> {
     events.collect()
 }
 
-/// The ways of the readers that the judge finds at such a gateway.
-async fn found(told: Told) -> BTreeSet<String> {
+/// What the judge finds of readers at such a gateway.
+async fn broken(told: Told) -> Vec<String> {
     let recorded = trail("txn_1", None, 0, &["created", "processing", "completed"]);
     let recorded: Vec<_> = recorded.iter().collect();
     let sandbox = Sandbox::at(String::new());
@@ -121,9 +156,15 @@ async fn found(told: Told) -> BTreeSet<String> {
     broken
         .map(|broken| {
             assert_eq!(broken.promise, "P13", "{broken:?}");
-            broken.what.split_once(": a reader never saw 1 events").unwrap().0.to_owned()
+            broken.what
         })
         .collect()
+}
+
+/// The ways of the readers that the judge finds to have missed an event.
+async fn found(told: Told) -> BTreeSet<String> {
+    let ways = broken(told).await.into_iter();
+    ways.map(|what| what.split_once(": a reader never saw 1 events").unwrap().0.to_owned()).collect()
 }
 
 #[tokio::test]
@@ -132,5 +173,20 @@ async fn p13_a_reader_that_misses_the_end_in_its_own_way_is_found() {
     assert_eq!(found(ALL).await, named(&[]));
     assert_eq!(found(Told { streams: 2, ..ALL }).await, named(&["SlowStream", "Stream"]));
     assert_eq!(found(Told { sockets: 2, ..ALL }).await, named(&["SlowSocket", "Socket"]));
+    let subscriptions = found(Told { subscriptions: 2, ..ALL }).await;
+    assert_eq!(subscriptions, named(&["SlowSubscription", "Subscription"]));
     assert_eq!(found(Told { lists: 2, ..ALL }).await, named(&["List"]));
+}
+
+#[tokio::test]
+async fn p13_a_reader_that_is_blamed_when_it_is_closed_is_found() {
+    // It has not seen the last event, and comes again.
+    let closed = |number| Told { sockets: 2, subscriptions: 2, closes: Some(number), ..ALL };
+    let blamed = broken(closed(4400)).await;
+    assert!(
+        blamed.iter().any(|what| what == "a reader was refused: closed with 4400 behind evt_2"),
+        "{blamed:?}"
+    );
+    let expected = broken(closed(1012)).await;
+    assert!(!expected.iter().any(|what| what.contains("closed with")), "{expected:?}");
 }

@@ -6,6 +6,8 @@ use gateway_tests::Reader;
 use serde_json::Value;
 use test_services::proxy::Mode;
 
+use crate::commands::Name;
+
 /// A process of the first gateway (0) or the second (1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
@@ -50,7 +52,9 @@ pub(crate) enum Action {
     LockTable(&'static str),
     UnlockTable,
     /// Runs a command of the control plane beside the services.
-    Operate(&'static [&'static str]),
+    Operate(Name),
+    /// Interrupts it.
+    Interrupt,
     KillRedis,
     StartRedis,
     FreezeRedis,
@@ -100,6 +104,7 @@ impl fmt::Display for Action {
             Self::LockTable(table) => write!(f, "PostgreSQL locks {table}"),
             Self::UnlockTable => f.write_str("PostgreSQL releases the locked table"),
             Self::Operate(command) => write!(f, "control-plane {}", command.join(" ")),
+            Self::Interrupt => f.write_str("the operator's command is interrupted"),
             Self::KillRedis => f.write_str("Redis dies"),
             Self::StartRedis => f.write_str("Redis starts, empty"),
             Self::FreezeRedis => f.write_str("SIGSTOP Redis"),

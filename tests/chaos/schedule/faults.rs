@@ -10,6 +10,7 @@ use serde_json::json;
 use test_services::proxy::Mode;
 
 use super::{Action, Draw, FaultWindow, LEASE, Process, Shape, Wire};
+use crate::commands::{Name, RESEAL, RETENTION};
 
 impl Draw {
     pub(super) fn killed(&mut self) -> FaultWindow {
@@ -119,13 +120,14 @@ impl Draw {
     }
 
     pub(super) fn operator(&mut self) -> FaultWindow {
-        const COMMANDS: [&[&str]; 4] = [
-            &["keys", "rotate"],
-            &["keys", "rotate", "--new-data-keys"],
-            &["keys", "reseal"],
-            &["retention", "run"],
-        ];
-        FaultWindow::instant("operator", Action::Operate(COMMANDS.choose(&mut self.rng).unwrap()))
+        const COMMANDS: [Name; 4] =
+            [&["keys", "rotate"], &["keys", "rotate", "--new-data-keys"], RESEAL, RETENTION];
+        let command = Action::Operate(COMMANDS.choose(&mut self.rng).unwrap());
+        if self.rng.random_bool(0.5) {
+            FaultWindow::instant("operator", command)
+        } else {
+            self.lasting("operator", 20..=1_000, command, Action::Interrupt)
+        }
     }
 
     pub(super) fn table_is_locked(&mut self) -> FaultWindow {

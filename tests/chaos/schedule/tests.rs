@@ -40,6 +40,7 @@ fn every_kind_of_fault_occurs_for_some_seed() {
         "keys rotate",
         "keys reseal",
         "retention run",
+        "the operator's command is interrupted",
         "Silence",
         "Redis dies",
         "FLUSHALL",

@@ -12,7 +12,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
-use super::{CANARY, CLIENT_IDS, Clients};
+use super::{CARD_NUMBER, CLIENT_IDS, Clients};
 use crate::model::{Api, Charge, Intent, Method, Request, Response};
 
 /// Every charge has a unique amount, so that it can be identified in the ledger. Mismatched bodies use a distant range.
@@ -210,7 +210,7 @@ impl Client {
     }
 
     async fn a_card_number(&mut self) -> Option<()> {
-        let charge = Charge { method_id: Some(CANARY.to_owned()), ..self.draw_charge() };
+        let charge = Charge { method_id: Some(CARD_NUMBER.to_owned()), ..self.draw_charge() };
         let request = Self::request(
             self.client,
             format!("chaos-card-{}", charge.amount),
@@ -260,6 +260,9 @@ impl Client {
 
     /// Sends, sometimes twice at once, until there is a final answer. `None`: the client gave up or the run ended.
     async fn send_until_final(&mut self, number: usize) -> Option<Response> {
+        if self.rng.random_bool(0.1) {
+            self.leave_between_click_and_answer(number).await;
+        }
         while self.clients.is_running() {
             let at_once = if self.rng.random_bool(0.2) { 2 } else { 1 };
             let (clients, first) = self.random_gateway();
@@ -275,6 +278,15 @@ impl Client {
             self.pause(50..=500).await;
         }
         None
+    }
+
+    /// As a page that is closed after the click, and comes back later under the same key: while the request is under way,
+    /// or when it has ended.
+    async fn leave_between_click_and_answer(&mut self, number: usize) {
+        let (clients, gateway) = self.random_gateway();
+        let stays = Duration::from_millis(self.rng.random_range(1..=40));
+        clients.send_and_leave(number, gateway, stays).await;
+        self.pause(0..=1_500).await;
     }
 
     /// Sometimes repeats an answered request.

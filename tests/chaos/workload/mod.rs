@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream};
 use gateway_tests::{DEMO_2_KEY, HttpResponse, Sandbox};
 use local_stack::DEMO_KEY;
 use reqwest::{Client as HttpClient, Method as Verb, redirect};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use self::client::Client;
 use self::client::plain_charge;
@@ -26,7 +26,7 @@ use crate::model::{Meaning, Request};
 const TIMEOUT: Duration = Duration::from_secs(6);
 const CLIENT_IDS: [&str; 2] = ["demo", "demo-2"];
 /// A test card number, which must never be stored or logged.
-pub(crate) const CANARY: &str = "4242424242424242";
+pub(crate) const CARD_NUMBER: &str = "4242424242424242";
 
 /// Before the next attempt: 1, 2, and then 4 seconds, each a little longer for some, so that they spread.
 fn pause(number: usize, turn: usize) -> Duration {
@@ -75,6 +75,13 @@ impl Clients {
 
     pub(crate) fn is_running(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed) && !self.history.is_broken()
+    }
+
+    /// Waits until nothing more is asked.
+    async fn over(&self) {
+        while self.is_running() {
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// The number of keys used, and of those with a final answer.
@@ -151,6 +158,15 @@ impl Clients {
         let began = Instant::now();
         let answer = self.post(gateway, &request, request.body()).await;
         self.history.record_response(number, began, answer.as_ref())
+    }
+
+    /// Sends, and leaves after this time without waiting for the answer, as a page does that is closed.
+    async fn send_and_leave(&self, number: usize, gateway: usize, after: Duration) {
+        let request = self.history.request(number);
+        let began = Instant::now();
+        // The connection is closed with the request that is dropped.
+        let answer = timeout(after, self.post(gateway, &request, request.body())).await.ok().flatten();
+        self.history.record_response(number, began, answer.as_ref());
     }
 
     async fn post(&self, gateway: usize, request: &Request, body: String) -> Option<HttpResponse> {

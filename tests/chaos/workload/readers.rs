@@ -1,6 +1,6 @@
-//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets
-//! and some lists, and some of them more slowly than events come. Each reads in its own way to the end: a list that has
-//! everything says nothing of streams.
+//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets,
+//! some GraphQL subscriptions and some lists; some of them read more slowly than events come, and stop reading for half a
+//! minute. Each reads in its own way to the end: a list that has everything says nothing of streams.
 
 mod view;
 
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method as Verb;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use self::view::{Seen, judge, missing};
-use super::reader_socket::ReaderSocket;
+use super::reader_socket::{EVENTS, End, ReaderSocket, SUBSCRIPTIONS, status_of, subscribe};
 use super::reader_stream::ReaderStream;
 use super::{CLIENT_IDS, Clients};
 use crate::model::Broken;
@@ -23,6 +23,12 @@ use crate::records::Event;
 const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The pause of a slow reader after each message.
 const SLOW: Duration = Duration::from_millis(100);
+/// One of so many pauses of a slow reader is much longer.
+const STALL_EVERY: u64 = 20;
+const STALL_MAX_MS: u64 = 30_000;
+/// When a connection is cut at the latest, and that of a slow reader, which outlives a stall.
+const CUT_MAX_MS: u64 = 5_000;
+const SLOW_CUT_MAX_MS: u64 = 40_000;
 /// The pause of a reader of lists that has read all.
 const POLL: Duration = Duration::from_millis(500);
 /// The pause before a reader that catches up connects again.
@@ -34,15 +40,26 @@ enum Way {
     List,
     Stream,
     Socket,
+    Subscription,
     /// Events are left out for it, but never the newest of a payment.
     SlowStream,
     /// As for a slow stream.
     SlowSocket,
+    SlowSubscription,
 }
 
 /// An odd number, so that each client reads in each way.
-const WAYS: [Way; 7] =
-    [Way::Stream, Way::Socket, Way::List, Way::Stream, Way::Socket, Way::SlowSocket, Way::SlowStream];
+const WAYS: [Way; 9] = [
+    Way::Stream,
+    Way::Socket,
+    Way::Subscription,
+    Way::List,
+    Way::Stream,
+    Way::Socket,
+    Way::SlowSocket,
+    Way::SlowStream,
+    Way::SlowSubscription,
+];
 
 /// What one reader has seen.
 #[derive(Debug)]
@@ -76,8 +93,13 @@ impl Reader {
     /// Reads at random gateways, and cuts each connection at a random time, until the clients end.
     pub(crate) async fn read(mut self, clients: Arc<Clients>) -> Self {
         while clients.is_running() {
-            let length = Duration::from_millis(100 + self.next_below(5_000));
-            let _ = timeout(length, self.connect(&clients)).await;
+            let cut_max_ms = if self.may_miss() { SLOW_CUT_MAX_MS } else { CUT_MAX_MS };
+            let length = Duration::from_millis(100 + self.next_below(cut_max_ms));
+            tokio::select! {
+                () = self.connect(&clients) => {}
+                () = sleep(length) => {}
+                () = clients.over() => {}
+            }
             sleep(Duration::from_millis(self.next_below(200))).await;
         }
         self
@@ -106,6 +128,7 @@ impl Reader {
             Way::List => self.list(clients, gateway).await,
             Way::Stream | Way::SlowStream => self.stream(clients, gateway).await,
             Way::Socket | Way::SlowSocket => self.socket(clients, gateway).await,
+            Way::Subscription | Way::SlowSubscription => self.subscription(clients, gateway).await,
         };
         if let Err(status) = read {
             self.note_refusal(status);
@@ -150,10 +173,13 @@ impl Reader {
     }
 
     async fn socket(&mut self, clients: &Clients, gateway: usize) -> Result<(), u16> {
-        let mut socket = ReaderSocket::open(clients, gateway, self.client, &self.last).await?;
-        while !self.has_all()
-            && let Some(message) = socket.next().await
-        {
+        let mut socket = ReaderSocket::open(clients, gateway, self.client, EVENTS).await?;
+        socket.send(&json!({ "type": "subscribe", "after": self.last })).await?;
+        while !self.has_all() {
+            let message = match socket.next().await {
+                Ok(message) => message,
+                Err(end) => return self.note_end(&end),
+            };
             match message["type"].as_str() {
                 Some("subscribed" | "heartbeat") => self.go_on_behind(&message["cursor"]),
                 Some("event") => self.note(&message["event"]),
@@ -165,10 +191,46 @@ impl Reader {
         Ok(())
     }
 
-    async fn pause(&self) {
-        if self.may_miss() && self.awaited.is_none() {
+    async fn subscription(&mut self, clients: &Clients, gateway: usize) -> Result<(), u16> {
+        let mut socket = ReaderSocket::open(clients, gateway, self.client, SUBSCRIPTIONS).await?;
+        socket.send(&json!({ "type": "connection_init" })).await?;
+        while !self.has_all() {
+            let message = match socket.next().await {
+                Ok(message) => message,
+                Err(end) => return self.note_end(&end),
+            };
+            let event = &message["payload"]["data"]["paymentEvents"];
+            match message["type"].as_str() {
+                Some("connection_ack") => socket.send(&subscribe(&self.last)).await?,
+                Some("next") if event.is_object() => self.note(event),
+                Some("next") => self.refused.push(format!("no event, but {message}, behind {}", self.last)),
+                Some("error") => return Err(status_of(&message["payload"])),
+                Some("complete") => return Ok(()),
+                _ => {}
+            }
+            self.pause().await;
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self) {
+        if !self.may_miss() || self.awaited.is_some() {
+            return;
+        }
+        if self.next_below(STALL_EVERY) == 0 {
+            let stall = self.next_below(STALL_MAX_MS);
+            sleep(Duration::from_millis(stall)).await;
+        } else {
             sleep(SLOW).await;
         }
+    }
+
+    /// A socket that ends is opened again behind the last event.
+    fn note_end(&mut self, end: &End) -> Result<(), u16> {
+        if let End::Blamed(number) = end {
+            self.refused.push(format!("closed with {number} behind {}", self.last));
+        }
+        Ok(())
     }
 
     fn go_on_behind(&mut self, cursor: &Value) {
@@ -231,6 +293,6 @@ impl Reader {
     }
 
     fn may_miss(&self) -> bool {
-        matches!(self.way, Way::SlowStream | Way::SlowSocket)
+        matches!(self.way, Way::SlowStream | Way::SlowSocket | Way::SlowSubscription)
     }
 }

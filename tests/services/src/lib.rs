@@ -33,6 +33,6 @@ pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, run};
 pub use rustix::process::Signal;
 pub use scratch_folder::ScratchFolder;
-pub use skip::skipped;
+pub use skip::{skipped, skipped_here};
 pub use tools::{npm_packages, python_packages};
 pub use with_tls::ServerTls;

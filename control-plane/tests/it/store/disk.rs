@@ -6,7 +6,7 @@ use std::process::Command;
 
 use payments::ports::store::{CommitError, Store, StoreError};
 use tempfile::TempDir;
-use test_services::skipped;
+use test_services::skipped_here;
 
 use crate::common::*;
 
@@ -21,7 +21,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|mounted| mounted.status.success()) {
             return Some(Self(folder));
         }
-        skipped("a small tmpfs cannot be mounted (it takes root)");
+        skipped_here("a small tmpfs cannot be mounted (it takes root)");
         None
     }
 
