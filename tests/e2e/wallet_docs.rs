@@ -192,7 +192,7 @@ async fn the_lines_of_the_guide_for_shops_pay_once_for_a_double_click() {
             pays_once(&mut page, &gateway, provider, label).await;
             // Who has paid is not asked again. Stripe's own buttons open their sheets by themselves, and nothing follows.
             let is_asked = press_and_agree(&mut page, label).await;
-            assert_eq!(is_asked, provider == "stripe" && label != "Pay by card", "{provider} {label}");
+            assert_eq!(is_asked, provider == "stripe" && *label != "Pay by card", "{provider} {label}");
             told(&mut page, "Paid.").await;
             pays_once(&mut page, &gateway, provider, label).await;
         }
