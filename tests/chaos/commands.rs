@@ -17,12 +17,12 @@ pub(crate) const RESEAL: Name = &["keys", "reseal"];
 pub(crate) const STATUS: Name = &["keys", "status"];
 pub(crate) const RETENTION: Name = &["retention", "run"];
 
-/// For a command to end when nothing is broken, on a busy machine.
+/// Time limit for a command to end when nothing is broken, on a busy machine.
 const END_WITHIN: Duration = Duration::from_secs(60);
 /// The same for one that is killed.
 const DIE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Those of a run.
+/// The commands of a run.
 #[derive(Default)]
 pub(crate) struct Commands {
     running: Vec<(Name, Child)>,
@@ -38,8 +38,8 @@ impl Commands {
         }
     }
 
-    /// Interrupts the newest, unless it has ended: as an operator does (SIGTERM) where one that died is held to be at it
-    /// for minutes, else by `kill -9`.
+    /// Interrupts the newest, unless it has ended: by SIGTERM, as an operator does, if a killed one would keep its lease for
+    /// minutes, else by SIGKILL.
     pub(crate) fn interrupt(&mut self) {
         let Some((name, command)) = self.running.last_mut() else { return };
         let signal = if *name == RETENTION { Signal::TERM } else { Signal::KILL };
@@ -84,7 +84,7 @@ impl Drop for Commands {
 pub(crate) async fn finish(name: Name, mut command: Command) -> Result<String, Broken> {
     let output = timeout(END_WITHIN, command.output()).await.map_err(|_| unfinished(name))?.unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    // One that died is held to be at it for three minutes.
+    // A killed run keeps its lease for three minutes.
     let is_held = name == RETENTION && said.contains("another run is at it");
     if output.status.success() || is_held {
         return Ok(said);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::graphql;
 
-/// In what a charge says of its payer and order, none of which may be stored or logged as it is.
+/// Part of everything that a charge says of its payer and order. None of it may be stored or logged in clear text.
 pub(crate) const CANARY: &str = "canary7c1d";
 
 /// Where payers' browsers go after a step outside.

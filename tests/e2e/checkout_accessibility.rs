@@ -135,7 +135,7 @@ const CONTROLS: [&str; 13] = [
     "textbox",
 ];
 
-/// Of the shop's page, in order of their roles and names, of which the beginning is here.
+/// The controls of the shop's page, ordered by role and by the beginning of the name.
 const SHOP: [(&str, &str); 10] = [
     ("button", "Apple Pay"),
     ("button", "Google Pay"),

@@ -75,12 +75,12 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
         ..provider_sandbox::Config::default()
     };
     let strict = provider_sandbox::start(strict).await.unwrap();
-    let secrets = ["sk_test_key-of-somebody-else", "secret-of-somebody-else"];
+    let secrets = ["sk_test_key-of-another-account", "secret-of-another-account"];
     let own = OwnGateway::start(&[
         ("STRIPE_API_BASE", &strict.url()),
         ("PAYPAL_API_BASE", &strict.url()),
         ("STRIPE_SECRET_KEY", secrets[0]),
-        ("PAYPAL_CLIENT_ID", "id-of-somebody-else"),
+        ("PAYPAL_CLIENT_ID", "id-of-another-account"),
         ("PAYPAL_CLIENT_SECRET", secrets[1]),
     ])
     .await;
@@ -88,7 +88,7 @@ async fn credentials_that_a_provider_refuses_are_the_gateways_fault_and_not_the_
     for method in METHODS {
         let response = gateway.charge(&charge_of(method, 300)).await;
         response.refuses(502, "PROVIDER_REJECTED");
-        assert!(!response.text().contains("somebody-else"), "{}", response.text());
+        assert!(!response.text().contains("another-account"), "{}", response.text());
         assert_eq!(gateway.payment(&response.transaction_id()).await["status"], "failed");
     }
     let log = fs::read_to_string(own.stack.run_dir().log("control-plane")).unwrap();

@@ -33,7 +33,7 @@ impl Runner {
         command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
         command.env("ENVOY", Programs::of_this_build().unwrap().envoy).env("ENVOY_ADMIN_LISTEN", admin);
         command.env("DRAIN_NOTICE_SECONDS", "1");
-        // As orchestrators give secrets.
+        // Orchestrators mount secrets as files.
         for name in ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"] {
             let file = own.stack.run_dir().path().join(name);
             std::fs::write(&file, format!("{}\n", own.stack.setting(name).unwrap())).unwrap();

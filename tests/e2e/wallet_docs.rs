@@ -94,7 +94,7 @@ async fn press(page: &mut Page, label: &str, times: usize) {
     }
 }
 
-/// Clicks the button of who may not pay; whether a sheet opens, late ones included, which is agreed to then.
+/// Clicks a button after the payment. Returns whether a sheet opens, late ones included; it is agreed to then.
 async fn press_and_agree(page: &mut Page, label: &str) -> bool {
     let press = format!(
         "(async () => {{
@@ -190,7 +190,7 @@ async fn the_lines_of_the_guide_for_shops_pay_once_for_a_double_click() {
             press(&mut page, label, 2).await;
             told(&mut page, "Paid.").await;
             pays_once(&mut page, &gateway, provider, label).await;
-            // Who has paid is not asked again. Stripe's own buttons open their sheets by themselves, and nothing follows.
+            // A paid order asks for nothing. Stripe's own buttons open their sheets by themselves, and nothing follows.
             let is_asked = press_and_agree(&mut page, label).await;
             assert_eq!(is_asked, provider == "stripe" && *label != "Pay by card", "{provider} {label}");
             told(&mut page, "Paid.").await;

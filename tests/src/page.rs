@@ -174,7 +174,7 @@ impl Page {
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// What screen readers are told of the page and of the frames in it.
+    /// The accessibility tree of the page and of the frames in it.
     ///
     /// # Panics
     /// If the browser cannot be asked.
@@ -236,7 +236,7 @@ impl Page {
     }
 }
 
-/// A part of a page as screen readers are told of it.
+/// A node of the accessibility tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// `button`, `radio`, `heading`, …

@@ -76,7 +76,7 @@ fn it_asks_an_envoy_whether_it_serves() {
         assert_eq!(relay(&["--ready", &address]).output().unwrap().status.code(), Some(code));
     }
     server.join().unwrap();
-    // Nobody listens any more; and what is no address.
+    // Nothing listens any more; the others are no addresses.
     for wrong in [address.as_str(), "localhost", ""] {
         let output = relay(&["--ready", wrong]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{wrong}");

@@ -12,7 +12,7 @@ use super::anchors::Anchors;
 /// How much of the end of the file is read at the start: more than a hundred checkpoints.
 const TAIL_MAX: u64 = 64 * 1024;
 
-/// Opened anew for each checkpoint, so that it can be moved away.
+/// Each checkpoint opens the file again, so that it can be moved away.
 #[derive(Debug)]
 pub struct AnchorFile(PathBuf);
 

@@ -8,7 +8,8 @@ use payments::ports::store::audit::{StoredAction, StoredTransition};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+// No line may say more than what is compared.
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportedLine {
     /// Its place in the tree.
     pub index: u64,

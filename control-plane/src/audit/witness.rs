@@ -1,4 +1,4 @@
-//! A witness: somebody else's service that signs each checkpoint which continues the last one that it signed
+//! A witness: another operator's service that signs each checkpoint which continues the last one that it signed
 //! (<https://c2sp.org/tlog-witness>). It keeps a log from showing two trails.
 
 use std::fmt::Write as _;
@@ -72,11 +72,11 @@ impl Witness {
     /// Whether a witness answers. It is sent no checkpoint, so there is nothing that it could sign.
     ///
     /// # Errors
-    /// Nobody answers, or as no witness does.
+    /// No answer, or one that no witness gives.
     pub async fn inspect(&self) -> Result<(), NotCosigned> {
         let answer = self.client.post(self.url.clone()).body("").send().await?;
         match answer.status() {
-            // What is no request, has no signature that it knows, or begins nowhere.
+            // A witness refuses a malformed request, an unknown signature and an unknown start.
             StatusCode::BAD_REQUEST
             | StatusCode::FORBIDDEN
             | StatusCode::CONFLICT

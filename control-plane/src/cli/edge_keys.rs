@@ -1,4 +1,4 @@
-//! What the edge and a separate edge cache need of the attestation keys, and nothing more.
+//! `control-plane edge-keys`: the attestation subkeys of the edge or of a separate edge cache.
 
 use anyhow::Context as _;
 use clap::ValueEnum;

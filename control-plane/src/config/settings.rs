@@ -70,7 +70,7 @@ pub const SETTINGS: [Setting; 51] = [
     Setting {
         keys: &["REDIS_URI"],
         default: "none",
-        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed and encrypted with subkeys of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 200 ms later",
+        meaning: "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `rediss://…`: the edge cache that several Envoys and control planes share (Redis 6.2 or newer, or Valkey; `maxmemory` set, `maxmemory-policy noeviction`). Nothing depends on its honesty: its content is sealed and encrypted with subkeys of `EDGE_ATTESTATION_KEYS`, and the filter believes no answer without the seal. [How large](#the-edge-caches-memory). Without it, the cache is in the control plane's memory. Control planes, and workers that have it, also tell each other over it that there are new events (Pub/Sub, channel `edge:moved:1:DB`); without such word, events of others are found 100 ms later",
     },
     Setting {
         keys: &["REDIS_CA", "REDIS_CERTIFICATE", "REDIS_PRIVATE_KEY"],

@@ -73,7 +73,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
     const SHORT: Duration = Duration::from_millis(20);
 
-    /// Of a client that reads a message in this time.
+    /// Sends to a client that reads a message in this time.
     async fn sent(reads_in: Duration, stalled_max: Duration, tenure: Duration) -> Sent {
         let sink = sink::unfold((), |(), _: Message| async move {
             sleep(reads_in).await;

@@ -19,7 +19,7 @@ pub(crate) struct SealedTable {
     pub(crate) row: &'static str,
     /// The column with the time of the values.
     pub(crate) at: &'static str,
-    /// What rises from row to row as they are made. Where it is not the key, new rows come between old ones.
+    /// Rises from row to row as they are made. Where it is not the key, new rows come between old ones.
     pub(crate) rising: KeyColumn,
     pub(crate) columns: &'static [SealedColumn],
     /// Whether it has a column `client` that names the owner.

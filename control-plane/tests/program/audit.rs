@@ -137,7 +137,7 @@ fn a_command_is_recorded_with_who_from_where_and_how_it_ended() {
     assert!(lines[..4].iter().all(|line| line["who"] == "operator ada"), "{text}");
     assert!(told("origin")[..4].iter().all(|origin| origin.starts_with("ada@")), "{text}");
 
-    // Who has the export and the public key needs no database.
+    // The export and the public key are enough: no database is needed.
     let elsewhere = tempfile::tempdir().unwrap();
     let export: String = lines.iter().map(|line| format!("{line}\n")).collect();
     fs::write(elsewhere.path().join("trail.jsonl"), export).unwrap();

@@ -120,7 +120,7 @@ async fn stripe_lists_whose_each_payment_is_and_how_it_was_to_be_captured() {
     for order in [
         fixture.charge(500, "USD", Some("pm_card_visa")),
         ChargeOrder {
-            metadata: serde_json::from_str(r#"{"clientId":"somebody-else"}"#).unwrap(),
+            metadata: serde_json::from_str(r#"{"clientId":"another-client"}"#).unwrap(),
             ..fixture.authorize(600, "USD", Some("pm_card_visa"))
         },
     ] {

@@ -280,8 +280,8 @@ impl Client {
         None
     }
 
-    /// As a page that is closed after the click, and comes back later under the same key: while the request is under way,
-    /// or when it has ended.
+    /// Acts like a page that is closed after the click and comes back later under the same key: while the request is in
+    /// flight, or when it has ended.
     async fn leave_between_click_and_answer(&mut self, number: usize) {
         let (clients, gateway) = self.random_gateway();
         let stays = Duration::from_millis(self.rng.random_range(1..=40));

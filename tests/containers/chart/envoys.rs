@@ -13,7 +13,7 @@ const HTTP: &str =
 const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const KEY: &str = "a-long-random-key";
 
-/// Of a WebSocket, as in RFC 6455, section 1.3.
+/// The headers that open a WebSocket (RFC 6455, section 1.3).
 const HANDSHAKE: [(&str, &str); 4] = [
     ("connection", "Upgrade"),
     ("upgrade", "websocket"),
@@ -88,7 +88,7 @@ fn host_of(http: &Value) -> &str {
     http["route"][0]["destination"]["host"].as_str().unwrap()
 }
 
-/// A cluster for HTTP/2 as the meshes make one. Nobody is behind it.
+/// A cluster for HTTP/2 as the meshes make one, without an endpoint.
 fn cluster(name: &str) -> Value {
     let options = json!({
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

@@ -126,7 +126,7 @@ fn streams_have_connections_and_limits_of_their_own_in_each_variant() {
             targets.iter().any(|target| target["name"] == *name)
         };
         let policies: Vec<_> = gateway.all("BackendTrafficPolicy").filter(names).collect();
-        // Of two, the older one alone would count.
+        // With two, only the older one would count.
         let [policy] = policies[..] else { panic!("{name} has {} policies", policies.len()) };
         let breaker = &policy["spec"]["circuitBreaker"];
         let limits =
@@ -137,7 +137,7 @@ fn streams_have_connections_and_limits_of_their_own_in_each_variant() {
     }
 }
 
-/// What ends every request would end streams.
+/// A limit that ends every request would end streams.
 #[test]
 fn no_limit_of_a_whole_proxy_ends_streams_in_a_mesh() {
     let Some(examples) = examples() else { return };

@@ -86,7 +86,7 @@ async fn without_its_cache(composed: &Composed, key: &str, first: &HttpResponse)
     composed.docker(&["network", "connect", "--alias", "redis", &network, cache]);
 }
 
-/// What every change of this project runs: minutes of the whole of it are not there.
+/// The short form, which every change of this project runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a container engine: make compose-smoke"]
 async fn a_composed_gateway_charges_a_key_once_though_a_control_plane_dies() {

@@ -128,7 +128,7 @@ nothing_is_left() {
     [ -n "$left" ] || return 0
     sleep 0.5
   done
-  say "error: this test, or somebody else who used the engine meanwhile, has taken away (<) or left behind (>):"
+  say "error: this test, or another user of the engine meanwhile, has taken away (<) or left behind (>):"
   say "$left"
   return 1
 }

@@ -126,7 +126,7 @@ async fn a_subscription_tells_transitions_and_continues_behind_an_event() {
 }
 
 #[tokio::test]
-async fn subscriptions_that_end_with_1012_go_on_behind_its_place_and_lose_and_repeat_nothing() {
+async fn subscriptions_that_end_with_1012_go_on_and_lose_and_repeat_nothing() {
     let own = OwnGateway::start(&[("EVENT_STREAM_SECONDS", "5")]).await;
     let gateway = own.gateway();
     let refunds = json!({ "after": beginning(), "types": ["refund.processed"] });

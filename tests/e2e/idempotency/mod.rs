@@ -2,11 +2,11 @@
 
 mod cache_away;
 mod cache_lies;
+mod faults;
 mod keys;
 mod many;
 mod replays;
 mod shared_calls;
-mod storm;
 
 use gateway_tests::{Gateway, HttpResponse, until};
 use serde_json::{Value, json};

@@ -31,7 +31,7 @@ impl PgBouncer {
         Self::start(server, None, mode, size).await
     }
 
-    /// With whole sessions of what a local port leads to: `server`, and later perhaps another one like it.
+    /// Pools whole sessions to the server behind a local port: `server`, and later perhaps another one like it.
     pub async fn by_way(server: &PostgresServer, port: u16) -> Option<Self> {
         Self::start(server, Some(port), "session", 50).await
     }

@@ -1,10 +1,14 @@
 //! Charges by orders: creates one and pays it, or pays one that the payer has approved.
 
+mod reads;
+
 use edge_core::client::ClientId;
 use edge_core::request::Wallet;
 use payments::model::payer_action::PayerAction;
 use payments::model::provider::{ChargeOrder, Charged, ProviderRef, Refusal, ResumeOrder, Uncertainty};
 
+pub(super) use self::reads::look_if_there;
+use self::reads::{look_afterwards, look_at_named, look_first, look_for_own, the_one};
 use super::answers::{self, Expected, Order, Owner, not_as_asked, unexpected};
 use super::client::Talk;
 use super::currency::sum;
@@ -12,10 +16,6 @@ use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
 use super::methods::PaymentMethod;
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult};
-use crate::transport::ProviderResponse;
-
-/// An order with its id.
-type Seen = (ProviderRef, Order);
 
 /// Nothing in the order shows that it belongs to this payment, and the money may be for something else, so it is not
 /// recorded here.
@@ -334,75 +334,4 @@ async fn apply(talk: &Talk<'_>, id: &ProviderRef, expected: &Expected) -> Provid
     }
     let problem = if order.is_declined() { DECLINED_BEFORE } else { PAID_ELSEWHERE };
     Err(unusable(problem))
-}
-
-/// The order after a request about it. Without it, the outcome of that request is open.
-async fn look_afterwards(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Order> {
-    let looked = look(talk, id).await.map_err(|not_done| not_done.leaves_open("could not be looked up"));
-    looked.map(|(_, order)| order)
-}
-
-/// The order, if it names this payment.
-async fn look_for_own(
-    talk: &Talk<'_>,
-    id: &ProviderRef,
-    expected: &Expected,
-) -> ProviderResult<Option<Order>> {
-    let order = look_afterwards(talk, id).await?;
-    Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
-}
-
-/// Looks an order up that the client names, before anything else is sent. If PayPal does not show it, the client has named
-/// a wrong one, and the gateway's operator has nothing to do.
-async fn look_at_named(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
-    let answer = talk.send(&requests::look_at_order(id)).await.map_err(NotDone::after_reading_only)?;
-    let problem = Problem::read(&answer);
-    if problem.is_unknown_object() || problem.is_of_another_account() {
-        return Err(unusable("names no order of this gateway's account"));
-    }
-    read(&answer, id).map_err(NotDone::after_reading_only)
-}
-
-/// Looks the order up before anything else is sent, so that a failure has no effect.
-async fn look_first(
-    talk: &Talk<'_>,
-    id: &ProviderRef,
-    gone: impl FnOnce() -> NotDone,
-) -> ProviderResult<Seen> {
-    match find(talk, id).await {
-        Ok(Some(seen)) => Ok(seen),
-        Ok(None) => Err(gone().about(id)),
-        Err(not_done) => Err(not_done.after_reading_only().about(id)),
-    }
-}
-
-/// `None` if PayPal has no such order.
-pub(super) async fn look_if_there(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Order>> {
-    Ok(find(talk, id).await?.map(|(_, order)| order))
-}
-
-/// `None` if PayPal has no such order, which may be the client's mistake: the caller knows who named it.
-async fn find(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Seen>> {
-    let answer = talk.send(&requests::look_at_order(id)).await?;
-    if Problem::read(&answer).is_unknown_object() {
-        return Ok(None);
-    }
-    read(&answer, id).map(Some)
-}
-
-/// An order that PayPal has made or shown before.
-async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
-    read(&talk.send(&requests::look_at_order(id)).await?, id)
-}
-
-fn read(answer: &ProviderResponse, id: &ProviderRef) -> ProviderResult<Seen> {
-    the_one(answers::order(answer, Asked::Look)?, id)
-}
-
-fn the_one(seen: Seen, id: &ProviderRef) -> ProviderResult<Seen> {
-    if seen.0 == *id {
-        Ok(seen)
-    } else {
-        Err(NotDone::unknown("PayPal answered with another order than was asked for"))
-    }
 }

@@ -147,7 +147,7 @@ impl fmt::Display for Finding {
                 write!(f, "record {index}, or what stands in its place in the export, cannot be read")
             }
             Self::ToldOtherwise { index, field } => {
-                write!(f, "the export tells of record {index} another `{field}` than what is sealed")
+                write!(f, "record {index} has another `{field}` in the export than what is sealed")
             }
             Self::NoCheckpoint { size } => {
                 write!(f, "the export has no checkpoint behind its {size} records: its end was cut off")

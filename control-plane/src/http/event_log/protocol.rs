@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_empty_or_too_long_or_names_no_event_type_is_not_taken_for_everything() {
+    fn a_list_that_is_empty_too_long_or_names_no_type_is_not_taken_for_everything() {
         let long = serde_json::to_string(&["payment.completed"; 31]).unwrap();
         for (name, list) in [
             ("payments", "[]"),

@@ -226,7 +226,7 @@ impl Session {
     async fn put(&mut self, message: Message) -> Result<(), Option<Close>> {
         match sending::send(&mut self.socket, message, self.tenure).await {
             Sent::Gone { has_read } => {
-                // What it has said meanwhile was not heard.
+                // Messages of the client that arrived meanwhile are still unread.
                 if has_read {
                     self.heard_at = Instant::now();
                 }

@@ -95,7 +95,7 @@ impl Conversation {
         self.heard_at.elapsed()
     }
 
-    /// The client has read what waited for it. What it has said meanwhile was not heard.
+    /// The client has read what waited for it. Its messages that arrived meanwhile are still unread.
     pub(super) fn has_read(&mut self) {
         self.heard_at = Instant::now();
     }

@@ -7,7 +7,7 @@ use payments_stores::keys::{KeyMaintenance, Reseal, ResealPart, open_keys};
 use payments_stores::{DatabaseSettings, open_trail};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 

@@ -9,7 +9,7 @@ use payments_stores::keys::open_keys;
 use payments_stores::retention::{Part, Schedule, open_retention};
 use payments_stores::{DatabaseSettings, open_trail};
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 

@@ -8,7 +8,7 @@ use payments::model::action::Restored;
 use serde_json::Value;
 
 use super::independent::run;
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 
 fn export(trail: &Trail) -> String {
@@ -23,7 +23,7 @@ fn check(trail: &Trail, text: &str) -> Report {
     verify_export(text.as_bytes(), &public(trail), &trail.sources(), &[]).unwrap()
 }
 
-/// The line of a record with another content, as who can make all of it fit writes it.
+/// The line of a record with another content, in which everything fits.
 fn made_to_fit(line: &str) -> String {
     let mut line: Value = serde_json::from_str(line).unwrap();
     let text = |line: &Value, field: &str| line[field].as_str().unwrap().replacen("demo", "Demo", 1);
@@ -61,6 +61,7 @@ async fn an_export_is_verified_without_a_database_and_its_first_wrong_record_nam
         (swapped.join("\n"), Finding::OutOfOrder { index: 3, found: Some(9) }),
         (joined(&[&lines[..6], &lines[5..]]), Finding::Twice { index: 5 }),
         (with(8, &lines[8][..40]), Finding::Unreadable { index: 8 }),
+        (with(8, &lines[8].replacen('{', r#"{"approved":true,"#, 1)), Finding::Unreadable { index: 8 }),
         (joined(&[&lines[..11], &lines[13..]]), Finding::NotExported { index: 11 }),
         (joined(&[&lines[..11]]), Finding::NoCheckpoint { size: 11 }),
         (joined(&[&lines[..], &lines[12..13]]), Finding::Unreadable { index: 13 }),
@@ -75,7 +76,7 @@ async fn an_export_is_verified_without_a_database_and_its_first_wrong_record_nam
         .unwrap();
     let of_other = verify_export(text.as_bytes(), &[other], &[], &[]).unwrap().findings;
     assert_eq!(of_other, [Finding::CheckpointOfOtherKey { size: 13 }]);
-    // What was anchored tells a trail that was cut off together with its checkpoints.
+    // An anchor shows that a trail was cut off together with its checkpoints.
     trail.cut(7).await;
     let cut = first(&export(&trail));
     assert!(matches!(cut, Some(Finding::Cut { size: 7, anchored: 13, .. })), "{cut:?}");

@@ -6,7 +6,7 @@ use control_plane::audit::sealer::{AnchorPlaces, NotSealed};
 use control_plane::audit::verify::Finding;
 use payments::model::action::Restored;
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 

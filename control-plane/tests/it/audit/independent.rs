@@ -11,7 +11,7 @@ use serde_json::Value;
 use test_services::{python_packages, skipped};
 
 use super::proofs::{get, seal};
-use super::workshop::{Trail, key};
+use super::trail::{Trail, key};
 use crate::common::{ENCRYPTION_KEYS, TestStore};
 use crate::http::Api;
 

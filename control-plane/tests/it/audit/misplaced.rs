@@ -8,7 +8,7 @@ use payments::model::action::ActionOutcome;
 use payments::ports::clock::SystemClock;
 use payments::ports::store::audit::Seal;
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 

@@ -1,4 +1,4 @@
-//! The sealed audit trail: what is sealed and proved, and what is found when somebody changes it.
+//! The sealed audit trail: what is sealed and proved, and what is found when it is changed.
 
 mod encrypted;
 mod ended;
@@ -11,5 +11,5 @@ mod restores;
 mod sealed_at;
 mod sealing;
 mod tampering;
+mod trail;
 mod witness;
-mod workshop;

@@ -7,7 +7,7 @@ use control_plane::audit::sealer::{AnchorPlaces, Sealer};
 use payments::ports::clock::SystemClock;
 use serde_json::{Value, json};
 
-use super::workshop::key;
+use super::trail::key;
 use crate::http::{Api, CHARGE, read};
 
 /// Seals all that the API has recorded.

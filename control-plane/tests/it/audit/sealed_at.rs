@@ -5,7 +5,7 @@ use control_plane::audit::sealer::NotSealed;
 use control_plane::audit::verify::Finding;
 use payments::ports::store::audit::Seal;
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 

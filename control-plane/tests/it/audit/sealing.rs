@@ -10,7 +10,7 @@ use payments::ports::store::audit::RecordId;
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 use crate::store::role::role_without_ddl;

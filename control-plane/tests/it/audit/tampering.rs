@@ -3,7 +3,7 @@
 use control_plane::audit::sealer::AnchorPlaces;
 use control_plane::audit::verify::Finding;
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 use crate::store::on_both_stores;
 
@@ -205,7 +205,7 @@ async fn a_checkpoint_of_another_tree_is_found_by_its_signature(test: TestStore)
     assert_eq!(trail.findings().await, [Finding::CheckpointChanged { size: 7 }]);
 }
 
-/// Whoever has the database and the signing key can make a trail without fault, but not the one that was anchored.
+/// The owner of the database and of the signing key can make a trail without fault, but not the one that was anchored.
 async fn a_trail_that_was_rebuilt_and_signed_is_found_by_what_was_anchored(test: TestStore) {
     let trail = Trail::sealed(test).await;
     trail

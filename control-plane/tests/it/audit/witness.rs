@@ -15,7 +15,7 @@ use payments_providers::Outgoing;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-use super::workshop::*;
+use super::trail::*;
 use crate::common::*;
 
 #[expect(dead_code, reason = "a witness asks only whether a tree continues another")]

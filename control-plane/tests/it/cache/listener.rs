@@ -35,7 +35,7 @@ impl Service {
     }
 
     async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<FineClock>) -> Self {
-        // As a cache of its own has them.
+        // The subkeys of a separate edge cache.
         let keys = Keys::parse(KEY).unwrap().of(Holder::EdgeCache).unwrap();
         let keys = Keys::parse_for(Holder::EdgeCache, &keys).unwrap();
         let router = router(cache.clone(), Arc::new(keys), clock.clone());

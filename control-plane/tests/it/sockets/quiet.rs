@@ -1,10 +1,10 @@
-//! Readers whose filter matches nothing for long: each is told where to go on if it is cut.
+//! Readers whose filter matches nothing for long: heartbeats say where to continue after a cut.
 
 use futures_util::StreamExt as _;
 
 use super::*;
 
-/// Of no event here.
+/// A type that no event here has.
 const NOTHING: &str = "refund.failed";
 
 /// Reads a stream until a heartbeat tells a place.
@@ -35,7 +35,7 @@ async fn place_of_socket(mut socket: Upgraded, of: impl Fn(&Value) -> Option<&st
 }
 
 #[tokio::test]
-async fn readers_that_no_event_reaches_are_told_where_to_go_on_in_each_way() {
+async fn heartbeats_of_each_kind_of_reader_say_where_to_continue() {
     let api = Api::start().await;
     let mut socket = Upgraded::open(&api, EVENTS).await;
     let hello = socket.text().await;

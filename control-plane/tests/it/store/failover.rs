@@ -146,7 +146,7 @@ async fn an_old_primary_that_lives_on_read_only_is_left_by_every_connection() {
     all_works(&*pair.store).await;
 }
 
-/// The pool keeps its connections to the old primary, and lends them to whoever connects next.
+/// The pool keeps its connections to the old primary, and lends them to the next client that connects.
 #[tokio::test]
 async fn an_old_primary_behind_a_pool_of_sessions_is_left_by_every_connection() {
     let Some((old, database)) = primary().await else { return };

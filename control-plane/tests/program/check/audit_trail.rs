@@ -1,4 +1,4 @@
-//! What is found of the places outside: where checkpoints are anchored, and the service of the key that wraps data keys.
+//! `config check --connect` on the anchors of checkpoints, and on the service of the key that wraps data keys.
 
 use std::fs;
 use std::net::TcpListener;

@@ -22,7 +22,7 @@ async fn credentials_are_tried_at_each_provider() {
             ("PAYPAL_CLIENT_ID", "client"),
             ("PAYPAL_CLIENT_SECRET", secret),
             ("PAYPAL_API_BASE", &url),
-            // Of other programs: only OUTGOING_PROXY leads out.
+            // Other programs read these; only OUTGOING_PROXY counts here.
             ("HTTP_PROXY", "http://127.0.0.1:9"),
             ("HTTPS_PROXY", "http://127.0.0.1:9"),
             ("ALL_PROXY", "http://127.0.0.1:9"),

@@ -103,10 +103,10 @@ pub enum KeysError {
     #[error("key {0} (counted from 1) has fewer than 32 bytes (64 hex digits)")]
     TooShort(usize),
     #[error(
-        "key {n} (counted from 1) is not a key of the {holder}; it takes `id:hex`, and of `control-plane edge-keys` what is for it"
+        "key {n} (counted from 1) is not a key of the {holder}; write `id:hex`, or what `control-plane edge-keys` prints for this part"
     )]
     OfAnother { n: usize, holder: &'static str },
-    #[error("key {0} (counted from 1) is not as `control-plane edge-keys` prints it: it was cut or altered")]
+    #[error("key {0} (counted from 1) is not what `control-plane edge-keys` prints: it was cut or altered")]
     Cut(usize),
     #[error(
         "key {n} (counted from 1) has the id `{id}` of an earlier key; give each its own, or nobody can tell them apart"

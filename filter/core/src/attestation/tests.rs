@@ -198,7 +198,7 @@ fn the_attestation_of_an_earlier_release_is_accepted_by_who_has_the_secret() {
     assert_eq!(all.verify(header.as_bytes(), &charge(), NOW), Ok(statement()));
     let cache = Keys::parse_for(Holder::EdgeCache, &all.of(Holder::EdgeCache).unwrap()).unwrap();
     assert_eq!(cache.verify(header.as_bytes(), &charge(), NOW), Err(AttestationError::UnknownKey));
-    // What has subkeys alone cannot sign like that.
+    // Subkeys alone cannot sign like that.
     let edge = Keys::parse_for(Holder::Edge, &all.of(Holder::Edge).unwrap()).unwrap();
     let subkey = edge.first().unwrap().subkey(Purpose::ToControlPlane).unwrap();
     let forged =

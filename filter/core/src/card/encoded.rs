@@ -235,7 +235,7 @@ mod tests {
 
     /// As a list of ages may give one.
     #[test]
-    fn a_card_number_in_hexadecimal_in_a_list_or_behind_bytes_counts_in_json_or_a_form_only() {
+    fn a_card_number_in_hex_in_a_list_or_behind_bytes_counts_in_json_or_a_form_only() {
         let digits = "4111111111111111";
         for (text, counts) in
             [(digits.to_owned(), false), (format!("{{\"n\":{digits}}}"), true), (format!("n={digits}"), true)]

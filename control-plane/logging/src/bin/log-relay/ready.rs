@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// For each step. Container engines are told to wait 3 s for all of them.
+/// Limit of each step. Container engines wait 3 s for all of them.
 const TIMEOUT: Duration = Duration::from_millis(1000);
 
 const REQUEST: &[u8] = b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
@@ -13,7 +13,7 @@ const READY: &[u8] = b"HTTP/1.1 200 ";
 /// Asks Envoy's admin interface at this address, which says no while Envoy starts or drains.
 ///
 /// # Errors
-/// It said no, or nothing.
+/// Envoy is not ready, or does not answer.
 pub(crate) fn ask(address: &str) -> io::Result<()> {
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;

@@ -33,6 +33,7 @@ pub(super) struct Lines {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct LastLine {
     checkpoint: String,
 }

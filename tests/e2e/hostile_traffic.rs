@@ -21,8 +21,8 @@ fn charge(n: usize) -> Value {
     json!({ "provider": "stripe", "amount": 1_000 + n, "currency": "USD", "paymentMethodId": "pm_card_visa" })
 }
 
-/// Asserts that charges in flight during `storm` are all answered.
-async fn charges_outlive(gateway: &FaultyGateway, storm: impl Future<Output = ()>) {
+/// Asserts that charges in flight during `disruption` are all answered.
+async fn charges_outlive(gateway: &FaultyGateway, disruption: impl Future<Output = ()>) {
     let slow =
         json!({ "provider": "stripe", "operation": "charge", "fault": "latency", "delayMs": CHARGE_MS });
     gateway.sandbox.fault(&slow).await;
@@ -31,7 +31,7 @@ async fn charges_outlive(gateway: &FaultyGateway, storm: impl Future<Output = ()
         futures_util::future::join_all((0..INNOCENTS).map(async |n| gateway.charge(&charge(n)).await));
     let (responses, ()) = tokio::join!(charges, async {
         sleep(Duration::from_millis(CHARGE_MS / 3)).await;
-        storm.await;
+        disruption.await;
     });
     for response in responses {
         response.succeeds(200, &json!({ "status": "completed" }));

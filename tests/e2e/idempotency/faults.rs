@@ -45,7 +45,7 @@ async fn a_thousand_keys_amid_faults_have_a_thousand_effects_and_one_answer_each
             () = strike(faults, &mut redis, &mut own) => faults += 1,
         }
     };
-    assert!(faults >= 5, "the storm was over after {faults} faults");
+    assert!(faults >= 5, "the clients had ended after {faults} faults");
 
     let mut by_key: HashMap<_, HashSet<_>> = HashMap::new();
     for (key, response) in &responses {

@@ -1,4 +1,4 @@
-//! A trail that is sealed and anchored, and the tools of somebody who owns the database.
+//! A trail that is sealed and anchored, and what the owner of the database can do to it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
