@@ -71,9 +71,15 @@ inside() {
       END { if (found) print (sum > 0 ? sum : 0) }'
 }
 
+# How many streams and sockets of events are open; nothing if Envoy does not say.
+streams() {
+  ask GET '/stats?filter=event_streams.upstream_rq_active' |
+    awk '/^cluster\.event_streams\.upstream_rq_active:/ { print $2 + 0 }'
+}
+
 drain() {
   trap '' TERM INT QUIT
-  local closed=no left='' empty=0 until code
+  local closed=no left='' empty=0 cut until code
   # Says goodbye on open connections and no to probes; the port stays open for as long as balancers need to notice.
   # Again if there is no answer: a busy Envoy may be late, and nobody would notice.
   told /healthcheck/fail || told /healthcheck/fail || told /healthcheck/fail
@@ -88,9 +94,11 @@ drain() {
     if [ "$empty" = 2 ] || [ "$SECONDS" -ge "$until" ]; then break; fi
     sleep 0.1
   done
+  cut=$(streams)
   kill -TERM "$envoy" 2>/dev/null
   wait "$envoy"
   code=$?
+  if [ "${cut:-0}" != 0 ]; then say "streams and sockets of events cut off with Envoy: $cut"; fi
   if [ "$closed" = no ]; then
     say "Envoy could not be asked to drain at $admin (ENVOY_ADMIN_LISTEN): its last requests may have been cut off"
   elif [ "$left" != 0 ]; then

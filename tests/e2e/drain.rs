@@ -1,6 +1,7 @@
 //! Envoy as it runs in a container is stopped while a charge is in flight, streams of events are open, and others ask on
 //! connections that stay open.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -19,6 +20,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use crate::event_stream::Stream;
 
 const SLOW_MS: u64 = 3_000;
+/// What the runner and Envoy say, in the stack's folder.
+const LOG: &str = "run-envoy.log";
 /// Less than the time before Envoy refuses connections: each client is told in an answer that its connection ends.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,7 +42,8 @@ impl Runner {
             std::fs::write(&file, format!("{}\n", own.stack.setting(name).unwrap())).unwrap();
             command.env_remove(name).env(format!("{name}_FILE"), file);
         }
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        let log = File::create(own.stack.run_dir().path().join(LOG)).unwrap();
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
 
     fn terminate(&self) {
@@ -162,5 +166,7 @@ async fn an_envoy_that_is_asked_to_end_finishes_a_slow_charge_and_waits_for_no_s
     }
     // It has lost no request, and does not wait for streams.
     assert!(runner.end().await.success());
+    let log = std::fs::read_to_string(own.stack.run_dir().path().join(LOG)).unwrap();
+    assert!(log.contains("streams and sockets of events cut off with Envoy: 2"), "{log}");
     assert!(client.get(format!("{url}/payments")).send().await.is_err_and(|error| error.is_connect()));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_tests::{Gateway, OwnGateway, shared};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, shared};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -85,6 +85,11 @@ async fn every_transition_is_listed_for_its_client() {
     let page = page.json();
     let events: Vec<_> = page["data"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
     assert_eq!(events, ["payment.created", "payment.processing", "payment.completed"]);
+    // Another client's event is a place like any other, and shows nothing of it.
+    let first = page["data"][0]["id"].as_str().unwrap();
+    let path = format!("/events?after={first}&payment={transaction}");
+    gateway.as_demo_2().get(&path).await.succeeds(200, &json!({ "hasMore": false, "data": [] }));
+    assert_eq!(gateway.get(&path).await.json()["data"].as_array().unwrap().len(), 2);
     let rest = gateway.get(&format!("/events?after={}", page["cursor"].as_str().unwrap())).await;
     assert!(
         rest.json()["data"].as_array().unwrap().iter().all(|event| event["transactionId"] != *transaction)
@@ -102,6 +107,17 @@ async fn a_wrong_query_is_refused_before_the_control_plane() {
     }
     let unknown = format!("/events?after=evt_{}", "b".repeat(32));
     gateway.get(&unknown).await.refuses(410, "CURSOR_UNKNOWN");
+}
+
+#[tokio::test]
+async fn who_wants_a_stream_less_than_a_list_gets_a_list() {
+    let gateway = shared().await;
+    for accept in ["application/json, text/event-stream;q=0.1", "text/event-stream;q=0", "*/*"] {
+        let asked = gateway.request(reqwest::Method::GET, "/events?limit=1").header("accept", accept);
+        let list = HttpResponse::of(asked).await;
+        list.succeeds(200, &json!({}));
+        assert_eq!(list.header("content-type"), Some("application/json"), "{accept}");
+    }
 }
 
 #[tokio::test]

@@ -134,7 +134,15 @@ async fn what_is_no_good_ticket_is_refused_at_the_edge() {
     let with_key =
         gateway.request(Method::GET, "/events?ticket=evtk_a").header("accept", "text/event-stream");
     HttpResponse::of(with_key).await.refuses(401, "TICKET_INVALID");
-    for path in ["/events/tickets", "/events/x", "/payments", "/openapi.json", "/payments/charge"] {
+    for path in [
+        "/events/tickets",
+        "/events/x",
+        "/payments",
+        "/openapi.json",
+        "/payments/charge",
+        "/graphql",
+        "/graphql/socket",
+    ] {
         let sent = keyless(&gateway, &format!("{path}?ticket={good}")).header("x-client-id", "demo");
         assert_eq!(HttpResponse::of(sent).await.status, 401, "{path}");
     }

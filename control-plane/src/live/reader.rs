@@ -20,8 +20,11 @@ const GATHERING: Duration = Duration::from_millis(5);
 /// transaction for some milliseconds.
 const QUICK_READS: u8 = 5;
 const QUICK: Duration = Duration::from_millis(10);
-/// Events of one read.
-const PART: u32 = 500;
+/// Events of one read: fewer than a queue takes, so that what was held up, by a long transaction or a database that was
+/// away, is no flood to a watcher that reads as fast as it can.
+const PART: u32 = 200;
+/// The pause between the reads of what was held up, in which watchers take what is in their queues.
+const DRAINING: Duration = Duration::from_millis(5);
 /// The pause after a failed read.
 const FAILED: Duration = Duration::from_secs(1);
 
@@ -59,6 +62,7 @@ async fn follow(shared: &Shared) -> Result<(), StoreError> {
         }
         position = end;
         if has_more {
+            sleep(DRAINING).await;
             continue;
         }
         let pause = if quick > 0 { QUICK } else { EVERY };
@@ -97,6 +101,26 @@ mod tests {
     const NEXT: &str = "INSERT INTO events (payment, version, to_state, at, client, request_id, detail)
         SELECT 'txn_01890000-0000-7000-8000-000000000000', COALESCE(MAX(version) + 1, 0), 'completed', 0, 'demo', 'req-1', '{}'
         FROM events";
+
+    /// Many events of one payment, in one commit.
+    const MANY: &str = "INSERT INTO events (payment, version, to_state, at, client, request_id, detail)
+        WITH RECURSIVE versions (version) AS (SELECT 0 UNION ALL SELECT version + 1 FROM versions WHERE version < 599)
+        SELECT 'txn_01890000-0000-7000-8000-000000000000', version, 'completed', 0, 'demo', 'req-1', '{}' FROM versions";
+
+    #[tokio::test]
+    async fn a_watcher_that_reads_at_once_gets_every_event_of_a_burst() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        payments_stores::migrate(&uri).await.unwrap();
+        let mut others = SqliteConnection::connect(&uri).await.unwrap();
+        others.execute("PRAGMA foreign_keys = OFF").await.unwrap();
+        let live = Live::start(payments_stores::open(uri).await.unwrap(), None, CancellationToken::new());
+        let mut watch = live.unwrap().watch(interest(), None).await.unwrap();
+        others.execute(MANY).await.unwrap();
+        for version in 0..600 {
+            assert_eq!(watch.next().await.unwrap().event.version, version);
+        }
+    }
 
     #[tokio::test]
     async fn an_event_that_nothing_announces_waits_for_half_of_its_300_ms_at_most() {

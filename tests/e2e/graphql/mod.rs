@@ -6,6 +6,7 @@ mod socket;
 use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 const CHARGE: &str = "mutation Charge($input: ChargePaymentInput!) {
     chargePayment(input: $input) { transactionId payment { id status } userErrors { code declineCode } } }";
@@ -99,7 +100,11 @@ async fn what_could_multiply_a_charge_is_refused_and_executes_nothing() {
     let bomb: String = (0..300).map(|n| format!("a{n}: {one} ")).collect();
     let doubling: String =
         (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
+    let reads: String = (0..300).map(|n| format!("a{n}: payments {{ nodes {{ id }} }} ")).collect();
+    let deep = "payment { refunds(first: 1) { nodes { ".repeat(7) + "id" + &" } } }".repeat(7);
     for (key, query, expected) in [
+        (None, format!("{{ {reads} }}"), "INVALID_REQUEST"),
+        (None, format!("{{ refund(id: \"a\") {{ {deep} }} }}"), "INVALID_REQUEST"),
         (None, format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}"), "INVALID_REQUEST"),
         (None, format!("{head} {{ {one} }}"), "IDEMPOTENCY_KEY_REQUIRED"),
         (Some(fresh_key()), format!("{head} {{ a: {one} b: {one} }}"), "INVALID_REQUEST"),
@@ -113,6 +118,7 @@ async fn what_could_multiply_a_charge_is_refused_and_executes_nothing() {
     ] {
         let refused = send(&gateway, key.as_deref(), &body(query)).await;
         assert_eq!(code(&refused), expected, "{}", refused.text());
+        assert!(refused.json()["data"].is_null(), "{}", refused.text());
     }
     let batch =
         send(&gateway, Some(&fresh_key()), &json!([charge("pm_card_visa"), charge("pm_card_visa")])).await;
@@ -125,6 +131,32 @@ async fn what_could_multiply_a_charge_is_refused_and_executes_nothing() {
     let summary = HttpResponse::of(gateway.http.get(ledger)).await.json();
     assert_eq!(summary["total"], 0, "{summary}");
     assert_eq!(gateway.filter_reloads().await, 0);
+}
+
+#[tokio::test]
+async fn where_documents_are_registered_no_other_is_executed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("charge.graphql"), CHARGE).unwrap();
+    let own = OwnGateway::start(&[("GRAPHQL_DOCUMENTS", folder.path().to_str().unwrap())]).await;
+    let gateway = own.gateway();
+    let variables = charge("pm_card_visa")["variables"].take();
+    let unknown = json!({ "documentId": "0f".repeat(32), "variables": variables });
+    let changed = json!({ "query": format!("{CHARGE} "), "variables": variables });
+    for body in [unknown, changed, json!({ "query": "{ viewer { client } }" })] {
+        for key in [None, Some(fresh_key())] {
+            let refused = send(&gateway, key.as_deref(), &body).await;
+            assert_eq!(code(&refused), "INVALID_REQUEST", "{}", refused.text());
+        }
+    }
+    let registered = json!({ "documentId": hex::encode(Sha256::digest(CHARGE)), "variables": variables });
+    let keyless = send(&gateway, None, &registered).await;
+    assert_eq!(code(&keyless), "IDEMPOTENCY_KEY_REQUIRED", "{}", keyless.text());
+    let ledger = format!("{}/_sandbox/ledger?summary=1&kind=charge", own.stack.sandbox_url());
+    let total = async || HttpResponse::of(gateway.http.get(&ledger)).await.json()["total"].clone();
+    assert_eq!(total().await, 0);
+    let charged = send(&gateway, Some(&fresh_key()), &registered).await.json();
+    assert_eq!(charged["data"]["chargePayment"]["payment"]["status"], "COMPLETED", "{charged}");
+    assert_eq!(total().await, 1);
 }
 
 #[tokio::test]

@@ -166,11 +166,11 @@ impl Fleet {
     async fn settled(&self, client: &Client) {
         for admin in self.admins {
             let url = format!(
-                "http://{admin}/stats?filter=^cluster.(control_plane|edge_cache).membership_healthy$"
+                "http://{admin}/stats?filter=^cluster.(control_plane|event_streams|edge_cache).membership_healthy$"
             );
             until_within(PATIENCE, "an Envoy that sees two of each", async || {
                 let stats = client.get(&url).send().await.ok()?.text().await.ok()?;
-                (stats.lines().count() == 2 && stats.lines().all(|line| line.ends_with(": 2"))).then_some(())
+                (stats.lines().count() == 3 && stats.lines().all(|line| line.ends_with(": 2"))).then_some(())
             })
             .await;
         }
@@ -199,14 +199,17 @@ fn bootstrap(
     for (was, [first, second]) in
         [(port(own.stack.control_plane_url()), control_planes), (setting("EDGE_CACHE_LISTEN"), caches)]
     {
-        let (before, after) = text
-            .split_once(&format!("\"port_value\":{was}"))
-            .unwrap_or_else(|| panic!("the bootstrap names no port {was}"));
-        let start = before.rfind("              - endpoint:").unwrap();
-        let (entry, rest) = after.split_once('\n').unwrap();
-        let endpoint =
-            |address: SocketAddr| format!("{}\"port_value\":{}{entry}\n", &before[start..], address.port());
-        text = format!("{}{}{}{rest}", &before[..start], endpoint(first), endpoint(second));
+        let named = format!("\"port_value\":{was}");
+        assert!(text.contains(&named), "the bootstrap names no port {was}");
+        // Charges and streams of events have a cluster each.
+        while let Some((before, after)) = text.split_once(&named) {
+            let start = before.rfind("              - endpoint:").unwrap();
+            let (entry, rest) = after.split_once('\n').unwrap();
+            let endpoint = |address: SocketAddr| {
+                format!("{}\"port_value\":{}{entry}\n", &before[start..], address.port())
+            };
+            text = format!("{}{}{}{rest}", &before[..start], endpoint(first), endpoint(second));
+        }
     }
     text
 }

@@ -4,6 +4,7 @@ mod fleet;
 mod load;
 mod rotations;
 mod stored_keys;
+mod watcher;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use load::{Load, Make};
 use reqwest::Client;
 use serde_json::json;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
+use watcher::Watcher;
 
 /// Each of these tests loads a small machine fully, so they run one after another: parts that starve are taken for dead,
 /// and their requests are refused.
@@ -113,6 +115,7 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     let mut fleet = Fleet::of(&own);
     fleet.start(&client).await;
 
+    let watcher = Watcher::start(&fleet, &client);
     let make = charges(&client, || "demo-key".to_owned());
     let load = Load::at(CHARGES_PER_SECOND, &fleet, &client, make);
     tokio::time::sleep(SETTLED).await;
@@ -120,4 +123,6 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     let wanted = load.wanted();
     let charged = each_was_charged_once(&own, &fleet, &client, load).await;
     assert!(charged >= wanted, "{charged} instead of {wanted}");
+    let connections = watcher.end(charged).await.connections;
+    assert!(connections > 2, "{connections}: control planes and Envoys have ended streams");
 }

@@ -146,7 +146,13 @@ async fn a_charge_under_way_is_answered_before_the_gateway_stops() {
         assert!(!charge.is_finished(), "the charge is to be slow");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    // It would last for longer than the stop may take, and is not waited for.
+    let stream = client.get(format!("{}/events", stack.gateway_url())).bearer_auth(DEMO_KEY);
+    let stream = stream.header("accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let begun = Instant::now();
     stack.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     let answer = charge.await.unwrap().unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
 }
