@@ -27,7 +27,7 @@ pub(crate) async fn open(gateway: &Gateway<'_>) -> Option<Page> {
     Some(page)
 }
 
-fn address(gateway: &Gateway<'_>) -> String {
+pub(crate) fn address(gateway: &Gateway<'_>) -> String {
     format!("{}/_sandbox/checkout", gateway.stack().sandbox_url())
 }
 

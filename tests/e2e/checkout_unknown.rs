@@ -4,7 +4,9 @@
 use gateway_tests::{Page, shared};
 use test_services::skipped;
 
-use crate::checkout_page::{NO_BROWSER, READY, choose, click, ends_as, open, open_again, transaction};
+use crate::checkout_page::{
+    BUTTONS, NO_BROWSER, READY, address, choose, click, ends_as, open, open_again, transaction,
+};
 
 /// Loses the answers to charges for as long as `isDeaf`; notes the keys that were sent and the payments that were made.
 const LOSE_ANSWERS: &str = "(() => {
@@ -18,6 +20,17 @@ const LOSE_ANSWERS: &str = "(() => {
         if (transactionId) made.add(transactionId);
         if (isDeaf) throw new TypeError('Failed to fetch');
         return response;
+    };
+})()";
+
+/// Lets the page hear so many answers to charges, and then none, though the gateway has given it; notes whose payment it was.
+const HEAR_NO_MORE: &str = "(() => {
+    const send = window.fetch;
+    window.fetch = async (...call) => {
+        const response = await send(...call);
+        if (call[0] !== '/_sandbox/shop/pay' || window.hears-- > 0) return response;
+        window.made = (await response.json()).transactionId;
+        return new Promise(() => {});
     };
 })()";
 
@@ -74,4 +87,28 @@ async fn a_page_that_is_loaded_again_before_the_answer_came_asks_for_the_same_pa
     let paid = transaction(&mut page).await;
     assert_eq!(made, paid.as_str());
     assert_eq!(gateway.effects(&paid).await, ["stripe charge 4999 EUR"]);
+}
+
+#[tokio::test]
+async fn a_tab_that_is_closed_before_the_answer_came_pays_once_by_every_button() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    for (button, provider) in BUTTONS {
+        open_again(&mut page, &gateway, None).await;
+        choose(&mut page, "paid", provider).await;
+        // PayPal's order is made first; the answer to the charge that brings it back is the one that is lost.
+        let hears = u8::from(provider == "paypal");
+        page.evaluate(&format!("window.hears = {hears}; {HEAR_NO_MORE}")).await;
+        click(&mut page, button, 2).await;
+        page.wait_for("window.made").await;
+        let made = page.evaluate("window.made").await;
+        page.close_tab().await;
+        page.navigate(&address(&gateway)).await;
+        page.wait_for(READY).await;
+        is_not_known(&mut page).await;
+        try_again(&mut page).await;
+        let paid = transaction(&mut page).await;
+        assert_eq!(made, paid.as_str(), "{button}");
+        assert_eq!(gateway.effects(&paid).await, [format!("{provider} charge 4999 EUR")], "{button}");
+    }
 }

@@ -242,6 +242,12 @@ async fn a_wallets_own_payload_is_refused_and_kept_nowhere() {
             response.refuses(400, code);
             assert!(!response.text().contains(canary));
         }
+        let charge =
+            br#"{"provider":"stripe","amount":100,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
+        let in_header = gateway.raw_charge().header("x-wallet", payload.to_string()).body(charge);
+        let response = gateway.send_raw(&in_header).await;
+        assert_eq!(response.refuses(400, code)["param"], "x-wallet");
+        assert!(!response.text().contains(canary));
     }
     for (file, contents) in gateway.files() {
         let holds = contents.windows(canary.len()).any(|part| part == canary.as_bytes());

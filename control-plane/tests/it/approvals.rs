@@ -1,4 +1,5 @@
-//! What a payer approves in a wallet is judged before a call for it is recorded, and not again.
+//! What a payer approves in a wallet is judged before a call for it is recorded, and not again while the call may have been
+//! executed.
 
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
@@ -101,6 +102,21 @@ async fn a_return_that_was_judged_and_lost_is_repeated_as_judged() {
     while run_next_due(&test.gateway).await.unwrap().is_some() {}
     assert_eq!(stored(&test, &lost).await.state.status(), Status::Completed);
     assert_eq!(*test.provider.judged.lock().unwrap(), [false, true, true]);
+}
+
+/// It was certainly not executed, and the payer may have confirmed the order with another card since.
+#[tokio::test]
+async fn a_return_that_was_judged_and_not_sent_is_judged_again_with_its_call() {
+    let test = TestGateway::start().await;
+    confirmed(&test).await;
+    test.provider.approvals.lock().unwrap().push(Found::Found(Ok(())));
+    test.provider.charges.lock().unwrap().push(Outcome::NotSent(Uncertainty::new("connection refused")));
+    let queued = usecases::charge(test.gateway.clone(), with_the_order(), None, call()).await.unwrap();
+    assert_eq!(stored(&test, &queued).await.state.name(), "queued");
+    test.clock.advance(60);
+    while run_next_due(&test.gateway).await.unwrap().is_some() {}
+    assert_eq!(stored(&test, &queued).await.state.status(), Status::Completed);
+    assert_eq!(*test.provider.judged.lock().unwrap(), [false, true, false]);
 }
 
 #[tokio::test]

@@ -212,12 +212,16 @@ async fn an_order_that_is_always_verified_waits_for_the_bank() {
 #[tokio::test]
 async fn a_wallet_that_is_declined_needs_a_new_order() {
     let fixture = SandboxFixture::open().await;
-    let order = wallet_order(&fixture, Wallet::ApplePay);
-    let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
-    confirm(&fixture, &id, "apple_pay", "CCREJECT-REFUSED").await;
-    let refusal = fixture.paypal().resume(&fixture.resume(&order, &id)).await.refused();
-    assert_eq!(refusal.kind, RefusalKind::Declined);
-    assert_eq!(fixture.effects(order.payment).await, []);
+    // Refused by the bank, and expired.
+    for (name, code) in [("CCREJECT-REFUSED", "0500"), ("CCREJECT-EC", "5400")] {
+        let order = wallet_order(&fixture, Wallet::ApplePay);
+        let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
+        confirm(&fixture, &id, "apple_pay", name).await;
+        let refusal = fixture.paypal().resume(&fixture.resume(&order, &id)).await.refused();
+        assert_eq!(refusal.kind, RefusalKind::Declined, "{name}");
+        assert_eq!(refusal.reason().map(String::as_str), Some(code), "{name}");
+        assert_eq!(fixture.effects(order.payment).await, [], "{name}");
+    }
 }
 
 #[tokio::test]

@@ -40,13 +40,20 @@ impl<'a> Head<'a> {
     /// The names that must not reach the control plane: what callers could pretend to be the edge with, and
     /// the client's keys, which are of no use behind the edge: the attestation has what they stand for.
     pub(crate) fn to_strip(self) -> Vec<String> {
-        let internal = |name: &str| {
-            name.starts_with(EDGE_PREFIX) || [CLIENT_ID, "authorization", idempotency::HEADER].contains(&name)
-        };
         let mut names: Vec<_> =
-            self.0.iter().map(|(name, _)| name).filter(|name| internal(name)).cloned().collect();
+            self.0.iter().map(|(name, _)| name).filter(|name| is_internal(name)).cloned().collect();
         names.sort_unstable();
         names.dedup();
         names
     }
+
+    /// The headers that reach the control plane as they came, without the pseudo-headers.
+    pub(crate) fn kept(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let lines = self.0.iter().filter(|(name, _)| !name.starts_with(':') && !is_internal(name));
+        lines.map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+}
+
+fn is_internal(name: &str) -> bool {
+    name.starts_with(EDGE_PREFIX) || [CLIENT_ID, "authorization", idempotency::HEADER].contains(&name)
 }

@@ -9,6 +9,10 @@ use super::{
 };
 use crate::{ledger::EffectKind, money::Money};
 
+/// The processor's codes for a card that its bank refuses, and for one that is too old.
+pub(crate) const REFUSED: &str = "0500";
+pub(crate) const EXPIRED: &str = "5400";
+
 #[derive(Debug, Clone)]
 pub(crate) struct Capture {
     pub(crate) id: String,
@@ -17,6 +21,8 @@ pub(crate) struct Capture {
     pub(crate) authorization: Option<String>,
     pub(crate) money: Money,
     pub(crate) status: CaptureStatus,
+    /// The processor's code, should it be declined.
+    pub(crate) decline_code: &'static str,
     pub(crate) final_capture: bool,
     pub(crate) custom_id: Option<String>,
     pub(crate) invoice_id: Option<String>,
@@ -86,7 +92,7 @@ impl Capture {
                 "gross_amount": money::view(self.money),
                 "net_amount": money::view(self.money),
             })),
-            "processor_response": declined.then(|| json!({ "response_code": "0500" })),
+            "processor_response": declined.then(|| json!({ "response_code": self.decline_code })),
             "supplementary_data": { "related_ids": without_nulls(json!({
                 "order_id": self.order,
                 "authorization_id": self.authorization,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::Text,
+    capture::{EXPIRED, REFUSED},
     source::{ExperienceContext, Source},
 };
 
@@ -26,7 +27,8 @@ pub(crate) struct WalletCard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CardOutcome {
     Good,
-    Declined,
+    /// With the processor's code for why.
+    Declined(&'static str),
     /// The payer's bank wants to authenticate the payer first.
     NeedsAuthentication,
 }
@@ -78,7 +80,8 @@ impl DigitalWalletRequest {
         let experience = self.experience_context.unwrap_or_default();
         let Some(name) = self.name else { return (Source::ToBeConfirmed { wallet, is_always }, experience) };
         let (outcome, liability_shift) = match name.into_string().as_str() {
-            "CCREJECT-REFUSED" => (CardOutcome::Declined, None),
+            "CCREJECT-REFUSED" => (CardOutcome::Declined(REFUSED), None),
+            "CCREJECT-EC" => (CardOutcome::Declined(EXPIRED), None),
             "SCA-REQUIRED" => (CardOutcome::NeedsAuthentication, None),
             "SCA-REJECTED" => (CardOutcome::Good, Some("NO")),
             "SCA-UNKNOWN" => (CardOutcome::Good, Some("UNKNOWN")),

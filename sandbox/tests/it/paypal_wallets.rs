@@ -46,10 +46,14 @@ async fn a_confirmed_order_is_captured_once_and_names_the_wallet() {
 #[tokio::test]
 async fn the_payers_name_decides_about_declines_and_authentication() {
     let sandbox = TestSandbox::new().await;
-    let order = sandbox.paypal_order("CAPTURE", json!({ "google_pay": {} })).await;
-    confirm(&sandbox, order.id(), "google_pay", "CCREJECT-REFUSED").await;
-    let declined = capture(&sandbox, order.id()).await;
-    assert_eq!(declined.body["purchase_units"][0]["payments"]["captures"][0]["status"], "DECLINED");
+    for (name, code) in [("CCREJECT-REFUSED", "0500"), ("CCREJECT-EC", "5400")] {
+        let order = sandbox.paypal_order("CAPTURE", json!({ "google_pay": {} })).await;
+        confirm(&sandbox, order.id(), "google_pay", name).await;
+        let declined = capture(&sandbox, order.id()).await;
+        let declined = &declined.body["purchase_units"][0]["payments"]["captures"][0];
+        assert_eq!(declined["status"], "DECLINED", "{name}");
+        assert_eq!(declined["processor_response"]["response_code"], code, "{name}");
+    }
     assert_eq!(sandbox.effects().await, Vec::<String>::new());
 
     for (name, shift) in [("SCA-REJECTED", "NO"), ("SCA-UNKNOWN", "UNKNOWN")] {

@@ -1,10 +1,12 @@
 """Wallets, by the providers' own Python libraries against the sandbox: python3 wallets.py URL"""
 
+import base64
 import sys
 import urllib.request
 
 import stripe
 from paypalserversdk.configuration import Configuration, Environment, Server
+from paypalserversdk.exceptions.api_exception import ApiException
 from paypalserversdk.exceptions.error_exception import ErrorException
 from paypalserversdk.http.auth.o_auth_2 import ClientCredentialsAuthCredentials
 from paypalserversdk.paypal_serversdk_client import PaypalServersdkClient
@@ -80,6 +82,9 @@ good = domains.create({"domain_name": "pay.shop.example"})
 assert good.apple_pay.status == "active" and domains.create({"domain_name": "pay.shop.example"}).id == good.id
 assert domains.update(good.id, {"enabled": False}).enabled is False
 assert domains.update(good.id, {"enabled": True}).enabled is True
+assert domains.retrieve(good.id).domain_name == "pay.shop.example"
+assert [found.id for found in domains.list({"domain_name": "pay.shop.example"}).data] == [good.id]
+assert domains.validate(good.id).google_pay.status == "active"
 bad = domains.validate(domains.create({"domain_name": "pay.invalid"}).id)
 assert bad.apple_pay.status == "inactive" and bad.apple_pay.status_details.error_message, bad
 
@@ -126,12 +131,14 @@ card = capture(by_google).payment_source.google_pay.card
 assert card.authentication_result.liability_shift == "POSSIBLE", card
 
 for wallet in ["apple_pay", "google_pay"]:
-    # The payer's bank declines: the order is complete, and nothing was paid.
-    declined = order(wallet, "declined")
-    assert confirm(declined, wallet, "CCREJECT-REFUSED").status == "APPROVED"
-    done = capture(declined)
-    assert done.status == "COMPLETED", done
-    assert done.purchase_units[0].payments.captures[0].status == "DECLINED", done
+    # The payer's bank declines, or the card has expired: the order is complete, and nothing was paid.
+    for name, code in {"CCREJECT-REFUSED": "0500", "CCREJECT-EC": "5400"}.items():
+        declined = order(wallet, name)
+        assert confirm(declined, wallet, name).status == "APPROVED"
+        done = capture(declined)
+        assert done.status == "COMPLETED", done
+        taken = done.purchase_units[0].payments.captures[0]
+        assert (taken.status, taken.processor_response.response_code) == ("DECLINED", code), done
 
     # The payer's bank does not believe the payer: whether to capture is up to the shop.
     doubted = order(wallet, "doubted")
@@ -145,3 +152,19 @@ unfinished = order("google_pay", "unfinished")
 assert confirm(unfinished, "google_pay", "SCA-REQUIRED").status == "PAYER_ACTION_REQUIRED"
 issue = refused(lambda: capture(unfinished), ErrorException).details[0].issue
 assert issue == "ORDER_NOT_APPROVED", issue
+
+# A page's token, which PayPal's library gets and uses: it confirms orders, and moves no money.
+basic = base64.b64encode(b"client:secret").decode()
+asked = {"response_type": "client_token", "domains[]": "shop.example"}
+page_token = paypal.o_auth_authorization.request_token({"authorization": f"Basic {basic}"}, asked).body
+page = PaypalServersdkClient(
+    environment=Environment.SANDBOX,
+    client_credentials_auth_credentials=ClientCredentialsAuthCredentials(
+        o_auth_client_id="client", o_auth_client_secret="secret", o_auth_token=page_token
+    ),
+)
+by_page = order("google_pay", "page")
+body = {"payment_source": {"google_pay": {"name": "Ada Lovelace"}}}
+assert page.orders.confirm_order({"id": by_page, "body": body}).body.status == "APPROVED"
+error = refused(lambda: page.orders.capture_order({"id": by_page}), ApiException)
+assert error.response_code == 401, error

@@ -28,8 +28,8 @@ pub struct InFlight {
     /// When the provider first answered the key with a saved failure: repeating the call reveals nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_dead_since: Option<Timestamp>,
-    /// What the payer approved at the provider was judged before the call. A repeat does not judge it again: a refusal
-    /// would prove nothing about the call.
+    /// What the payer approved at the provider was judged before the call. A repeat of a call that may have been executed
+    /// does not judge it again: a refusal would prove nothing about the call.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_judged: bool,
     /// If the operation certainly has not been executed by then, it is given up.
@@ -103,10 +103,11 @@ impl InFlight {
         dead || now.duration_since(self.known_since()) >= horizon + FORGOTTEN_AFTER
     }
 
-    /// Restarts the provider's key horizon: nothing has been executed so far.
+    /// Restarts the provider's key horizon: nothing has been executed so far. By now, the payer may have approved something
+    /// else, so the call judges.
     #[must_use]
     pub fn asked_again(self, at: Timestamp) -> Self {
-        Self { asked_at: Some(at), ..self }
+        Self { asked_at: Some(at), is_judged: false, ..self }
     }
 
     /// Records whether a lost or inconclusive answer shows that the key is dead.

@@ -157,6 +157,30 @@ pub fn find_in_text(value: &[u8]) -> Option<CardData> {
     kind.map(|kind| CardData { kind, param: None })
 }
 
+/// The first part of a wallet's payload in headers that the edge itself does not read; the header is named. Card numbers
+/// count in JSON alone: proxies and browsers have long numbers in headers of their own.
+#[must_use]
+pub fn find_in_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<CardData> {
+    let mut budget = Budget::default();
+    headers.into_iter().find_map(|(name, value)| {
+        let kind = in_header(value, &mut budget)?;
+        let shown = find_in_text(name.as_bytes()).is_none().then(|| name.to_owned());
+        Some(CardData { kind, param: shown })
+    })
+}
+
+fn in_header(value: &[u8], budget: &mut Budget) -> Option<Kind> {
+    let is_id = value.len() == UUID_LEN && uuid_shaped(value);
+    if is_id || !payload::may_hold_one(value) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(value);
+    if text.trim_start().starts_with('{') && spelling::holds_number(&text) {
+        return Some(Kind::Number);
+    }
+    payload::find_by_name(&text, budget)
+}
+
 fn is_plain(name: &str) -> bool {
     (1..=100).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))

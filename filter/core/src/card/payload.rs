@@ -28,12 +28,21 @@ pub(super) fn may_hold_one(text: &[u8]) -> bool {
 /// What the text holds: part of a decrypted payload, else part of an encrypted one, else what the budget is too short
 /// for.
 pub(super) fn find(text: &str, budget: &mut Budget) -> Option<Kind> {
-    let found = search(text, ROUNDS, budget);
+    find_with(text, true, budget)
+}
+
+/// The same by the names alone, where numbers in what is encoded are not for the gateway.
+pub(super) fn find_by_name(text: &str, budget: &mut Budget) -> Option<Kind> {
+    find_with(text, false, budget)
+}
+
+fn find_with(text: &str, with_numbers: bool, budget: &mut Budget) -> Option<Kind> {
+    let found = search(text, with_numbers, ROUNDS, budget);
     let is_unread = budget.was_short();
     found.or_else(|| is_unread.then_some(Kind::Unread))
 }
 
-fn search(text: &str, rounds: usize, budget: &mut Budget) -> Option<Kind> {
+fn search(text: &str, with_numbers: bool, rounds: usize, budget: &mut Budget) -> Option<Kind> {
     let readable = fold::readable(text);
     let text = readable.as_ref();
     let mut found = in_words(text);
@@ -42,10 +51,10 @@ fn search(text: &str, rounds: usize, budget: &mut Budget) -> Option<Kind> {
     }
     let unescaped = decoded(text).filter(|next| budget.take(next.len())).map(Inside::of);
     for inside in unescaped.into_iter().chain(texts_in(text, budget)) {
-        let kind = if inside.may_hold_number && holds_number(&inside.text) {
+        let kind = if with_numbers && inside.may_hold_number && holds_number(&inside.text) {
             Some(Kind::Number)
         } else {
-            search(&inside.text, rounds - 1, budget)
+            search(&inside.text, with_numbers, rounds - 1, budget)
         };
         found = found.into_iter().chain(kind).min_by_key(|kind| !kind.is_card());
         if found.is_some_and(Kind::is_card) {

@@ -25,7 +25,8 @@ use crate::route::Route;
 use crate::ticket::Ticket;
 use crate::webhook::paypal::CertificateUrl;
 use head_checks::{
-    Request, check_host, check_query, check_target, check_upgrade, client, no_route, request_id,
+    Request, check_headers, check_host, check_query, check_target, check_upgrade, client, no_route,
+    request_id,
 };
 use request_key::{KeyDecision, OpenClaim, RequestKey};
 use webhook::{Awaiting, Webhook};
@@ -292,6 +293,7 @@ impl Exchange {
             ticket::check(ticket, head, route, query)?;
         }
         check_upgrade(head, route)?;
+        check_headers(head, route)?;
         let content = Content::announced(head, route.body(), config)?;
         let webhook = match route {
             Route::Webhook(provider) => {

@@ -10,7 +10,7 @@ mod payloads;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dress::{DRESSES, Dress};
-use edge_core::card::{find_in_json, find_in_target};
+use edge_core::card::{find_in_headers, find_in_json, find_in_target};
 use edge_core::error::ErrorCode;
 use edge_core::request::ChargeRequest;
 use payloads::{apple_decrypted, apple_encrypted, bytes, google_decrypted, google_encrypted, hex};
@@ -35,6 +35,10 @@ const FIELDS: [&str; 5] = ["paymentMethodId", "description", "metadata", "list",
 
 fn code(text: &str) -> Option<ErrorCode> {
     find_in_json(text.as_bytes()).map(|found| found.code())
+}
+
+fn code_in_header(value: &str) -> Option<ErrorCode> {
+    find_in_headers([("accept", "*/*".as_bytes()), ("x-wallet", value.as_bytes())]).map(|found| found.code())
 }
 
 fn encrypted() -> impl Strategy<Value = Value> {
@@ -76,6 +80,7 @@ proptest! {
             let value = Value::from(dress.put_on(&payload.to_string()));
             is_refused(&FIELDS, &value, &[dress])?;
             prop_assert!(code(&value.to_string()).is_some(), "alone, {:?}", dress);
+            prop_assert!(code_in_header(&dress.put_on(&payload.to_string())).is_some(), "in a header, {:?}", dress);
         }
         prop_assert!(code(&payload.to_string()).is_some(), "alone");
         let text = payload.to_string();
@@ -113,6 +118,7 @@ proptest! {
             let found = code(&both.to_string());
             prop_assert_eq!(found, Some(ErrorCode::CardDataNotAccepted), "beside an encrypted one, {:?}", dresses);
         }
+        prop_assert_eq!(code_in_header(&payload.to_string()), Some(ErrorCode::CardDataNotAccepted));
         prop_assert_eq!(code(&charge("paymentData", payload)), Some(ErrorCode::CardDataNotAccepted));
     }
 
@@ -150,6 +156,7 @@ proptest! {
     #[test]
     fn an_honest_value_is_never_taken_for_a_payload(values in vec(honest::value(), 20)) {
         for value in values {
+            prop_assert_eq!(code_in_header(&value), None, "in a header: {}", value);
             for field in ["paymentMethodId", "description", "metadata"] {
                 let found = code(&charge(field, value.clone().into()));
                 prop_assert_ne!(found, Some(ErrorCode::WalletPayloadNotAccepted), "{}", value);

@@ -8,7 +8,7 @@ use crate::{
     paypal::{
         authorization::AuthorizationStatus,
         body::{self, Text},
-        capture::{Capture, CaptureStatus},
+        capture::{Capture, CaptureStatus, REFUSED},
         context::{RequestContext, Success},
         errors::{PaypalError, Result},
         money::MoneyRequest,
@@ -110,6 +110,7 @@ impl Request {
             authorization: Some(authorization.id.clone()),
             money: amount,
             status: CaptureStatus::Completed { refunded: 0 },
+            decline_code: REFUSED,
             final_capture: closes,
             custom_id: authorization.custom_id.clone(),
             invoice_id: self.invoice_id.clone().or_else(|| authorization.invoice_id.clone()),

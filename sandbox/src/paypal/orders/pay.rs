@@ -6,7 +6,7 @@ use crate::{
     ids,
     paypal::{
         authorization::{Authorization, AuthorizationStatus, VALIDITY},
-        capture::{Capture, CaptureStatus},
+        capture::{Capture, CaptureStatus, REFUSED},
         context::RequestContext,
         digital_wallet::{CardOutcome, WalletCard},
         errors::{PaypalError, Result},
@@ -22,8 +22,8 @@ const DECLINED: &str = "INSTRUMENT_DECLINED";
 enum Verdict {
     Paid,
     Pending,
-    /// The order completes with a declined payment.
-    Declined,
+    /// The order completes with a declined payment, for which the processor has this code.
+    Declined(&'static str),
     /// The call itself is rejected with this issue.
     Refused(&'static str),
 }
@@ -41,10 +41,10 @@ fn verdict(order: &Order) -> Verdict {
         Some(Source::VaultedWallet(Vaulted::Locked) | Source::VaultedCard(Vaulted::Locked)) => {
             Verdict::Refused("PAYER_ACCOUNT_LOCKED_OR_CLOSED")
         }
-        Some(
-            Source::VaultedCard(Vaulted::Declined)
-            | Source::InWallet(WalletCard { outcome: CardOutcome::Declined, .. }),
-        ) => Verdict::Declined,
+        Some(Source::VaultedCard(Vaulted::Declined)) => Verdict::Declined(REFUSED),
+        Some(Source::InWallet(WalletCard { outcome: CardOutcome::Declined(code), .. })) => {
+            Verdict::Declined(code)
+        }
         Some(Source::VaultedWallet(Vaulted::Pending) | Source::VaultedCard(Vaulted::Pending)) => {
             Verdict::Pending
         }
@@ -79,7 +79,7 @@ pub(super) fn pay(context: &mut RequestContext<'_>, id: &str) -> Result<()> {
     }
     let mut payments = Vec::with_capacity(units.len());
     for unit in &units {
-        if let (Some(invoice), true) = (&unit.invoice_id, verdict != Verdict::Declined) {
+        if let (Some(invoice), true) = (&unit.invoice_id, !matches!(verdict, Verdict::Declined(_))) {
             context.objects.paid_invoices.insert(invoice.clone());
         }
         payments.push(match intent {
@@ -111,7 +111,11 @@ fn capture(context: &mut RequestContext<'_>, order: &str, unit: &Unit, verdict: 
         status: match verdict {
             Verdict::Paid => CaptureStatus::Completed { refunded: 0 },
             Verdict::Pending => CaptureStatus::Pending,
-            Verdict::Declined | Verdict::Refused(_) => CaptureStatus::Declined,
+            Verdict::Declined(_) | Verdict::Refused(_) => CaptureStatus::Declined,
+        },
+        decline_code: match verdict {
+            Verdict::Declined(code) => code,
+            Verdict::Paid | Verdict::Pending | Verdict::Refused(_) => REFUSED,
         },
         final_capture: true,
         custom_id: unit.custom_id.clone(),
@@ -134,7 +138,7 @@ fn authorize(context: &mut RequestContext<'_>, order: &str, unit: &Unit, verdict
         status: match verdict {
             Verdict::Paid => AuthorizationStatus::Created,
             Verdict::Pending => AuthorizationStatus::Pending,
-            Verdict::Declined | Verdict::Refused(_) => AuthorizationStatus::Denied,
+            Verdict::Declined(_) | Verdict::Refused(_) => AuthorizationStatus::Denied,
         },
         captured: 0,
         captures: Vec::new(),

@@ -9,8 +9,13 @@ use crate::liability::LiabilityShifts;
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::untrusted;
 
-/// Kinds of source that hold a card for the payer.
+/// Kinds of source that hold a card for the payer, as the documentation has them.
 const WALLETS: [&str; 2] = ["apple_pay", "google_pay"];
+
+/// Whether the source is a wallet: one of those, or a newer one, which shows the card in it.
+fn is_wallet(kind: &str, data: &Value) -> bool {
+    WALLETS.contains(&kind) || data.get("card").is_some_and(Value::is_object)
+}
 
 /// PayPal's value for a card whose authentication says nothing of liability. A card without a result says no more.
 const UNKNOWN: &str = "UNKNOWN";
@@ -25,7 +30,7 @@ impl Order {
     pub(in crate::paypal) fn paid_with(&self) -> Option<PaidWith> {
         let (kind, data) = self.source()?;
         let kind = untrusted::code(kind)?;
-        let is_wallet = WALLETS.contains(&kind.as_str());
+        let is_wallet = is_wallet(&kind, data);
         let card = if is_wallet { data.get("card") } else { Some(data) };
         // An order that was made for a wallet names it before the payer has confirmed anything.
         if card.is_none() && !matches!(self.status.as_str(), "APPROVED" | "COMPLETED") {
@@ -48,7 +53,7 @@ impl Order {
         asked: Option<Wallet>,
         allowed: &LiabilityShifts,
     ) -> ProviderResult<()> {
-        let source = self.source().filter(|(kind, _)| WALLETS.contains(kind));
+        let source = self.source().filter(|(kind, data)| is_wallet(kind, data));
         if let Some(asked) = asked
             && source.is_none_or(|(kind, _)| kind != asked.name())
         {
@@ -101,6 +106,7 @@ mod tests {
         );
         assert_eq!(order(&json!({ "paypal": { "email_address": "a@b" } })).paid_with(), Some(kind("paypal")));
         assert_eq!(order(&json!({ "of_next_year": {} })).paid_with(), Some(kind("of_next_year")));
+        assert_eq!(order(&json!({ "new_pay": { "card": card } })).paid_with(), Some(wallet("new_pay")));
         let partly = json!({ "card": { "brand": "a b", "last_digits": "42424" } });
         assert_eq!(order(&partly).paid_with(), Some(kind("card")));
         for nothing in [json!(null), json!({}), json!("x"), json!({ "a b": {} })] {
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn the_liability_is_checked_whatever_wallet_was_asked_for() {
         let allowed = LiabilityShifts::default();
-        for wallet in WALLETS {
+        for wallet in ["apple_pay", "google_pay", "new_pay"] {
             let card = json!({ "authentication_result": { "liability_shift": "NO" } });
             assert!(order(&json!({ wallet: { "card": card } })).is_confirmed_with(None, &allowed).is_err());
             assert_eq!(order(&json!({ wallet: {} })).is_confirmed_with(None, &allowed), Ok(()));

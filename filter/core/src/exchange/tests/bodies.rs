@@ -83,3 +83,47 @@ fn a_wallets_payload_is_refused_under_its_own_code_and_never_repeated() {
     Sent::new("GET", "/payments?a=%7B%22signedMessage%22%3A1%7D")
         .rejected(ErrorCode::WalletPayloadNotAccepted);
 }
+
+#[test]
+fn a_wallets_payload_in_a_header_is_refused_by_the_headers_name() {
+    let encrypted = r#"{"signedMessage":"MFkwsecret","protocolVersion":"ECv2"}"#;
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, encrypted);
+    for (value, code) in [
+        (encrypted, ErrorCode::WalletPayloadNotAccepted),
+        (&encoded, ErrorCode::WalletPayloadNotAccepted),
+        (r#"a=4242424242424242; {"signedMessage":"MFkwsecret"}"#, ErrorCode::WalletPayloadNotAccepted),
+        (r#"{"onlinePaymentCryptogram":"MFkwsecret"}"#, ErrorCode::CardDataNotAccepted),
+        (r#"{"pan":"4111111111111111","cryptogram":"MFkwsecret"}"#, ErrorCode::CardDataNotAccepted),
+    ] {
+        for name in ["x-wallet", "cookie", "user-agent"] {
+            for sent in [Sent::charge(), Sent::new("GET", "/payments")] {
+                let (reply, error) = sent.with(name, value).rejected(code);
+                assert_eq!(error["param"], name, "{value}");
+                assert!(!String::from_utf8_lossy(&reply.body).contains("MFkw"), "{value}");
+            }
+        }
+    }
+    let (_, error) =
+        Sent::charge().with("x-4111111111111111", encrypted).rejected(ErrorCode::WalletPayloadNotAccepted);
+    assert_eq!(error["param"], serde_json::Value::Null, "a name that is card data itself is not repeated");
+}
+
+#[test]
+fn honest_headers_of_browsers_and_proxies_pass() {
+    for (name, value) in [
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0",
+        ),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        (
+            "cookie",
+            "_ga=GA1.2.4242424242424242.1795822832; session=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MjQyNDI0MjQyNDI0MjQyIn0.c2ln",
+        ),
+        ("x-forwarded-for", "2001:db8::1, 192.0.2.7"),
+        ("cf-visitor", r#"{"scheme":"https"}"#),
+        ("x-note", "4242424242424242"),
+    ] {
+        Sent::charge().with(name, value).forwarded();
+    }
+}
