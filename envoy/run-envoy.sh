@@ -20,9 +20,14 @@
 #                         than both together, and Kubernetes needs nothing else: no preStop.
 # shellcheck disable=SC2329  # the trap calls these functions
 set -u
-admin=${ENVOY_ADMIN_LISTEN:-127.0.0.1:9901}
-notice=${DRAIN_NOTICE_SECONDS:-5}
-most=${DRAIN_SECONDS:-40}
+# Without the blanks and line ends around it, which files and orchestrators leave.
+trim() {
+  if [[ $1 =~ [^[:space:]](.*[^[:space:]])? ]]; then printf '%s' "${BASH_REMATCH[0]}"; else printf '%s' "$1"; fi
+}
+
+admin=$(trim "${ENVOY_ADMIN_LISTEN:-127.0.0.1:9901}")
+notice=$(trim "${DRAIN_NOTICE_SECONDS:-5}")
+most=$(trim "${DRAIN_SECONDS:-40}")
 
 # Not for long, if nobody reads; and no signal for a reader that has gone ends this script instead.
 say() {

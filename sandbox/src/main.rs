@@ -2,10 +2,13 @@
 
 mod webhook_options;
 
-use std::{fs, io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{env, fs, io, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Arg, Args, CommandFactory as _, Parser, Subcommand,
+    error::{ContextKind, ErrorKind},
+};
 use logging::{Format, Level, WrongLevel};
 use provider_sandbox::{Config, DEFAULT_GATEWAY, DEFAULT_KEY, start};
 use tokio::signal::unix::{SignalKind, signal};
@@ -131,18 +134,26 @@ fn log_level(text: &str) -> Result<Level, WrongLevel> {
     if text.is_empty() { Ok(Level::default()) } else { text.parse() }
 }
 
+/// A credential as the gateway reads it from the same variable: without what files and orchestrators leave around it. An
+/// empty variable is an unset one.
+fn given(credential: Option<&str>) -> Option<String> {
+    credential.map(str::trim).filter(|credential| !credential.is_empty()).map(str::to_owned)
+}
+
 impl Serve {
     fn config(&self) -> anyhow::Result<Config> {
-        if self.stripe_secret_key.as_ref().is_some_and(|key| !key.starts_with("sk_test_")) {
+        let stripe_secret_key = given(self.stripe_secret_key.as_deref());
+        if stripe_secret_key.as_ref().is_some_and(|key| !key.starts_with("sk_test_")) {
             bail!("--stripe-secret-key: must begin with sk_test_, the sandbox accepts no other key");
         }
         Ok(Config {
             listen: self.listen,
             public_url: self.public_url.clone(),
             contracts: self.find_contracts()?,
-            stripe_secret_key: self.stripe_secret_key.clone(),
+            stripe_secret_key,
             stripe_releases_as_refunds: self.stripe_releases_as_refunds,
-            paypal_credentials: self.paypal_client_id.clone().zip(self.paypal_client_secret.clone()),
+            paypal_credentials: given(self.paypal_client_id.as_deref())
+                .zip(given(self.paypal_client_secret.as_deref())),
             paypal_token_seconds: self.paypal_token_seconds,
             gateway_url: self.gateway_url.clone(),
             gateway_key: self.gateway_key.clone(),
@@ -165,16 +176,21 @@ impl Serve {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        if let Some(name) = variable_of(&error) {
+            say_error(&format!("{name} (from the environment)"));
+        }
+        error.exit()
+    });
+    let arguments = match cli.command {
         Command::Serve(arguments) => arguments,
         Command::Ready { address } => {
-            let answered = ready(address).inspect_err(|error| logging::say(&format!("error: {error:#}")));
-            return if answered.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            let Err(error) = ready(address) else { return ExitCode::SUCCESS };
+            return fail(&format!("{error:#}"));
         }
     };
     if let Err(error) = logging::start(&arguments.log_level, Format::Human) {
-        logging::say(&format!("error: {error}"));
-        return ExitCode::FAILURE;
+        return fail(&error.to_string());
     }
     let code = match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -185,6 +201,41 @@ fn main() -> ExitCode {
     };
     logging::flush();
     code
+}
+
+/// The variable that an error is about: it is told by the name of the argument alone, which nobody gave, or by none.
+fn variable_of(error: &clap::Error) -> Option<String> {
+    let about = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let mut command = Cli::command();
+    command.build();
+    command.find_subcommand("serve")?.get_arguments().find_map(|argument| {
+        let name = argument.get_env()?;
+        let value = env::var_os(name)?;
+        let is_named = about.as_ref() == Some(&argument.to_string());
+        let is_no_text = error.kind() == ErrorKind::InvalidUtf8 && value.to_str().is_none();
+        let is_meant = (is_named || is_no_text) && !is_given(argument);
+        is_meant.then(|| name.to_string_lossy().into_owned())
+    })
+}
+
+/// Whether the command line has it.
+fn is_given(argument: &Arg) -> bool {
+    let Some(long) = argument.get_long() else { return false };
+    env::args_os().filter_map(|word| word.into_string().ok()).any(|word| {
+        let name = word.split('=').next().unwrap_or_default();
+        name.strip_prefix("--") == Some(long)
+    })
+}
+
+fn fail(why: &str) -> ExitCode {
+    say_error(why);
+    ExitCode::FAILURE
+}
+
+/// Waits briefly until it is said.
+fn say_error(why: &str) {
+    logging::say(&format!("error: {why}"));
+    logging::flush();
 }
 
 #[tokio::main]

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected stops there")]
 
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt as _, path::Path, process::Stdio, time::Duration};
 
 use tokio::{
     process::{Child, Command},
@@ -43,10 +43,15 @@ async fn it_says_where_it_listens_and_stops_in_order_when_told() {
         let child =
             program(&["serve", "--listen", "127.0.0.1:0", "--shared", "/nonexistent", "--address-file"])
                 .arg(&file)
+                .env("STRIPE_SECRET_KEY", " sk_test_1\r\n")
                 .spawn()
                 .unwrap();
         let url = format!("http://{}/_sandbox/health", address(&file).await);
         assert_eq!(reqwest::get(&url).await.unwrap().status(), 200);
+        // The gateway has the same variable, and takes away what is around its value.
+        let list = format!("http://{}/v1/payment_intents", address(&file).await);
+        let list = reqwest::Client::new().get(list).basic_auth("sk_test_1", None::<&str>);
+        assert_eq!(list.send().await.unwrap().status(), 200);
         // A terminal that is closed, and a file that may grow no further, end it as little.
         for survived in ["HUP", "XFSZ"] {
             signal(&child, survived).await;
@@ -69,9 +74,15 @@ async fn empty_variables_are_unset_ones_and_the_certificates_root_is_where_it_wa
     let mut command =
         program(&["serve", "--listen", "127.0.0.1:0", "--shared", "/nonexistent", "--address-file"]);
     command.arg(&file).env("SANDBOX_PAYPAL_CA_DIR", &ca).env("STRIPE_WEBHOOK_SECRETS", "whsec_1,whsec_2");
-    for unset in
-        ["SANDBOX_STRIPE_WEBHOOK_URL", "SANDBOX_PAYPAL_WEBHOOK_URL", "PAYPAL_WEBHOOK_ID", "LOG_LEVEL"]
-    {
+    for unset in [
+        "SANDBOX_STRIPE_WEBHOOK_URL",
+        "SANDBOX_PAYPAL_WEBHOOK_URL",
+        "PAYPAL_WEBHOOK_ID",
+        "LOG_LEVEL",
+        "STRIPE_SECRET_KEY",
+        "PAYPAL_CLIENT_ID",
+        "PAYPAL_CLIENT_SECRET",
+    ] {
         command.env(unset, "");
     }
     let _child = command.spawn().unwrap();
@@ -79,6 +90,22 @@ async fn empty_variables_are_unset_ones_and_the_certificates_root_is_where_it_wa
     let shown: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
     assert_eq!(shown.pointer("/targets/stripe/secrets").unwrap(), 2);
     assert!(fs::read_to_string(ca.join("root.pem")).unwrap().contains("BEGIN CERTIFICATE"));
+}
+
+#[tokio::test]
+async fn a_variable_that_is_wrong_is_named() {
+    for (name, value) in [
+        ("SANDBOX_PAYPAL_TOKEN_SECONDS", b"-1".as_slice()),
+        ("SANDBOX_WEBHOOK_TRIES", b"many"),
+        ("SANDBOX_GATEWAY_URL", b"caf\xe9"),
+    ] {
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--shared", "/nonexistent"]);
+        command.env(name, OsStr::from_bytes(value));
+        let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        let named = format!("error: {name} (from the environment)\n");
+        assert!(!output.status.success() && log.starts_with(&named), "{log}");
+    }
 }
 
 #[tokio::test]
@@ -92,6 +119,7 @@ async fn what_it_cannot_do_it_says_and_fails() {
             "/nonexistent is not a folder",
         ),
         (vec!["serve", "--listen", "nowhere"], "--listen"),
+        (vec!["ready", "127.0.0.1:1"], "error: "),
         (vec!["serve", "--log-level", "warning"], "must be off, error, warn, info"),
         (
             vec!["serve", "--listen", "127.0.0.1:0", "--stripe-secret-key", "sk_live_1"],

@@ -151,6 +151,15 @@ fn settings_of_draining_that_cannot_be_meant_are_refused_before_envoy_starts() {
     }
 }
 
+#[test]
+fn blanks_and_line_ends_around_settings_of_draining_are_no_part_of_them() {
+    let mut command = script();
+    command.env("ENVOY", "/bin/true").env("ENVOY_ADMIN_LISTEN", " [::1]:9901\r\n");
+    command.env("DRAIN_SECONDS", "40\r\n").env("DRAIN_NOTICE_SECONDS", "\t5 ");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
 #[tokio::test]
 async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
     for asked in [Signal::TERM, Signal::QUIT] {

@@ -24,10 +24,12 @@ pub mod worker;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use payments_stores as stores;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -151,12 +153,26 @@ enum ConfigCommand {
     },
 }
 
+/// How long the end of the process waits for calls that block a thread. The system's look-up of a name may take a minute
+/// where no name server answers.
+const BLOCKED_MAX: Duration = Duration::from_secs(1);
+
 /// Runs the command. Not `async`: the program would then compile all that it awaits.
 ///
 /// # Errors
 /// The reason of the failure, or, for a command that checks something, the problems found.
-#[tokio::main]
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    to_the_end(run_command(cli))
+}
+
+fn to_the_end<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_timeout(BLOCKED_MAX);
+    outcome
+}
+
+async fn run_command(cli: Cli) -> anyhow::Result<()> {
     logging::outlive_size_limits()?;
     speak_tls_1_3_alone();
     let file = cli.config.or_else(config_of_environment);
@@ -239,8 +255,12 @@ fn config_of_environment() -> Option<PathBuf> {
     std::env::var_os("GATEWAY_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from)
 }
 
-/// The signals of a service: SIGHUP, which by default ends a process, reloads the settings that `check` accepts.
+/// The signals of a service: SIGHUP, which by default ends a process, reloads the settings that `check` accepts. Logs
+/// variables that look like misspelled settings, since nobody may have run `config check`.
 fn heed_signals(file: Option<PathBuf>, source: Source, check: Check) -> anyhow::Result<CancellationToken> {
+    for warning in source.near_miss_warnings() {
+        tracing::warn!(warning, "a setting may be misspelled");
+    }
     tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source, check));
     stop_on_signals()
 }
@@ -270,5 +290,30 @@ fn print(text: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_the_program_waits_for_no_thread_that_is_blocked() {
+        let (holder, held) = mpsc::channel::<()>();
+        let (blocks, blocked) = oneshot::channel();
+        let outcome = to_the_end(async {
+            tokio::task::spawn_blocking(move || {
+                let _ = blocks.send(Instant::now());
+                held.recv()
+            });
+            Ok(blocked.await?)
+        });
+        assert!(outcome.unwrap().elapsed() < BLOCKED_MAX * 20);
+        drop(holder);
     }
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::cli::interruption::Interruption;
 use crate::cli::operator::{Access, Operator, Recorded};
 use crate::cli::payments::{open, unreadable};
+use crate::cli::print;
 use crate::config::{Source, reconcile_per_second};
 
 #[derive(Args)]
@@ -171,11 +172,14 @@ struct Report {
     json: bool,
     on_terminal: bool,
     summary: Summary,
+    /// Why a line is not on standard output. The rest is still compared, and adopted.
+    unprinted: Option<anyhow::Error>,
 }
 
 impl Report {
     fn new(json: bool) -> Self {
-        Self { json, on_terminal: std::io::stderr().is_terminal(), summary: Summary::default() }
+        let on_terminal = std::io::stderr().is_terminal();
+        Self { json, on_terminal, summary: Summary::default(), unprinted: None }
     }
 
     fn add(&mut self, compared: &Compared) {
@@ -213,10 +217,10 @@ impl Report {
         lines
     }
 
-    fn print(&self, line: &str) {
+    fn print(&mut self, line: &str) {
         let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
         let _ = write!(std::io::stderr(), "{clear}");
-        let _ = writeln!(std::io::stdout(), "{line}");
+        self.unprinted = print(line).err().or_else(|| self.unprinted.take());
     }
 
     fn end(mut self, left_out: &[Unseen]) -> anyhow::Result<()> {
@@ -230,6 +234,9 @@ impl Report {
             self.print(&serde_json::to_string(&SummaryLine { summary: self.summary })?);
         } else {
             self.print(&format!("{compared} compared, {different} different, {applied} of them adopted"));
+        }
+        if let Some(problem) = self.unprinted {
+            return Err(problem);
         }
         anyhow::ensure!(different == 0, "{different} of {compared} were different ({applied} adopted)");
         anyhow::ensure!(failed == 0, "not everything could be read ({failed})");

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -96,9 +98,9 @@ impl Source {
 
     fn read_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
         let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
-        let bytes = match std::fs::read(path) {
+        let bytes = match read_at_most(path, FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) => return errors.push(failed(error.to_string())),
+            Err(problem) => return errors.push(failed(problem)),
         };
         let Ok(text) = String::from_utf8(bytes) else {
             return errors.push(failed("is not UTF-8 text; save it as UTF-8".to_owned()));
@@ -117,14 +119,22 @@ impl Source {
         path: &Path,
         errors: &mut Vec<ConfigError>,
     ) -> Result<(), String> {
-        if line.is_empty() || line.starts_with('#') {
+        if line.is_empty() {
             return Ok(());
+        }
+        if line.starts_with('#') {
+            // Of a file whose lines end with these alone, all that follows would be a part of the comment.
+            return if line.contains('\r') {
+                Err(format!("line {number} has a carriage return in it; end lines with line feeds"))
+            } else {
+                Ok(())
+            };
         }
         let (key, value) = line
             .split_once('=')
             .map(|(key, value)| (key.trim(), value.trim()))
             .filter(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace))
-            .ok_or_else(|| format!("line {number} is not `KEY=value`"))?;
+            .ok_or_else(|| no_setting(line, number))?;
         if setting_names::known(key).is_none() {
             return Err(match setting_names::meant(key) {
                 Some(meant) => {
@@ -210,12 +220,33 @@ impl Source {
 /// Longer than any secret.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
-fn secret_in(path: &Path) -> Result<String, String> {
-    let file = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if file.len() > SECRET_BYTES_MAX {
-        return Err(format!("has more than {SECRET_BYTES_MAX} bytes"));
+/// Longer than any file of settings.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bounds what is read, not what the file says of its length: a device has none, and no end either.
+fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
+        Ok(bytes)
+    } else {
+        Err(format!("has more than {most} bytes"))
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+}
+
+/// Why a line has no setting in it. Shells have a word before the name.
+fn no_setting(line: &str, number: u32) -> String {
+    let exported = line.strip_prefix("export").filter(|rest| rest.starts_with(char::is_whitespace));
+    let exported = exported.and_then(|rest| setting_names::known(rest.split_once('=')?.0.trim()));
+    exported.map_or_else(
+        || format!("line {number} is not `KEY=value`"),
+        |key| format!("line {number} is not `KEY=value`; write {key} without `export`"),
+    )
+}
+
+fn secret_in(path: &Path) -> Result<String, String> {
+    let bytes = read_at_most(path, SECRET_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
     let text = without_mark(&text).trim();
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
@@ -277,6 +308,11 @@ mod tests {
             let refused = read(&[("DB_URI_FILE", &path(name))]).err().unwrap();
             assert!(refused.contains(&path(name)) && refused.contains(problem), "{refused}");
         }
+        #[cfg(target_os = "linux")]
+        {
+            let refused = read(&[("DB_URI_FILE", "/dev/zero")]).err().unwrap();
+            assert!(refused.contains("/dev/zero: has more than 65536 bytes"), "{refused}");
+        }
         // What is not a secret has no such file.
         assert_eq!(read(&[("LOG_LEVEL_FILE", &path("key"))]).unwrap().get("LOG_LEVEL"), None);
     }
@@ -303,6 +339,26 @@ mod tests {
         let utf16: Vec<u8> = "\u{feff}WORKERS=3\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let error = with_file(utf16, &[]).err().unwrap();
         assert!(error.contains("is not UTF-8 text"), "{error}");
+    }
+
+    #[test]
+    fn a_file_for_another_reader_is_refused_and_not_taken_for_a_comment() {
+        for (text, why) in [
+            (
+                "# settings\rDB_URI=postgres://u:hidden@db/x\rWORKERS=3\r",
+                ": line 1 has a carriage return in it",
+            ),
+            (
+                "WORKERS=3\n export  DB_URI=hidden\n",
+                ": line 2 is not `KEY=value`; write DB_URI without `export`",
+            ),
+            ("exported DB_URI=hidden", ": line 1 is not `KEY=value`\n"),
+            ("export HID_DEN=1", ": line 1 is not `KEY=value`\n"),
+        ] {
+            let error = with_file(text, &[]).err().unwrap();
+            assert!(error.contains(why), "{error}");
+            assert!(!error.contains("hidden") && !error.contains("HID_DEN"), "{error}");
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ const POSTGRES_FILES: &[(&str, &str)] = embedded! {
     "0133_events_until_now_valid",
     "0134_events_partitioned",
     "0135_event_partitions",
+    "0136_event_partitions_late",
 };
 
 const SQLITE_FILES: &[(&str, &str)] = embedded! {

@@ -102,10 +102,15 @@ async fn rights_that_a_role_lacks_are_named() {
     assert!(!refused.0 && refused.1.contains("permission denied"), "{}", refused.1);
     database.run(&payments_stores::postgres::grants(&role, "public")).await;
     database
-        .run(&format!("REVOKE UPDATE ON payments FROM {role}; REVOKE DELETE ON watches FROM {role}"))
+        .run(&format!(
+            "REVOKE UPDATE ON payments FROM {role}; REVOKE DELETE ON watches FROM {role};
+             REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {role}"
+        ))
         .await;
     let (worked, text) = check(&[("DB_URI", &uri)]);
-    assert!(!worked && text.contains("this role lacks UPDATE on payments, DELETE on watches"), "{text}");
+    let lacks =
+        "this role lacks UPDATE on payments, DELETE on watches, EXECUTE on refuse_half_changes(integer[])";
+    assert!(!worked && text.contains(lacks), "{text}");
     database.run(&payments_stores::postgres::grants(&role, "public")).await;
     let (worked, text) = check(&[("DB_URI", &uri)]);
     assert!(worked, "{text}");
@@ -254,6 +259,6 @@ async fn the_printed_grants_name_every_table() {
     for table in &tables {
         assert!(grants.contains(&format!(" ON \"public\".{table} TO ")), "{table}: {grants}");
     }
-    // Beside the tables, the schema and the sequence of the events' numbers.
-    assert_eq!(grants.matches(" ON ").count(), tables.len() + 2, "{grants}");
+    // Beside the tables, the schema, the sequence of the events' numbers and the function of a commit.
+    assert_eq!(grants.matches(" ON ").count(), tables.len() + 3, "{grants}");
 }

@@ -96,6 +96,7 @@ fn the_start_says_what_it_runs_on_and_no_secret() {
         ("REDIS_URI", "redis://:hidden@127.0.0.1:9/2"),
         ("AMQP_URI", "amqp://gateway:hidden@127.0.0.1:9/pay"),
         ("ENCRYPTION_KEYS", "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+        ("PAYPAL_CLIENT_SECRETT", "hidden"),
     ]);
     let log = service.log();
     let database = service.folder.path().canonicalize().unwrap().join("gateway.db");
@@ -107,6 +108,7 @@ fn the_start_says_what_it_runs_on_and_no_secret() {
         "amqp://127.0.0.1:9, virtual host pay",
         r#""stripe":"at http://127.0.0.1:9/ with a test key""#,
         r#""paypal":"is not configured""#,
+        "PAYPAL_CLIENT_SECRETT is set in the environment and is no setting; do you mean PAYPAL_CLIENT_SECRET?",
     ] {
         assert!(log.contains(part), "{part} in {log}");
     }

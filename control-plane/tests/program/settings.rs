@@ -167,6 +167,26 @@ fn a_reader_that_has_had_enough_is_no_error() {
     assert!(worked && text.is_empty(), "{text}");
 }
 
+/// `/dev/full` fails like a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_is_not_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let anna = [("USER", "anna")];
+    let (migrated, text) = run(folder.path(), &["migrate"], &anna);
+    assert!(migrated, "{text}");
+    let words = ["reconcile", "--since", "1h"];
+    let (worked, text) = run(folder.path(), &words, &anna);
+    assert!(worked && text.contains("0 compared"), "{text}");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    for words in [&words[..], &["payments", "review"], &["openapi"]] {
+        let stdout = full.try_clone().unwrap();
+        let output = program(folder.path(), words, &anna).stdout(stdout).output().unwrap();
+        let (worked, text) = said(&output);
+        assert!(!worked && text.contains("error: standard output: No space left"), "{words:?}: {text}");
+    }
+}
+
 #[test]
 fn settings_are_explained_and_grants_printed() {
     let folder = tempfile::tempdir().unwrap();

@@ -144,6 +144,25 @@ async fn each_payments_records_are_in_its_months_partition_unique_and_unchangeab
     );
 }
 
+/// As after a year in which nobody migrated.
+#[tokio::test]
+async fn a_month_whose_partition_comes_too_late_stays_without_and_stops_nobody() {
+    let Some(database) = database_before().await else { return };
+    payments_stores::migrate(&database.uri).await.unwrap();
+    let late = "SELECT first_payment_of((date_trunc('month', now() AT TIME ZONE 'UTC')
+        + interval '13 months 5 days') AT TIME ZONE 'UTC') || '-7000-8000-000000000001'";
+    let late = database.texts(late).await.remove(0);
+    let record = format!(
+        "INSERT INTO events (payment, version, to_state, at, client, request_id, detail)
+         VALUES ('{late}', 0, 'created', 1, 'demo', 'r', '{{}}')"
+    );
+    database.execute(&record).await;
+    assert_eq!(database.texts("SELECT make_event_partitions(14)::text").await, ["1"], "only the month after");
+    let place = format!("SELECT tableoid::regclass::text FROM events WHERE payment = '{late}'");
+    assert_eq!(database.texts(&place).await, ["events_other"]);
+    payments_stores::migrate(&database.uri).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_role_that_serves_keeps_its_rights_on_the_partitioned_trail() {
     let Some(database) = database_before().await else { return };

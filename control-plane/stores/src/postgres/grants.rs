@@ -33,6 +33,9 @@ pub(super) const RIGHTS: [(&str, &[&str]); 22] = [
 /// What numbers rows of partitioned tables, and has to be usable by those who add rows.
 const SEQUENCES: [&str; 1] = ["events_numbers"];
 
+/// What a commit calls. Everybody may call a function, unless the server's owner has taken that right away.
+const FUNCTIONS: [&str; 1] = ["refuse_half_changes(integer[])"];
+
 /// The schema of the tables, unless a `search_path` says otherwise.
 pub const USUAL_SCHEMA: &str = "public";
 
@@ -47,6 +50,9 @@ pub fn grants(role: &str, schema: &str) -> String {
     }
     for sequence in SEQUENCES {
         let _ = writeln!(sql, "GRANT USAGE ON SEQUENCE {schema}.{sequence} TO {role};");
+    }
+    for function in FUNCTIONS {
+        let _ = writeln!(sql, "GRANT EXECUTE ON FUNCTION {schema}.{function} TO {role};");
     }
     sql
 }
@@ -70,19 +76,23 @@ impl MissingRights {
     }
 }
 
-/// SQL that returns a row, in words, for each of these rights that the connection's role lacks. Fails if a table is
-/// missing.
+/// SQL that returns a row, in words, for each of these rights that the connection's role lacks. Fails if a table or a
+/// function is missing.
 pub(super) static MISSING: LazyLock<String> = LazyLock::new(|| {
     let pairs = RIGHTS.iter().flat_map(|(table, rights)| rights.iter().map(move |right| (table, right)));
     let pairs: Vec<_> = pairs.map(|(table, right)| format!("('{table}', '{right}')")).collect();
     let sequences: Vec<_> = SEQUENCES.iter().map(|sequence| format!("('{sequence}')")).collect();
+    let functions: Vec<_> = FUNCTIONS.iter().map(|function| format!("('{function}')")).collect();
     format!(
         "SELECT privilege || ' on ' || name FROM (VALUES {}) AS needed (name, privilege)
          WHERE NOT has_table_privilege(name, privilege)
          UNION ALL SELECT 'USAGE on ' || name FROM (VALUES {}) AS needed (name)
-         WHERE NOT has_sequence_privilege(name, 'USAGE')",
+         WHERE NOT has_sequence_privilege(name, 'USAGE')
+         UNION ALL SELECT 'EXECUTE on ' || name FROM (VALUES {}) AS needed (name)
+         WHERE NOT has_function_privilege(name, 'EXECUTE')",
         pairs.join(", "),
-        sequences.join(", ")
+        sequences.join(", "),
+        functions.join(", ")
     )
 });
 

@@ -13,6 +13,8 @@ pub(crate) async fn role_without_ddl(test: &TestStore) -> String {
         format!("DROP ROLE IF EXISTS {role}"),
         format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'"),
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
+        // As on servers where nobody has a right that was not given.
+        "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC".to_owned(),
         payments_stores::postgres::grants(&role, "public"),
     ] {
         connection.execute(AssertSqlSafe(sql)).await.unwrap();
