@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes what docker-compose.yml needs and does not hold: .env, with secrets that are nobody else's, and a
-# certificate for localhost in .tls/. What is there already stays.
+# certificate for localhost in .tls/. What is there already stays; only the lists of Envoy and of the edge cache are made
+# again of EDGE_ATTESTATION_KEYS, from which they follow: run this after each step of a rotation.
 #
 #   compose-env.sh [FOLDER]   FOLDER: where they go; the repository if left out
 set -euo pipefail
@@ -13,15 +14,93 @@ environment=$folder/.env
 tls=$folder/.tls/envoy
 
 command -v openssl >/dev/null || die "the secrets are made with openssl, which is missing" "install openssl"
-if [ -e "$environment" ]; then
-  say "$environment is there already, and stays as it is"
-  exit 0
-fi
+umask 077
 
 # random BYTES: as hex digits, which need no escaping in a URI.
 random() { openssl rand -hex "$1"; }
 
-umask 077
+# bytes HEX: what the digits stand for.
+bytes() { printf '%b' "$(printf '%s' "$1" | sed 's/../\\x&/g')"; }
+
+# Of standard input, as hex digits.
+sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
+
+# subkey SECRET LABEL: the HMAC-SHA256 of the label under the secret, both secrets as hex digits. By hand (RFC 2104):
+# openssl takes the secret of its own as an argument, which every user of this machine can read.
+subkey() {
+  local secret=$1 inner='' outer='' digits i
+  if [ ${#secret} -gt 128 ]; then secret=$(bytes "$secret" | sha256); fi
+  while [ ${#secret} -lt 128 ]; do secret+='00'; done
+  for ((i = 0; i < 128; i += 2)); do
+    printf -v digits '%02x' $((16#${secret:i:2} ^ 0x36))
+    inner+=$digits
+    printf -v digits '%02x' $((16#${secret:i:2} ^ 0x5c))
+    outer+=$digits
+  done
+  inner=$({ bytes "$inner" && printf '%s' "$2"; } | sha256)
+  bytes "$outer$inner" | sha256
+}
+
+# own_list PART KEYS: what `control-plane edge-keys PART` prints for the control plane's list. Before the first image is
+# built there is no program to ask.
+own_list() {
+  local list='' entry entries label made labels=()
+  case $1 in
+    edge) labels=(
+      "attestations to the control plane, version 2" "attestations to the edge cache, version 2"
+      "seals of idempotency keys, version 1" "tickets to watch a payment, version 1"
+    ) ;;
+    edge-cache) labels=("attestations to the edge cache, version 2" "answers in the edge cache, version 1") ;;
+  esac
+  IFS=, read -ra entries <<<"$2"
+  for entry in "${entries[@]}"; do
+    [[ $entry =~ ^[0-9A-Za-z]+:([0-9A-Fa-f]{2}){32,}$ ]] ||
+      die "EDGE_ATTESTATION_KEYS must be id:hex with 64 or more digits, several separated by commas"
+    list+=${list:+,}${entry%%:*}:$1:
+    for label in "${labels[@]}"; do
+      made=$(subkey "${entry#*:}" "payment gateway: $label")
+      [ ${#made} = 64 ] || die "openssl makes no SHA-256"
+      list+=$made
+    done
+  done
+  printf '%s' "$list"
+}
+
+# own_lists KEYS: as lines of .env.
+own_lists() {
+  local edge cache
+  edge=$(own_list edge "$1") || exit
+  cache=$(own_list edge-cache "$1") || exit
+  printf 'ENVOY_ATTESTATION_KEYS=%s\nEDGE_CACHE_ATTESTATION_KEYS=%s\n' "$edge" "$cache"
+}
+
+# Puts the lists of Envoy and edge cache behind the control plane's, in place of those that were there.
+renew_own_lists() {
+  local keys lists line
+  keys=$(sed -n 's/^EDGE_ATTESTATION_KEYS=//p' "$environment" | tr -d "\"' \r")
+  [ -n "$keys" ] || return 0
+  lists=$(own_lists "$keys")
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      ENVOY_ATTESTATION_KEYS=* | EDGE_CACHE_ATTESTATION_KEYS=*) ;;
+      EDGE_ATTESTATION_KEYS=*) printf '%s\n%s\n' "$line" "$lists" ;;
+      *) printf '%s\n' "$line" ;;
+    esac
+  done <"$environment" >"$environment.new"
+  if cmp -s "$environment" "$environment.new"; then
+    rm "$environment.new"
+  else
+    mv "$environment.new" "$environment"
+    say "$environment: made the lists of Envoy and of the edge cache of EDGE_ATTESTATION_KEYS"
+  fi
+}
+
+if [ -e "$environment" ]; then
+  renew_own_lists
+  say "$environment is there already; everything else in it stays as it is"
+  exit 0
+fi
+
 mkdir -p "$tls"
 if ! [ -e "$tls/private-key.pem" ]; then
   # Strict clients take no certificate of an authority for that of a server.
@@ -34,9 +113,12 @@ if ! [ -e "$tls/private-key.pem" ]; then
 fi
 
 sandbox_secret=$(random 24)
+attestation_keys=k1:$(random 32)
+lists=$(own_lists "$attestation_keys")
 # Complete or not at all.
 cat >"$environment.new" <<END
-EDGE_ATTESTATION_KEYS=k1:$(random 32)
+EDGE_ATTESTATION_KEYS=$attestation_keys
+$lists
 ENCRYPTION_KEYS=k1:$(random 32)
 GATEWAY_CLIENTS=demo:$(random 24)
 TLS_FOLDER=$tls

@@ -161,7 +161,21 @@ pub(crate) struct Environment {
 
 impl Environment {
     pub(crate) fn made() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::written(tempfile::tempdir().unwrap())
+    }
+
+    /// What becomes of it where its owner gives a setting another value, and runs `make compose-env` again.
+    pub(crate) fn changed(self, name: &str, value: &str) -> Self {
+        let file = self.folder.path().join(".env");
+        let text = fs::read_to_string(&file).unwrap();
+        let old = format!("\n{name}={}\n", self.values[name]);
+        let lines = format!("\n{text}");
+        assert!(lines.contains(&old), "{name}");
+        fs::write(&file, lines.replace(&old, &format!("\n{name}={value}\n")).trim_start()).unwrap();
+        Self::written(self.folder)
+    }
+
+    fn written(folder: TempDir) -> Self {
         let script = root().join("tools/compose-env.sh");
         let output = Command::new(script).arg(folder.path()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -7,6 +7,7 @@ use std::{env, fs};
 
 use control_plane::cli::envoy_bootstrap::{Profile, render};
 use control_plane::config::{Config, EdgeCacheConfig, Source, WorkerConfig};
+use edge_core::attestation::{Holder, Keys};
 use edge_core::client::ClientId;
 use local_stack::Programs;
 use serde_yaml_ng::Value;
@@ -127,6 +128,32 @@ fn no_program_gets_a_setting_that_it_does_not_read() {
             let garbage = with(&|changed| drop(changed.insert(key.clone(), "garbage of a test".to_owned())));
             let missing = with(&|changed| drop(changed.remove(key)));
             assert!(garbage != as_it_is || missing != as_it_is, "{name} does not read {key}");
+        }
+    }
+}
+
+/// Neither a list nor a key from which what another part holds would follow.
+#[test]
+fn envoy_and_edge_cache_are_given_their_own_attestation_keys_alone() {
+    const ALL: &str = "EDGE_ATTESTATION_KEYS";
+    // One that is longer than a block of SHA-256 is hashed first.
+    let rotated = format!("k2:{},k1:{},k3:{}", "3C".repeat(32), "00ff".repeat(32), "7f".repeat(100));
+    let mut environment = Environment::made();
+    for all in [environment.values[ALL].clone(), rotated] {
+        environment = environment.changed(ALL, &all);
+        let keys = Keys::parse(&all).unwrap();
+        for (name, service) in Compose::with(&environment).services {
+            let own = match &*name {
+                "control-plane" => Some(all.clone()),
+                "envoy" => keys.of(Holder::Edge),
+                "edge-cache" => keys.of(Holder::EdgeCache),
+                _ => None,
+            };
+            assert_eq!(service.environment.get(ALL), own.as_ref(), "{name}");
+            for secret in all.split(',').map(|key| key.split_once(':').unwrap().1) {
+                let has = service.environment.values().any(|value| value.contains(secret));
+                assert_eq!(has, name == "control-plane", "{name}");
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ import itertools
 import json
 import random
 import time
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -93,6 +95,13 @@ def _detail(response: httpx.Response) -> dict[str, Any]:
 
 
 def _retry_after(response: httpx.Response) -> float:
-    """Seconds; 0 if there are none, or if it is a date, which the gateway never sends."""
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else 0.0
+    """Seconds. The gateway says them; what stands before it may say a date. 0 if there is neither."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return 0.0
+    left = date.replace(tzinfo=date.tzinfo or timezone.utc) - datetime.now(timezone.utc)
+    return max(0.0, left.total_seconds())

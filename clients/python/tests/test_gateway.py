@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import unittest
+from email.utils import formatdate
 from typing import Any
 
 from payment_gateway import Gateway, GatewayError, NoAnswer, StillPending
@@ -95,10 +97,23 @@ class GatewayTest(unittest.TestCase):
         first, second = self.fake.requests
         self.assertGreaterEqual(second.at - first.at, 1.99)
 
+    def test_a_date_in_retry_after_is_waited_for(self) -> None:
+        # Of a proxy. A date has no fractions of a second.
+        at = int(time.time()) + 3
+        self.gateway([refusal(503, "GATEWAY_UNAVAILABLE", formatdate(at, usegmt=True)), CHARGED]).charge(order())
+        self.the_one_key(2)
+        self.assertGreaterEqual(time.time(), at - 0.01)
+
+    def test_a_retry_after_that_is_neither_is_as_none(self) -> None:
+        for text in ("soon", "-5", "Thu, 01 Jan 1970 00:00:00 GMT"):
+            self.gateway([refusal(503, "GATEWAY_UNAVAILABLE", text), CHARGED]).charge(order())
+            self.the_one_key(2)
+
     def test_a_server_that_asks_for_an_hour_is_not_waited_for(self) -> None:
-        with self.assertRaises(GatewayError) as refused:
-            self.gateway([refusal(503, "GATEWAY_UNAVAILABLE", "3600")]).charge(order())
-        self.assertEqual(refused.exception.status, 503)
+        for hour in ("3600", formatdate(time.time() + 3600, usegmt=True)):
+            with self.assertRaises(GatewayError) as refused:
+                self.gateway([refusal(503, "GATEWAY_UNAVAILABLE", hour)]).charge(order())
+            self.assertEqual(refused.exception.status, 503)
 
     def test_a_refusal_is_an_error_with_its_code_and_is_not_repeated(self) -> None:
         shop = self.gateway(

@@ -63,10 +63,11 @@ async function errorOf(response: Response, key: string | undefined): Promise<Gat
   return new GatewayError(response.status, body?.error ?? {}, key);
 }
 
-/** 0 if there is none, or if it is a date, which the gateway never sends. */
+/** The gateway says seconds; what stands before it may say a date. 0 if there is neither. */
 function retryAfterMs(response: Response): number {
-  const seconds = Number(response.headers.get('retry-after'));
-  return Number.isFinite(seconds) ? seconds * 1_000 : 0;
+  const text = response.headers.get('retry-after') ?? '';
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  return ms > 0 ? ms : 0;
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

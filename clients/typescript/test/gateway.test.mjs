@@ -65,10 +65,30 @@ test('Retry-After is waited for', async (t) => {
   assert.ok(requests[1].at - requests[0].at >= 1_990, `${requests[1].at - requests[0].at} ms`);
 });
 
+test('a date in Retry-After is waited for', async (t) => {
+  // Of a proxy. A date has no fractions of a second.
+  const at = Math.floor(Date.now() / 1_000) * 1_000 + 3_000;
+  const refused = refusal(503, 'GATEWAY_UNAVAILABLE', {}, { 'retry-after': new Date(at).toUTCString() });
+  const { gateway: shop, requests } = await gateway(t, [refused, charged]);
+  await shop.charge(order);
+  theOneKey(requests, 2);
+  assert.ok(requests[1].at >= at - 10, `${at - requests[1].at} ms early`);
+});
+
+test('a Retry-After that is neither seconds nor a date to come is as none', async (t) => {
+  for (const text of ['soon', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+    const { gateway: shop, requests } = await gateway(t, [refusal(503, 'GATEWAY_UNAVAILABLE', {}, { 'retry-after': text }), charged]);
+    await shop.charge(order);
+    theOneKey(requests, 2);
+  }
+});
+
 test('a server that asks for an hour is not waited for', async (t) => {
-  const { gateway: shop, requests } = await gateway(t, [refusal(503, 'GATEWAY_UNAVAILABLE', {}, { 'retry-after': '3600' })]);
-  await assert.rejects(shop.charge(order), { name: 'GatewayError', status: 503 });
-  assert.equal(requests.length, 1);
+  for (const hour of ['3600', new Date(Date.now() + 3_600_000).toUTCString()]) {
+    const { gateway: shop, requests } = await gateway(t, [refusal(503, 'GATEWAY_UNAVAILABLE', {}, { 'retry-after': hour })]);
+    await assert.rejects(shop.charge(order), { name: 'GatewayError', status: 503 });
+    assert.equal(requests.length, 1);
+  }
 });
 
 test('a refusal is an error with its code, and is not repeated', async (t) => {

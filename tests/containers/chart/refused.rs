@@ -49,6 +49,21 @@ fn cases() -> Vec<(Value, &'static str)> {
             "edgeCache.autoscaling: minReplicas 9 is above",
         ),
         (
+            json!({ "edgeCache": {
+                "autoscaling": { "enabled": true },
+                "resources": { "requests": { "cpu": null } },
+            } }),
+            "edgeCache.resources.requests.cpu: autoscaling is enabled",
+        ),
+        (
+            json!({ "worker": { "resources": { "requests": { "memory": "1.5Gi" } } } }),
+            "worker.resources: the request of memory, 1.5Gi, is above the limit, 256Mi",
+        ),
+        (
+            json!({ "envoy": { "resources": { "limits": { "cpu": 0.25 } } } }),
+            "envoy.resources: the request of cpu, 500m, is above the limit, 0.25",
+        ),
+        (
             json!({ "serviceMonitor": { "enabled": true } }),
             "networkPolicy.monitoring: serviceMonitor is enabled",
         ),
@@ -104,6 +119,14 @@ fn wrong_forms() -> Vec<(Value, &'static str)> {
         (json!({ "pods": { "priorityClassName": "Bad Name" } }), "/pods/priorityClassName"),
         (json!({ "pods": { "annotations": null } }), "missing property 'annotations'"),
         (json!({ "worker": { "settings": null } }), "missing property 'settings'"),
+        (json!({ "networkPolicy": { "enabled": null } }), "missing property 'enabled'"),
+        (json!({ "networkPolicy": null }), "missing property 'networkPolicy'"),
+        (json!({ "envoy": { "kind": null } }), "missing property 'kind'"),
+        (json!({ "clusterDomain": null }), "missing property 'clusterDomain'"),
+        (
+            json!({ "providers": { "stripe": { "apiBase": "http://sandbox:8090" } } }),
+            "providers.stripe.apiBase: it has no TLS",
+        ),
         (json!({ "envoy": { "hostnames": ["pay..example"] } }), "/envoy/hostnames/0"),
         (json!({ "envoy": { "hostnames": [format!("{}b", "a.".repeat(150))] } }), "/envoy/hostnames/0"),
         (json!({ "clusterDomain": "a..b" }), "/clusterDomain"),

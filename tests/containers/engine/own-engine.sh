@@ -15,6 +15,11 @@ have_programs() {
 # can_start_engine: installs Docker Engine where Debian has it; says why not otherwise.
 can_start_engine() {
   [ "$(id -u)" = 0 ] || { why="no engine runs, and only root could start one"; return 1; }
+  # Both would change the same bridge and rules.
+  if pgrep -x dockerd >/dev/null 2>&1; then
+    why="another engine runs here, and does not answer at ${DOCKER_HOST:-its usual socket}"
+    return 1
+  fi
   if ! command -v dockerd >/dev/null; then
     can_install_debian_packages || { why="no engine is installed"; return 1; }
     install_debian_servers docker.io || true
