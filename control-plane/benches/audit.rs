@@ -8,13 +8,20 @@
     reason = "a program to be looked at: it prints what it measured, and what fails ends it"
 )]
 
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audit_proof::SigningKey;
+use audit_proof::{Hash, SigningKey};
+use control_plane::audit::exported_line::ExportedLine;
 use control_plane::audit::sealer::{AnchorPlaces, Sealer};
-use control_plane::audit::verify::verify;
+use control_plane::audit::verify::{verify, verify_export};
+use payments::model::log::Position;
 use payments::ports::clock::SystemClock;
+use payments::ports::store::Store;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 
 const RECORDS: u64 = 1_000_000;
@@ -61,6 +68,36 @@ async fn main() {
     tell("verified", report.sealed, began.elapsed());
     assert!(report.is_whole(), "{report}");
     println!("{report}");
+
+    let file = folder.path().join("export");
+    export(&*store, &file).await;
+    let began = Instant::now();
+    let export = BufReader::new(File::open(&file).unwrap());
+    let report = verify_export(export, &[key.public().clone()], &[], &[]).unwrap();
+    tell("verified an export of", report.sealed, began.elapsed());
+    assert!(report.is_whole(), "{report}");
+}
+
+/// Writes what `audit export` prints. Every record is a transition, so the tree has them in their order.
+async fn export(store: &dyn Store, file: &Path) {
+    const PART: u32 = 5_000;
+    let mut export = BufWriter::new(File::create(file).unwrap());
+    let (mut after, mut index) = (Position::START, 0);
+    loop {
+        let part = store.audit().transitions(after, PART).await.unwrap();
+        let Some(last) = part.last() else { break };
+        after = last.position;
+        for one in &part {
+            let hash = Hash::of_leaf(one.record().bytes().as_bytes());
+            let detail = serde_json::from_str(&one.detail).ok();
+            let line = serde_json::to_string(&ExportedLine::of_transition(index, hash, one, detail)).unwrap();
+            writeln!(export, "{line}").unwrap();
+            index += 1;
+        }
+    }
+    let note = store.audit().last_seal().await.unwrap().unwrap().note;
+    writeln!(export, "{}", json!({ "checkpoint": note })).unwrap();
+    export.flush().unwrap();
 }
 
 #[expect(clippy::cast_precision_loss, reason = "records fit into 52 bits")]

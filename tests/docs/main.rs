@@ -115,9 +115,9 @@ fn the_graphql_schema_has_no_client_secret() {
 
 /// Outside the promises, which have their own test.
 #[test]
-fn every_test_that_operations_and_security_name_exists() {
+fn every_test_that_operations_security_and_testing_name_exists() {
     let sources = sources();
-    for (page, at_least) in [("operations.md", 1), ("security.md", 40)] {
+    for (page, at_least) in [("operations.md", 1), ("security.md", 40), ("testing.md", 10)] {
         let text = fs::read_to_string(Path::new(ROOT).join("docs").join(page)).unwrap();
         let named: Vec<_> = quoted(&text).into_iter().filter(|name| is_test(name)).collect();
         assert!(named.len() >= at_least, "{page} names {} tests", named.len());

@@ -160,6 +160,41 @@ fn blanks_and_line_ends_around_settings_of_draining_are_no_part_of_them() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
+#[test]
+fn a_file_with_a_secret_that_cannot_be_used_is_refused_before_envoy_starts() {
+    const NAMES: [&str; 2] = ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"];
+    let folder = TempDir::new().unwrap();
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (good, blank) = (written("good", "hidden-in-a-file\n"), written("blank", " \n\t\n"));
+    let missing = folder.path().join("missing").display().to_string();
+    for name in NAMES {
+        let file = format!("{name}_FILE");
+        // What is refused, with the variable beside it, and why.
+        for (path, beside, why) in [
+            (&good, "hidden", format!("{name} and {file} are both set")),
+            (&missing, "", format!("{file} names {missing}, which cannot be read")),
+            (&folder.path().display().to_string(), "", "which cannot be read".to_owned()),
+            (&blank, "", format!("{file} names {blank}, which is empty")),
+        ] {
+            let mut command = script();
+            command.env("ENVOY", "/bin/true").env(&file, path).env(name, beside);
+            let output = command.output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{why}: {said}");
+            assert!(said.contains(&why) && !said.contains("hidden"), "{why}: {said}");
+        }
+        // Envoy gets what a file has, without the line's end.
+        let program = written("envoy", &format!("#!/bin/sh\n[ \"${name}\" = hidden-in-a-file ]\n"));
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        let output = script().env("ENVOY", &program).env(&file, &good).env_remove(name).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[tokio::test]
 async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
     for asked in [Signal::TERM, Signal::QUIT] {

@@ -9,8 +9,8 @@ use logging::{Format, Level};
 use super::client_tls::{REDIS, client_tls};
 use super::service_tls::service_tls;
 use super::{
-    ConfigError, Plaintext, Source, Wire, attestation_keys, check_listeners, keep, keep_all, log_format,
-    log_level,
+    ConfigError, Plaintext, Source, Wire, check_listeners, keep, keep_all, log_format, log_level,
+    verifying_keys,
 };
 use crate::cache::{KeepPolicy, RedisUri};
 use crate::server::TlsSettings;
@@ -99,7 +99,7 @@ impl EdgeCacheConfig {
             })
         });
         let redis = keep(&mut errors, redis);
-        let keys = keep(&mut errors, attestation_keys(source, Holder::EdgeCache));
+        let keys = keep(&mut errors, verifying_keys(source, Holder::EdgeCache));
         let log_level = keep(&mut errors, log_level(source));
         let log_format = keep(&mut errors, log_format(source));
         let tls = keep_all(&mut errors, service_tls(source));

@@ -60,13 +60,17 @@ fn service(source: &Source) -> Result<Option<Arc<dyn Wrapping>>, ConfigError> {
 
 fn vault(source: &Source, key: &str) -> Result<Arc<dyn Wrapping>, ConfigError> {
     const ADDRESS: &str = "VAULT_ADDR";
+    const AUTHORITIES: &str = "VAULT_CA";
     let missing = |key, expected| ConfigError::Missing { key, expected };
     let address = source.get(ADDRESS).ok_or(missing(ADDRESS, "Vault's address, for KMS_KEY"))?;
     let token = source.get("VAULT_TOKEN");
     let token = token.ok_or(missing("VAULT_TOKEN", "a token that may use the key of KMS_KEY"))?;
-    match VaultTransit::new(key, address, token.to_owned().into()) {
+    let authorities = source
+        .read_with(AUTHORITIES, |path| std::fs::read(path).map_err(|error| format!("{path}: {error}")))?;
+    match VaultTransit::new(key, address, token.to_owned().into(), authorities.as_deref()) {
         Ok(vault) => Ok(Arc::new(vault)),
         Err(problem @ InvalidVault::Address) => Err(source.invalid(ADDRESS, problem.to_string())),
+        Err(problem @ InvalidVault::Authorities) => Err(source.invalid(AUTHORITIES, problem.to_string())),
         Err(problem) => Err(source.invalid("KMS_KEY", problem.to_string())),
     }
 }

@@ -81,7 +81,7 @@ impl Config {
     pub fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let listen = keep(&mut errors, source.listen("CONTROL_PLANE_LISTEN", 8081));
-        let keys = keep(&mut errors, attestation_keys(source, Holder::ControlPlane));
+        let keys = keep(&mut errors, verifying_keys(source, Holder::ControlPlane));
         let edge_cache = keep_all(&mut errors, EdgeCacheSettings::read(source));
         let return_url_hosts = keep(&mut errors, return_url_hosts(source));
         let graphql = keep(&mut errors, graphql::graphql(source));
@@ -203,6 +203,17 @@ pub fn db_uri(source: &Source) -> Result<String, ConfigError> {
     }
 }
 
+/// The keys of a service that verifies what the edge attests.
+fn verifying_keys(source: &Source, holder: Holder) -> Result<Keys, ConfigError> {
+    let keys = attestation_keys(source, holder)?;
+    let rejects_earlier = source.read_with("EDGE_ATTESTATION_V1", |text| match text {
+        "accept" => Ok(false),
+        "reject" => Ok(true),
+        _ => Err("must be `accept` or `reject`".to_owned()),
+    })?;
+    Ok(if rejects_earlier == Some(true) { keys.rejecting_earlier() } else { keys })
+}
+
 /// The keys that `holder` shares with the edge.
 pub(crate) fn attestation_keys(source: &Source, holder: Holder) -> Result<Keys, ConfigError> {
     source
@@ -265,6 +276,18 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
         assert_eq!(config.edge_cache.listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8082"));
         assert!(config.gateway.providers.stripe.is_none() && config.gateway.providers.paypal.is_none());
+    }
+
+    #[test]
+    fn attestations_without_an_audience_are_refused_once_a_setting_says_so() {
+        let key = ("EDGE_ATTESTATION_KEYS", KEY);
+        // Nothing but the secret itself verifies them, and gives others their own lists.
+        let has_secret =
+            |settings: &[(&str, &str)]| read(settings).unwrap().attestation_keys.of(Holder::Edge).is_some();
+        assert!(has_secret(&[key]) && has_secret(&[key, ("EDGE_ATTESTATION_V1", "accept")]));
+        assert!(!has_secret(&[key, ("EDGE_ATTESTATION_V1", "reject")]));
+        let errors = read(&[key, ("EDGE_ATTESTATION_V1", "off")]).unwrap_err();
+        assert!(errors[0].starts_with("EDGE_ATTESTATION_V1"), "{errors:?}");
     }
 
     #[test]

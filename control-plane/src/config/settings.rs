@@ -11,11 +11,16 @@ pub struct Setting {
 }
 
 /// All settings, in the order in which operators need them.
-pub const SETTINGS: [Setting; 51] = [
+pub const SETTINGS: [Setting; 52] = [
     Setting {
         keys: &["EDGE_ATTESTATION_KEYS"],
         default: "required",
         meaning: "keys that filter and control plane share, `id:hex` (64 or more digits), comma list; the first signs, all verify. `control-plane edge-keys` prints what Envoy and a separate edge cache need of them ([purposes](security.md#keys-for-each-purpose))",
+    },
+    Setting {
+        keys: &["EDGE_ATTESTATION_V1"],
+        default: "`accept`",
+        meaning: "whether attestations of an earlier release's Envoys (`v=1`), which name no audience, are accepted: `reject` once every Envoy is of this release ([upgrade](operations.md#upgrade-and-roll-back)). What is refused then counts as `unknown_key`. For `serve` and `edge-cache`",
     },
     Setting {
         keys: &["CONTROL_PLANE_LISTEN"],
@@ -63,9 +68,9 @@ pub const SETTINGS: [Setting; 51] = [
         meaning: "keys that seal what the database holds of payers and payments, `id:hex` (64 digits), comma list; the first seals, all open ([which values](security.md#at-rest), [rotation](operations.md#encryption-keys)). Every control plane, worker and command needs them. Without the list, values are stored as they are. Without a key that stored rows need, nothing starts. With `reject`, a stored value that is not sealed counts as unreadable: set it once `control-plane keys status` finds no plain row",
     },
     Setting {
-        keys: &["KMS_KEY", "VAULT_ADDR", "VAULT_TOKEN"],
-        default: "none, none, none",
-        meaning: "a key management service wraps data keys instead of the first of `ENCRYPTION_KEYS`, which may still be given to open what they have wrapped: `vault:MOUNT/KEY` of Vault's or OpenBao's transit engine (at `VAULT_ADDR`, with `VAULT_TOKEN` or `VAULT_TOKEN_FILE`), or `awskms:arn:aws:kms:…` (with AWS's own settings; in a build with the feature `aws-kms`). It is asked when a process starts and for a new data key once a day",
+        keys: &["KMS_KEY", "VAULT_ADDR", "VAULT_TOKEN", "VAULT_CA"],
+        default: "none, none, none, the machine's authorities",
+        meaning: "a key management service wraps data keys instead of the first of `ENCRYPTION_KEYS`, which may still be given to open what they have wrapped: `vault:MOUNT/KEY` of Vault's or OpenBao's transit engine (at `VAULT_ADDR`, with `VAULT_TOKEN` or `VAULT_TOKEN_FILE`), or `awskms:arn:aws:kms:…` (with AWS's own settings; in a build with the feature `aws-kms`). `VAULT_CA` is a PEM file of the authorities of Vault's certificate. It is asked when a process starts and for a new data key once a day",
     },
     Setting {
         keys: &["REDIS_URI"],

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use payments::causes::with_causes;
 use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Certificate, Client, StatusCode, Url, tls};
 use sealing::wrapping::round_trip;
 use sealing::{DataKeyId, SecretKey, WrapError, WrappedKey, Wrapping};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -46,6 +47,8 @@ pub(crate) enum InvalidVault {
     Key,
     #[error("must be Vault's address, `https://HOST:PORT`; `http` only for this machine itself")]
     Address,
+    #[error("must be a PEM file with certificates of authorities")]
+    Authorities,
     #[error("TLS cannot be set up")]
     Tls,
 }
@@ -54,9 +57,16 @@ impl VaultTransit {
     /// The prefix of its names.
     pub(crate) const SCHEME: &'static str = "vault:";
 
+    /// `authorities`: in PEM, those of Vault's certificate. `None`: the machine's.
+    ///
     /// # Errors
-    /// Says what is wrong with the name or the address.
-    pub(crate) fn new(name: &str, address: &str, token: SecretString) -> Result<Self, InvalidVault> {
+    /// Says what is wrong with the name, the address or the authorities.
+    pub(crate) fn new(
+        name: &str,
+        address: &str,
+        token: SecretString,
+        authorities: Option<&[u8]>,
+    ) -> Result<Self, InvalidVault> {
         let path = name.strip_prefix(Self::SCHEME).ok_or(InvalidVault::Key)?;
         let (mount, key) = path.rsplit_once('/').ok_or(InvalidVault::Key)?;
         let is_name = |part: &str| {
@@ -72,14 +82,7 @@ impl VaultTransit {
             return Err(InvalidVault::Address);
         }
         let engine = base.join(&format!("v1/{mount}/")).map_err(|_| InvalidVault::Address)?;
-        let client = Client::builder()
-            .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
-            // The token goes to this host alone.
-            .redirect(Policy::none())
-            .no_proxy()
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|_| InvalidVault::Tls)?;
+        let client = client(authorities)?;
         Ok(Self { client, engine, key: key.to_owned(), name: name.to_owned(), token })
     }
 
@@ -110,7 +113,7 @@ impl VaultTransit {
     ) -> Result<T, Problem> {
         let url = self.engine.join(&format!("{operation}/{}", self.key)).map_err(|_| Problem::Unusable)?;
         let request = self.client.post(url).header("x-vault-token", self.token.expose_secret()).json(body);
-        let away = |error: reqwest::Error| Problem::Away(error.without_url().to_string());
+        let away = |error: reqwest::Error| Problem::Away(with_causes(&error.without_url()));
         let mut answer = request.send().await.map_err(away)?;
         let status = answer.status();
         let mut text = Zeroizing::new(Vec::new());
@@ -148,6 +151,22 @@ impl VaultTransit {
     fn unavailable(&self, problem: Problem) -> WrapError {
         WrapError::Unavailable { by: self.name.clone(), source: Box::new(problem) }
     }
+}
+
+fn client(authorities: Option<&[u8]>) -> Result<Client, InvalidVault> {
+    let builder = Client::builder()
+        .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
+        // The token goes to this host alone.
+        .redirect(Policy::none())
+        .no_proxy()
+        .tls_version_min(tls::Version::TLS_1_3)
+        .timeout(PATIENCE);
+    let Some(pem) = authorities else { return builder.build().map_err(|_| InvalidVault::Tls) };
+    let authorities = Certificate::from_pem_bundle(pem).map_err(|_| InvalidVault::Authorities)?;
+    if authorities.is_empty() {
+        return Err(InvalidVault::Authorities);
+    }
+    builder.tls_certs_only(authorities).build().map_err(|_| InvalidVault::Authorities)
 }
 
 /// Vault's answer names no code, only this text.

@@ -2,6 +2,7 @@
 
 mod audit_trail;
 mod encrypted;
+mod other_servers;
 mod postgres;
 mod providers;
 mod queue;

@@ -33,8 +33,13 @@ impl Service {
 
     /// The address of its API.
     pub(crate) fn address(&self) -> String {
-        let log = self.log();
-        let line = log.lines().find(|line| line.contains(r#""setting":"CONTROL_PLANE_LISTEN""#)).unwrap();
+        self.address_of("CONTROL_PLANE_LISTEN")
+    }
+
+    /// Where it listens by this setting.
+    pub(crate) fn address_of(&self, setting: &str) -> String {
+        let (log, setting) = (self.log(), format!(r#""setting":"{setting}""#));
+        let line = log.lines().find(|line| line.contains(&setting)).unwrap();
         let (_, rest) = line.split_once(r#""address":""#).unwrap();
         rest.split('"').next().unwrap().to_owned()
     }

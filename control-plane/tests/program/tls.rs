@@ -170,6 +170,30 @@ fn a_peer_that_may_not_connect_is_refused_with_the_reason_in_log_and_metrics() {
 }
 
 #[test]
+fn the_listener_for_claims_refuses_the_same_peers() {
+    let pki = Pki::new();
+    let service = pki.start();
+    let ask = |client: ClientConfig| {
+        let socket = TcpStream::connect(service.address_of("EDGE_CACHE_LISTEN")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        talk(socket, client)
+    };
+    let (tls_1_2, tls_1_3) = (&[&version::TLS12][..], &[&version::TLS13][..]);
+    let issue = |name: &str| Some(pki.authority.issue(&[name]).unwrap());
+    for (reason, certificate, versions) in [
+        ("version", issue("envoy.example"), tls_1_2),
+        ("no_certificate", None, tls_1_3),
+        ("authority", Some(Authority::new().unwrap().issue(&["envoy.example"]).unwrap()), tls_1_3),
+        ("name", issue("other.example"), tls_1_3),
+    ] {
+        let refused = ask(pki.client(certificate.as_ref(), versions));
+        assert!(refused.is_err(), "{reason}: {refused:?}");
+        service.until(&format!(r#""reason":"{reason}""#));
+    }
+    assert!(ask(pki.genuine()).unwrap().starts_with("HTTP/1.1 "));
+}
+
+#[test]
 fn a_peer_with_a_wildcard_name_alone_is_told_that_it_needs_a_whole_one() {
     let pki = Pki::new();
     for wildcard in ["*.example", "*.envoy.example"] {

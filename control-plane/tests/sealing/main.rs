@@ -9,6 +9,7 @@
 
 mod canaries;
 mod customers;
+mod damage;
 mod database;
 mod keys;
 mod reseal;

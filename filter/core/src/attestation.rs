@@ -7,7 +7,7 @@
 //! valid MAC.
 //!
 //! Earlier releases signed without an audience, with the secret itself (`v=1;kid=…`). Those that have the secret accept
-//! this for as long as edges of such a release may be in use.
+//! this for as long as edges of such a release may be in use, until [`Keys::rejecting_earlier`].
 
 mod keys;
 

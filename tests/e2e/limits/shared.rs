@@ -1,11 +1,14 @@
 //! A limit that several Envoys share through a rate limit service.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use gateway_tests::rate_limit_service::{Behaviour, RateLimitService};
 use gateway_tests::{HttpResponse, OwnGateway};
+use local_stack::{Authority, Issued};
 use reqwest::Client;
 use serde_json::json;
+use test_services::{RedisServer, ServerTls};
 use tokio::time::sleep;
 
 use super::charge;
@@ -82,4 +85,37 @@ async fn without_the_service_the_limits_of_each_envoy_hold() {
     let reads = futures_util::future::join_all((0..60).map(|_| gateway.get("/payments?limit=1"))).await;
     assert!(reads.iter().any(|response| response.status == 429), "nothing is turned away");
     assert!(passed(&reads) > 0, "nothing passes");
+}
+
+/// Redis stands in: all that matters is its TLS, and what is no rate limit service refuses nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_service_of_another_name_or_of_tls_1_2_gets_no_connection() {
+    const HANDSHAKES: &str = "cluster.rate_limit_service.ssl.handshake";
+    let (authority, folder) = (Authority::new().unwrap(), tempfile::tempdir().unwrap());
+    let authorities = folder.path().join("ca.pem");
+    fs::write(&authorities, authority.pem()).unwrap();
+    for (name, version, count) in [
+        ("127.0.0.1", "TLSv1.3", HANDSHAKES),
+        ("limits.example", "TLSv1.3", "cluster.rate_limit_service.ssl.fail_verify_san"),
+        ("127.0.0.1", "TLSv1.2", "cluster.rate_limit_service.ssl.connection_error"),
+    ] {
+        let Issued { certificate, private_key } = authority.issue(&[name]).unwrap();
+        let tls = ServerTls { certificate, private_key, authority: authority.pem().to_owned() };
+        let options = ["--tls-auth-clients", "no", "--tls-protocols", version];
+        let Some(server) = RedisServer::own_encrypted(&tls, &options).await else { return };
+        let address = format!("127.0.0.1:{}", server.port());
+        let settings = [
+            ("GATEWAY_RATE_LIMIT_SERVICE", &*address),
+            ("GATEWAY_RATE_LIMIT_SERVICE_CA", authorities.to_str().unwrap()),
+        ];
+        let own = OwnGateway::start(&settings).await;
+        let gateway = own.gateway();
+        gateway_tests::until(count, async || {
+            assert_eq!(gateway.get("/payments?limit=1").await.status, 200);
+            (gateway.envoy_count(count).await > 0).then_some(())
+        })
+        .await;
+        let is_right = count == HANDSHAKES;
+        assert_eq!(gateway.envoy_count(HANDSHAKES).await > 0, is_right, "{name} {version}");
+    }
 }

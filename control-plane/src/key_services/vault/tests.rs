@@ -68,7 +68,7 @@ async fn engine() -> (Arc<Engine>, String) {
 }
 
 fn vault(address: &str, key: &str, token: &str) -> VaultTransit {
-    VaultTransit::new(&format!("vault:transit/{key}"), address, token.to_owned().into()).unwrap()
+    VaultTransit::new(&format!("vault:transit/{key}"), address, token.to_owned().into(), None).unwrap()
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_key_is_tried_and_one_that_does_not_exist_is_not_made_by_the_try() {
 
 #[test]
 fn a_token_goes_over_tls_or_stays_on_this_machine_and_is_never_printed() {
-    let new = |name: &str, address: &str| VaultTransit::new(name, address, TOKEN.to_owned().into());
+    let new = |name: &str, address: &str| VaultTransit::new(name, address, TOKEN.to_owned().into(), None);
     for address in
         ["https://vault.internal:8200", "http://127.0.0.1:8200", "http://localhost:8200", "http://[::1]:8200"]
     {

@@ -8,13 +8,13 @@ use test_services::{PostgresServer, RabbitServer, RedisServer, ServerTls};
 use super::check;
 
 /// Files of a client, and a server's side.
-struct Pki {
+pub(super) struct Pki {
     folder: tempfile::TempDir,
-    authority: Authority,
+    pub(super) authority: Authority,
 }
 
 impl Pki {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let pki = Self { folder: tempfile::tempdir().unwrap(), authority: Authority::new().unwrap() };
         std::fs::write(pki.path("ca.pem"), pki.authority.pem()).unwrap();
         std::fs::write(pki.path("other-ca.pem"), Authority::new().unwrap().pem()).unwrap();
@@ -30,7 +30,7 @@ impl Pki {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
@@ -43,7 +43,7 @@ impl Pki {
 const HERE: [&str; 2] = ["localhost", "127.0.0.1"];
 
 /// `PREFIX_CA` and so on, with a certificate of this name.
-fn files(
+pub(super) fn files(
     pki: &Pki,
     [ca, certificate, key]: [&'static str; 3],
     authority: &str,
@@ -57,13 +57,13 @@ fn files(
     settings
 }
 
-fn checked(uri: (&'static str, &str), files: &[(&'static str, String)]) -> (bool, String) {
+pub(super) fn checked(uri: (&'static str, &str), files: &[(&'static str, String)]) -> (bool, String) {
     let files = files.iter().map(|(key, value)| (*key, value.as_str()));
     check(&std::iter::once(uri).chain(files).collect::<Vec<_>>())
 }
 
 const REDIS: [&str; 3] = ["REDIS_CA", "REDIS_CERTIFICATE", "REDIS_PRIVATE_KEY"];
-const AMQP: [&str; 3] = ["AMQP_CA", "AMQP_CERTIFICATE", "AMQP_PRIVATE_KEY"];
+pub(super) const AMQP: [&str; 3] = ["AMQP_CA", "AMQP_CERTIFICATE", "AMQP_PRIVATE_KEY"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_reached_over_tls_1_3_with_certificates_of_both_sides_only() {

@@ -164,6 +164,15 @@ impl Keys {
         Some(self.0.iter().map(entry).collect::<Option<Vec<_>>>()?.join(","))
     }
 
+    /// The same without the secrets themselves: no attestation of an earlier release passes, and [`Self::of`] gives none.
+    #[must_use]
+    pub fn rejecting_earlier(mut self) -> Self {
+        for key in &mut self.0 {
+            key.secret = None;
+        }
+        self
+    }
+
     /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. The edge has
     /// none: it gets answers decrypted.
     pub fn for_answers(&self) -> impl Iterator<Item = (&str, [u8; SUBKEY_BYTES])> {

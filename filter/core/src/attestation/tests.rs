@@ -198,6 +198,11 @@ fn the_attestation_of_an_earlier_release_is_accepted_by_who_has_the_secret() {
     assert_eq!(all.verify(header.as_bytes(), &charge(), NOW), Ok(statement()));
     let cache = Keys::parse_for(Holder::EdgeCache, &all.of(Holder::EdgeCache).unwrap()).unwrap();
     assert_eq!(cache.verify(header.as_bytes(), &charge(), NOW), Err(AttestationError::UnknownKey));
+    // Until no edge of such a release is left.
+    let ended = keys(OLD).rejecting_earlier();
+    assert_eq!(ended.verify(header.as_bytes(), &charge(), NOW), Err(AttestationError::UnknownKey));
+    let present = all.sign(&charge(), &statement(), NOW);
+    assert_eq!(ended.verify(present.as_bytes(), &charge(), NOW), Ok(statement()));
     // Subkeys alone cannot sign like that.
     let edge = Keys::parse_for(Holder::Edge, &all.of(Holder::Edge).unwrap()).unwrap();
     let subkey = edge.first().unwrap().subkey(Purpose::ToControlPlane).unwrap();
