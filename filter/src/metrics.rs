@@ -30,21 +30,23 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn count(&self, counted: Counted, name: &str) {
-        let mut ids = self.ids.borrow_mut();
-        let known = ids.get(&counted).copied().or_else(|| {
-            let metric = match counted {
-                Counted::Requests(_) => "gateway_edge_requests.outcome",
-                Counted::Claims(_) => "gateway_edge_claims.verdict",
-                Counted::Webhooks(_) => "gateway_edge_webhooks.signature",
-            };
-            // The same name is the same counter on every worker.
-            hostcalls::define_metric(MetricType::Counter, &format!("{metric}.{name}")).ok()
-        });
-        if let Some(id) = known {
-            ids.insert(counted, id);
+        let known = self.ids.borrow().get(&counted).copied();
+        if let Some(id) = known.or_else(|| self.define(counted, name)) {
             // A lost count must not end a request.
             let _ = hostcalls::increment_metric(id, 1);
         }
+    }
+
+    fn define(&self, counted: Counted, name: &str) -> Option<u32> {
+        let metric = match counted {
+            Counted::Requests(_) => "gateway_edge_requests.outcome",
+            Counted::Claims(_) => "gateway_edge_claims.verdict",
+            Counted::Webhooks(_) => "gateway_edge_webhooks.signature",
+        };
+        // The same name is the same counter on every worker.
+        let id = hostcalls::define_metric(MetricType::Counter, &format!("{metric}.{name}")).ok()?;
+        self.ids.borrow_mut().insert(counted, id);
+        Some(id)
     }
 
     /// Whether this worker has set the gauge.

@@ -158,6 +158,9 @@ async fn a_field_for_a_check_value_a_pin_or_a_track_is_refused_and_named() {
         let metadata = charge_with("metadata", json!({ "shop": "7", name: "x" })).to_string();
         is_refused(&gateway, Some(&format!("metadata.{name}")), metadata).await;
         is_refused(&gateway, Some(name), charge_with(name, json!(null)).to_string()).await;
+        let in_string = json!({ "a": { name: "x" } }).to_string();
+        is_refused(&gateway, Some("description"), charge_with("description", json!(in_string)).to_string())
+            .await;
     }
     let last = gateway.get("/payments?limit=0").await;
     nothing_was_kept(&gateway, &last).await;
@@ -172,6 +175,27 @@ async fn a_card_number_for_an_idempotency_key_is_refused_and_kept_nowhere() {
             let response = gateway.post_under(&key, "/payments/charge", charge.clone()).await;
             let error = response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
             assert_eq!(error["param"], "Idempotency-Key");
+            repeats_nothing(&response);
+        }
+    }
+    let last = gateway.get("/payments?limit=0").await;
+    nothing_was_kept(&gateway, &last).await;
+}
+
+#[tokio::test]
+async fn a_card_number_in_a_header_is_refused_and_kept_nowhere() {
+    let gateway = rejecting().await;
+    for number in NUMBERS {
+        for (name, value) in [
+            ("x-note", number.to_owned()),
+            ("user-agent", format!("shop/1 {}", grouped(number, "-"))),
+            ("cookie", format!("card={}", grouped(number, "%20"))),
+            ("referer", format!("https://shop.example/?card={number}")),
+        ] {
+            let request = gateway.raw_charge().header(name, &value).body("{}");
+            let response = gateway.send_raw(&request).await;
+            let error = response.refuses(400, "CARD_DATA_NOT_ACCEPTED");
+            assert_eq!(error["param"], name, "{value}");
             repeats_nothing(&response);
         }
     }

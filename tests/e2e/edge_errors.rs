@@ -105,14 +105,25 @@ async fn a_body_that_does_not_say_it_is_json_is_an_unsupported_media_type() {
 #[tokio::test]
 async fn a_request_that_says_it_is_grpc_is_refused_whatever_it_asks_for() {
     let gateway = rejecting().await;
-    let grpc = async |request: RequestBuilder| {
-        let response = HttpResponse::of(request.header("content-type", "application/grpc")).await;
+    let grpc_as = async |request: RequestBuilder, content_type: &[u8]| {
+        let response = HttpResponse::of(request.header("content-type", content_type)).await;
         assert_eq!(response.header("cache-control"), Some("no-store"), "{:?}", response.headers);
         for name in ["grpc-status", "grpc-message", "x-edge-status"] {
             assert_eq!(response.header(name), None, "{:?}", response.headers);
         }
         response
     };
+    let grpc = async |request: RequestBuilder| grpc_as(request, b"application/grpc").await;
+    // As Envoy reads them, bytes that are no text included.
+    for content_type in [
+        &b"application/grpc+json"[..],
+        b"application/grpc+\xff",
+        b"application/grpc+a\xe9b",
+        b"application/grpc;a=b",
+    ] {
+        let charge = gateway.request(Method::POST, "/payments/charge").body(CHARGE);
+        grpc_as(charge, content_type).await.refuses(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
     let cancel = format!("/payments/{TXN}/cancel");
     for (method, path) in [
         (Method::POST, "/payments/charge"),

@@ -57,11 +57,25 @@ async fn what_is_not_http_is_refused() {
         Request::new("GET", "http//nowhere"),
         Request::new("CONNECT", "gateway:443"),
         Request::new("BREW", "/payments"),
+        Request::new("OPTIONS", "*"),
+        Request::new("GET", "payments"),
     ] {
         let response = gateway.send_raw(&request).await;
         assert!((400..500).contains(&response.status), "{}", response.text());
         // Before there is a head there is no request id.
         assert_eq!(response.json()["success"], false);
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
+#[tokio::test]
+async fn an_older_version_of_http_is_refused_as_the_description_says() {
+    let gateway = rejecting().await;
+    for (method, path) in [("GET", "/payments"), ("POST", "/payments/charge"), ("POST", "/webhooks/stripe")] {
+        let request = Request::new(method, path).header("authorization", "Bearer demo-key").in_http_1_0();
+        let response = gateway.send_raw(&request).await;
+        let body = response.json();
+        assert_eq!((response.status, &body["error"]["code"]), (426, &json!("INVALID_REQUEST")), "{body}");
     }
     gateway.nothing_reached_the_control_plane().await;
 }

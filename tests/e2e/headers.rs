@@ -102,6 +102,27 @@ async fn a_request_for_a_host_that_is_none_or_for_two_is_refused() {
     gateway.nothing_reached_the_control_plane().await;
 }
 
+/// As a client sends it to a proxy. Every server has to take it (RFC 9112, section 3.2.2).
+#[tokio::test]
+async fn the_whole_url_may_stand_where_the_path_does() {
+    let request = |url| Request::new("GET", url).header("authorization", "Bearer demo-key");
+    let gateway = shared().await;
+    for url in ["http://gateway/payments?limit=1", "http://elsewhere.example:8443/payments?limit=1"] {
+        gateway.send_raw(&request(url)).await.succeeds(200, &json!({}));
+    }
+    let gateway = rejecting().await;
+    for (url, status) in [
+        ("http://gateway/nowhere", 404),
+        ("http://%41/payments", 400),
+        ("http://gateway:0/payments", 400),
+        ("http://gateway/payments/4242424242424242", 400),
+    ] {
+        let response = gateway.send_raw(&request(url)).await;
+        assert_eq!((response.status, &response.json()["success"]), (status, &json!(false)), "{url}");
+    }
+    gateway.nothing_reached_the_control_plane().await;
+}
+
 #[tokio::test]
 async fn any_name_of_the_gateway_will_do() {
     let gateway = shared().await;

@@ -35,6 +35,15 @@ impl Request {
         Self { head: head.into_bytes(), body: Vec::new() }.header("host", host)
     }
 
+    /// The same in HTTP/1.0.
+    #[must_use]
+    pub fn in_http_1_0(mut self) -> Self {
+        const VERSION: &[u8] = b"HTTP/1.1";
+        let at = self.head.windows(VERSION.len()).position(|part| part == VERSION).expect("a version");
+        drop(self.head.splice(at..at + VERSION.len(), *b"HTTP/1.0"));
+        self
+    }
+
     /// Adds a header line; names may repeat, and values may be arbitrary bytes.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {

@@ -1,5 +1,6 @@
 //! The head of a request, as bytes: callers may send invalid UTF-8.
 
+use crate::card::{self, CardData};
 use crate::idempotency;
 use crate::rejection::Rejection;
 
@@ -12,6 +13,26 @@ pub const EDGE_PREFIX: &str = "x-edge-";
 
 /// The client that Envoy's `api_key_auth` found.
 pub const CLIENT_ID: &str = "x-client-id";
+
+/// Headers that programs add to requests of which they know nothing, so that they are no reason to refuse one: ids of
+/// traces and visitors, which are random numbers, and addresses. Of so many, some are card numbers by every mark.
+const OF_PROGRAMS: &[&str] = &[
+    "b3",
+    "baggage",
+    "cf-connecting-ip",
+    "cookie",
+    "forwarded",
+    "newrelic",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "true-client-ip",
+    "uber-trace-id",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
+    "x-real-ip",
+];
+const OF_PROGRAMS_BEGIN: &[&str] = &["x-b3-", "x-datadog-", "x-ot-span"];
 
 impl<'a> Head<'a> {
     #[must_use]
@@ -37,11 +58,22 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// The first card number in a header that is forwarded as its sender wrote it, those of programs excepted; else the
+    /// first part of a wallet's payload.
+    pub(crate) fn card_data(self) -> Option<CardData> {
+        let mut chosen = self.0.iter().filter(|(name, _)| is_forwarded_as_sent(name) && !is_of_program(name));
+        let number = chosen.find_map(|(name, value)| card::number_in_header(name, value));
+        number.or_else(|| card::payload_in_headers(self.kept()))
+    }
+
     /// The names that must not reach the control plane: what callers could pretend to be the edge with, and
-    /// the client's keys, which are of no use behind the edge: the attestation has what they stand for.
+    /// the client's keys, which are of no use behind the edge: the attestation has what they stand for; and what may be
+    /// a card number among the headers of programs.
     pub(crate) fn to_strip(self) -> Vec<String> {
-        let mut names: Vec<_> =
-            self.0.iter().map(|(name, _)| name).filter(|name| is_internal(name)).cloned().collect();
+        let strip = |(name, value): &&(String, Vec<u8>)| {
+            is_internal(name) || (is_of_program(name) && card::number_in_header(name, value).is_some())
+        };
+        let mut names: Vec<_> = self.0.iter().filter(strip).map(|(name, _)| name.clone()).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -56,4 +88,15 @@ impl<'a> Head<'a> {
 
 fn is_internal(name: &str) -> bool {
     name.starts_with(EDGE_PREFIX) || [CLIENT_ID, "authorization", idempotency::HEADER].contains(&name)
+}
+
+/// Not a pseudo-header, of which the path is searched on its own, and none that is Envoy's or goes no further.
+fn is_forwarded_as_sent(name: &str) -> bool {
+    let is_of_envoy =
+        name == "x-request-id" || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-");
+    !(name.starts_with(':') || is_of_envoy || is_internal(name))
+}
+
+fn is_of_program(name: &str) -> bool {
+    OF_PROGRAMS.contains(&name) || OF_PROGRAMS_BEGIN.iter().any(|begin| name.starts_with(begin))
 }

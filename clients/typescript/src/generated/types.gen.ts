@@ -753,6 +753,10 @@ export type ListEventsErrors = {
      */
     415: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -834,6 +838,10 @@ export type CreateEventTicketErrors = {
      */
     415: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -908,6 +916,10 @@ export type GetApiDescriptionErrors = {
      * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
      */
     415: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */
@@ -1009,6 +1021,10 @@ export type ListPaymentsErrors = {
      */
     415: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -1107,6 +1123,10 @@ export type CreateChargeErrors = {
      * `IDEMPOTENCY_KEY_REUSED`: the key was used for another request
      */
     422: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */
@@ -1225,6 +1245,10 @@ export type CreateRefundErrors = {
      */
     422: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -1317,6 +1341,10 @@ export type GetPaymentErrors = {
      * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
      */
     415: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */
@@ -1422,6 +1450,10 @@ export type CancelPaymentErrors = {
      * `IDEMPOTENCY_KEY_REUSED`: the key was used for another request
      */
     422: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */
@@ -1540,6 +1572,10 @@ export type CapturePaymentErrors = {
      */
     422: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -1633,6 +1669,10 @@ export type ListPaymentEventsErrors = {
      */
     415: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -1719,6 +1759,10 @@ export type ProvePaymentEventsErrors = {
      */
     415: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -1799,6 +1843,10 @@ export type GetRefundErrors = {
      * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
      */
     415: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */
@@ -1881,6 +1929,10 @@ export type GetWalletConfigErrors = {
      * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
      */
     415: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */
@@ -1971,6 +2023,10 @@ export type ReceivePaypalWebhookErrors = {
      */
     415: ErrorBody;
     /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
+    /**
      * `RATE_LIMITED`: too many requests; try again later
      */
     429: ErrorBody;
@@ -2058,6 +2114,10 @@ export type ReceiveStripeWebhookErrors = {
      * `UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`, or comes with a content-encoding
      */
     415: ErrorBody;
+    /**
+     * `INVALID_REQUEST`: this version of HTTP is not taken; use HTTP/1.1 or HTTP/2
+     */
+    426: ErrorBody;
     /**
      * `RATE_LIMITED`: too many requests; try again later
      */

@@ -19,6 +19,7 @@ const ALWAYS: &[Case] = &[
     (408, InvalidRequest),
     (413, PayloadTooLarge),
     (415, UnsupportedMediaType),
+    (426, InvalidRequest),
     (429, RateLimited),
     (431, InvalidRequest),
     (500, InternalError),
@@ -138,6 +139,7 @@ fn example(code: ErrorCode) -> Value {
 fn meaning(status: u16, code: ErrorCode) -> &'static str {
     match code {
         InvalidRequest if status == 408 => "the request took too long to arrive",
+        InvalidRequest if status == 426 => "this version of HTTP is not taken; use HTTP/1.1 or HTTP/2",
         InvalidRequest if status == 431 => "the head of the request is too large",
         InvalidRequest if status == 501 => "this `Transfer-Encoding` is not taken",
         InvalidRequest => "the request is at fault; `param` names the field",

@@ -61,7 +61,7 @@ pub(super) fn of(status: &str, kind: Kind) -> Value {
         headers.insert(name.to_owned(), reference);
     };
     // A malformed HTTP request may be refused before it gets an id.
-    let has_id = !matches!(status, "400" | "408" | "431" | "501");
+    let has_id = !matches!(status, "400" | "408" | "426" | "431" | "501");
     add("x-request-id", if has_id { "RequestId" } else { "RequestIdIfAny" });
     add("Cache-Control", "CacheControl");
     // Final answers are replayed; other requests are processed again.

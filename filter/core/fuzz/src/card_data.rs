@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use edge_core::card::{CardData, find_in_headers, find_in_json, find_in_target, find_in_text, redacted};
+use edge_core::card::{
+    CardData, find_in_json, find_in_target, find_in_text, number_in_header, payload_in_headers, redacted,
+};
 use edge_core::error::ErrorCode;
 use serde::de::IgnoredAny;
 
@@ -21,7 +23,8 @@ pub fn check(data: &[u8]) {
         no_encoding_hides_a_payload(text);
     }
     find_in_text(data).iter().for_each(is_reported);
-    find_in_headers([("x-note", data)]).iter().for_each(is_reported);
+    number_in_header("x-note", data).iter().for_each(is_reported);
+    payload_in_headers([("x-note", data)]).iter().for_each(is_reported);
 }
 
 fn is_reported(found: &CardData) {

@@ -9,6 +9,8 @@ use super::letters;
 pub(super) enum Unit {
     /// 0 to 9, in whatever script.
     Digit(u8),
+    /// A number of two digits that is one character, such as one in a circle.
+    Pair(u8, u8),
     Letter,
     /// Spaces, punctuation, symbols and controls: what may separate two digits of a number.
     Mark,
@@ -27,10 +29,11 @@ pub(super) fn unit(character: char) -> Option<Unit> {
     if is_in(IGNORED, code) {
         return None;
     }
-    Some(match digit(code) {
-        Some(digit) => Unit::Digit(digit),
-        None if character.is_alphanumeric() => Unit::Letter,
-        None => Unit::Mark,
+    Some(match (digit(code), pair(code)) {
+        (Some(digit), _) => Unit::Digit(digit),
+        (None, Some(number)) => Unit::Pair(number / 10, number % 10),
+        (None, None) if character.is_alphanumeric() => Unit::Letter,
+        (None, None) => Unit::Mark,
     })
 }
 
@@ -62,8 +65,16 @@ fn digit(code: u32) -> Option<u8> {
     if let Some(digit) = u8::try_from(code - zero).ok().filter(|digit| *digit < 10) {
         return Some(digit);
     }
-    let runs = DRESSED.iter().find(|(first, last, _)| (*first..=*last).contains(&code));
-    runs.and_then(|(first, _, digit)| u8::try_from(code - first).ok().map(|n| n + digit))
+    counted(DRESSED, code)
+}
+
+fn pair(code: u32) -> Option<u8> {
+    counted(PAIRS, code)
+}
+
+fn counted(runs: &[(u32, u32, u8)], code: u32) -> Option<u8> {
+    let run = runs.iter().find(|(first, last, _)| (*first..=*last).contains(&code));
+    run.and_then(|(first, _, number)| u8::try_from(code - first).ok().map(|n| n + number))
 }
 
 fn is_in(ranges: &[(u32, u32)], code: u32) -> bool {
@@ -83,14 +94,22 @@ const ZEROS: &[u32] = &[
     0x1_fbf0,
 ];
 
-/// Other forms of digits (category `No`): raised, lowered, in circles, in brackets, with a full stop. First and last
-/// code point, and the digit of the first.
+/// Other digits (category `No`): raised, lowered, in circles, in brackets, with a full stop, and of scripts that have no
+/// zero. First and last code point, and the digit of the first.
 #[rustfmt::skip]
 const DRESSED: &[(u32, u32, u8)] = &[
-    (0xb2, 0xb3, 2), (0xb9, 0xb9, 1), (0x2070, 0x2070, 0), (0x2074, 0x2079, 4), (0x2080, 0x2089, 0),
+    (0xb2, 0xb3, 2), (0xb9, 0xb9, 1), (0x1369, 0x1371, 1), (0x19da, 0x19da, 1), (0x2070, 0x2070, 0), (0x2074, 0x2079, 4), (0x2080, 0x2089, 0),
     (0x2460, 0x2468, 1), (0x2474, 0x247c, 1), (0x2488, 0x2490, 1), (0x24ea, 0x24ea, 0), (0x24f5, 0x24fd, 1),
-    (0x24ff, 0x24ff, 0), (0x2776, 0x277e, 1), (0x2780, 0x2788, 1), (0x278a, 0x2792, 1), (0x1_f100, 0x1_f100, 0),
-    (0x1_f101, 0x1_f10a, 0), (0x1_f10b, 0x1_f10b, 0), (0x1_f10c, 0x1_f10c, 0),
+    (0x24ff, 0x24ff, 0), (0x2776, 0x277e, 1), (0x2780, 0x2788, 1), (0x278a, 0x2792, 1), (0x1_0a40, 0x1_0a43, 1),
+    (0x1_0e60, 0x1_0e68, 1), (0x1_1052, 0x1_105a, 1), (0x1_f100, 0x1_f100, 0), (0x1_f101, 0x1_f10a, 0),
+    (0x1_f10b, 0x1_f10b, 0), (0x1_f10c, 0x1_f10c, 0),
+];
+
+/// Numbers of two digits: in circles, in brackets, with a full stop. First and last code point, and the first's number.
+#[rustfmt::skip]
+const PAIRS: &[(u32, u32, u8)] = &[
+    (0x2469, 0x2473, 10), (0x247d, 0x2487, 10), (0x2491, 0x249b, 10), (0x24eb, 0x24f4, 11), (0x24fe, 0x24fe, 10),
+    (0x277f, 0x277f, 10), (0x2789, 0x2789, 10), (0x2793, 0x2793, 10), (0x3251, 0x325f, 21), (0x32b1, 0x32bf, 36),
 ];
 
 /// Format characters (category `Cf`), others that fonts may omit (`Default_Ignorable_Code_Point`), and combining marks
@@ -126,7 +145,7 @@ mod tests {
     fn every_table_is_in_order() {
         assert!(ZEROS.is_sorted_by(|a, b| a + 9 < *b));
         assert!(IGNORED.is_sorted_by(|a, b| a.1 < b.0) && IGNORED.iter().all(|(first, last)| first <= last));
-        assert!(DRESSED.is_sorted_by(|a, b| a.1 < b.0));
+        assert!([DRESSED, PAIRS].iter().all(|runs| runs.is_sorted_by(|a, b| a.1 < b.0)));
     }
 
     #[test]
@@ -149,11 +168,15 @@ mod tests {
             ("⁰¹²³⁴⁵⁶⁷⁸⁹₀₄₂", "0123456789042"),
             ("⓪④②➃❷⑷⒉", "0424242"),
             ("🄀🄅🄃", "042"),
+            ("\u{1369}\u{1371}\u{19da}\u{10a40}\u{10a43}", "19114"),
+            ("\u{10e60}\u{10e68}\u{11052}\u{1105a}", "1919"),
+            ("⑩⑳⑽⒇⒑⒛⓫⓴⓾❿➉➓㉑㉟㊱㊷㊿", "1020102010201120101010102135364250"),
         ] {
             let read: String = text
                 .chars()
                 .map(|character| match unit(character) {
-                    Some(Unit::Digit(digit)) => char::from(b'0' + digit),
+                    Some(Unit::Digit(digit)) => digit.to_string(),
+                    Some(Unit::Pair(tens, ones)) => format!("{tens}{ones}"),
                     other => panic!("{character} {other:?}"),
                 })
                 .collect();

@@ -4,7 +4,7 @@
 //! A card number is recognized by its issuer, its length and its check digit (`ranges`), by the layout of its digits
 //! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
 //! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
-//! (`names`), also in a document of GraphQL and its variables (`graphql`). Both error rates are measured on a corpus (`tests/card_corpus`).
+//! (`names`), also in JSON that was made a string (`nested`) and in a document of GraphQL and its variables (`graphql`). Both error rates are measured on a corpus (`tests/card_corpus`).
 //!
 //! A wallet's payload is card data as well: decrypted, or encrypted for the holder of the key. It is recognized by the
 //! names of its fields, wherever and in whatever encoding they stand (`payload`, `encoded`, `alphabet`, `plain`,
@@ -21,6 +21,7 @@ mod json;
 mod letters;
 mod list;
 mod names;
+mod nested;
 mod payload;
 mod plain;
 mod published;
@@ -157,10 +158,10 @@ pub fn find_in_text(value: &[u8]) -> Option<CardData> {
     kind.map(|kind| CardData { kind, param: None })
 }
 
-/// The first part of a wallet's payload in headers that the edge itself does not read; the header is named. Card numbers
-/// count in JSON alone: proxies and browsers have long numbers in headers of their own.
+/// The first part of a wallet's payload in the values of headers, which are decoded within one budget. Card numbers count
+/// in JSON alone: proxies and browsers have long numbers in headers of their own.
 #[must_use]
-pub fn find_in_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<CardData> {
+pub fn payload_in_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<CardData> {
     let mut budget = Budget::default();
     headers.into_iter().find_map(|(name, value)| {
         let kind = in_header(value, &mut budget)?;
@@ -179,6 +180,22 @@ fn in_header(value: &[u8], budget: &mut Budget) -> Option<Kind> {
         return Some(Kind::Number);
     }
     payload::find_by_name(&text, budget)
+}
+
+/// A card number in the name or the value of a header.
+#[must_use]
+pub fn number_in_header(name: &str, value: &[u8]) -> Option<CardData> {
+    let holds_one = |text: &[u8]| {
+        spelling::may_hold_number(text) && spelling::holds_number(&String::from_utf8_lossy(text))
+    };
+    let param = if holds_one(name.as_bytes()) {
+        None
+    } else if holds_one(value) {
+        Some(name.to_owned())
+    } else {
+        return None;
+    };
+    Some(CardData { kind: Kind::Number, param })
 }
 
 fn is_plain(name: &str) -> bool {
@@ -223,7 +240,13 @@ fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
 
 fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Finding> {
     let said = text.get(value.clone()).unwrap_or_default();
-    let kind = if holds_number(said) { Some(Kind::Number) } else { holds_payload(said, budget) };
+    let kind = if holds_number(said) {
+        Some(Kind::Number)
+    } else if nested::names_card_data(said) {
+        Some(Kind::Named)
+    } else {
+        holds_payload(said, budget)
+    };
     kind.map(|kind| Finding { kind, name: None, is_telling: false, value: Some(value) })
 }
 

@@ -76,12 +76,12 @@ impl Run {
     pub(super) fn push(&mut self, unit: Unit, character: char) -> bool {
         match unit {
             Unit::Digit(digit) => {
-                let gap = std::mem::take(&mut self.gap);
-                match self.groups.last_mut() {
-                    Some(group) if gap.is_empty() => group.len += 1,
-                    _ => self.groups.push(Group { start: self.digits.len(), len: 1, gap }),
-                }
-                self.digits.push(digit);
+                self.push_digit(digit);
+                false
+            }
+            Unit::Pair(tens, ones) => {
+                self.push_digit(tens);
+                self.push_digit(ones);
                 false
             }
             Unit::Letter | Unit::Mark if self.groups.is_empty() => false,
@@ -90,6 +90,15 @@ impl Run {
                 !self.gap.is_short() && self.end()
             }
         }
+    }
+
+    fn push_digit(&mut self, digit: u8) {
+        let gap = std::mem::take(&mut self.gap);
+        match self.groups.last_mut() {
+            Some(group) if gap.is_empty() => group.len += 1,
+            _ => self.groups.push(Group { start: self.digits.len(), len: 1, gap }),
+        }
+        self.digits.push(digit);
     }
 
     /// Ends the row; true if it contains a card number.

@@ -30,6 +30,9 @@ fn numbers_are_found_in_whatever_dress() {
         "{\"note\":\"4242\u{200b}4242\u{ad}4242\u{2060}4242\"}",
         "{\"note\":\"４２４２４２４２４２４２４２４２\"}",
         r#"{"note":"\uff14\u0662\ud835\udfd22424242424242\u06f42"}"#,
+        "{\"note\":\"㊷㊷㊷㊷㊷㊷㊷㊷\"}",
+        "{\"note\":\"㊷ ㊷ 42 42-㊷㊷4242\"}",
+        "{\"note\":\"፬፪፬፪፬፪፬፪፬፪፬፪፬፪፬፪\"}",
         r#"{"note":"%34%32%34%32%34%32%34%32%34%32%34%32%34%32%34%32"}"#,
         r#"{"note":"4242%204242%204242%204242"}"#,
         r#"{"note":"4242+4242+4242+4242"}"#,
@@ -153,6 +156,8 @@ fn fields_for_card_data_are_refused_at_any_depth_and_named() {
         (r#"{"a":[{},{"b":{"track_2":{}}}]}"#, "a[1].b.track_2"),
         (r#"{"metadata":{"pin_code":"1234"}}"#, "metadata.pin_code"),
         (r#"{"pan_number":"6543"}"#, "pan_number"),
+        (r#"{"metadata":{"note":"{\"cvv\":\"123\"}"}}"#, "metadata.note"),
+        (r#"{"description":"%7B%22pin%22%3A1234%7D"}"#, "description"),
     ] {
         assert_eq!(param(text).as_deref(), Some(wanted), "{text}");
     }
@@ -234,6 +239,33 @@ fn a_header_is_searched_like_a_text() {
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     ] {
         assert_eq!(find_in_text(value.as_bytes()), None, "{value}");
+    }
+}
+
+#[test]
+fn a_header_is_named_unless_the_number_is_in_its_name() {
+    for (name, value, param) in [
+        ("x-note", "4242 4242 4242 4242", Some("x-note")),
+        ("cookie", "a=1; card=%34242424242424242", Some("cookie")),
+        ("user-agent", "NDI0MjQyNDI0MjQyNDI0Mg==", Some("user-agent")),
+        ("x-4242-4242-4242-4242", "", None),
+    ] {
+        let found = number_in_header(name, value.as_bytes()).unwrap_or_else(|| panic!("{name}: {value}"));
+        assert_eq!((found.code(), found.param.as_deref()), (ErrorCode::CardDataNotAccepted, param), "{name}");
+    }
+    for (name, value) in [
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0",
+        ),
+        ("cookie", "_ga=GA1.1.1234567890.1700000000; _fbp=fb.1.1700000000000.1234567890; s=eyJhIjoiYiJ9"),
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"),
+        ("if-modified-since", "Tue, 01 Dec 2026 00:00:00 GMT"),
+        ("x-correlation-id", "01890000-0000-7000-8000-000000000000"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("ephemeralpublickey", "x"),
+    ] {
+        assert_eq!(number_in_header(name, value.as_bytes()), None, "{name}: {value}");
     }
 }
 

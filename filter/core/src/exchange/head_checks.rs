@@ -106,13 +106,13 @@ pub(super) fn check_target(target: &str) -> Result<(), Rejection> {
     card::find_in_target(target).map_or(Ok(()), |found| Err(card_data(found)))
 }
 
-/// Nothing reads the headers that a caller adds, but what is behind the edge may keep them.
+/// Nothing reads the headers that a caller adds, but what is behind the edge may keep or log them.
 pub(super) fn check_headers(head: Head<'_>, route: Route) -> Result<(), Rejection> {
     if matches!(route, Route::Webhook(_)) {
-        // The provider's own, with signatures that look encoded.
+        // The provider's own, with signatures that look encoded; its events are redacted before they are stored.
         return Ok(());
     }
-    card::find_in_headers(head.kept()).map_or(Ok(()), |found| Err(card_data(found)))
+    head.card_data().map_or(Ok(()), |found| Err(card_data(found)))
 }
 
 /// A WebSocket's route is for nothing else: without the header, the client would wait for an upgrade that never comes.

@@ -98,7 +98,10 @@ fn dressed(random: &mut Random, text: String) -> String {
     let is_encoded = text.contains(['%', '&', '\\', '\u{200b}', '\u{ad}', '\u{2060}', '\u{feff}']);
     match random.within(if is_encoded { 2 } else { 0 }, 9) {
         3 | 5 | 6 if is_encoded => text,
-        0 => in_script(&text, random.pick(&["０", "٠", "۰", "०", "০", "๐", "𝟎", "𝟘", "𝟶", "🯰"])),
+        0 => match random.pick(&["０", "٠", "۰", "०", "০", "๐", "𝟎", "𝟘", "𝟶", "🯰"]) {
+            "０" => in_circles(&text),
+            zero => in_script(&text, zero),
+        },
         1 => text
             .chars()
             .map(
@@ -134,6 +137,24 @@ fn dressed(random: &mut Random, text: String) -> String {
 fn in_script(text: &str, zero: &str) -> String {
     let zero = u32::from(zero.chars().next().unwrap());
     text.chars().map(|c| c.to_digit(10).map_or(c, |digit| char::from_u32(zero + digit).unwrap())).collect()
+}
+
+/// Two digits at a time, as far as there are such characters, and the rest one by one.
+fn in_circles(text: &str) -> String {
+    let circled = |number: u32| match number {
+        10..=20 => char::from_u32(0x2469 + number - 10),
+        21..=35 => char::from_u32(0x3251 + number - 21),
+        36..=50 => char::from_u32(0x32b1 + number - 36),
+        _ => None,
+    };
+    let (mut circles, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        let pair = rest.get(..2).filter(|pair| pair.bytes().all(|byte| byte.is_ascii_digit()));
+        let circle = pair.and_then(|pair| circled(pair.parse().unwrap()));
+        circles.push(circle.unwrap_or(first));
+        rest = &rest[circle.map_or(first.len_utf8(), |_| 2)..];
+    }
+    circles
 }
 
 /// Some of the digits, or all of them, and the escapes of an earlier round.

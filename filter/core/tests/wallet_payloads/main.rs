@@ -10,7 +10,7 @@ mod payloads;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dress::{DRESSES, Dress};
-use edge_core::card::{find_in_headers, find_in_json, find_in_target};
+use edge_core::card::{find_in_json, find_in_target, payload_in_headers};
 use edge_core::error::ErrorCode;
 use edge_core::request::ChargeRequest;
 use payloads::{apple_decrypted, apple_encrypted, bytes, google_decrypted, google_encrypted, hex};
@@ -38,7 +38,8 @@ fn code(text: &str) -> Option<ErrorCode> {
 }
 
 fn code_in_header(value: &str) -> Option<ErrorCode> {
-    find_in_headers([("accept", "*/*".as_bytes()), ("x-wallet", value.as_bytes())]).map(|found| found.code())
+    payload_in_headers([("accept", "*/*".as_bytes()), ("x-wallet", value.as_bytes())])
+        .map(|found| found.code())
 }
 
 fn encrypted() -> impl Strategy<Value = Value> {

@@ -230,6 +230,27 @@ fn internal_headers_of_the_caller_are_removed_every_value_of_them() {
 }
 
 #[test]
+fn a_card_number_in_a_header_is_refused_and_one_of_a_program_goes_no_further() {
+    for (name, value) in [("x-note", "4242 4242 4242 4242"), ("user-agent", "x/4242424242424242")] {
+        let (_, error) = Sent::charge().with(name, value).rejected(ErrorCode::CardDataNotAccepted);
+        assert_eq!(error["param"].as_str(), Some(name));
+        Sent::new("GET", "/payments").with(name, value).rejected(ErrorCode::CardDataNotAccepted);
+        Sent::charge().without("x-client-id").with(name, value).rejected(ErrorCode::Unauthenticated);
+    }
+    let (_, error) = Sent::charge().with("x-4242424242424242", "").rejected(ErrorCode::CardDataNotAccepted);
+    assert!(error.get("param").is_none(), "{error}");
+
+    let address = "[4242:4242:4242::4242]";
+    let traced = Sent::charge().with("x-datadog-trace-id", "4242424242424242").with("b3", "0-1-d");
+    let traced = traced.with("forwarded", format!("for=\"{address}\"")).with("x-real-ip", "127.0.0.1");
+    let removed = ["forwarded", "idempotency-key", "x-client-id", "x-datadog-trace-id"];
+    assert_eq!(traced.forwarded().remove, removed);
+    // Written by Envoy.
+    let far = Sent::charge().with("x-forwarded-for", address).with("x-envoy-external-address", address);
+    assert_eq!(far.forwarded().remove, ["idempotency-key", "x-client-id"]);
+}
+
+#[test]
 fn without_exactly_one_good_client_nobody_gets_in() {
     Sent::charge().without("x-client-id").rejected(ErrorCode::Unauthenticated);
     Sent::charge().with("x-client-id", "demo-2").rejected(ErrorCode::Unauthenticated);

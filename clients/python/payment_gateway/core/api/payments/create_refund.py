@@ -129,6 +129,13 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_422
 
+    if response.status_code == 426:
+        response_426 = ErrorBody.from_dict(response.json())
+
+
+
+        return response_426
+
     if response.status_code == 429:
         response_429 = ErrorBody.from_dict(response.json())
 
