@@ -39,4 +39,5 @@ mod process;
 mod readiness;
 pub mod reload;
 pub mod server;
+mod this_machine;
 mod unattested;

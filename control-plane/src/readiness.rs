@@ -10,8 +10,6 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::EdgeCache;
-
 /// How long a result is reused. Shorter than any prober's interval (Envoy: 1 s), so that a prober hardly ever gets a
 /// stale one.
 const KEPT: Duration = Duration::from_millis(500);
@@ -22,8 +20,6 @@ const PROVE_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether the database took the last write, 1 or 0.
 const DATABASE_GAUGE: &str = "database_writable";
-/// Whether the edge cache took the last claim, 1 or 0.
-const EDGE_CACHE_GAUGE: &str = "edge_cache_writable";
 
 /// The last result of a check that many callers request.
 #[derive(Debug, Default)]
@@ -60,21 +56,9 @@ pub(crate) async fn watch_database(gateway: Arc<Gateway>, stop: CancellationToke
     watch(DATABASE_GAUGE, check, say, stop).await;
 }
 
-/// The same for the edge cache, as a warning only: payments work without it.
-pub(crate) async fn watch_edge_cache(cache: Arc<dyn EdgeCache>, stop: CancellationToken) {
-    let check = || {
-        let cache = cache.clone();
-        async move { cache.ready().await }
-    };
-    let say = |change: Result<(), String>| match change {
-        Err(error) => tracing::warn!(error, "the edge cache takes no claims: not ready (REDIS_URI)"),
-        Ok(()) => tracing::info!("the edge cache takes claims again: ready"),
-    };
-    watch(EDGE_CACHE_GAUGE, check, say, stop).await;
-}
-
-/// Counts as ready until the first check, which runs immediately.
-async fn watch<E: Error + 'static, Checked: Future<Output = Result<(), E>>>(
+/// Checks every few seconds until `stop`, updates the gauge, and tells each change. Counts as ready until the first check,
+/// which runs immediately.
+pub(crate) async fn watch<E: Error + 'static, Checked: Future<Output = Result<(), E>>>(
     gauge: &'static str,
     check: impl Fn() -> Checked,
     say: impl Fn(Result<(), String>),

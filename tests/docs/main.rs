@@ -1,7 +1,7 @@
 //! The documentation: its links resolve, and the files and tests that it names exist. And what it says of skipped tests.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -148,6 +148,65 @@ fn every_test_that_the_promises_name_exists() {
             assert!(sources.contains(&format!("fn {name}(")), "{name} is no test any more: {promise}");
         }
     }
+}
+
+/// The crates of the control plane's modules, as the table of parts calls them.
+const CRATES: [(&str, &str); 8] = [
+    ("edge_core", "edge-core"),
+    ("payments", "domain"),
+    ("payments_providers", "providers"),
+    ("payments_stores", "stores"),
+    ("audit_proof", "audit-proof"),
+    ("sealing", "sealing"),
+    ("logging", "logging"),
+    ("crash_points", "crash-points"),
+];
+
+/// A module of the control plane in the table of parts, with what it depends on.
+fn module_row(line: &str) -> Option<(&str, BTreeSet<&str>)> {
+    let (module, rest) = line.strip_prefix("| `control-plane/src/")?.split_once('`')?;
+    let depends_on = rest.trim_end_matches(['|', ' ']).rsplit('|').next()?.trim();
+    let named = depends_on.split(", ").filter(|name| *name != "nothing of ours");
+    Some((module, named.collect()))
+}
+
+/// Whether `path` stands in the code, from its beginning and to the end of its last name.
+fn is_named(code: &str, path: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(path).any(|(at, _)| {
+        let before = code.get(..at).unwrap_or_default();
+        let after = code.get(at + path.len()..).unwrap_or_default();
+        let ends = path.ends_with("::") || !after.starts_with(is_part);
+        ends && !before.ends_with(|c: char| is_part(c) || c == ':')
+    })
+}
+
+/// Whether the code has `use crate::{…}` with the module in the list.
+fn is_listed(code: &str, module: &str) -> bool {
+    let lists = code.split("use crate::{").skip(1).filter_map(|rest| rest.split(';').next());
+    let mut names = lists.flat_map(|list| list.split([',', '{', '}', ':'])).map(str::trim);
+    names.any(|name| name == module)
+}
+
+/// So that nobody plans a change by a picture that was true once.
+#[test]
+fn each_module_of_the_control_plane_uses_what_the_architecture_says() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md")).unwrap();
+    let rows: Vec<_> = page.lines().filter_map(module_row).collect();
+    let (source_folder, sources) = (Path::new(ROOT).join("control-plane/src"), files(".rs"));
+    for (module, said) in rows.iter().filter(|(_, said)| !said.contains("all of them")) {
+        let own = sources.iter().filter(|file| file.starts_with(source_folder.join(module)));
+        let text: String = own.map(|file| fs::read_to_string(file).unwrap()).collect();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = lines.collect::<Vec<_>>().join("\n");
+        let crates = CRATES.iter().filter(|(name, _)| is_named(&code, &format!("{name}::")));
+        let others = rows.iter().map(|(other, _)| *other).filter(|other| {
+            other != module && (is_named(&code, &format!("crate::{other}")) || is_listed(&code, other))
+        });
+        let used: BTreeSet<_> = crates.map(|(_, word)| *word).chain(others).collect();
+        assert_eq!(used, *said, "what {module} uses, and what the page says");
+    }
+    assert!(rows.len() >= 10, "{} modules", rows.len());
 }
 
 /// Whether a name in backticks looks like a file or folder of the repository.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::hash::Hash;
-use crate::tree::Subtree;
+use crate::subtree::Subtree;
 
 /// The difference in height between stored subtrees.
 pub const STRIDE: u8 = 8;

@@ -11,6 +11,7 @@ mod proof_file;
 mod record;
 mod restore;
 mod sealed_at;
+mod subtree;
 mod tree;
 
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
@@ -23,4 +24,5 @@ pub use proof_file::proof_file;
 pub use record::{Action, Transition};
 pub use restore::{InvalidRestore, Restore};
 pub use sealed_at::{InvalidSealedAt, sealed_at};
-pub use tree::{Frontier, Subtree};
+pub use subtree::Subtree;
+pub use tree::Frontier;

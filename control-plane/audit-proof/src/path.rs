@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::hash::Hash;
 use crate::known::Known;
-use crate::tree::Subtree;
+use crate::subtree::Subtree;
 
 /// A proof, as the ranges of leaves whose hashes it consists of, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]

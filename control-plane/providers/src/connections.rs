@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder};
 
-use super::transport::TransportError;
+use super::transport_error::TransportError;
 
 /// Number of clients, each with separate connections.
 const CLIENTS: usize = 2;

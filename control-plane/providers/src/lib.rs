@@ -14,6 +14,7 @@ mod provider_result;
 mod settings;
 mod stripe;
 mod transport;
+mod transport_error;
 mod untrusted;
 
 use std::collections::HashMap;

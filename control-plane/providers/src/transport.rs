@@ -17,6 +17,7 @@ use tracing::{Instrument, Span, field};
 use super::connections::Connections;
 use super::outgoing::Outgoing;
 use super::settings::Timeouts;
+pub use super::transport_error::TransportError;
 use super::untrusted;
 
 const BODY_MAX: usize = 1024 * 1024;
@@ -73,17 +74,6 @@ pub(super) enum TransportFailure {
     NotSent(String),
     /// The request, or a part of it, may have arrived.
     Unknown(String),
-}
-
-/// The connection to a provider cannot be set up at all.
-#[derive(Debug, thiserror::Error)]
-pub enum TransportError {
-    #[error("the base URL `{0}` must be http or https with a host")]
-    BaseUrl(Url),
-    #[error("TLS cannot be set up; are CA certificates installed?")]
-    Tls(#[source] rustls::Error),
-    #[error("the HTTP client cannot be set up")]
-    Client(#[source] reqwest::Error),
 }
 
 pub(super) struct Transport {

@@ -1,8 +1,11 @@
 //! The sealed audit trail: a Merkle tree over all records, whose signed heads are anchored outside the database.
+//!
+//! Fields of a record: `Detail` in [`payments::model::event`].
 
 pub mod anchor_file;
 pub mod anchors;
 pub mod exported_line;
+pub mod holds;
 pub mod place;
 pub mod restore_note;
 pub mod restored;

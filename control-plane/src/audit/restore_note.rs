@@ -7,8 +7,8 @@ use payments::model::action::Restored;
 use payments::ports::store::audit::StoredAction;
 use payments::ports::store::{Store, StoreError};
 
+use super::holds::holds;
 use super::is_origin;
-use super::sealer::holds;
 
 /// A restore, and the note in which a key of the log signed it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use audit_proof::{Checkpoint, Hash, Restore, VerifyingKey};
 use jiff::Timestamp;
 use payments::ports::store::{Store, StoreError};
 
+use super::holds::holds;
 use super::restore_note::signed_restores;
-use super::sealer::holds;
 use super::verify::AnchorSource;
 
 /// The largest anchored checkpoint that does not hold, with the largest below it that does. What a checkpoint covers, all

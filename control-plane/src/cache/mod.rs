@@ -8,6 +8,7 @@ mod in_process;
 mod listener;
 mod quota;
 mod redis;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use in_process::{InProcessCache, Limits};
 pub use listener::router;
 pub use quota::KeepPolicy;
 pub use redis::{AnswerCipher, RedisCache, RedisUri};
+pub(crate) use watch::watch;
 
 /// A store of idempotency claims shared by several edges. Each operation is atomic.
 #[async_trait]

@@ -12,7 +12,6 @@ use crate::cache::{self, EdgeCache, KeepPolicy, RedisCache};
 use crate::config::EdgeCacheConfig;
 use crate::http::log_gauges;
 use crate::process::{bind, listener_tls, metrics, upkeep};
-use crate::readiness;
 use crate::server;
 
 /// The shutdown grace for claims in flight. A claim takes milliseconds, and a lost one lets its request pass unchecked,
@@ -27,7 +26,7 @@ pub async fn serve_edge_cache(config: EdgeCacheConfig, stop: CancellationToken) 
     tracing::info!(role = "edge-cache", version, edge_cache = redis, "starting");
     let cache = RedisCache::open(config.redis, KeepPolicy::default(), &config.attestation_keys);
     let cache: Arc<dyn EdgeCache> = Arc::new(cache.context("REDIS_URI: Redis cannot be used")?);
-    let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
+    let watch = tokio::spawn(cache::watch(cache.clone(), stop.clone()));
     let shown = metrics.clone();
     let router = cache::router(cache, Arc::new(config.attestation_keys), Arc::new(SystemClock)).route(
         "/metrics",

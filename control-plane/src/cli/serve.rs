@@ -13,7 +13,7 @@ use crate::process::gateway_setup;
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
 use crate::process::{bind, listener_tls, metrics, until_stopped, upkeep};
-use crate::{cache, readiness, server};
+use crate::{cache, server};
 
 /// Serves until `stop` is cancelled, then completes requests and payments in flight. Returns an error if the server or
 /// one of its tasks dies, or if a payment takes longer than the grace period.
@@ -41,7 +41,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let redis = config.edge_cache.redis;
     let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, &keys, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
-    let watch = tokio::spawn(readiness::watch_edge_cache(cache.clone(), stop.clone()));
+    let watch = tokio::spawn(cache::watch(cache.clone(), stop.clone()));
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
     let live = Live::start(gateway.store.clone(), redis, stop.clone());
     let live = live.context("REDIS_URI: notices of commits cannot be sent")?;

@@ -5,36 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit_proof::{InvalidKey, SigningKey};
-use payments_providers::Outgoing;
-use reqwest::Url;
 
 use super::outgoing::outgoing;
-use super::plaintext::{Plaintext, Wire, is_this_machine};
+use super::plaintext::{Plaintext, Wire};
 use super::providers::http_url;
-use super::{ConfigError, Source, keep};
+use super::{AuditSettings, ConfigError, Source, WitnessSettings, keep};
+use crate::this_machine::is_this_machine;
 
 const SIGNING_KEY: &str = "AUDIT_SIGNING_KEY";
 const WITNESS: &str = "AUDIT_WITNESS_URL";
 /// Each checkpoint takes about 400 bytes in the database and 200 in the anchor file: at most 5 MB a day.
 const EVERY_DEFAULT: Duration = Duration::from_secs(10);
-
-#[derive(Debug)]
-pub struct AuditSettings {
-    pub key: Arc<SigningKey>,
-    /// Where checkpoints are appended, outside the database.
-    pub anchor_file: Option<PathBuf>,
-    /// Who signs checkpoints beside the log.
-    pub witness: Option<WitnessSettings>,
-    /// The time between two checkpoints, 1 to 3600 seconds.
-    pub every: Duration,
-}
-
-#[derive(Debug)]
-pub struct WitnessSettings {
-    pub base: Url,
-    /// The way to it, which is the one to the providers.
-    pub outgoing: Outgoing,
-}
 
 impl AuditSettings {
     /// Reads the settings. `None`: this process does not seal.

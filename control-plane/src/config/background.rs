@@ -6,8 +6,8 @@ use super::client_tls::{AMQP, client_tls};
 use super::edge_cache::redis_uri;
 use super::service_tls::service_tls;
 use super::{
-    AuditSettings, ConfigError, GatewaySettings, Plaintext, ProcessSettings, ReconcileSettings, Source, Wire,
-    check_listeners, keep, keep_all, schedule,
+    AuditSettings, ConfigError, GatewaySettings, Plaintext, ProcessSettings, QueueSettings,
+    ReconcileSettings, Source, Wire, check_listeners, keep, keep_all, schedule,
 };
 use crate::cache::RedisUri;
 use crate::jobs::rabbit::{AmqpUri, QueuePrefix};
@@ -28,12 +28,6 @@ pub struct BackgroundSettings {
     pub reconcile: Option<ReconcileSettings>,
     /// `None`: this process does not seal the audit trail.
     pub audit: Option<AuditSettings>,
-}
-
-#[derive(Debug)]
-pub struct QueueSettings {
-    pub uri: AmqpUri,
-    pub prefix: QueuePrefix,
 }
 
 impl BackgroundSettings {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::envoy_settings;
 use super::setting_names::{CRASH_POINTS, IN_FILES, OF_OTHER_PROGRAMS, meant};
 use super::settings::SETTINGS;
 
@@ -60,7 +61,7 @@ fn of_another_program(key: &str) -> Result<String, String> {
     if key.is_empty() {
         return Err("an empty name is no setting; give none to see all settings".to_owned());
     }
-    if let Some(meaning) = crate::cli::envoy_bootstrap::explained(key) {
+    if let Some(meaning) = envoy_settings::explained(key) {
         return Ok(format!("of `control-plane envoy-bootstrap`: {meaning}"));
     }
     if let Some((_, meaning)) = OF_OTHER_PROGRAMS.iter().find(|(name, _)| *name == key) {

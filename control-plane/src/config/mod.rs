@@ -6,6 +6,7 @@ mod client_tls;
 mod database;
 mod edge_cache;
 mod encryption;
+mod envoy_settings;
 mod explain;
 mod gateway;
 mod graphql;
@@ -32,17 +33,19 @@ use edge_core::request::ReturnUrlHosts;
 use logging::{Format, Level, WrongLevel};
 use payments_stores::postgres::InvalidUri;
 
-pub use audit::{AuditSettings, WitnessSettings, anchor_file, signing_key};
-pub use background::{BackgroundSettings, QueueSettings, WorkerConfig};
+pub use audit::{anchor_file, signing_key};
+pub use background::{BackgroundSettings, WorkerConfig};
 pub(crate) use database::database;
 pub use edge_cache::{EdgeCacheConfig, EdgeCacheSettings};
+pub(crate) use envoy_settings::HELP as ENVOY_HELP;
+pub use envoy_settings::envoy_setting_names;
 pub use explain::{ExplainFormat, explain};
 pub use gateway::GatewaySettings;
 pub(crate) use outgoing::outgoing;
-pub(crate) use plaintext::{PROFILE, Plaintext, Wire, is_this_machine};
+pub(crate) use plaintext::{PROFILE, Plaintext, Wire};
 pub use process::ProcessSettings;
 pub(crate) use providers::{PAYPAL_API, api_base, providers as provider_settings};
-pub use reconcile::{ReconcileSettings, reconcile_per_second};
+pub use reconcile::reconcile_per_second;
 pub(crate) use retention::schedule;
 pub(crate) use return_url::return_url_hosts;
 pub(crate) use service_tls::service_tls;
@@ -50,10 +53,11 @@ pub use setting_names::IN_FILES;
 pub use settings::{SETTINGS, Setting};
 pub(crate) use source::listen_address;
 pub use source::{ConfigError, Source};
-pub use wallets::WalletSettings;
 
 use crate::escapes::ESCAPES;
 use crate::http::Graphql;
+pub use crate::http::WalletSettings;
+pub use crate::jobs::settings::{AuditSettings, QueueSettings, ReconcileSettings, WitnessSettings};
 use crate::server::TlsSettings;
 
 /// The configuration of `serve`.

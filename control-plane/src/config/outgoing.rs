@@ -3,8 +3,9 @@
 use payments_providers::Outgoing;
 use reqwest::Url;
 
-use super::plaintext::{Plaintext, Wire, is_this_machine};
+use super::plaintext::{Plaintext, Wire};
 use super::{ConfigError, Source};
+use crate::this_machine::is_this_machine;
 
 const PROXY: &str = "OUTGOING_PROXY";
 const AUTHORITIES: &str = "OUTGOING_CA";

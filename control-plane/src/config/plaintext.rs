@@ -1,6 +1,6 @@
 //! Production's rule: nothing leaves the machine in clear text unless a setting names the wire.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::{ConfigError, Source};
 
@@ -148,12 +148,6 @@ impl Plaintext {
 fn unknown() -> String {
     let names = Wire::ALL.map(Wire::name).join(", ");
     format!("must be a comma list of wires: {names}")
-}
-
-/// Whether `host` is this machine itself, by address or by the one name that always is.
-pub(crate) fn is_this_machine(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::liability::wallet_liability_shift;
-use super::{ConfigError, Plaintext, Source, Wire, is_this_machine, keep, outgoing, return_url, seconds};
+use super::{ConfigError, Plaintext, Source, Wire, keep, outgoing, return_url, seconds};
+use crate::this_machine::is_this_machine;
 
 const STRIPE_API: &str = "https://api.stripe.com";
 pub(crate) const PAYPAL_API: &str = "https://api-m.sandbox.paypal.com";

@@ -2,20 +2,12 @@
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use super::{ConfigError, Source, keep};
+use super::{ConfigError, ReconcileSettings, Source, keep};
 
 /// Payments per second, on top of all other calls to the providers: both allow a hundred and more.
 const PER_SECOND_DEFAULT: u32 = 10;
 const EVERY_MIN: SignedDuration = SignedDuration::from_mins(5);
 const EVERY_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReconcileSettings {
-    /// The time from the start of one reconciliation to the start of the next, 5 minutes to 30 days.
-    pub every: SignedDuration,
-    /// Payments compared per second, 1 to 1000.
-    pub per_second: u32,
-}
 
 impl ReconcileSettings {
     /// Reads the settings. `None`: reconciliation runs only by the command.

@@ -1,5 +1,6 @@
 //! The names of all settings: the control plane's, those of the other programs, and what other software calls them.
 
+use super::envoy_settings::envoy_setting_names;
 use super::settings::SETTINGS;
 
 const OF_THE_SANDBOX: &str = "of the provider sandbox: see `provider-sandbox --help`";
@@ -95,7 +96,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let own = SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied());
     let others = OF_OTHER_PROGRAMS.iter().map(|(name, _)| *name);
     let files = IN_FILES.iter().map(|(_, file)| *file);
-    own.chain(crate::cli::envoy_bootstrap::setting_names()).chain(others).chain(files).chain([CRASH_POINTS])
+    own.chain(envoy_setting_names()).chain(others).chain(files).chain([CRASH_POINTS])
 }
 
 /// The setting of exactly this name.

@@ -1,4 +1,4 @@
-//! Where clients show wallets, and what their pages need for it. Nothing here is secret.
+//! Reads where clients show wallets, and what their pages need for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,18 +6,10 @@ use edge_core::client::ClientId;
 use edge_core::request::is_domain;
 
 use super::{ConfigError, Source, keep};
+use crate::http::WalletSettings;
 
 /// Domains of all clients together; a longer list is a mistake.
 const DOMAINS_MAX: usize = 1_000;
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WalletSettings {
-    /// `pk_…`
-    pub stripe_publishable_key: Option<String>,
-    /// The id of PayPal's app, where its credentials are configured.
-    pub paypal_client_id: Option<String>,
-    domains: BTreeMap<String, BTreeSet<String>>,
-}
 
 impl WalletSettings {
     pub(crate) fn read(source: &Source) -> Result<Self, Vec<ConfigError>> {
@@ -31,18 +23,6 @@ impl WalletSettings {
             paypal_client_id: source.get("PAYPAL_CLIENT_ID").map(str::to_owned),
             domains: domains.unwrap_or_default(),
         })
-    }
-
-    /// The clients that have listed the domain.
-    pub(crate) fn clients_of(&self, domain: &str) -> Vec<&str> {
-        let listed = self.domains.iter().filter(|(_, listed)| listed.contains(domain));
-        listed.map(|(client, _)| client.as_str()).collect()
-    }
-
-    /// Whether the domain is one that the client has listed.
-    #[must_use]
-    pub fn is_of(&self, client: &ClientId, domain: &str) -> bool {
-        self.domains.get(client.as_str()).is_some_and(|listed| listed.contains(domain))
     }
 }
 

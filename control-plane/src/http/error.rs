@@ -176,15 +176,18 @@ impl ApiError {
 pub(super) fn log(error: &OperationError) {
     match error {
         OperationError::Refused { payment, refusal } if refusal.kind == RefusalKind::Configuration => {
-            tracing::error!(
-                payment.id = %payment, provider.code = refusal.code, reason = refusal.message,
-                "{}",
-                if is_unknown_there(refusal) {
+            let (code, reason) = (refusal.code.as_deref(), refusal.message.as_str());
+            if is_unknown_there(refusal) {
+                tracing::error!(
+                    payment.id = %payment, provider.code = code, reason,
                     "the provider does not know the object: credentials of another account or mode, or a sandbox that forgot it"
-                } else {
+                );
+            } else {
+                tracing::error!(
+                    payment.id = %payment, provider.code = code, reason,
                     "the provider refused our configuration"
-                }
-            );
+                );
+            }
         }
         OperationError::NotSent { payment, uncertainty } => {
             tracing::warn!(payment.id = %payment, reason = uncertainty.reason, "the provider could not be called");

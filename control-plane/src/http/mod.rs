@@ -22,6 +22,7 @@ mod refunds;
 mod sending;
 mod socket_upgrade;
 mod view;
+mod wallet_settings;
 mod wallets;
 mod webhooks;
 mod wire;
@@ -46,9 +47,9 @@ pub use self::payments::charge_terms;
 pub use health::{Probes, probes};
 pub use observe::DURATION_METRIC;
 pub use openapi::document as openapi_document;
+pub use wallet_settings::WalletSettings;
 
 use crate::cache::EdgeCache;
-use crate::config::WalletSettings;
 use crate::live::Live;
 
 /// State shared by the handlers.

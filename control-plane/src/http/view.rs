@@ -230,7 +230,7 @@ impl From<Payment> for PaymentView {
     fn from(payment: Payment) -> Self {
         let amount_captured = payment.captured().map_or(0, |(_, amount)| amount.minor());
         let cancel_reason = match payment.state {
-            State::Canceled { reason } => reason.map(CancelReason::from),
+            State::Canceled { reason, .. } => reason.map(CancelReason::from),
             _ => None,
         };
         let request = payment.request;
@@ -251,7 +251,7 @@ impl From<Payment> for PaymentView {
             payment_method: payment.paid_with.map(PaidWithView::from),
             next_action: NextAction::of(&payment.state),
             failure: match payment.state {
-                State::Failed { failure } => Some(failure.into()),
+                State::Failed { failure, .. } => Some(failure.into()),
                 _ => None,
             },
             cancel_reason,

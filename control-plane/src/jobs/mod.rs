@@ -10,6 +10,7 @@ pub mod reconcile;
 pub mod review;
 pub mod runner;
 pub mod seal;
+pub mod settings;
 pub mod worker_pool;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use self::poll::LocalWakeup;
 use self::rabbit::{RabbitConnection, RabbitQueue};
 use self::runner::Runner;
-use crate::config::{AuditSettings, QueueSettings, ReconcileSettings};
+use self::settings::{AuditSettings, QueueSettings, ReconcileSettings};
 use crate::readiness;
 
 /// How a process learns of due work.

@@ -10,7 +10,7 @@ use payments::usecases::gateway::Gateway;
 use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::ReconcileSettings;
+use super::settings::ReconcileSettings;
 use payments::causes::with_causes;
 
 /// How often to check whether a reconciliation is due.

@@ -8,10 +8,10 @@ use payments::causes::with_causes;
 use payments::usecases::gateway::Gateway;
 use tokio_util::sync::CancellationToken;
 
+use super::settings::{AuditSettings, WitnessSettings};
 use crate::audit::anchor_file::AnchorFile;
 use crate::audit::sealer::{AnchorPlaces, NotSealed, Sealer, Turn, WITNESS_FAILURES};
 use crate::audit::witness::Witness;
-use crate::config::{AuditSettings, WitnessSettings};
 
 /// How many records the tree has.
 pub const SEALED_GAUGE: &str = "audit_sealed_records";

@@ -176,7 +176,7 @@ fn is_about_no_key(answer: &[u8]) -> bool {
 
 fn is_this_machine(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
-    url.scheme() == "http" && crate::config::is_this_machine(host)
+    url.scheme() == "http" && crate::this_machine::is_this_machine(host)
 }
 
 /// What came of a request. Holds nothing of what was sent or answered.

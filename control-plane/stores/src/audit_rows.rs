@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::reads::event_columns;
 use crate::row::row;
 use crate::rows::{EventRow, Reader};
+use crate::sealed_row::plain;
 use crate::unavailable;
 
 /// `$1`: payment, `$2`: client.
@@ -114,6 +115,8 @@ row! {
     }
 }
 
+plain! { LeafRow, }
+
 impl TryFrom<LeafRow> for Leaf {
     type Error = StoreError;
 
@@ -138,6 +141,8 @@ row! {
     }
 }
 
+plain! { NodeRow, }
+
 impl TryFrom<NodeRow> for (Subtree, Hash) {
     type Error = StoreError;
 
@@ -161,6 +166,8 @@ row! {
         restores: i64,
     }
 }
+
+plain! { SealRow, }
 
 impl TryFrom<SealRow> for Seal {
     type Error = StoreError;
@@ -196,6 +203,8 @@ row! {
     }
 }
 
+plain! { ActionRow, }
+
 impl From<ActionRow> for StoredAction {
     fn from(row: ActionRow) -> Self {
         let ActionRow { seq, at, operator, origin, action, object, outcome, detail } = row;
@@ -210,6 +219,8 @@ row! {
         records: i64,
     }
 }
+
+plain! { RecordCountRow, }
 
 impl From<RecordCountRow> for RecordCount {
     fn from(RecordCountRow { id, wanted, records }: RecordCountRow) -> Self {

@@ -6,6 +6,7 @@ use payments::ports::store::StoreError;
 
 use super::row::row;
 use super::rows::Reader;
+use super::sealed_row::plain;
 use super::unreadable::RowReader;
 
 /// `$1`: provider, `$2`: latest due time, `$3`: limit.
@@ -179,8 +180,12 @@ row! {
     }
 }
 
+plain! { DueRow, }
+
 /// A row and the lane it was read from.
 pub(super) struct InLane(Lane, DueRow);
+
+plain! { InLane, }
 
 impl TryFrom<InLane> for Due {
     type Error = StoreError;
@@ -205,6 +210,8 @@ row! {
         oldest: i64,
     }
 }
+
+plain! { BacklogRow, }
 
 impl TryFrom<BacklogRow> for LaneBacklog {
     type Error = StoreError;

@@ -18,6 +18,7 @@ mod row;
 mod rows;
 mod schema;
 mod sealed;
+mod sealed_row;
 mod sealed_tables;
 mod settings;
 mod shares;

@@ -5,6 +5,7 @@ use payments::ports::store::reconciling::{OVERLAP, Run};
 
 use super::row::row;
 use super::rows::Reader;
+use super::sealed_row::plain;
 
 /// Starts the first run ever. `$1`: holder, `$2`: end of the lease, `$3`: now, `$4`: start of the period.
 pub(super) const FIRST: &str = "INSERT INTO reconcile_progress
@@ -43,6 +44,8 @@ row! {
         finished_at: Option<i64>,
     }
 }
+
+plain! { RunRow, }
 
 impl TryFrom<RunRow> for Run {
     type Error = StoreError;

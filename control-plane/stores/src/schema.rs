@@ -3,11 +3,13 @@
 //! A build needs every migration that it ships. It tolerates newer, unknown migrations unless one of them declares the
 //! build too old: see `migrations/README.md`.
 
+pub(crate) mod not_connected;
+
 use std::collections::BTreeSet;
 
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::postgres::{Misplaced, NotConnected};
+pub use self::not_connected::NotConnected;
 
 /// The tables that record migrations: `RECORDS_BEFORE` up to [`LAST_OF_BEFORE`], `RECORDS` after it. The previous
 /// release refuses to start if `RECORDS_BEFORE` has a record that it does not know, so later records there would make
@@ -62,6 +64,22 @@ pub enum SchemaError {
     Migration(#[from] MigrateError),
     #[error("the schema cannot be read")]
     Database(#[from] sqlx::Error),
+}
+
+/// Why a connection's schema is not the one to use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misplaced {
+    #[error(
+        "the gateway's tables are in the schema {there}, and this connection would use {here}: correct `search_path` (of \
+         the role, the database or DB_URI), or grant USAGE on the schema. For another gateway in {here}, run \
+         `control-plane migrate` first"
+    )]
+    Elsewhere { there: String, here: String },
+    #[error(
+        "the gateway's tables are in the schema {there}, and new ones would be made in {here}: put {there} first in \
+         `search_path`"
+    )]
+    Split { there: String, here: String },
 }
 
 /// The schema as recorded in a database.

@@ -8,10 +8,10 @@ use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::Payment;
 use payments::model::refund::Refund;
 use payments::model::webhook::WebhookEvent;
-use payments::ports::store::{Problem, StoreError, Unreadable};
-use sealing::{BlindIndex, DataKeyId, OpenError, Place, SealError, Sealer};
+use sealing::{BlindIndex, DataKeyId, Place, SealError, Sealer};
 use serde::Serialize;
 
+use crate::sealed_row::{COLUMNS_MAX, SealedRow, Stored};
 use crate::stored_request::StoredRequest;
 use crate::stored_state::WrittenState;
 
@@ -112,110 +112,6 @@ impl Customer {
     pub(crate) fn key_text(&self) -> String {
         self.key.map(|key| key.to_string()).unwrap_or_default()
     }
-}
-
-/// A stored value that may be sealed.
-pub(crate) enum Stored<'a> {
-    Text(&'a mut String),
-    Bytes(&'a mut Vec<u8>),
-}
-
-impl Stored<'_> {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Bytes(bytes) => bytes,
-        }
-    }
-
-    fn open(self, place: Place<'_>, sealer: &Sealer) -> Result<(), OpenError> {
-        match self {
-            Self::Text(text) => *text = sealer.open_text(place, std::mem::take(text))?,
-            Self::Bytes(bytes) => *bytes = sealer.open_bytes(place, std::mem::take(bytes))?,
-        }
-        Ok(())
-    }
-}
-
-/// The most sealed columns of a row.
-const COLUMNS_MAX: usize = 2;
-
-/// A row, some of whose columns may be sealed. By default, none are.
-pub(crate) trait SealedRow {
-    const TABLE: &'static str = "";
-
-    /// What the values are bound to.
-    fn row(&self) -> Cow<'_, str> {
-        Cow::Borrowed("")
-    }
-
-    /// The sealed columns with their values.
-    fn sealed(&mut self) -> [Option<(&'static str, Stored<'_>)>; COLUMNS_MAX] {
-        [None, None]
-    }
-
-    /// Leaves out what a column said, whose key was erased. `false`: it cannot have ended, because retention ends nothing
-    /// of the column, or ends it only with the row, or something is left to do for the row.
-    fn end(&mut self, _column: &'static str) -> bool {
-        false
-    }
-
-    /// Opens all of them, and leaves out those that have ended.
-    fn open(&mut self, sealer: &Sealer) -> Result<(), StoreError> {
-        let row = self.row().into_owned();
-        let mut problems = Vec::new();
-        for (column, value) in self.sealed().into_iter().flatten() {
-            let place = Place { table: Self::TABLE, column, row: &row };
-            problems.extend(value.open(place, sealer).err().map(|problem| (column, problem)));
-        }
-        for (column, problem) in problems {
-            if matches!(problem, OpenError::Erased(_)) && self.end(column) {
-                continue;
-            }
-            let (table, column, problem) = (Self::TABLE, column.to_owned(), told(problem));
-            return Err(StoreError::Inconsistent(Unreadable { table, row, column, problem }));
-        }
-        Ok(())
-    }
-}
-
-fn told(problem: OpenError) -> Problem {
-    match problem {
-        OpenError::UnknownKey(key) => Problem::UnknownKey(key.to_string()),
-        OpenError::Erased(key) | OpenError::ErasedOfOthers(key) => Problem::ErasedKey(key.to_string()),
-        OpenError::NotAuthentic | OpenError::Malformed => Problem::NotAuthentic,
-        OpenError::Plain => Problem::NotSealed,
-    }
-}
-
-/// Rows without sealed columns.
-macro_rules! plain {
-    ($($row:ty,)*) => {
-        $(impl SealedRow for $row {})*
-    };
-}
-plain! {
-    (String,),
-    (i64,),
-    crate::audit_rows::ActionRow,
-    crate::audit_rows::LeafRow,
-    crate::audit_rows::NodeRow,
-    crate::audit_rows::RecordCountRow,
-    crate::audit_rows::SealRow,
-    crate::due_rows::DueRow,
-    crate::due_rows::InLane,
-    crate::due_rows::BacklogRow,
-    crate::keys::BatchRow,
-    crate::keys::EntryRow,
-    crate::keys::ProgressRow,
-    crate::reconcile_rows::RunRow,
-    crate::retention::rows::BatchRow,
-    crate::retention::rows::RunRow,
-    crate::retention::rows::SpanRow,
-    crate::sealed_tables::CountRow,
-    crate::sql::data_keys::KeyTableRow,
-    crate::webhook_rows::BacklogRow,
-    crate::webhook_rows::DisputeRow,
 }
 
 impl SealedRow for crate::rows::PaymentRow {

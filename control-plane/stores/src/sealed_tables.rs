@@ -7,6 +7,7 @@ use sealing::{DataKeyId, format};
 use sqlx::AssertSqlSafe;
 
 use crate::row::row;
+use crate::sealed_row::plain;
 use crate::sql::{Database, Purpose, Query};
 
 /// A table, some of whose columns are sealed.
@@ -155,6 +156,8 @@ row! {
         counted: i64,
     }
 }
+
+plain! { CountRow, }
 
 /// The number of rows by table and by the data keys that they need.
 #[derive(Debug, Default)]

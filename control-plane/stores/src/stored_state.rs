@@ -40,7 +40,7 @@ impl<'a> From<&'a Payment> for WrittenState<'a> {
 #[cfg(test)]
 mod tests {
     use payments::model::payer_action::PayerAction;
-    use payments::model::payment::{Authorization, CancelReason, Session};
+    use payments::model::payment::{Authorization, CancelReason, ResumedBy, Session};
     use payments::model::provider::ProviderRef;
 
     use super::*;
@@ -53,7 +53,7 @@ mod tests {
             State::RequiresAction(session),
             State::Authorized(Authorization::new(reference())),
             State::Completed { charge: reference(), to_refund: false, resumed_by: None },
-            State::Canceled { reason: Some(CancelReason::Expired) },
+            State::Canceled { reason: Some(CancelReason::Expired), resumed_by: Some(ResumedBy::Gateway) },
         ]
     }
 

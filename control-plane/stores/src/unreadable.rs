@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use payments::ports::store::{Problem, Rows, StoreError, Unreadable};
 use sealing::Sealer;
 
-use super::sealed::SealedRow;
+use super::sealed_row::SealedRow;
 
 /// Counts reads of unreadable rows, by table.
 pub const COUNTER: &str = "stored_rows_unreadable_total";

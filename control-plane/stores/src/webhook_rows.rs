@@ -14,6 +14,7 @@ use payments::ports::store::{EventBacklog, StoreError};
 
 use super::row::row;
 use super::rows::Reader;
+use super::sealed_row::plain;
 
 /// Due time of parked events: 9999-01-01, in microseconds since 1970.
 pub(super) const NEVER: i64 = 253_370_764_800_000_000;
@@ -190,6 +191,8 @@ row! {
     }
 }
 
+plain! { BacklogRow, }
+
 impl TryFrom<BacklogRow> for EventBacklog {
     type Error = StoreError;
 
@@ -224,6 +227,8 @@ row! {
         verified: Option<bool>,
     }
 }
+
+plain! { DisputeRow, }
 
 impl TryFrom<DisputeRow> for Dispute {
     type Error = StoreError;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use control_plane::http::charge_terms;
 use control_plane::jobs::poll::LocalWakeup;
@@ -38,27 +38,10 @@ pub(crate) fn listening_address(line: &str) -> Option<String> {
     (line["message"] == "listening").then(|| line["address"].as_str().map(str::to_owned))?
 }
 
+pub(crate) use control_plane_tests::TestClock;
+
 pub(crate) use crate::scripted_provider::{ScriptedProvider, dispute};
 pub(crate) use crate::store::{ENCRYPTION_KEYS, TestStore, settings};
-
-/// Stands still until it is moved.
-pub(crate) struct TestClock(AtomicI64);
-
-impl TestClock {
-    pub(crate) fn start() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(1_767_225_600)))
-    }
-
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
 
 /// Counts up, so that ids are distinct, ordered and the same in every run.
 #[derive(Default)]

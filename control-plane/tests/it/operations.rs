@@ -349,7 +349,7 @@ async fn a_payment_that_waits_for_its_payer_can_be_canceled() {
     let test = TestGateway::start().await;
     let waiting = waiting_for_the_payer(&test).await;
     let canceled = usecases::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
-    assert_eq!(canceled.state, State::Canceled { reason: None });
+    assert_eq!(canceled.state, State::Canceled { reason: None, resumed_by: None });
     let late = usecases::charge(test.gateway.clone(), order_request(100), None, call()).await;
     assert!(matches!(late, Err(OperationError::InvalidState { .. })), "{late:?}");
 }

@@ -1,7 +1,6 @@
 //! The order that a payment waits for is taken by the client that brings it back, or by the gateway before that. A
 //! client that is late, or brings it back under one more key, is told the outcome as if it had come first.
 
-use payments::model::event::Initiator;
 use payments::model::payment::{ResumedBy, State};
 use payments::model::provider::{OperationKind, RefusalKind};
 use payments::usecases::call::Decided as _;
@@ -45,14 +44,9 @@ impl Simulation {
         Ok(())
     }
 
-    /// Whether the gateway has resumed the payment, which is under way or was canceled since: by the state or, where that
-    /// does not say who resumed it, by the trail.
+    /// Whether the gateway has resumed the payment, which is under way or was canceled since: by the state alone.
     fn went_on_by_gateway(&self) -> bool {
-        self.is_under_way_or_canceled()
-            && match self.payment.state.resumed_by() {
-                Some(by) => by == ResumedBy::Gateway,
-                None => self.last_resume_in_trail().is_some_and(|by| !matches!(by, Initiator::Request(_))),
-            }
+        self.is_under_way_or_canceled() && self.payment.state.resumed_by() == Some(ResumedBy::Gateway)
     }
 
     fn is_under_way_or_canceled(&self) -> bool {
@@ -61,14 +55,6 @@ impl Simulation {
 
     const fn is_made(&self) -> bool {
         matches!(self.payment.state, State::Completed { .. } | State::Authorized(_) | State::Captured { .. })
-    }
-
-    fn last_resume_in_trail(&self) -> Option<&Initiator> {
-        let resumed = self.trail.iter().rev().find(|event| {
-            event.detail.operation.as_deref() == Some("resume")
-                && event.from.as_deref() == Some("requires_action")
-        });
-        resumed.map(|event| &event.cause.initiator)
     }
 
     /// A late client is told the outcome, and what it was told stays true.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use control_plane_tests::TestClock;
 use edge_core::client::ClientId;
 use edge_core::money::{Amount, Currency, Money};
 use edge_core::provider::Provider;
@@ -16,34 +17,17 @@ use payments::model::provider::{
     CancelOrder, CancelTarget, CaptureOrder, ChargeOrder, Charged, Outcome, ProviderRef, RefundOrder,
     Refusal, RefusalKind, ResumeOrder,
 };
-use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 use payments_providers::{Outgoing, PaypalSettings, Providers, Settings, StripeSettings, Timeouts};
 use provider_sandbox::{Config, ManualClock, Sandbox};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The gateway's clock; stands still until it is moved.
-pub(crate) struct TestClock(AtomicI64);
-
-impl TestClock {
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
-
-const START: i64 = 1_767_225_600;
-
 pub(crate) struct SandboxFixture {
     sandbox: Sandbox,
     pub(crate) providers: Providers,
     pub(crate) http: reqwest::Client,
+    /// The gateway's.
     pub(crate) clock: Arc<TestClock>,
     pub(crate) sandbox_clock: Arc<ManualClock>,
     ids: AtomicU64,
@@ -70,7 +54,7 @@ impl SandboxFixture {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let sandbox_clock = Arc::new(ManualClock::at(Timestamp::from_second(START).unwrap()));
+        let sandbox_clock = Arc::new(ManualClock::at(Timestamp::from_second(TestClock::START_S).unwrap()));
         let config = Config {
             contracts: contracts(),
             stripe_secret_key: Some("sk_test_right".to_owned()),
@@ -81,7 +65,7 @@ impl SandboxFixture {
         let sandbox = provider_sandbox::start(config).await.unwrap();
         let mut settings = settings(&sandbox.url());
         change(&mut settings);
-        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let clock = TestClock::start();
         Self {
             sandbox,
             providers: Providers::new(settings, clock.clone()).unwrap(),

@@ -1,8 +1,12 @@
 //! Tests of the control plane through its public interface and as a program. They are a package of their own so that
 //! they are compiled without optimization, as fast as possible, beside an optimized control plane.
-#![expect(clippy::expect_used, reason = "a test that cannot find its program fails")]
+#![expect(clippy::expect_used, reason = "a test that cannot find its program, or tell the time, fails")]
+
+mod clock;
 
 use std::path::PathBuf;
+
+pub use clock::TestClock;
 
 /// The control plane's program, built by the same cargo command (`--bins`), as `make test` does.
 ///

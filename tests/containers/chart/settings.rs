@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control_plane::cli::envoy_bootstrap::{Profile, render, setting_names};
-use control_plane::config::{Config, IN_FILES, SETTINGS, Source, WorkerConfig};
+use control_plane::cli::envoy_bootstrap::{Profile, render};
+use control_plane::config::{Config, IN_FILES, SETTINGS, Source, WorkerConfig, envoy_setting_names};
 
 use super::*;
 
@@ -44,7 +44,7 @@ fn the_templates_refuse_every_secret_that_a_program_reads() {
 fn the_schema_has_every_setting_that_a_program_reads_and_no_other() {
     let schema = schema();
     let of_programs = owned(SETTINGS.iter().flat_map(|setting| setting.keys.iter().copied()));
-    let of_envoy = owned(setting_names());
+    let of_envoy = owned(envoy_setting_names());
     let files = owned(IN_FILES.iter().map(|(_, file)| *file));
     let known: BTreeSet<_> =
         [&of_programs, &of_envoy, &secrets(), &files].into_iter().flatten().cloned().collect();

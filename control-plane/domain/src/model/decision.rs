@@ -83,7 +83,9 @@ impl Payment {
             (Operation::Capture { amount, .. }, OperatorDecision::Paid { charge }) => {
                 State::Captured { charge: charge.clone(), captured: *amount, to_refund: false }
             }
-            (_, OperatorDecision::Canceled) => State::Canceled { reason: Some(CancelReason::AtProvider) },
+            (_, OperatorDecision::Canceled) => {
+                State::Canceled { reason: Some(CancelReason::AtProvider), resumed_by: None }
+            }
             (_, OperatorDecision::NotDone) => in_flight.clone().undone(reason.to_owned()),
             _ => return Err(Unfit::Operation { decision: decision.name(), operation }),
         };

@@ -291,15 +291,15 @@ impl Detail {
                 }
             }
             State::Captured { captured, .. } => Self { amount: Some(*captured), ..whole },
-            State::Canceled { reason: Some(reason) } => {
+            State::Canceled { reason: Some(reason), .. } => {
                 Self { reason: Some(reason.name().to_owned()), ..whole }
             }
-            State::Failed { failure } => whole.because(failure),
+            State::Failed { failure, .. } => whole.because(failure),
             State::Created
             | State::RequiresAction(_)
             | State::Authorized(_)
             | State::Completed { .. }
-            | State::Canceled { reason: None } => whole,
+            | State::Canceled { reason: None, .. } => whole,
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use edge_core::money::Amount;
 use jiff::Timestamp;
 
-use super::OperationError;
+use super::error::OperationError;
 use crate::model::event::Cause;
 use crate::model::idempotency::{KeyChange, KeyClaim, StoredAnswer, Subject};
 use crate::model::in_flight::KeyRef;

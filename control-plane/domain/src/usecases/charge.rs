@@ -185,8 +185,8 @@ async fn is_resumed_by_gateway(gateway: &Gateway, payment: &Payment) -> Result<b
     }
 }
 
-/// The initiator of the last resume. Needed for states that do not record it: a capture or a cancellation in flight, a
-/// canceled payment, and all payments from earlier releases.
+/// The initiator of the last resume, for payments written by releases that did not store `resumed_by`. Remove after one
+/// release.
 async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Option<Initiator>, StoreError> {
     let trail = gateway.store.events(&payment.client, payment.id).await?;
     let resumed = trail.into_iter().rev().find(|event| {

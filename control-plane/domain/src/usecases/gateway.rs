@@ -22,8 +22,8 @@ use crate::ports::clock::{Clock, Entropy};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::queue::Queue;
 use crate::ports::store::{Change, CommitError, Store, Watch};
-use crate::usecases::OperationError;
 use crate::usecases::call::Renders;
+use crate::usecases::error::OperationError;
 use crate::usecases::retries::Retries;
 
 pub struct Gateway {

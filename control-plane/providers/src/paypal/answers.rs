@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::currency::Sum;
 use super::errors::{Asked, Problem};
+use super::link::Link;
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderResponse;
 use crate::untrusted;
@@ -90,21 +91,6 @@ struct SupplementaryData {
 #[derive(Debug, Deserialize)]
 struct RelatedIds {
     order_id: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Link {
-    href: String,
-    rel: String,
-}
-
-impl Link {
-    /// The page on which the payer approves or authenticates.
-    pub(super) fn payers_page(links: &[Self]) -> Option<String> {
-        let with = |rel: &str| links.iter().find(|link| link.rel == rel);
-        let link = with("payer-action").or_else(|| with("approve")).or_else(|| with("redirect"))?;
-        untrusted::page(&link.href)
-    }
 }
 
 /// The owner of an order, by the payment id that this gateway sets on its orders.

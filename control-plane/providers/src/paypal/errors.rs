@@ -9,7 +9,8 @@ use edge_core::provider::Provider;
 use payments::model::provider::{Refusal, RefusalKind, Uncertainty};
 use serde::Deserialize;
 
-use super::answers::Link;
+pub(super) use self::issues::DECLINED_FOR_NOW;
+use super::link::Link;
 use crate::blame::{Blame, blame, invalid, refused};
 use crate::provider_result::NotDone;
 use crate::transport::ProviderResponse;

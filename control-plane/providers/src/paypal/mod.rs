@@ -8,6 +8,7 @@ mod dispute;
 mod errors;
 mod held;
 mod inspect;
+mod link;
 mod look_up;
 mod methods;
 mod orders;

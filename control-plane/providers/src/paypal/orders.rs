@@ -12,7 +12,7 @@ use self::reads::{look_afterwards, look_at_named, look_first, look_for_own, the_
 use super::answers::{self, Expected, Order, Owner, not_as_asked, unexpected};
 use super::client::Talk;
 use super::currency::sum;
-use super::errors::{Asked, DUPLICATE_INVOICE_ID, MISSING, Problem};
+use super::errors::{Asked, DECLINED_FOR_NOW, DUPLICATE_INVOICE_ID, MISSING, Problem};
 use super::methods::PaymentMethod;
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult};
@@ -26,10 +26,6 @@ const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by t
 const ORDER_MISMATCH: &str = "order_mismatch";
 /// The payer has to authenticate or confirm.
 const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
-/// Issues after which the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
-/// failures"). The order still reads `APPROVED`.
-const DECLINED_FOR_NOW: [&str; 3] =
-    ["INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED"];
 
 /// Whether the payer is present to choose another way to pay.
 #[derive(Clone, Copy)]

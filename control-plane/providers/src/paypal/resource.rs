@@ -6,8 +6,8 @@ use payments::model::provider::ProviderRef;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::answers::Link;
 use super::currency::Sum;
+use super::link::Link;
 use crate::untrusted;
 
 /// A PayPal object, in an event or by itself: every field may be missing or of another type.

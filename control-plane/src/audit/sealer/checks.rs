@@ -1,12 +1,13 @@
 //! What must hold before anything is sealed, and why nothing is.
 
-use audit_proof::{Checkpoint, Frontier, Hash, stored_ranges};
+use audit_proof::Checkpoint;
+use payments::ports::store::StoreError;
 use payments::ports::store::audit::{LeftPlain, Seal};
-use payments::ports::store::{Store, StoreError};
 
 use super::restore_notes::remember;
 use super::{Sealer, size};
 use crate::audit::anchor_file::AnchorFile;
+use crate::audit::holds::holds;
 use crate::audit::place::Misplaced;
 use crate::audit::restore_note::signed_restores;
 use crate::audit::sealed_at;
@@ -110,13 +111,4 @@ impl Sealer {
         self.compared = Some(seal.clone());
         Ok(())
     }
-}
-
-/// Whether the stored tree had this root when it had so many leaves.
-///
-/// # Errors
-/// The database cannot be read.
-pub async fn holds(store: &dyn Store, size: u64, root: Hash) -> Result<bool, StoreError> {
-    let known = store.audit().tree_hashes(&stored_ranges(Frontier::needs(size))).await?;
-    Ok(Frontier::of(size, &known).is_some_and(|tree| tree.root() == root))
 }

@@ -18,8 +18,8 @@ use payments::ports::store::audit::{Seal, SealedUpTo, StoredTransition};
 use payments::ports::store::{Store, StoreError};
 
 pub use self::anchoring::{AnchorPlaces, WITNESS_FAILURES};
+pub use self::checks::NotSealed;
 use self::checks::unusable;
-pub use self::checks::{NotSealed, holds};
 
 /// The lease on sealing. A batch takes far less, so a process that does not renew it for this long is dead.
 const HELD_FOR: SignedDuration = SignedDuration::from_secs(20);

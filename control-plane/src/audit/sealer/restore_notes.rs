@@ -45,7 +45,8 @@ fn take_notes(notes: &mut Vec<String>, key: &VerifyingKey, actions: &[StoredActi
             Ok(one) => remember(notes, one.note.to_string()),
             Err(unfit) => tracing::error!(
                 action = action.sequence,
-                "a restored backup is recorded in the audit trail, and its restore note {unfit}"
+                reason = %unfit,
+                "the restore note of a recorded restore does not fit"
             ),
         }
     }

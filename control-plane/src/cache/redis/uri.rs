@@ -11,8 +11,8 @@ use redis::{
 
 use super::connection::{connection, tcp_settings};
 use crate::client_tls::ClientTls;
-use crate::config::is_this_machine;
 use crate::escapes::ESCAPES;
+use crate::this_machine::is_this_machine;
 
 /// The address of Redis. Never printed in full, since it may hold a password.
 #[derive(Clone)]

@@ -4,7 +4,6 @@ mod associations;
 mod certificates;
 mod docs_page;
 mod filter_config;
-mod help;
 mod limits;
 mod listeners;
 mod own_replies;
@@ -17,8 +16,6 @@ mod webhooks;
 pub(crate) use associations::{
     BYTES_MAX as ASSOCIATION_BYTES_MAX, PATH as ASSOCIATION_PATH, file_of as association_file,
 };
-pub(crate) use help::explained;
-pub use help::setting_names;
 pub use profile::Profile;
 
 use std::fs::{self, OpenOptions};
@@ -28,16 +25,15 @@ use std::path::{Path, PathBuf};
 
 use certificates::Certificates;
 use clap::ValueEnum as _;
-use help::HELP;
 use serde_json::Value;
 
-use crate::config::{ConfigError, PROFILE, Source};
+use crate::config::{ConfigError, ENVOY_HELP, PROFILE, Source};
 
 const TEMPLATE: &str = include_str!("../../../../envoy/bootstrap.yaml");
 
 /// Print Envoy's bootstrap configuration, generated from the settings
 #[derive(clap::Args, Debug)]
-#[command(after_help = HELP)]
+#[command(after_help = ENVOY_HELP)]
 pub struct Args {
     /// The set of defaults [default: GATEWAY_PROFILE, or local]
     #[arg(long, value_enum)]

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::certificates::{Server, is_address};
 use super::values::Rules;
-use crate::config::{ConfigError, Source, Wire, is_this_machine};
+use crate::config::{ConfigError, Source, Wire};
+use crate::this_machine::is_this_machine;
 
 /// Where a service listens.
 pub(super) struct Endpoint {

@@ -6,8 +6,8 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use reqwest::Url;
 
 use crate::client_tls::ClientTls;
-use crate::config::is_this_machine;
 use crate::escapes::ESCAPES;
+use crate::this_machine::is_this_machine;
 
 /// A dead peer is detected after twice this time.
 const HEARTBEAT_S: u16 = 10;

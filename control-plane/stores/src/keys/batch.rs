@@ -4,6 +4,7 @@ use payments::ports::store::StoreError;
 use sqlx::AssertSqlSafe;
 
 use crate::row::row;
+use crate::sealed_row::plain;
 use crate::sealed_tables::{KeyColumn, SealedColumn, SealedTable};
 use crate::sql::{Argument, Database, Purpose, Query};
 
@@ -24,6 +25,8 @@ row! {
         pub(super) bytes: Option<Vec<u8>>,
     }
 }
+
+plain! { BatchRow, }
 
 impl BatchRow {
     pub(super) fn place(&self) -> Vec<String> {

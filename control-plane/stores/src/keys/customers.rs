@@ -11,6 +11,7 @@ use super::reseal::ResealPart;
 use crate::KeyProblem;
 use crate::row::row;
 use crate::sealed::Customer;
+use crate::sealed_row::plain;
 use crate::sql::data_keys::DataKeys;
 use crate::sql::{Database, Purpose, Query};
 
@@ -35,6 +36,8 @@ row! {
         request: String,
     }
 }
+
+plain! { EntryRow, }
 
 /// An entry that is to be made.
 pub(super) struct Entry {

@@ -8,10 +8,6 @@ mod reseal;
 mod rotate;
 mod status;
 
-pub(crate) use self::batch::BatchRow;
-pub(crate) use self::customers::EntryRow;
-pub(crate) use self::progress::ProgressRow;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +21,7 @@ pub use self::status::{KeyStatus, TableStatus, WrappingKeyStatus};
 use crate::postgres::Postgres;
 pub use crate::sealed_tables::CUSTOMERS;
 use crate::sql::Database;
+pub use crate::sql::Scrubbed;
 use crate::sql::data_keys::DataKeys;
 use crate::sqlite::Sqlite;
 use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
@@ -50,20 +47,6 @@ pub trait KeyMaintenance: Send + Sync {
     /// Removes what the database's files still hold of values that were overwritten, if `even_if_large` or if that
     /// takes no longer than writers wait.
     async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, KeyProblem>;
-}
-
-/// What became of overwritten values in the database's own files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scrubbed {
-    Done,
-    /// Writers would wait for too long; it has to be asked for.
-    TooLarge {
-        bytes: u64,
-    },
-    /// Others read the files all the time.
-    Busy,
-    /// The server keeps overwritten rows until it vacuums.
-    LeftToServer,
 }
 
 struct Keys<D> {

@@ -5,6 +5,7 @@ use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::StoreError;
 
 use crate::row::row;
+use crate::sealed_row::plain;
 use crate::sql::{Database, Purpose, Query};
 
 const ALL: &str = "SELECT name, place, rows_seen, rows_sealed, began_at, finished_at
@@ -25,6 +26,8 @@ row! {
         finished_at: Option<i64>,
     }
 }
+
+plain! { ProgressRow, }
 
 /// The progress in one table.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 
 use sqlx::PgConnection;
 
+use crate::schema::Misplaced;
+
 /// A table that only a gateway has.
 const QUERY: &str = "
     WITH tables AS (SELECT c.oid, n.nspname::text AS schema
@@ -21,22 +23,6 @@ pub(super) struct Place {
     seen: Option<String>,
     /// Every schema with such tables.
     all: Vec<String>,
-}
-
-/// Why a connection's schema is not the one to use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misplaced {
-    #[error(
-        "the gateway's tables are in the schema {there}, and this connection would use {here}: correct `search_path` (of \
-         the role, the database or DB_URI), or grant USAGE on the schema. For another gateway in {here}, run \
-         `control-plane migrate` first"
-    )]
-    Elsewhere { there: String, here: String },
-    #[error(
-        "the gateway's tables are in the schema {there}, and new ones would be made in {here}: put {there} first in \
-         `search_path`"
-    )]
-    Split { there: String, here: String },
 }
 
 impl Place {

@@ -3,9 +3,10 @@
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+pub(super) use crate::schema::not_connected::NO_RIGHT;
+
 /// SQLSTATE classes and codes (PostgreSQL, Appendix A).
 const READ_ONLY: &str = "25006";
-pub(super) const NO_RIGHT: &str = "42501";
 const INSUFFICIENT_RESOURCES: &str = "53";
 const SYSTEM_ERROR: &str = "58";
 const CONNECTION: &str = "08";

@@ -7,11 +7,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::not_connected::{NotConnected, is_tls};
 use super::place::Place;
 use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, encrypted, epochs, pooling};
 use crate::migrations::POSTGRES;
+use crate::schema::not_connected::{NotConnected, is_tls};
 use crate::schema::{
     COMPATIBILITY, Migrated, OLDEST, RECORDS, RECORDS_BEFORE, Recorded, SchemaError, VERSIONS,
     VERSIONS_BEFORE, by_records, check, is_new_enough, migrated,

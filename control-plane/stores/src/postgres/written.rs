@@ -10,7 +10,7 @@ use sqlx::{Executor as _, PgConnection};
 use super::unavailable;
 use crate::reads::{EVENT, KEY, PROVE};
 use crate::rows::{EventRow, KeyRow};
-use crate::sealed::SealedRow;
+use crate::sealed_row::SealedRow;
 
 /// A commit whose wait for a synchronous standby was cut short, by the server's end or by ours, can be read although a
 /// failover would lose it. The standby receives commits in their order, so a later one that it confirms proves the

@@ -11,14 +11,13 @@
 //! | What do decided payments still depend on? | `needed` |
 //! | Which rows are deleted? | `walk` |
 //! | Which keys are erased? | `ending` |
-//! | What does the event log serve? | `log` |
+//! | What does the event log serve? | `sql::log_horizon` |
 //! | How does an interrupted run go on? | `runs` |
 //! | What did a run do, all in all? | `tally` |
 
 mod ending;
-pub(crate) mod log;
 mod needed;
-pub(crate) mod rows;
+mod rows;
 mod runs;
 mod schedule;
 mod steps;
@@ -36,10 +35,9 @@ pub use self::runs::PastRun;
 pub use self::schedule::{Limits, Schedule};
 pub use self::steps::{Ending, Held, Part, What};
 pub use self::tally::Tally;
-use crate::keys::Scrubbed;
 use crate::postgres::Postgres;
-use crate::sql::Database;
 use crate::sql::data_keys::{DataKeys, stored_keys};
+use crate::sql::{Database, Scrubbed};
 use crate::sqlite::Sqlite;
 use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
 

@@ -1,6 +1,7 @@
 //! Rows of the statements that end data.
 
 use crate::row::row;
+use crate::sealed_row::plain;
 
 row! {
     /// A row that is looked at: its key, whether it ends, and what keeps it although its time is over.
@@ -14,6 +15,8 @@ row! {
         pub(super) data_key: Option<String>,
     }
 }
+
+plain! { BatchRow, }
 
 impl BatchRow {
     pub(super) fn place(&self) -> Vec<String> {
@@ -33,10 +36,4 @@ row! {
     }
 }
 
-row! {
-    /// An event's number and time.
-    pub(crate) struct SpanRow {
-        pub(super) seq: i64,
-        pub(super) at: i64,
-    }
-}
+plain! { RunRow, }

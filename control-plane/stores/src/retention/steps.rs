@@ -13,8 +13,8 @@ use super::ending::{self, EndingKey};
 use super::schedule::{Schedule, cutoff};
 use super::tally::Tally;
 use super::walk::{self, Walk};
-use super::{RetentionProblem, log, runs};
-use crate::sql::{Argument, Database};
+use super::{RetentionProblem, runs};
+use crate::sql::{Argument, Database, log_horizon};
 
 /// A kind of data that ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -306,9 +306,10 @@ async fn event_log<D: Database>(
     before: Timestamp,
     now: Timestamp,
 ) -> Result<Part, RetentionProblem> {
-    let (old, new) = (log::horizon(database).await?, log::first_since(database, before).await?);
+    let (old, new) =
+        (log_horizon::horizon(database).await?, log_horizon::first_since(database, before).await?);
     if new > old && !ending.is_plan() {
-        log::move_to(database, new, now).await?;
+        log_horizon::move_to(database, new, now).await?;
     }
     let ended = u64::try_from(new.saturating_sub(old.max(1))).unwrap_or(0);
     Ok(Part { ended, is_done: true, ..nothing(what) })

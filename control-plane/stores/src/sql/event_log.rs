@@ -11,8 +11,8 @@ use payments::model::log::{EventId, Position};
 use payments::ports::store::{EventLog, LogPage, LogQuery, LoggedEvent, StoreError};
 use sqlx::AssertSqlSafe;
 
+use super::log_horizon::horizon;
 use super::{Argument, Database, Purpose, Query, SqlStore};
-use crate::retention::log::horizon;
 use crate::rows::{LogRow, PlacedRow};
 
 /// How the databases differ: in the columns that order the events, and in which events may be read already.

@@ -6,8 +6,10 @@ mod audit_reads;
 pub(crate) mod data_keys;
 mod due_work;
 mod event_log;
+pub(crate) mod log_horizon;
 mod query;
 mod reconciling;
+mod scrubbed;
 mod store;
 mod webhooks;
 
@@ -24,9 +26,9 @@ use self::data_keys::DataKeys;
 use self::event_log::Horizon;
 pub(crate) use self::event_log::LogSql;
 pub(crate) use self::query::{Argument, Query, bind_all};
+pub use self::scrubbed::Scrubbed;
 use crate::group_commit::GroupCommit;
-use crate::keys::Scrubbed;
-use crate::sealed::SealedRow;
+use crate::sealed_row::SealedRow;
 use crate::shares::Shares;
 use crate::unreadable::RowReader;
 

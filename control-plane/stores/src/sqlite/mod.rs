@@ -25,11 +25,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 
 use crate::group_commit::GroupCommit;
-use crate::keys::Scrubbed;
 use crate::reads::{READ_EACH, log_columns};
 use crate::schema::Migrated;
 use crate::settings::{DatabaseSettings, MigrateOnStart};
 use crate::shares::Shares;
+use crate::sql::Scrubbed;
 use crate::sql::{AuditSql, Database, LogSql, Purpose, Query, Row, bind_all};
 use crate::unreadable::RowReader;
 use crate::{OpenError, not_written, unavailable};

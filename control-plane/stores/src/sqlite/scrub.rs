@@ -5,7 +5,7 @@ use std::time::Duration;
 use payments::ports::store::StoreError;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 
-use crate::keys::Scrubbed;
+use crate::sql::Scrubbed;
 use crate::unavailable;
 
 /// Bytes that are rewritten in about a second, within the time that a payment waits for the writer.

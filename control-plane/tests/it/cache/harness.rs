@@ -1,36 +1,16 @@
 //! A cache under test, and its clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use control_plane::cache::{EdgeCache, InProcessCache, KeepPolicy, Limits, RedisCache};
+pub(super) use control_plane_tests::TestClock;
 use edge_core::attestation::Keys;
 use edge_core::idempotency::{Answer, ClaimRequest, Fence, Fingerprint, Lease, Scope, SealedAnswer, Verdict};
-use jiff::Timestamp;
-use payments::ports::clock::Clock;
 use test_services::RedisServer;
 
 use crate::common::client;
-
-/// Stands still until it is moved, to the microsecond.
-pub(super) struct FineClock(AtomicI64);
-
-impl FineClock {
-    pub(super) fn start() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(1_767_225_600_000_000)))
-    }
-
-    pub(super) fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for FineClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
 
 /// A cache and its backend.
 pub(super) struct Harness {
@@ -39,13 +19,13 @@ pub(super) struct Harness {
 }
 
 enum Backend {
-    InProcess(Arc<FineClock>),
+    InProcess(Arc<TestClock>),
     Redis(RedisServer),
 }
 
 impl Harness {
     pub(super) fn in_process() -> Self {
-        let clock = FineClock::start();
+        let clock = TestClock::start();
         let cache = Arc::new(InProcessCache::new(Limits::default(), KeepPolicy::default(), clock.clone()));
         Self { cache, backend: Backend::InProcess(clock) }
     }
@@ -60,7 +40,7 @@ impl Harness {
     pub(super) async fn outlast(&self, lease: Lease) {
         let lease = Duration::from_millis(lease.as_ms().into());
         match &self.backend {
-            Backend::InProcess(clock) => clock.advance(lease),
+            Backend::InProcess(clock) => clock.advance_by(lease),
             Backend::Redis(_) => tokio::time::sleep(lease + Duration::from_millis(2)).await,
         }
     }
@@ -68,7 +48,7 @@ impl Harness {
     /// As after hours: nothing is known of `scope` any more.
     pub(super) async fn forget(&self, scope: Scope) {
         match &self.backend {
-            Backend::InProcess(clock) => clock.advance(Duration::from_hours(24)),
+            Backend::InProcess(clock) => clock.advance_by(Duration::from_hours(24)),
             Backend::Redis(server) => forget(server, scope).await,
         }
     }

@@ -9,8 +9,8 @@ use edge_core::idempotency::Verdict;
 use super::harness::*;
 use crate::common::client;
 
-fn bounded(records: usize, bytes: usize) -> (InProcessCache, Arc<FineClock>) {
-    let clock = FineClock::start();
+fn bounded(records: usize, bytes: usize) -> (InProcessCache, Arc<TestClock>) {
+    let clock = TestClock::start();
     (InProcessCache::new(Limits { records, bytes }, KeepPolicy::default(), clock.clone()), clock)
 }
 
@@ -21,7 +21,7 @@ async fn the_oldest_answer_makes_room_for_a_new_claim() {
     for scope in scopes {
         let fence = start(&cache, claim(scope, 1)).await;
         cache.complete(&scope, fence, &answer("a"), &client("demo")).await.unwrap();
-        clock.advance(Duration::from_secs(1));
+        clock.advance_by(Duration::from_secs(1));
     }
     for kept in &scopes[1..] {
         assert_eq!(cache.claim(&claim(*kept, 1)).await, Ok(Verdict::Replay(answer("a"))));
@@ -52,7 +52,7 @@ async fn full_of_live_leases_it_takes_no_more_until_one_ends() {
     let full = Err(CacheError::Unavailable("it is full of operations in flight".to_owned()));
     assert_eq!(cache.claim(&claim(third, 1)).await, full);
     assert!(matches!(cache.claim(&claim(second, 1)).await, Ok(Verdict::InFlight { .. })), "it still serves");
-    clock.advance(Duration::from_millis(20));
+    clock.advance_by(Duration::from_millis(20));
     start(&cache, claim(third, 1)).await;
 }
 
@@ -63,7 +63,7 @@ async fn large_answers_are_counted_by_their_bytes() {
     for scope in scopes {
         let fence = start(&cache, claim(scope, 1)).await;
         cache.complete(&scope, fence, &answer(&"x".repeat(4_000)), &client("demo")).await.unwrap();
-        clock.advance(Duration::from_secs(1));
+        clock.advance_by(Duration::from_secs(1));
     }
     start(&cache, claim(scopes[0], 1)).await;
     assert!(matches!(cache.claim(&claim(scopes[2], 1)).await, Ok(Verdict::Replay(_))));
@@ -74,10 +74,10 @@ async fn what_is_forgotten_goes_before_what_is_kept() {
     let (cache, clock) = bounded(2, usize::MAX);
     let (old, kept) = (scope(), scope());
     start(&cache, short_claim(old, 1)).await;
-    clock.advance(Duration::from_secs(30));
+    clock.advance_by(Duration::from_secs(30));
     let fence = start(&cache, claim(kept, 1)).await;
     cache.complete(&kept, fence, &answer("a"), &client("demo")).await.unwrap();
-    clock.advance(Duration::from_secs(31));
+    clock.advance_by(Duration::from_secs(31));
     start(&cache, claim(scope(), 1)).await;
     assert_eq!(cache.claim(&claim(kept, 1)).await, Ok(Verdict::Replay(answer("a"))));
 }
@@ -92,6 +92,6 @@ async fn it_is_ready_as_long_as_it_has_room_for_one_more_claim() {
     assert!(cache.ready().await.is_err(), "both are in flight");
     cache.complete(&answered, fence, &answer("a"), &client("demo")).await.unwrap();
     assert_eq!(cache.ready().await, Ok(()), "an answer makes room");
-    clock.advance(Duration::from_millis(20));
+    clock.advance_by(Duration::from_millis(20));
     start(&cache, claim(scope(), 1)).await;
 }

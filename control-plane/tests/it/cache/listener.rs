@@ -19,14 +19,14 @@ const OTHER_KEY: &str = "k1:0202020202020202020202020202020202020202020202020202
 
 struct Service {
     cache: Arc<dyn EdgeCache>,
-    clock: Arc<FineClock>,
+    clock: Arc<TestClock>,
     address: SocketAddr,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Service {
     async fn start() -> Self {
-        let clock = FineClock::start();
+        let clock = TestClock::start();
         Self::with(
             Arc::new(InProcessCache::new(Limits::default(), KeepPolicy::default(), clock.clone())),
             clock,
@@ -34,7 +34,7 @@ impl Service {
         .await
     }
 
-    async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<FineClock>) -> Self {
+    async fn with(cache: Arc<dyn EdgeCache>, clock: Arc<TestClock>) -> Self {
         // The subkeys of a separate edge cache.
         let keys = Keys::parse(KEY).unwrap().of(Holder::EdgeCache).unwrap();
         let keys = Keys::parse_for(Holder::EdgeCache, &keys).unwrap();
@@ -132,7 +132,7 @@ async fn claims_of_one_call_are_taken_in_their_order_and_told_each_its_verdict()
 
 #[tokio::test]
 async fn where_one_claim_cannot_be_told_the_others_are() {
-    let clock = FineClock::start();
+    let clock = TestClock::start();
     let one_record = Limits { records: 1, ..Limits::default() };
     let service =
         Service::with(Arc::new(InProcessCache::new(one_record, KeepPolicy::default(), clock.clone())), clock)
@@ -172,7 +172,7 @@ async fn a_caller_without_a_key_is_refused_and_changes_nothing() {
     let twice = http().post(service.url("/claims")).header(HEADER, &good.attestation);
     let twice = twice.header(HEADER, &good.attestation).body(good.body.clone());
     assert_eq!(Reply::of(twice).await.error(), refused);
-    service.clock.advance(std::time::Duration::from_secs(61));
+    service.clock.advance_by(std::time::Duration::from_secs(61));
     assert_eq!(service.send(good).await.error(), refused, "stale");
 
     assert!(matches!(service.claim(claim(scope, 2)).await.verdict(), Some(Verdict::Start { .. })));
@@ -203,7 +203,7 @@ async fn a_claim_that_cannot_be_read_is_refused() {
 
 #[tokio::test]
 async fn an_absent_store_gives_no_verdict_and_is_not_ready() {
-    let service = Service::with(Arc::new(Absent), FineClock::start()).await;
+    let service = Service::with(Arc::new(Absent), TestClock::start()).await;
     let reply = service.claim(claim(scope(), 1)).await;
     assert_eq!(reply.verdict(), None);
     assert_eq!(reply.error(), (503, json!("IDEMPOTENCY_UNAVAILABLE")));

@@ -16,7 +16,7 @@ async fn a_queued_charge_is_canceled_at_once_and_never_made() {
     test.answers([unreached()]);
     let payment = test.charge(call()).await.unwrap();
     let canceled = cancel(test.gateway.clone(), payment.id, to_cancel(9)).await.unwrap();
-    assert_eq!(canceled.state, State::Canceled { reason: None });
+    assert_eq!(canceled.state, State::Canceled { reason: None, resumed_by: None });
     test.resolve().await;
     assert_eq!((test.now(&payment).await.state.status(), test.calls("charge")), (Status::Canceled, 1));
     let key = test.gateway.store.key(&to_cancel(9).claim().unwrap().scope).await.unwrap();

@@ -57,7 +57,7 @@ async fn an_order_that_the_provider_forgot_has_expired() {
     let payment = test.waits_for_its_payer_at(Provider::Paypal).await;
     test.later(4).await;
     let reason = Some(payments::model::payment::CancelReason::Expired);
-    assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
+    assert_eq!(test.now(&payment).await.state, State::Canceled { reason, resumed_by: None });
 }
 
 /// The credentials of another account show nothing, too.
@@ -100,7 +100,7 @@ async fn a_hold_past_its_expiry_ends_though_the_provider_shows_it_as_it_was() {
     assert!(matches!(test.now(&payment).await.state, State::Authorized(_)));
     test.later(12).await;
     let reason = Some(payments::model::payment::CancelReason::Expired);
-    assert_eq!(test.now(&payment).await.state, State::Canceled { reason });
+    assert_eq!(test.now(&payment).await.state, State::Canceled { reason, resumed_by: None });
 }
 
 #[tokio::test]

@@ -118,7 +118,8 @@ async fn a_client_that_comes_back_after_its_server_has_captured_or_canceled_is_t
             let capture = Call { asked: OperationKind::Capture.into(), ..call() };
             usecases::capture(test.gateway.clone(), waiting.id, None, capture).await.unwrap();
         } else {
-            usecases::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
+            let canceled = usecases::cancel(test.gateway.clone(), waiting.id, cancel_call()).await.unwrap();
+            assert_eq!(canceled.state.resumed_by(), Some(ResumedBy::Gateway));
         }
         let order = request(&format!(r#","paymentMethodId":"ORDER1"{manual}"#));
         match usecases::charge(test.gateway.clone(), order, None, call()).await {

@@ -4,7 +4,7 @@ use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use super::plain::{HEAD, PROBE, begins_text};
+use super::text_head::{HEAD, PROBE, begins_text};
 
 /// How many members of a gzip file are read: each takes time, however little is in it.
 const MEMBERS_MAX: usize = 16;

@@ -29,6 +29,7 @@ mod ranges;
 mod redaction;
 mod runs;
 mod spelling;
+mod text_head;
 
 use std::ops::Range;
 

@@ -52,9 +52,9 @@ impl Payment {
                 State::RequiresAction(session)
             }
             (Operation::Resume(_), RefusalKind::Expired) => {
-                State::Canceled { reason: Some(CancelReason::Expired) }
+                State::Canceled { reason: Some(CancelReason::Expired), resumed_by: None }
             }
-            _ => State::Failed { failure: Failure::Refused(refusal.clone()) },
+            _ => State::Failed { failure: Failure::Refused(refusal.clone()), resumed_by: None },
         }
     }
 
@@ -75,7 +75,7 @@ impl Payment {
             }
             Outcome::Done(Captured::Pending) => State::Processing { in_flight, accepted: true },
             Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
-                State::Canceled { reason: Some(CancelReason::Expired) }
+                State::Canceled { reason: Some(CancelReason::Expired), resumed_by: None }
             }
             Outcome::Refused(refusal) if refusal.kind == RefusalKind::Declined => {
                 State::Authorized(of.clone().after_a_decline())
@@ -95,9 +95,9 @@ impl Payment {
             return Err(self.refuse("canceled"));
         };
         let state = match self.heard(answer) {
-            Outcome::Done(()) => State::Canceled { reason: None },
+            Outcome::Done(()) => State::Canceled { reason: None, resumed_by: None },
             Outcome::Refused(refusal) if refusal.kind == RefusalKind::Expired => {
-                State::Canceled { reason: Some(CancelReason::Expired) }
+                State::Canceled { reason: Some(CancelReason::Expired), resumed_by: None }
             }
             Outcome::Refused(_) => before.clone().into(),
             Outcome::NotSent(uncertainty) => State::Queued { in_flight, reason: uncertainty.reason },
@@ -161,6 +161,7 @@ impl InProgress for Payment {
                 let reason = format!("its time ran out before the provider could be asked: {reason}");
                 State::Failed {
                     failure: Failure::NotSent(Uncertainty { is_expired, ..Uncertainty::new(reason) }),
+                    resumed_by: None,
                 }
             }
             _ => in_flight.undone(reason),

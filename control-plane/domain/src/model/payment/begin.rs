@@ -59,7 +59,8 @@ impl Payment {
         match self.state {
             State::RequiresAction(_) => {
                 let reference = refusal.reference.clone();
-                Ok(self.enter(State::Failed { failure: Failure::Refused(refusal) }, reference, at))
+                let failure = Failure::Refused(refusal);
+                Ok(self.enter(State::Failed { failure, resumed_by: None }, reference, at))
             }
             _ => Err(self.refuse("refused")),
         }
@@ -98,7 +99,9 @@ impl Payment {
             State::RequiresAction(session) => Cancelable::Session(session),
             State::Authorized(authorization) => Cancelable::Authorization(authorization),
             State::Queued { in_flight, .. } => match in_flight.operation {
-                Operation::Charge => return Ok(self.enter(State::Canceled { reason: None }, None, at)),
+                Operation::Charge => {
+                    return Ok(self.enter(State::Canceled { reason: None, resumed_by: None }, None, at));
+                }
                 Operation::Resume(session) => Cancelable::Session(session),
                 Operation::Capture { of, .. } => Cancelable::Authorization(of),
                 Operation::Cancel(_) => return Err(self.refuse("canceled a second time")),

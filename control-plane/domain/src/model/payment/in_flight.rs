@@ -83,7 +83,9 @@ impl InFlightOperation {
     #[must_use]
     pub fn undone(self, reason: String) -> State {
         match self.operation {
-            Operation::Charge => State::Failed { failure: Failure::NotSent(Uncertainty::new(reason)) },
+            Operation::Charge => {
+                State::Failed { failure: Failure::NotSent(Uncertainty::new(reason)), resumed_by: None }
+            }
             Operation::Resume(session) => State::RequiresAction(session),
             Operation::Capture { of, .. } => State::Authorized(of),
             Operation::Cancel(before) => before.into(),

@@ -55,9 +55,15 @@ pub enum State {
     Canceled {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<CancelReason>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumed_by: Option<ResumedBy>,
     },
     /// The provider did not execute the charge and will not.
-    Failed { failure: Failure },
+    Failed {
+        failure: Failure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumed_by: Option<ResumedBy>,
+    },
 }
 
 /// The provider's offer to the payer.
@@ -232,11 +238,13 @@ impl State {
         match self {
             Self::RequiresAction(session) => session.resumed_by,
             Self::Authorized(authorization) => authorization.resumed_by,
-            Self::Completed { resumed_by, .. } => *resumed_by,
+            Self::Completed { resumed_by, .. }
+            | Self::Canceled { resumed_by, .. }
+            | Self::Failed { resumed_by, .. } => *resumed_by,
             Self::Processing { in_flight, .. }
             | Self::Queued { in_flight, .. }
             | Self::Unknown { in_flight, .. } => in_flight.operation.resumed_by(),
-            Self::Created | Self::Captured { .. } | Self::Canceled { .. } | Self::Failed { .. } => None,
+            Self::Created | Self::Captured { .. } => None,
         }
     }
 
@@ -245,7 +253,9 @@ impl State {
         match &mut self {
             Self::RequiresAction(Session { resumed_by, .. })
             | Self::Authorized(Authorization { resumed_by, .. })
-            | Self::Completed { resumed_by, .. } => *resumed_by = resumed_by.or(by),
+            | Self::Completed { resumed_by, .. }
+            | Self::Canceled { resumed_by, .. }
+            | Self::Failed { resumed_by, .. } => *resumed_by = resumed_by.or(by),
             _ => {}
         }
         self
@@ -297,5 +307,23 @@ mod tests {
         let page = PayerAction::Page("https://pay.example".to_owned());
         let state = State::RequiresAction(Session::new(ProviderRef::new("O1"), page, false));
         assert_eq!(serde_json::from_str::<State>(earlier).unwrap(), state);
+    }
+
+    #[test]
+    fn an_ended_payment_says_who_resumed_it_and_rows_of_earlier_releases_still_open() {
+        let canceled = |resumed_by| State::Canceled { reason: Some(CancelReason::Expired), resumed_by };
+        let failure = || Failure::NotSent(Uncertainty::new("cut"));
+        let failed = |resumed_by| State::Failed { failure: failure(), resumed_by };
+        let ended: [&dyn Fn(Option<ResumedBy>) -> State; 2] = [&canceled, &failed];
+        for state in ended {
+            for by in [None, Some(ResumedBy::Client), Some(ResumedBy::Gateway)] {
+                let stored = serde_json::to_string(&state(by)).unwrap();
+                assert_eq!(stored.contains("resumed_by"), by.is_some(), "{stored}");
+                assert_eq!(serde_json::from_str::<State>(&stored).unwrap().resumed_by(), by);
+                assert_eq!(state(None).keeping(by), state(by));
+            }
+        }
+        let earlier = r#"{"state":"canceled","reason":"expired"}"#;
+        assert_eq!(serde_json::from_str::<State>(earlier).unwrap(), canceled(None));
     }
 }

@@ -43,7 +43,7 @@ impl Decided for Payment {
             }
             (state @ State::Canceled { .. }, _) | (state, Capture | Cancel) => {
                 let reason = match state {
-                    State::Canceled { reason: Some(reason) } => format!(" ({})", reason.name()),
+                    State::Canceled { reason: Some(reason), .. } => format!(" ({})", reason.name()),
                     _ => String::new(),
                 };
                 let not = match asked.operation {
@@ -54,10 +54,10 @@ impl Decided for Payment {
                 let problem = format!("the payment is {}{reason}, so it was not {not}", state.name());
                 Err(OperationError::Superseded { payment, problem })
             }
-            (State::Failed { failure: Failure::Refused(refusal) }, _) => {
+            (State::Failed { failure: Failure::Refused(refusal), .. }, _) => {
                 Err(OperationError::Refused { payment, refusal: Box::new(refusal.clone()) })
             }
-            (State::Failed { failure: Failure::NotSent(uncertainty) }, _) => {
+            (State::Failed { failure: Failure::NotSent(uncertainty), .. }, _) => {
                 Err(OperationError::NotSent { payment, uncertainty: uncertainty.clone() })
             }
             _ => Ok(self),

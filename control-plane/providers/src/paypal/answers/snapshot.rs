@@ -244,18 +244,6 @@ impl Transaction {
     }
 }
 
-impl Link {
-    /// The id of the object of this `kind` that the link with this `rel` leads to: `up` is the parent, `self` the
-    /// object itself.
-    pub(in crate::paypal) fn to(links: &[Self], rel: &str, kind: &str) -> Option<ProviderRef> {
-        let path = links.iter().filter(|link| link.rel == rel).map(|link| link.href.as_str());
-        path.filter_map(|href| href.split(['?', '#']).next())
-            .filter_map(|href| href.rsplit_once('/'))
-            .find(|(before, _)| before.rsplit('/').next() == Some(kind))
-            .and_then(|(_, id)| untrusted::reference(id))
-    }
-}
-
 fn instant(time: Option<&str>) -> Option<Timestamp> {
     time?.parse().ok()
 }

@@ -253,3 +253,8 @@ pub(super) const ISSUES: &BlameTable = &[
         ],
     ),
 ];
+
+/// Issues after which the payer may choose another way to pay for the same order (developer.paypal.com, "Handle funding
+/// failures"). The order still reads `APPROVED`.
+pub(crate) const DECLINED_FOR_NOW: [&str; 3] =
+    ["INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "TRANSACTION_REFUSED"];

@@ -197,6 +197,13 @@ fn every_issue_of_the_published_contracts_is_classified() {
     }
 }
 
+#[test]
+fn what_another_way_to_pay_can_answer_is_a_decline() {
+    for issue in DECLINED_FOR_NOW {
+        assert_eq!(blame(issues::ISSUES, issue), Some(Blame::Payer), "{issue}");
+    }
+}
+
 /// Collects the issues of a call's answers, from `responses` or the schemas it refers to.
 fn collect_issues(contract: &Value, responses: &Value, issues: &mut Vec<String>) {
     match responses {

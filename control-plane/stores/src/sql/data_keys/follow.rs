@@ -7,7 +7,7 @@ use payments::ports::store::StoreError;
 use sealing::{DataKeyId, format};
 
 use super::{DataKeys, LOOKED_UP_EVERY};
-use crate::sealed::SealedRow;
+use crate::sealed_row::SealedRow;
 use crate::sql::Database;
 
 impl DataKeys {

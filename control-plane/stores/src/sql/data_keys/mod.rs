@@ -15,7 +15,7 @@ use payments::ports::store::StoreError;
 use sealing::{Class, DataKey, DataKeyId, IndexKey, PlainValues, Sealer, SecretKey, WrapError, Wrapping};
 use tokio::time::{Instant, timeout};
 
-pub(crate) use self::stored::{KeyPurpose, KeyTableRow, Span, StoredKey, make_key, stored_keys};
+pub(crate) use self::stored::{KeyPurpose, Span, StoredKey, make_key, stored_keys};
 use super::Database;
 use crate::encryption::Encryption;
 use crate::group_commit::PROOF_MAX;

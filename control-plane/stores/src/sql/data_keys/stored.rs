@@ -7,6 +7,7 @@ use sealing::{Class, DataKeyId, SecretKey, WrappedKey, Wrapping};
 
 use crate::not_written;
 use crate::row::row;
+use crate::sealed_row::plain;
 use crate::sql::{Database, Purpose, Query};
 
 const READ: &str =
@@ -30,6 +31,8 @@ row! {
         pub(crate) erased_at: Option<i64>,
     }
 }
+
+plain! { KeyTableRow, }
 
 /// What a data key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

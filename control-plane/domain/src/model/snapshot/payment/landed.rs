@@ -44,7 +44,7 @@ impl Payment {
         let is_its_own = has_caught_up || !may_be_earlier;
         match (&in_flight.operation, &seen.provider_status) {
             (Operation::Cancel(_), ProviderStatus::Canceled { .. }) => {
-                Next::State(State::Canceled { reason: None })
+                Next::State(State::Canceled { reason: None, resumed_by: None })
             }
             (_, ProviderStatus::Canceled { is_expired }) => Next::State(ended(*is_expired)),
             (Operation::Capture { of, .. }, ProviderStatus::Declined(_)) if is_its_own => {

@@ -28,12 +28,12 @@ impl Next {
 }
 
 pub(super) fn failed(refusal: &Refusal) -> State {
-    State::Failed { failure: Failure::Refused(refusal.clone()) }
+    State::Failed { failure: Failure::Refused(refusal.clone()), resumed_by: None }
 }
 
 pub(super) const fn ended(is_expired: bool) -> State {
     let reason = if is_expired { CancelReason::Expired } else { CancelReason::AtProvider };
-    State::Canceled { reason: Some(reason) }
+    State::Canceled { reason: Some(reason), resumed_by: None }
 }
 
 pub(super) const NOT_DONE: &str =

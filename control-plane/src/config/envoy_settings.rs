@@ -1,6 +1,6 @@
-//! What the command's help says of each setting; `config explain` says the same.
+//! The settings of `control-plane envoy-bootstrap`, as its help says them; `config explain` says the same.
 
-pub(super) const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Settings:
   EDGE_FILTER_WASM                     the filter's .wasm (required)
   EDGE_FILTER_CONFIG                   .yaml file for the filter alone, written with --output: Envoy loads the filter
@@ -69,14 +69,14 @@ Example:
   control-plane envoy-bootstrap --profile production --output envoy.yaml && envoy -c envoy.yaml";
 
 /// The settings in the first column of the help.
-pub fn setting_names() -> impl Iterator<Item = &'static str> {
+pub fn envoy_setting_names() -> impl Iterator<Item = &'static str> {
     let rows = HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|row| !row.starts_with(' '));
     let names = rows.flat_map(|row| row.split("  ").next().unwrap_or_default().split(", "));
     names.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }
 
 /// The help's explanation of a setting of the bootstrap.
-pub(crate) fn explained(name: &str) -> Option<String> {
+pub(super) fn explained(name: &str) -> Option<String> {
     let mut rows = HELP.lines().filter_map(|line| line.strip_prefix("  "));
     let is_of =
         |row: &&str| row.split("  ").next().is_some_and(|names| names.split(", ").any(|one| one == name));
@@ -85,4 +85,22 @@ pub(crate) fn explained(name: &str) -> Option<String> {
     let rest = rows.take_while(|row| row.starts_with(' ')).map(str::trim);
     let words: Vec<_> = std::iter::once(text.trim()).chain(rest).filter(|text| !text.is_empty()).collect();
     Some(words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_explained_as_the_help_has_it() {
+        assert_eq!(explained("EDGE_CACHE_TIMEOUT_MS").unwrap(), "how long a call to the cache may take; 500");
+        let several_lines = explained("GATEWAY_ADDRESS_NEW_CONNECTIONS_PER_SECOND").unwrap();
+        assert!(
+            several_lines.starts_with("of each address that") && several_lines.ends_with("production: 50")
+        );
+        for name in envoy_setting_names() {
+            assert!(explained(name).is_some_and(|text| !text.is_empty()), "{name}");
+        }
+        assert_eq!(explained("Example:"), None);
+    }
 }

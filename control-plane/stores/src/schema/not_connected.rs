@@ -2,10 +2,9 @@
 
 use sqlx::error::DatabaseError;
 
-use super::refusal::NO_RIGHT;
-
 /// SQLSTATE codes (PostgreSQL, Appendix A).
 const CREDENTIALS: [&str; 2] = ["28000", "28P01"];
+pub(crate) const NO_RIGHT: &str = "42501";
 const NO_SUCH_DATABASE: &str = "3D000";
 const FULL: &str = "53300";
 const STARTING: &str = "57P03";
@@ -28,7 +27,7 @@ fn what(problem: &sqlx::Error) -> &'static str {
 }
 
 /// Whether the encryption failed: rustls reports a certificate that it refuses as invalid data.
-pub(super) fn is_tls(problem: &sqlx::Error) -> bool {
+pub(crate) fn is_tls(problem: &sqlx::Error) -> bool {
     match problem {
         sqlx::Error::Tls(_) => true,
         sqlx::Error::Io(problem) => problem.kind() == std::io::ErrorKind::InvalidData,

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use payments::ports::store::StoreError;
 
-use super::rows::SpanRow;
-use crate::sql::{Database, Purpose, Query};
+use super::{Database, Purpose, Query};
+use crate::row::row;
+use crate::sealed_row::plain;
 
 /// `$1`: the least number.
 const FROM: &str = "SELECT seq, at FROM events WHERE seq >= $1 ORDER BY seq LIMIT 1";
@@ -15,6 +16,16 @@ const MOVE: &str = "INSERT INTO log_horizon (only_row, first_seq, set_at) VALUES
     ON CONFLICT (only_row) DO UPDATE SET first_seq = excluded.first_seq, set_at = excluded.set_at
     WHERE log_horizon.first_seq < excluded.first_seq";
 
+row! {
+    /// An event's number and time.
+    struct SpanRow {
+        seq: i64,
+        at: i64,
+    }
+}
+
+plain! { SpanRow, }
+
 /// The first number that is served; 0: all of them are.
 pub(crate) async fn horizon(database: &impl Database) -> Result<i64, StoreError> {
     let found = database.one::<(i64,)>(Purpose::Operators, Query::new(HORIZON)).await?;
@@ -23,7 +34,7 @@ pub(crate) async fn horizon(database: &impl Database) -> Result<i64, StoreError>
 
 /// The number of the first event that is not older than `cutoff`, one more than the last if all are older. Numbers and
 /// times rise together but for events of the same moment, so it is found by halves, in a few reads by key.
-pub(super) async fn first_since(database: &impl Database, cutoff: Timestamp) -> Result<i64, StoreError> {
+pub(crate) async fn first_since(database: &impl Database, cutoff: Timestamp) -> Result<i64, StoreError> {
     let Some(last) = database.one::<SpanRow>(Purpose::Operators, Query::new(LAST)).await? else {
         return Ok(0);
     };
@@ -44,7 +55,7 @@ pub(super) async fn first_since(database: &impl Database, cutoff: Timestamp) -> 
     Ok(young)
 }
 
-pub(super) async fn move_to(database: &impl Database, first: i64, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn move_to(database: &impl Database, first: i64, now: Timestamp) -> Result<(), StoreError> {
     let query = Query::new(MOVE).with(first).with(now.as_microsecond());
     database.execute(Purpose::Operators, query).await.map(drop)
 }
