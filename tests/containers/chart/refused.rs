@@ -10,11 +10,10 @@ fn association(domain: &str) -> Value {
     json!({ "domain": domain, "configMap": "wallet-associations", "key": "stripe" })
 }
 
-/// Values, and what the reason says.
+/// Values, and what the reason says: types, forms and names by values.schema.json, and settings by the chart.
 fn cases() -> Vec<(Value, &'static str)> {
     let secret = json!({ "controlPlane": { "settings": { "STRIPE_SECRET_KEY": HIDDEN } } });
     vec![
-        // Types, forms and names, by values.schema.json.
         (json!({ "controlPlane": { "replicas": "two" } }), "/controlPlane/replicas"),
         (json!({ "controlPlane": { "replicas": 0 } }), "/controlPlane/replicas"),
         (json!({ "controlplane": { "replicas": 2 } }), "controlplane"),
@@ -28,7 +27,6 @@ fn cases() -> Vec<(Value, &'static str)> {
         (json!({ "networkPolicy": { "monitoring": {} } }), "/networkPolicy/monitoring"),
         (json!({ "controlPlane": { "settings": { "log-level": "info" } } }), "log-level"),
         (json!({ "worker": { "settings": { "WORKERS": 1.5 } } }), "/worker/settings/WORKERS"),
-        // What is wrong together, by the chart.
         (secret, "controlPlane.settings.STRIPE_SECRET_KEY: secrets are no values"),
         (
             json!({ "worker": { "settings": { "WORKER_LISTEN": "0.0.0.0:1" } } }),
@@ -38,6 +36,12 @@ fn cases() -> Vec<(Value, &'static str)> {
             json!({ "envoy": { "settings": { "GATEWAY_CLIENTS_FILE": "/x" } } }),
             "envoy.settings.GATEWAY_CLIENTS_FILE: secrets",
         ),
+    ]
+}
+
+/// Values that are wrong together.
+fn wrong_pairs() -> Vec<(Value, &'static str)> {
+    vec![
         (json!({ "providers": { "stripe": { "enabled": false } } }), "neither stripe nor paypal is enabled"),
         (json!({ "database": { "connections": 97 } }), "database.connections: 97 is too few"),
         (
@@ -177,7 +181,7 @@ fn secrets() -> Vec<(Value, String)> {
 
 #[test]
 fn a_wrong_value_is_refused_with_a_reason_that_names_it() {
-    let written = [cases(), wrong_forms(), wrong_settings()].concat();
+    let written = [cases(), wrong_pairs(), wrong_forms(), wrong_settings()].concat();
     let written = written.into_iter().map(|(values, reason)| (values, reason.to_owned()));
     let cases: Vec<_> = written.chain(secrets()).collect();
     let values: Vec<_> = cases.iter().map(|(values, _)| values.clone()).collect();
