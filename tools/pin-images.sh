@@ -14,7 +14,7 @@ if [ $# -eq 0 ]; then
   set -- "$root/control-plane/Dockerfile" "$root/filter/Dockerfile" "$root/sandbox/Dockerfile" "$root/docker-compose.yml"
 fi
 
-# Names with a tag behind FROM or image:, without the digest that may be there; not those that are built here.
+# Names with a tag after FROM or image:, without the digest that may be there; not those that are built here.
 names=$(sed -nE 's/^(FROM|[[:space:]]*image:) ([^ @$]+:[^ @$]+)(@[^ ]*)?( .*)?$/\2/p' "$@" | grep -v '^payment-gateway-' | sort -u)
 [ -n "$names" ] || die "no base image in $*"
 # All of them, or no file is changed.

@@ -51,7 +51,7 @@ impl ClientTls {
     }
 }
 
-/// Without the private key.
+/// Omits the private key.
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientTls").finish_non_exhaustive()

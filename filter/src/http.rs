@@ -1,3 +1,5 @@
+//! One request as Envoy hands it to the filter: reads it from the host, and carries out what the core decides.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;

@@ -1,3 +1,5 @@
+//! The filter's counters and gauges in Envoy's statistics.
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 

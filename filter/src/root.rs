@@ -1,3 +1,5 @@
+//! One worker of Envoy: configures the filter, and holds what the requests of the worker share.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

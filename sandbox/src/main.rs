@@ -108,7 +108,7 @@ struct Serve {
           value_parser = clap::value_parser!(u32).range(1..))]
     paypal_token_seconds: u32,
 
-    /// After so many seconds a PayPal payment under review (vault-pending) is accepted; 0 leaves that to
+    /// After this many seconds a PayPal payment under review (vault-pending) is accepted; 0 leaves that to
     /// POST /_sandbox/paypal/payments/{id}/review.
     #[arg(long, env = "SANDBOX_PAYPAL_REVIEW_SECONDS", default_value_t = 0, value_name = "SECONDS")]
     paypal_review_seconds: u32,

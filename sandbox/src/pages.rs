@@ -53,7 +53,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// As text or an attribute of HTML.
+/// Escapes text or an attribute of HTML.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

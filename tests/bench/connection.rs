@@ -62,7 +62,7 @@ impl PreparedRequest {
 struct ParsedResponse {
     status: u16,
     is_replay: bool,
-    /// Of head and body.
+    /// The length of head and body.
     length: usize,
 }
 

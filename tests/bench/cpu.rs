@@ -5,13 +5,13 @@ use std::fs;
 /// `USER_HZ`, which is 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Of a process: user and system time, in seconds.
+/// User and system time of a process, in seconds.
 pub(crate) fn seconds(pid: u32) -> Option<f64> {
     let stat = Stat::of(pid)?;
     Some(stat.ticks / TICKS_PER_SECOND)
 }
 
-/// Of a process and its descendants, e.g. a whole PostgreSQL.
+/// The same for a process and its descendants, e.g. a whole PostgreSQL.
 pub(crate) fn seconds_of_family(pid: u32) -> Option<f64> {
     let stat = Stat::of(pid)?;
     let processes = fs::read_dir("/proc").ok()?.flatten();
@@ -25,7 +25,7 @@ struct Stat {
     parent: u32,
     /// User and system.
     ticks: f64,
-    /// Of children that have ended.
+    /// The time of children that have ended.
     ticks_of_ended: f64,
 }
 

@@ -25,7 +25,7 @@ use crate::load::{Load, LoadResult};
 use crate::{screen, table};
 
 const IDLE: usize = 2_000;
-/// As many as one client may have.
+/// The number that one client may have.
 const PER_CLIENT: usize = 500;
 const BUSY: usize = 200;
 /// Charges per second in all, and those of the client whom the busy sockets watch.

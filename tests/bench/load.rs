@@ -36,7 +36,7 @@ pub(crate) struct LoadResult {
     /// Another status, a missing replay header, or a broken connection.
     pub(crate) wrong: u64,
     pub(crate) took: Duration,
-    /// In microseconds, of the expected responses, sorted.
+    /// Latencies of the expected responses in microseconds, sorted.
     latencies: Vec<u32>,
 }
 
@@ -73,7 +73,7 @@ impl Load {
         Self { to, requests: requests.into(), connections: CONNECTIONS, serials: Arc::default() }
     }
 
-    /// With this many connections instead of 64.
+    /// The same load with this many connections instead of 64.
     pub(crate) fn from(self, connections: usize) -> Self {
         Self { connections, ..self }
     }

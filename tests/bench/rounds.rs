@@ -20,7 +20,7 @@ fn time() -> Duration {
 #[derive(Debug)]
 pub(crate) struct TableRow {
     pub(crate) per_second: f64,
-    /// In microseconds, at half of the throughput of the compared load.
+    /// Latency in microseconds, at half of the throughput of the compared load.
     pub(crate) p50: u32,
     pub(crate) p99: u32,
     pub(crate) wrong: u64,

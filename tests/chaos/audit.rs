@@ -10,7 +10,7 @@ use crate::model::Broken;
 
 /// Longer than the lease on sealing of a process that died (20 seconds).
 const SEALED_WITHIN: Duration = Duration::from_secs(60);
-/// An event behind which nothing would ever be sealed.
+/// An event after which nothing would ever be sealed.
 const FAR: i64 = 100_000_000;
 
 /// Verifies the trail, changes the place in its newest checkpoint, which no signature covers, and verifies it again. The
@@ -25,7 +25,7 @@ pub(crate) async fn judge(cluster: &Cluster) -> Vec<Broken> {
     }
     misplace(cluster.database(), size).await;
     let (is_whole, report) = verify(cluster).await;
-    let named = format!("the checkpoint of {size} records says that sealing goes on behind event {FAR} ");
+    let named = format!("the checkpoint of {size} records says that sealing continues after event {FAR} ");
     if is_whole || !report.contains(&named) {
         return broken(format!("the checkpoint of {size} records was changed, and is not named: {report}"));
     }

@@ -265,7 +265,7 @@ impl Cluster {
         self.commands.add(command, operator.unwrap());
     }
 
-    /// While nothing is broken: those that still run end, and each that was begun goes on where it was interrupted.
+    /// While nothing is broken: those that still run end, and each that was begun continues where it was interrupted.
     pub(crate) async fn finish_commands(&mut self) -> Vec<Broken> {
         let mut broken = self.commands.end().await;
         let begun = self.commands.begun();

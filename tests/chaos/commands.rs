@@ -1,4 +1,4 @@
-//! An operator's commands beside the services: some are interrupted, and all of them go on and end when nothing is broken
+//! An operator's commands beside the services: some are interrupted, and all of them continue and end when nothing is broken
 //! any more.
 
 use std::thread;

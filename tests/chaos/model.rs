@@ -201,7 +201,7 @@ impl Request {
         self.is_final(response) && !response.shows_secret()
     }
 
-    /// Whether a repeat may be told of what came after the first answer, which has a client secret.
+    /// Whether a repeat may learn what came after the first answer, which has a client secret.
     fn may_be_told_more(&self) -> bool {
         matches!(&self.intent, Intent::Charge(charge) if charge.is_on_stripes_page())
     }

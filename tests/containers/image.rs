@@ -1,3 +1,5 @@
+//! Whether the name of a container image is pinned.
+
 /// Whether the name pins the image: a full version, no moving tag. That is less than a digest, which only a registry
 /// knows: `tools/pin-images.sh` adds them, and the hosted workflow fails where one is missing.
 pub(crate) fn is_pinned(name: &str) -> bool {

@@ -145,7 +145,7 @@ fn the_build_context_is_a_whole_workspace() {
     for dockerfile in all() {
         for copy in dockerfile.stages.iter().flat_map(|stage| stage.all("COPY")) {
             let source = copy.split(' ').next().unwrap();
-            // Of another stage, or what tests bring along.
+            // From another stage, or what tests bring along.
             if !source.starts_with("--from=") && !source.starts_with("prebuilt/") {
                 assert!(context.path().join(source).exists(), "{}: {copy}", dockerfile.path);
             }

@@ -22,7 +22,7 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
-/// Of the repository.
+/// The folder of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }

@@ -35,7 +35,7 @@ fn nothing_secret_stands_in_the_compose_file() {
         for (key, value) in service.environment {
             let is_path = value.starts_with('/');
             let is_left_out = value == format!("${{{key}:-}}");
-            // It may be missing where there is no sandbox, and is no key to anything else.
+            // It may be missing where there is no sandbox, and is not a key to anything else.
             let is_the_sandboxs = value == "whsec_sandbox_${SANDBOX_WEBHOOK_SECRET:-}";
             if is_secret(&key) && !is_path && !is_left_out && !is_the_sandboxs {
                 assert!(

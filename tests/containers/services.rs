@@ -34,7 +34,7 @@ fn a_probe_asks_where_its_service_listens() {
         let Some((_, after)) = asks.split_once("127.0.0.1:") else { continue };
         let port: u16 = after.split(' ').next().unwrap().parse().unwrap();
         let admin = "127.0.0.1:9901".to_owned();
-        // Of the settings of Envoy's bootstrap, the admin interface keeps its default.
+        // Among the settings of Envoy's bootstrap, the admin interface keeps its default.
         let mut listens: Vec<_> = service
             .environment
             .iter()

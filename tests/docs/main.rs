@@ -134,7 +134,7 @@ fn every_test_that_operations_security_and_testing_name_exists() {
     }
 }
 
-/// A sentence of four words or more, which is no metric and no event of Envoy's.
+/// A sentence of four words or more, which is neither a metric nor an event of Envoy's.
 fn is_test(name: &str) -> bool {
     let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let is_metric = ["envoy_", "http_", "gateway_"].iter().any(|start| name.starts_with(start))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const CHARGE: &[u8] =
     br#"{"provider":"stripe","amount":990,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
-/// Sealing takes place every ten seconds, behind every open transaction.
+/// Sealing takes place every ten seconds, up to the oldest open transaction.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]

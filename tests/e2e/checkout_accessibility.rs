@@ -1,5 +1,5 @@
-//! The sandbox's checkout page for payers who see badly or nothing: the contrast of its texts, and what screen readers are
-//! told of its controls.
+//! The sandbox's checkout page for payers who see badly or nothing: the contrast of its texts, and what screen readers
+//! learn of its controls.
 
 use gateway_tests::{Page, Told, shared};
 use serde_json::json;

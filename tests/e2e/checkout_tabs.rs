@@ -1,4 +1,4 @@
-//! Payers who close the tab of the sandbox's checkout page, or PayPal's, while they are asked: the payment goes on without it.
+//! Payers who close the tab of the sandbox's checkout page, or PayPal's, while they are asked: the payment continues without it.
 
 use std::time::Duration;
 

@@ -56,7 +56,7 @@ impl Waiting {
         gateway.charge_under(&self.key, &self.charge).await
     }
 
-    /// In answers about the payment, also to a repeat, which is no replay of what was kept.
+    /// In answers about the payment, also to a repeat, which is not a replay of what was kept.
     async fn is_shown(&self, gateway: &Gateway<'_>) {
         assert_eq!(gateway.payment(&self.transaction).await["nextAction"], self.action);
         let again = self.repeated(gateway).await;
@@ -87,7 +87,7 @@ impl Waiting {
     }
 }
 
-/// What a stream tells of the payment until it waits.
+/// What a stream sends about the payment until it waits.
 async fn streamed(mut stream: Stream) -> String {
     let mut told = String::new();
     loop {

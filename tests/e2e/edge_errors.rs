@@ -147,7 +147,7 @@ async fn a_request_that_says_it_is_grpc_is_refused_whatever_it_asks_for() {
     gateway.nothing_reached_the_control_plane().await;
 }
 
-/// Given by any of them: control plane, filter, or Envoy before and behind the filter.
+/// Given by any of them: control plane, filter, or Envoy before and after the filter.
 #[tokio::test]
 async fn no_answer_is_kept_by_a_cache() {
     let gateway = shared().await;

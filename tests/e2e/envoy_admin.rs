@@ -17,7 +17,7 @@ async fn asked(gateway: &Gateway<'_>, method: Method, base: &str, path: &str) ->
     HttpResponse::of(gateway.http.request(method, format!("{base}{path}"))).await
 }
 
-/// What a load balancer is told, which has no key.
+/// What a load balancer gets, which has no key.
 async fn probed(gateway: &Gateway<'_>) -> HttpResponse {
     asked(gateway, Method::GET, &gateway.stack().gateway_url(), "/healthz").await
 }

@@ -1,4 +1,4 @@
-//! Header bytes that are no text: nobody's request hangs or crashes because of them.
+//! Header bytes that are not text: nobody's request hangs or crashes because of them.
 
 use gateway_tests::http1::Request;
 use gateway_tests::{fresh_key, http2, rejecting, shared};

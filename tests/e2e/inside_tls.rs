@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 const CLIENTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long charges go on between two steps.
+/// How long charges are sent between two steps.
 const SETTLED: Duration = Duration::from_secs(2);
 
 const SERVICES: &[&str] = &["localhost", "127.0.0.1", "::1"];
@@ -44,7 +44,7 @@ impl Files {
     }
 }
 
-/// Clients that charge until they are told to stop.
+/// Clients that charge until they are stopped.
 struct Load {
     stop: Arc<AtomicBool>,
     charged: Arc<AtomicUsize>,

@@ -36,7 +36,7 @@ struct Relayed {
 }
 
 impl Relayed {
-    /// Runs a second Envoy of a gateway by the script. Its own log tells of everything, too.
+    /// Runs a second Envoy of a gateway by the script. Its own log has everything, too.
     async fn start() -> Self {
         let own = OwnGateway::start(&[]).await;
         let edge = own.stack.second_edge().await.unwrap();
@@ -114,7 +114,7 @@ impl Relayed {
         stats.trim().rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{stats}"))
     }
 
-    /// Waits until the access log's reader is told of a loss for this reason.
+    /// Waits until the access log contains a loss for this reason.
     async fn loss_is_told(&self, reason: &str) {
         let loss = until("the line about the loss", async || {
             // The reason of a loss is known when something can be written after it.

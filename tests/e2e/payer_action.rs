@@ -161,7 +161,7 @@ async fn a_foreign_order_in_two_charges_at_once_is_charged_once_for_one_payment(
         gateway.sandbox.decide(&page, "approve").await;
         let charge = paypal_order(Some(&order), 7300 + cents);
         let (first, second) = tokio::join!(gateway.charge(&charge), gateway.charge(&charge));
-        // The later one may come when the payment has its outcome, and is told it.
+        // The later one may come when the payment has its outcome, and gets it.
         let completed: Vec<_> = [&first, &second]
             .into_iter()
             .filter(|response| response.status == 200 && response.json()["status"] == "completed")

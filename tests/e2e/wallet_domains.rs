@@ -41,7 +41,7 @@ impl Shop {
             authority.issue(&["localhost", "shop.example", "moved.example", "plain.example"]).unwrap();
         issued.replace(Path::new(&path("certificate.pem")), Path::new(&path("key.pem"))).unwrap();
         fs::write(path("authority.pem"), authority.pem()).unwrap();
-        // Of 9 KiB, as those of the providers are.
+        // 9 KiB, like the providers' files.
         fs::write(path("stripe"), "7B227073704964223A22".repeat(461)).unwrap();
         fs::write(path("paypal"), "7B227073704964223A23".repeat(461)).unwrap();
         let mut options = Options::for_test(run_dir.path())

@@ -277,7 +277,7 @@ async fn a_page_gets_what_its_wallets_need_for_the_domains_of_its_client_only() 
 #[tokio::test]
 async fn each_domain_gives_its_whole_file_without_a_key_and_others_give_none() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    // Of 9 KiB, as those of the providers are.
+    // 9 KiB, like the providers' files.
     let contents = "7B227073704964223A22".repeat(461);
     std::fs::write(file.path(), &contents).unwrap();
     let files = format!("shop.example={}", file.path().display());

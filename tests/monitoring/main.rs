@@ -67,7 +67,7 @@ fn each_alert_is_tested_both_ways_and_has_an_entry_in_the_runbook() {
     assert_eq!(entries.len(), alerts.len(), "an entry is of no alert");
 }
 
-/// The metric names in an expression: names with an underscore that are no function, label or text.
+/// The metric names in an expression: names with an underscore that are neither function, label nor text.
 fn metrics(expression: &str) -> BTreeSet<String> {
     let mut bare = String::new();
     let (mut depth, mut is_grouping) = (0_u32, false);

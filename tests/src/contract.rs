@@ -38,7 +38,7 @@ pub(crate) fn check(method: &str, target: &str, answer: &HttpResponse) {
 struct Contract {
     /// By path template, then by method, which is case-sensitive (RFC 9110, section 9.1).
     operations: BTreeMap<String, BTreeMap<String, Operation>>,
-    /// The response to a request that is no operation of the description.
+    /// The response to a request that is not an operation of the description.
     error: Validator,
 }
 

@@ -51,7 +51,7 @@ struct State {
 
 impl HostileRedis {
     /// # Panics
-    /// If there is no free port, or `keys` is no list of attestation keys.
+    /// If there is no free port, or `keys` is not a list of attestation keys.
     pub async fn start(keys: &str) -> Self {
         let cipher = AnswerCipher::new(&Keys::parse(keys).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,3 +1,5 @@
+//! A response that is read in full and checked against the API description.
+
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;

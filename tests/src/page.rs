@@ -70,7 +70,7 @@ impl Page {
         Some(page)
     }
 
-    /// Closes the page's tab and goes on in a new one, which is blank. What the page has stored for its site is still
+    /// Closes the page's tab and continues in a new one, which is blank. What the page has stored for its site is still
     /// there; what it has stored for its tab is not.
     ///
     /// # Panics

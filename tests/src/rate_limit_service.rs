@@ -122,7 +122,7 @@ impl State {
     }
 }
 
-/// The value of the first descriptor's first entry, whose key is `client`, in a RateLimitRequest behind its five bytes
+/// The value of the first descriptor's first entry, whose key is `client`, in a RateLimitRequest after its five bytes
 /// of gRPC.
 fn client_of(message: &[u8]) -> Option<String> {
     const DESCRIPTORS: u8 = 2;

@@ -1,3 +1,5 @@
+//! Polls for a condition, with a time limit.
+
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes, even on a busy machine.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 const ALGORITHM: u8 = 1;
 /// Bytes of an Ed25519 signature.
 pub(crate) const SIGNATURE: usize = 64;
-/// In bytes. Names stand in each checkpoint.
+/// The limit in bytes: each checkpoint contains the name.
 const NAME_MAX: usize = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -71,7 +71,7 @@ impl Note {
     pub fn trust(&self, keys: &[VerifyingKey]) -> Trust {
         let mut trust = Trust::Unknown;
         for signature in &self.signatures {
-            // Another length is no signature of such a key: the note was written in part.
+            // Another length is not a signature of such a key: the note was written in part.
             let is_named = |key: &&VerifyingKey| {
                 key.name() == signature.name
                     && key.id() == signature.key_id

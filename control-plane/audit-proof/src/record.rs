@@ -15,7 +15,7 @@ const VERSION: u8 = 1;
 pub struct Transition<'a> {
     pub payment: &'a str,
     pub refund: Option<&'a str>,
-    /// Of the refund if there is one, else of the payment.
+    /// The version of the refund if there is one, else of the payment.
     pub version: i64,
     pub from: Option<&'a str>,
     pub to: &'a str,

@@ -37,7 +37,7 @@ impl Restore {
         Note::sign(self.to_string(), key)
     }
 
-    /// Whether it tells that the records of this checkpoint, or some of them, are missing.
+    /// Whether it states that records of this checkpoint are missing.
     #[must_use]
     pub fn explains(&self, checkpoint: &Checkpoint) -> bool {
         let is_covered = checkpoint.size < self.lost.size || *checkpoint == self.lost;

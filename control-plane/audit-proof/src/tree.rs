@@ -8,7 +8,7 @@ use crate::subtree::Subtree;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
-    /// From left to right, so that their heights fall.
+    /// Subtrees from left to right, so that their heights fall.
     edge: Vec<(u8, Hash)>,
 }
 

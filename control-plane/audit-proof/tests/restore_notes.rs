@@ -1,4 +1,4 @@
-//! Restore notes: their one form, their signature, and that they are no checkpoints.
+//! Restore notes: their one form, their signature, and that they are not checkpoints.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

@@ -28,7 +28,7 @@ impl Fault {
         Self::Address(reason)
     }
 
-    /// For an answer that the provider would not give.
+    /// The fault for an answer that the provider would not give.
     pub(crate) fn of_a_stranger(provider: &str, answer: &ProviderResponse) -> Self {
         let status = answer.status;
         if answer.is_of_a_working_provider() {

@@ -25,7 +25,7 @@ pub struct Outgoing {
 /// Why a proxy or authorities cannot be used. Never repeats a value, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOutgoing {
-    #[error("must be http://[USER:PASSWORD@]HOST:PORT or https://…, and nothing behind it")]
+    #[error("must be http://[USER:PASSWORD@]HOST:PORT or https://…, with no path or query")]
     Proxy,
     #[error("has no certificate in PEM, or one that is no authority's")]
     Authorities,
@@ -36,7 +36,7 @@ impl Outgoing {
     /// and nothing else. Plain HTTP, which only sandboxes use, goes directly.
     ///
     /// # Errors
-    /// The URL is no proxy's.
+    /// The URL is not a proxy's.
     pub fn through(self, url: &str) -> Result<Self, InvalidOutgoing> {
         let proxy = Url::parse(url).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https")
@@ -87,7 +87,7 @@ impl Outgoing {
     }
 }
 
-/// Without the proxy's password.
+/// Omits the proxy's password.
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outgoing")

@@ -69,7 +69,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Without a key yet.
+    /// A sealer without keys.
     #[must_use]
     pub fn new(plain: PlainValues) -> Self {
         let mut keys = Keys::default();
@@ -99,7 +99,7 @@ impl Sealer {
     /// Like [`Self::seal_text`], for a column of bytes.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Self::seal_text`].
     pub fn seal_bytes(&self, place: Place<'_>, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
         if self.plain == PlainValues::Written {
             return Ok(plain);
@@ -120,7 +120,7 @@ impl Sealer {
     /// Like [`Self::seal_text_with`], for a column of bytes.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Self::seal_text_with`].
     pub fn seal_bytes_with(
         &self,
         id: DataKeyId,
@@ -144,7 +144,7 @@ impl Sealer {
     /// Like [`Self::open_text`], for a column of bytes.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Self::open_text`].
     pub fn open_bytes(&self, place: Place<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
         let Some(id) = format::key_of(&stored)? else { return self.plain(stored) };
         self.open(place, id, format::read_bytes(stored))
@@ -153,7 +153,7 @@ impl Sealer {
     /// Like [`Self::open_text`], and accepts a plain value in any case: it is about to be sealed.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Self::open_text`].
     pub fn open_or_plain_text(&self, place: Place<'_>, stored: String) -> Result<String, OpenError> {
         if format::key_of(stored.as_bytes())?.is_none() { Ok(stored) } else { self.open_text(place, stored) }
     }
@@ -161,7 +161,7 @@ impl Sealer {
     /// Like [`Self::open_or_plain_text`], for a column of bytes.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Self::open_or_plain_text`].
     pub fn open_or_plain_bytes(&self, place: Place<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
         if format::key_of(&stored)?.is_none() { Ok(stored) } else { self.open_bytes(place, stored) }
     }

@@ -1,4 +1,4 @@
-//! Checkpoints and restore notes that were kept outside the database, one signed note behind another.
+//! Checkpoints and restore notes that were kept outside the database, one signed note after another.
 
 use audit_proof::{Checkpoint, Note, Restore, Trust, VerifyingKey};
 

@@ -14,8 +14,8 @@ pub mod sealer;
 pub mod verify;
 pub mod witness;
 
-/// The name of the log in checkpoints. It changes with each restored backup, because the records behind the backup are
-/// others than those that were signed before: a log must not sign what contradicts itself
+/// The name of the log in checkpoints. It changes with each restored backup, because the records after the backup are
+/// not those that were signed before: a log must not sign what contradicts itself
 /// (<https://c2sp.org/tlog-checkpoint>).
 #[must_use]
 pub fn origin(name: &str, restores: u32) -> String {

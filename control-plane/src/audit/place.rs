@@ -1,11 +1,11 @@
-//! Where sealing goes on. A checkpoint's row says so, and no signature covers it: the sealed records must say the same.
+//! Where sealing continues. A checkpoint's row says so without a signature, so the sealed records must say the same.
 
 use std::fmt;
 
 use payments::ports::store::audit::{Seal, SealedUpTo};
 
-/// A checkpoint whose row says another place than the records that it covers. Behind a place that is too far, nothing would
-/// ever be sealed.
+/// A checkpoint whose row states a different resume position than the records that it covers. After one that is too far
+/// ahead, nothing would ever be sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misplaced {
     /// Leaves of the checkpoint.
@@ -26,7 +26,7 @@ impl Misplaced {
 impl fmt::Display for Misplaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { size, says, sealed } = self;
-        write!(f, "the checkpoint of {size} records says that sealing goes on behind {}", Place(says))?;
+        write!(f, "the checkpoint of {size} records says that sealing continues after {}", Place(says))?;
         match sealed {
             Some(sealed) => write!(f, ", and the last sealed records are {}", Place(sealed)),
             None => f.write_str(", and the last sealed event is not stored"),

@@ -35,11 +35,11 @@ pub enum Unfit {
     OfAnotherLog(String),
     #[error("does not say what its record says")]
     Differs,
-    #[error("stands in an earlier record already")]
+    #[error("is in an earlier record already")]
     Repeated,
     #[error("does not fit the trail: its first {0} records are not those that were kept")]
     NotKept(u64),
-    #[error("does not fit the trail: its record stands among those that were kept")]
+    #[error("does not fit the trail: its record is among those that were kept")]
     TooEarly,
     #[error("is not sealed yet; seal its record, and verify again")]
     NotSealed,

@@ -3,7 +3,7 @@
 use audit_proof::{Note, sealed_at};
 use payments::ports::store::audit::Seal;
 
-/// Whether the row of a checkpoint says another time than its note, whose signature is not looked at. Builds from before
+/// Whether the row and the note of a checkpoint differ in time; the note's signature is not verified. Builds from before
 /// version 0.1.0 sign no time, and may seal between newer ones during an upgrade; nobody without the key can take the
 /// line out of a note.
 pub(super) fn is_changed(seal: &Seal, note: &Note) -> bool {
@@ -21,7 +21,7 @@ mod tests {
 
     use super::*;
 
-    /// In a row that says 5 µs.
+    /// Compares the note with a row that says 5 µs.
     fn is_changed_with(note: &Note) -> bool {
         let at = Timestamp::from_microsecond(5).unwrap();
         let seal = Seal { size: 3, note: note.to_string(), at, up_to: SealedUpTo::NOTHING, restores: 0 };

@@ -29,7 +29,7 @@ pub enum NotCosigned {
         "the witness has seen {0} records, more than there are: the database was restored from a backup, or changed"
     )]
     Ahead(u64),
-    #[error("the witness answered what is no cosignature")]
+    #[error("the witness returned an invalid cosignature")]
     Garbled,
     #[error("the tree is damaged")]
     Damaged,

@@ -2,7 +2,7 @@
 
 use edge_core::card;
 
-/// In characters.
+/// The limit in characters.
 const MAX: usize = 500;
 
 /// Accepts one line of at most 500 characters without a card number, and trims it.

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT (Ctrl-C) to a command that works through data: both stop it where it can go on later.
+//! SIGTERM and SIGINT (Ctrl-C) to a command that works through data: both stop it where it can continue later.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

@@ -18,7 +18,7 @@ use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, unusable};
 use crate::process::gateway_setup::is_there;
 
-const INTERRUPTED: &str = "interrupted; run it again to go on";
+const INTERRUPTED: &str = "interrupted; run it again to continue";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -28,7 +28,7 @@ pub enum Command {
     /// Wrap all data keys with the first of ENCRYPTION_KEYS, so that the others can be dropped. Changes no row: it takes
     /// an instant, whatever the size of the database
     Rotate(RotateArgs),
-    /// Seal stored values that are plain, and those of retired data keys, while services run. An interrupted run goes on
+    /// Seal stored values that are plain, and those of retired data keys, while services run. An interrupted run continues
     /// where it was
     Reseal(ResealArgs),
 }
@@ -236,7 +236,7 @@ async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<
     let mut interruption = Interruption::listen()?;
     loop {
         let part = tokio::select! {
-            part = keys.reseal(&mut reseal) => part.context("the values cannot be sealed; run it again to go on"),
+            part = keys.reseal(&mut reseal) => part.context("the values cannot be sealed; run it again to continue"),
             () = interruption.received() => Err(anyhow::anyhow!("{INTERRUPTED}")),
         };
         let Some(part) = part? else { break };

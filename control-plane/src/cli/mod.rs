@@ -285,7 +285,7 @@ fn stop_on_signals() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Prints a command's result. A reader that closes the pipe early (`| head`) is no error.
+/// Prints a command's result. A reader that closes the pipe early (`| head`) is not an error.
 fn print(text: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),

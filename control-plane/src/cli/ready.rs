@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use crate::config::{Source, service_tls, unusable};
 use crate::server::OwnPeer;
 
-/// Longer than the 1.5 s in which readiness proves a write; shorter than the 3 s that container engines are told to
-/// wait.
+/// Longer than the 1.5 s in which readiness proves a write; shorter than the 3 s that container engines are
+/// configured to wait.
 const TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// The pause before a process that does not take its own certificate is asked once more: it reads a new certificate a

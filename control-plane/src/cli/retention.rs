@@ -20,13 +20,13 @@ use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{Source, database, schedule, unusable};
 use crate::process::gateway_setup::is_there;
 
-const INTERRUPTED: &str = "interrupted; run it again to go on";
+const INTERRUPTED: &str = "interrupted; run it again to continue";
 
 #[derive(Subcommand)]
 pub enum Command {
     /// Show what would end now, and what is kept because money still depends on it; changes nothing
     Plan(PlanArgs),
-    /// End what is over, a little at a time, while services run. An interrupted run goes on where it was
+    /// End what is over, a little at a time, while services run. An interrupted run continues where it was
     Run(RunArgs),
 }
 
@@ -148,7 +148,9 @@ async fn all(
     per_second: u32,
     interruption: &mut Interruption,
 ) -> anyhow::Result<()> {
-    while let Some(part) = retention.next(ending, SystemClock.now()).await.context("run it again to go on")? {
+    while let Some(part) =
+        retention.next(ending, SystemClock.now()).await.context("run it again to continue")?
+    {
         tell(&part, ending);
         let rows = u32::try_from(part.seen).unwrap_or(u32::MAX);
         tokio::select! {
@@ -172,7 +174,7 @@ fn told(last: Option<&PastRun>) -> String {
         return "nothing has been ended so far".to_owned();
     };
     let finished = finished_at.map_or_else(
-        || "is under way, or was interrupted: `retention run` goes on with it".to_owned(),
+        || "is under way, or was interrupted: `retention run` continues it".to_owned(),
         |at| format!("finished at {at:.0}"),
     );
     format!("the last run, begun by {began_by} at {began_at:.0}, {finished}")

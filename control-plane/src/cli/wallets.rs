@@ -87,7 +87,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Answer {
     status: u16,
     location: Option<String>,
-    /// At most one byte more than it may have.
+    /// The body, cut off one byte after the limit.
     body: Vec<u8>,
 }
 
@@ -105,7 +105,7 @@ async fn check(args: CheckArgs, source: &Source) -> anyhow::Result<String> {
     known.told_with(seen).map_err(anyhow::Error::msg)
 }
 
-/// What is said of the answer, as an error if Apple does not believe it.
+/// Judges the response; an error if Apple would reject it.
 fn judged(domain: &str, answer: &Answer, expected: Option<&[u8]>) -> Result<String, String> {
     let problems = problems(domain, answer, expected);
     if !problems.is_empty() {

@@ -48,7 +48,7 @@ fn witness(source: &Source) -> Result<Option<WitnessSettings>, ConfigError> {
 /// The key that signs checkpoints.
 ///
 /// # Errors
-/// The setting is no key.
+/// The setting is not a key.
 pub fn signing_key(source: &Source) -> Result<Option<SigningKey>, ConfigError> {
     source.read_with(SIGNING_KEY, |text| text.parse().map_err(|wrong: InvalidKey| wrong.to_string()))
 }

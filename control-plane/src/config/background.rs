@@ -65,7 +65,7 @@ pub struct WorkerConfig {
     pub listen: SocketAddr,
     /// `None`: the listener goes without TLS.
     pub tls: Option<TlsSettings>,
-    /// Where other processes hear that there are new events.
+    /// Where new events are announced to other processes.
     pub redis: Option<RedisUri>,
     pub gateway: GatewaySettings,
     pub background: BackgroundSettings,

@@ -18,7 +18,7 @@ pub enum ExplainFormat {
 /// Explains the control plane's settings, or those named by `keys`, of any program of the gateway.
 ///
 /// # Errors
-/// The first key that is no setting, with the likely intended one.
+/// The first key that is not a setting, with the likely intended one.
 pub fn explain(keys: &[String], format: ExplainFormat) -> Result<String, String> {
     let is_wanted = |own: &[&str]| keys.is_empty() || own.iter().any(|own| keys.iter().any(|key| key == own));
     let own = SETTINGS.iter().filter(|setting| is_wanted(setting.keys));

@@ -228,7 +228,7 @@ pub(crate) fn attestation_keys(source: &Source, holder: Holder) -> Result<Keys, 
         })
 }
 
-/// Below a minute: a client whose key was removed hears of nothing that happens a minute later.
+/// Below a minute: a client whose key was removed learns nothing that happens a minute later.
 const STREAM_TENURE: Duration = Duration::from_secs(55);
 
 fn stream_tenure(source: &Source) -> Result<Duration, ConfigError> {

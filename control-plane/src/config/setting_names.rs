@@ -58,7 +58,7 @@ pub const IN_FILES: [(&str, &str); 11] = [
     ("AUDIT_SIGNING_KEY", "AUDIT_SIGNING_KEY_FILE"),
 ];
 
-/// Of `control-plane envoy-bootstrap`: who may call.
+/// For `control-plane envoy-bootstrap`: who may call.
 pub(super) const GATEWAY_CLIENTS: &str = "GATEWAY_CLIENTS";
 
 /// For tests only, so not in the table.

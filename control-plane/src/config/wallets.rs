@@ -26,7 +26,7 @@ impl WalletSettings {
     }
 }
 
-/// Never repeats the value: a secret key may stand here by mistake.
+/// Never repeats the value: it may be a secret key by mistake.
 fn publishable_key(key: &str) -> Result<String, String> {
     let is_key = ["pk_test_", "pk_live_"].into_iter().any(|kind| {
         key.strip_prefix(kind).is_some_and(|rest| {

@@ -42,7 +42,7 @@ impl FromRequest<App> for Attested {
         if let Some(found) = card::find_in_target(target).or_else(|| card::find_in_json(&body)) {
             return Err(found.into());
         }
-        // A ticket is no key: what it opens takes it explicitly.
+        // A ticket is not a key: what it opens takes it explicitly.
         let client = statement.client.filter(|_| statement.ticket.is_none());
         let client = client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
         let cause = Cause::request(client, statement.request_id).at(source(&parts));
@@ -51,8 +51,8 @@ impl FromRequest<App> for Attested {
     }
 }
 
-/// The address of the sender as Envoy tells it, for the audit trail. Envoy removes the header from what callers send. It is
-/// not attested, so nothing is decided by it.
+/// The sender's address as Envoy reports it, for the audit trail. Envoy removes the header from what callers send.
+/// It is not attested, so nothing is decided by it.
 fn source(request: &Parts) -> Option<IpAddr> {
     request.headers.get(SOURCE)?.to_str().ok()?.parse().ok()
 }

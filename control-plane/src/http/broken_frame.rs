@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-/// For how long a socket stays open behind its close frame. The rest of what the client sends is never read, and a
+/// How long a socket stays open after its close frame. The rest of what the client sends is never read, and a
 /// connection that ends with unread data is reset, perhaps before the client has read the frame.
 pub(super) const LINGER: Duration = Duration::from_millis(500);
 

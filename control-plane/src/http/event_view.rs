@@ -29,7 +29,7 @@ pub(super) struct EventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) address: Option<String>,
     /// Whether what was wanted happened: `success`, `failure`, or `pending` while it is not decided. Missing in records of
-    /// releases that did not tell.
+    /// releases that did not record it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<EventOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]

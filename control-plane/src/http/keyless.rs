@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::once::{Reply, rendered};
 use crate::unattested;
 
-/// What tells a request from all others but its copies, and who sent it.
+/// What distinguishes a request from all others but its copies, and who sent it.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     /// The MAC of its attestation.
@@ -26,7 +26,7 @@ pub(super) struct Seen {
 }
 
 /// Runs an operation at most once per attestation, which the commit of its intent takes like a key. Unlike the repeat
-/// of a key, a second request is told nothing of the first one's outcome: it does not come from the client.
+/// of a key, a second request learns nothing of the first one's outcome: it does not come from the client.
 pub(super) async fn decide<T, F>(
     app: &App,
     cause: Cause,

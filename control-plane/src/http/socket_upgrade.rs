@@ -17,7 +17,7 @@ const BUFFER_BYTES: usize = 4 * 1024;
 /// A protocol and its limits.
 pub(super) struct SocketProtocol {
     pub(super) name: &'static str,
-    /// Of a client's message.
+    /// The largest message of a client.
     pub(super) message_bytes_max: usize,
     /// What may wait to be sent.
     pub(super) unsent_bytes_max: usize,

@@ -45,14 +45,14 @@ pub(super) struct PaymentView {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub(super) erased: bool,
-    /// What it was paid with, where the provider tells.
+    /// What it was paid with, if the provider reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) payment_method: Option<PaidWithView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_action: Option<NextAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<FailureView>,
-    /// Of a canceled payment that nobody here canceled: `expired`, or `at_provider`.
+    /// Why a payment was canceled without a client's or operator's request: `expired`, or `at_provider`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cancel_reason: Option<CancelReason>,
     /// The provider's name for the payment: a PaymentIntent or an order.
@@ -126,13 +126,13 @@ pub(super) struct NextAction {
     #[serde(rename = "type")]
     #[graphql(name = "type")]
     pub(super) kind: ActionKind,
-    /// Of a `redirect`; not in a list or beside an event if it has a client secret.
+    /// The page of a `redirect`; not in a list or beside an event if it has a client secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) url: Option<String>,
-    /// Of `stripe_sdk`, in the answers about this one payment and while it waits; never in a list.
+    /// For `stripe_sdk`, only in answers about this one payment while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) client_secret: Option<String>,
-    /// Of `confirm_order`.
+    /// The order to confirm, for `confirm_order`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) order_id: Option<String>,
 }

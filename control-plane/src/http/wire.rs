@@ -43,7 +43,7 @@ id!(
     )
 );
 
-/// An event in the log, and the cursor to continue behind it.
+/// An event in the log, and the cursor to continue after it.
 #[derive(Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, pattern = "^evt_[a-p]{32}$")]
@@ -140,7 +140,7 @@ impl From<model::event_outcome::EventOutcome> for EventOutcome {
     }
 }
 
-/// Why a payment ended without money, where nobody here asked for it.
+/// Why a payment was canceled without a client's or operator's request.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema, Enum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CancelReason {
@@ -165,7 +165,7 @@ impl From<model::payment::CancelReason> for CancelReason {
 #[serde(rename_all = "snake_case")]
 #[graphql(name = "DisputeOutcome")]
 pub(super) enum Verdict {
-    /// A value of the provider's that does not tell, or that this gateway does not know.
+    /// A value of the provider that is inconclusive or unknown to this gateway.
     Other,
     /// The payer or the bank did not pursue it; the merchant keeps the money.
     Withdrawn,

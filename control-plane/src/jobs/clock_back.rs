@@ -78,7 +78,7 @@ fn note(jump: SignedDuration) -> SignedDuration {
     jump
 }
 
-/// Makes everything due within a call's lease: what was scheduled before the clock was set back cannot be told from
+/// Makes everything due within a call's lease: what was scheduled before the clock was set back looks the same as
 /// what was scheduled since, unless a call may still be in progress for it. Postponed work is tried early once, at
 /// the pace that its provider and the budgets allow. Watches stay: they wait up to six hours, and a look-up of each
 /// would take that long.

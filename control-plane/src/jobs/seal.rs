@@ -1,4 +1,4 @@
-//! Seals the audit trail on a schedule, behind the event log, in one process at a time.
+//! Seals the audit trail on a schedule, following the event log, in one process at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ pub async fn run(gateway: Arc<Gateway>, settings: AuditSettings, stop: Cancellat
     }
 }
 
-/// What the metrics and the log have been told.
+/// What the metrics and the log show.
 struct Shown {
     waiting_since: Option<Timestamp>,
     /// Told once, and again when it is another one.

@@ -192,7 +192,7 @@ enum Problem {
     NoKey,
     #[error("Vault refuses the request with {0}")]
     Refused(u16),
-    #[error("Vault's answer is none to this request")]
+    #[error("unexpected response from Vault")]
     Unusable,
 }
 
@@ -265,7 +265,7 @@ impl Wrapping for VaultTransit {
     }
 }
 
-/// Without the token.
+/// Omits the token.
 impl fmt::Debug for VaultTransit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)

@@ -1,7 +1,7 @@
 //! Delivers the event log to those who watch it: one reader of the log for each process, and a queue for each watcher.
 //!
-//! The log is the truth, so a watcher that continues behind an event reads the log first and the queue then. Nothing is
-//! lost if a queue, a process or the connection is: the watcher continues behind its last event.
+//! The log is the truth, so a watcher that continues after an event reads the log first and the queue then. Nothing is
+//! lost if a queue, a process or the connection is: the watcher continues after its last event.
 
 mod place;
 mod queue;
@@ -58,7 +58,7 @@ pub(crate) struct Interest {
 }
 
 impl Interest {
-    /// Of a connection that watches nothing yet, and counts as one that does: no event has a type without a name.
+    /// Interest that matches no event: no event type is empty. The connection still counts against the limit.
     pub(crate) fn nothing(client: ClientId) -> Self {
         Self { client, payments: Vec::new(), types: vec![String::new()], is_payers: false }
     }
@@ -141,12 +141,12 @@ impl Live {
         self.0.stop.cancelled().await;
     }
 
-    /// How far the log is read: what is committed from here on is behind it. `None` while nobody watches.
+    /// How far the log is read: what is committed from here on comes after it. `None` while nobody watches.
     pub(crate) fn read_to(&self) -> Option<Position> {
         *self.0.read.borrow()
     }
 
-    /// Begins to watch: behind `after`, or behind the newest event.
+    /// Begins to watch: after `after`, or after the newest event.
     pub(crate) async fn watch(&self, interest: Interest, after: Option<Position>) -> Result<Watch, Refused> {
         let queue = self.0.join(&interest)?;
         // Before anything is awaited: it gives its place back if the client goes away meanwhile.
@@ -289,7 +289,7 @@ mod tests {
         live.watch(interest(), None).await.map(drop).unwrap();
     }
 
-    /// As the reader does, which has no turn meanwhile: the test waits for nothing that is not there.
+    /// Delivers like the reader task, which does not run here.
     fn read(live: &Live, event: &LoggedEvent) -> Position {
         live.0.deliver(vec![event.clone()], event.position);
         event.position

@@ -19,7 +19,7 @@ pub(crate) struct Place {
 #[derive(Clone, Copy)]
 struct Arrived {
     up_to: Position,
-    /// Everything behind it is in the queue, or will be.
+    /// Everything after it is in the queue, or will be.
     is_caught_up: bool,
 }
 
@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-/// Of a watcher that has everything up to `position`, and the rest in its queue.
+/// The cursor of a watcher that has everything up to `position`, and the rest in its queue.
 pub(super) fn cursor(shared: &Shared, queue: &Queue, position: Position) -> Position {
     // The reader delivers events before it says how far it has read: all before this were in the queue by now.
     let read = *shared.read.borrow();

@@ -83,7 +83,7 @@ impl Waiting {
             self.coalesce();
         }
         if self.events.len() > WAITING_MAX {
-            // What waits is still in order, and the watcher continues behind it.
+            // What waits is still in order, and the watcher continues after it.
             self.events.truncate(WAITING_MAX);
             self.is_too_slow = true;
         }

@@ -47,7 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 
 /// Reads on until there are no watchers.
 async fn follow(shared: &Shared) -> Result<(), StoreError> {
-    // What was committed while nobody watched is read by those who continue behind an event.
+    // What was committed while nobody watched is read by those who continue after an event.
     let before = *shared.read.borrow();
     let mut position = match before {
         Some(position) => position,
@@ -79,7 +79,7 @@ async fn follow(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads and delivers the part behind `after`; returns its end, and whether there is more.
+/// Reads and delivers the part after `after`; returns its end, and whether there is more.
 async fn read_part(shared: &Shared, after: Position) -> Result<(Position, bool), StoreError> {
     let query = LogQuery { after, client: None, payment: None, limit: PART };
     let page = shared.store.log(&query).await?;
@@ -136,7 +136,7 @@ mod tests {
             others.execute(NEXT).await.unwrap();
             let committed = Instant::now();
             watch.next().await.unwrap();
-            // It is committed right behind a read, so it waits for a whole pause.
+            // It is committed right after a read, so it waits for a whole pause.
             waited.push(committed.elapsed());
         }
         waited.sort_unstable();

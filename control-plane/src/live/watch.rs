@@ -1,4 +1,4 @@
-//! One watcher: first the log behind its last event, then what is committed meanwhile.
+//! One watcher: first the log after its last event, then what is committed meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Watch {
         Self { shared, interest, queue, position, read: VecDeque::new(), has_more, place }
     }
 
-    /// Whatever is committed from here on is in the queue or behind `end`.
+    /// Whatever is committed from here on is in the queue or after `end`.
     pub(super) fn begin(&mut self, end: Position) {
         if !self.has_more {
             self.position = end;
@@ -63,7 +63,7 @@ impl Watch {
         }
     }
 
-    /// Watches something else: behind `after`, or from now on. Earlier events of it that wait are dropped.
+    /// Watches something else: after `after`, or from now on. Earlier events of it that wait are dropped.
     pub(crate) fn change(&mut self, interest: Interest, after: Option<Position>) {
         let read = self.shared.change(&self.queue, interest.clone());
         self.interest = interest;

@@ -24,11 +24,11 @@ const PAYERS_PER_PAYMENT: usize = 8;
 /// Why nobody may watch now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("this client watches events with as many connections as it may; close some")]
+    #[error("this client has reached its limit of event connections; close some")]
     Client,
-    #[error("as many connections watch this payment with tickets as may; close some")]
+    #[error("this payment has reached its limit of ticket connections; close some")]
     Payment,
-    #[error("as many connections watch events as this process serves; try again later")]
+    #[error("this process has reached its limit of event connections; try again later")]
     Process,
 }
 
@@ -48,7 +48,7 @@ impl Refused {
 pub(super) struct Watchers {
     pub(super) by_client: HashMap<ClientId, Vec<Watcher>>,
     pub(super) count: usize,
-    /// Of these, with tickets.
+    /// Those of them with tickets.
     pub(super) payers: usize,
 }
 

@@ -22,7 +22,7 @@ use crate::cache::RedisUri;
 /// The counter of messages, by outcome.
 pub(crate) const SENT_COUNTER: &str = "event_wakeups_sent_total";
 
-/// Messages go to all databases of a Redis, so gateways that share one are told apart by it.
+/// Messages go to all databases of a Redis, so this name separates the gateways that share one.
 const CHANNEL: &str = "edge:moved:1:";
 /// Commits within this time are one message.
 const GATHERING: Duration = Duration::from_millis(5);
@@ -103,7 +103,7 @@ async fn listen(uri: RedisUri, name: Name, wakeups: Arc<Wakeups>) {
         match timeout(TIMEOUT, subscribed(&uri)).await {
             Ok(Ok((sink, stream))) => {
                 is_told = false;
-                // What was said meanwhile was not heard.
+                // What was announced meanwhile was not received.
                 wakeups.on_word_of_others();
                 hear(&channel(&uri), sink, stream, &name, &wakeups).await;
             }
@@ -139,7 +139,7 @@ async fn hear(channel: &str, mut sink: PubSubSink, mut stream: PubSubStream, nam
                 Some(_) => {}
                 None => return,
             },
-            // To subscribe again changes nothing, and is confirmed.
+            // Subscribing again changes nothing, and is confirmed.
             _ = alive.tick() => match timeout(ALIVE_WITHIN, sink.subscribe(channel)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => return,

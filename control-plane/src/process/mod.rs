@@ -30,7 +30,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 const GRACE_LEFT: Duration = Duration::from_secs(1);
 
 /// Waits for `stop`, then up to `grace` for requests and payments in flight. Returns an error if the server or a
-/// background task dies, or if a payment takes longer; slow clients are no error.
+/// background task dies, or if a payment takes longer; slow clients are not an error.
 pub(crate) async fn until_stopped(
     mut server: JoinHandle<()>,
     gateway: &Gateway,

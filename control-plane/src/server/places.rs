@@ -1,5 +1,5 @@
 //! The places for connections. When they run out, connections without requests give theirs up to new ones: otherwise
-//! anybody who reaches the port could close it to everybody else by opening connections and answering their pings.
+//! anyone who reaches the port could close it to everyone else by opening connections and answering their pings.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

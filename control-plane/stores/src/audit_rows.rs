@@ -23,7 +23,7 @@ pub(super) const TRAIL: &str = concat!(
     " FROM events LEFT JOIN audit_leaves ON event = seq
       WHERE payment = $1 AND EXISTS (SELECT 1 FROM payments AS p WHERE p.id = $1 AND p.client = $2) ORDER BY seq"
 );
-/// `$1`: the number to continue behind, `$2`: limit.
+/// `$1`: the number to continue after, `$2`: limit.
 pub(super) const ACTIONS: &str = "SELECT seq, at, operator, origin, action, object, outcome, detail
      FROM operator_actions WHERE seq > $1 ORDER BY seq LIMIT $2";
 /// `$1`: action, `$2`: outcome. The table has what people did, so all of it can be read.
@@ -51,7 +51,7 @@ pub(super) const LAST_SEALED_TRANSITION: &str = "SELECT event FROM audit_leaves
 /// keeps both databases from reading all leaves by theirs.
 pub(super) const LAST_SEALED_ACTION: &str = "SELECT action FROM audit_leaves
      WHERE +leaf < $1 AND action IS NOT NULL ORDER BY action DESC LIMIT 1";
-/// `$1`: height, `$2`: the index to continue behind at that height, `$3`: limit.
+/// `$1`: height, `$2`: the index to continue after at that height, `$3`: limit.
 pub(super) const NODES: &str = "SELECT height, node, hash FROM audit_nodes
      WHERE (height, node) > ($1, $2) ORDER BY height, node LIMIT $3";
 
@@ -64,7 +64,7 @@ macro_rules! seals {
     };
 }
 pub(super) const LAST_SEAL: &str = seals!("ORDER BY size DESC LIMIT 1");
-/// `$1`: the size to continue behind, `$2`: limit.
+/// `$1`: the size to continue after, `$2`: limit.
 pub(super) const SEALS: &str = seals!("WHERE size > $1 ORDER BY size LIMIT $2");
 /// `$1`: size, `$2`: note, `$3`: time, `$4` to `$6`: place in the event log, `$7`: last action, `$8`: restores.
 pub(super) const INSERT_SEAL: &str = "INSERT INTO audit_checkpoints
@@ -80,11 +80,11 @@ pub(super) const TRANSITION: &str = concat!("SELECT ", event_columns!(), " FROM 
 /// `$1`: the number.
 pub(super) const ACTION: &str = "SELECT seq, at, operator, origin, action, object, outcome, detail
      FROM operator_actions WHERE seq = $1";
-/// A payment's versions begin with 0. `$1`: the id to continue behind, `$2`: limit.
+/// A payment's versions begin with 0. `$1`: the id to continue after, `$2`: limit.
 pub(super) const PAYMENT_COUNTS: &str = "SELECT p.id, p.version + 1 AS wanted,
          (SELECT count(*) FROM events AS e WHERE e.payment = p.id AND e.refund IS NULL) AS records
      FROM payments AS p WHERE p.id > $1 ORDER BY p.id LIMIT $2";
-/// A refund's versions begin with 1. `$1`: the id to continue behind, `$2`: limit.
+/// A refund's versions begin with 1. `$1`: the id to continue after, `$2`: limit.
 pub(super) const REFUND_COUNTS: &str = "SELECT r.id, r.version AS wanted,
          (SELECT count(*) FROM events AS e WHERE e.payment = r.payment AND e.refund = r.id) AS records
      FROM refunds AS r WHERE r.id > $1 ORDER BY r.id LIMIT $2";
@@ -300,7 +300,7 @@ struct WrittenNode {
 /// The argument of `insert_leaves`.
 ///
 /// # Errors
-/// None that occurs: numbers and text can be written as JSON.
+/// Never in practice: numbers and text can be written as JSON.
 pub(super) fn written_leaves(leaves: &[Leaf]) -> Result<String, StoreError> {
     let written = leaves.iter().map(|leaf| {
         let (event, action) = match leaf.record {

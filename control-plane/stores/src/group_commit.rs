@@ -98,7 +98,7 @@ impl Queue {
 struct Died;
 
 #[derive(Debug, thiserror::Error)]
-#[error("the database took no write in time")]
+#[error("the database accepted no write in time")]
 struct Unproved;
 
 impl GroupCommit {
@@ -295,7 +295,7 @@ mod tests {
         }
     }
 
-    /// Starts one change that is being written and `n` that wait behind it.
+    /// Starts one change that is being written and `n` that wait for it.
     async fn with_waiting(commits: &Arc<GroupCommit>, begun: &AtomicUsize, n: usize) -> Vec<Running> {
         let first = begin(commits);
         until(|| begun.load(Ordering::SeqCst) == 1).await;

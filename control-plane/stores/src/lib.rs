@@ -135,7 +135,7 @@ impl Kind {
     }
 }
 
-/// For a statement that was not executed or was rolled back.
+/// The error for a statement that was not executed or was rolled back.
 fn not_written(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::NotWritten(Box::new(error))
 }

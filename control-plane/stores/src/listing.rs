@@ -146,7 +146,7 @@ fn walks(filter: &Filter) -> Vec<String> {
     pairs.map(|(provider, state)| format!(" AND provider = '{provider}' AND state = '{state}'")).collect()
 }
 
-/// The next `limit` rows behind `after`, and whether there are more. `fetch` returns up to one row more than `limit`.
+/// The next `limit` rows after `after`, and whether there are more. `fetch` returns up to one row more than `limit`.
 /// Pages without a single readable row are skipped.
 pub(super) async fn behind<Fetched>(
     reader: &RowReader,

@@ -91,7 +91,7 @@ impl fmt::Display for UnusableKeys {
                 write!(f, " ({})", tables.join(", "))?;
             }
         }
-        f.write_str("; add what is missing to ENCRYPTION_KEYS, behind the key that seals")
+        f.write_str("; add what is missing to ENCRYPTION_KEYS, after the key that seals")
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
             found.to_string(),
             "the encryption key `new` is not the one that has wrapped 1 data keys; 4 rows need it (events 4); the \
              encryption key `old`, which has wrapped 1 data keys, is missing; 5 rows need it (payments 5); add what is \
-             missing to ENCRYPTION_KEYS, behind the key that seals"
+             missing to ENCRYPTION_KEYS, after the key that seals"
         );
     }
 }

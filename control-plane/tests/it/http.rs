@@ -209,7 +209,7 @@ async fn no_answer_is_kept_by_a_cache() {
     assert_eq!(unattested.headers()["cache-control"], "no-store");
 }
 
-/// Should an edge have been told another list.
+/// In case an edge is configured with another list.
 #[tokio::test]
 async fn payers_are_sent_only_to_hosts_of_the_list() {
     let api = Api::start().await;

@@ -33,7 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::common::*;
 
-/// Of the commits that move a payment, so many lose their answers, written or not. The answer to the next commit of any
+/// So many of the commits that move a payment lose their answers, written or not. The answer to the next commit of any
 /// kind takes `late_s` seconds.
 struct Forgetful {
     store: Arc<dyn Store>,

@@ -44,7 +44,7 @@ async fn lost(test: &TestGateway) -> Payment {
     charged(test).await
 }
 
-/// What is found; the one provider of the test stands for two, so what it lists is told twice.
+/// What is found; the one provider of the test stands for two, so what it lists is found twice.
 async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
     let mut all = Vec::new();
     let pace = Pace::new(1_000);

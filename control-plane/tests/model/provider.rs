@@ -33,7 +33,7 @@ pub(crate) enum Truth {
     AsksPayer,
     /// The payer has agreed, and the merchant has to take it.
     Approved,
-    /// Of a capture, how much; else of the whole charge.
+    /// How much of a capture is pending; `None`: the whole charge.
     Pending(Option<Amount>),
     Held,
     Captured(Amount),

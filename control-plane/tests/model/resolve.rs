@@ -11,7 +11,7 @@ use crate::refunds;
 use crate::simulation::Simulation;
 use crate::steps::{Hearing, Pause, Step};
 
-/// At first the keys tell, then the records.
+/// At first the keys decide, then the records.
 const ROUNDS: [Pause; 4] = [Pause::Seconds, Pause::Seconds, Pause::Hours, Pause::Hours];
 /// What is still in flight arrives.
 const STRAYS: usize = 8;

@@ -16,7 +16,7 @@ pub(crate) enum Step {
     Cancel,
     /// The gateway takes the order without the client.
     ResumeByGateway,
-    /// What is unknown is asked for once more, as long as its key tells.
+    /// What is unknown is asked for once more, as long as its key is valid.
     Repeat,
     /// Its call reaches the provider, which decides.
     Execute(Decision, Mishap),

@@ -62,7 +62,7 @@ fn a_plain_database_is_sealed_in_place_and_its_key_is_replaced() {
     assert!(text.contains("the files hold nothing of what was overwritten"), "{text}");
     assert!(!holds_canary(folder));
     let (worked, text) = keys(folder, &["rotate"], &format!("{SECOND},{FIRST}"));
-    // Of each class one for what was there before; of what is recorded of the commands, one of today.
+    // One for each class for what was there before, and one of today for the record of the commands.
     assert!(worked && text.contains("`k2` wraps all data keys now, 5 of them"), "{text}");
     let (worked, text) = keys(folder, &["status", "--json"], SECOND);
     let status: serde_json::Value = serde_json::from_str(text.trim()).unwrap();

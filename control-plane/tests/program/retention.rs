@@ -122,7 +122,7 @@ fn a_run_that_is_told_to_end_gives_up_its_lease_and_is_finished_by_the_next() {
         run_under_way.signal(signal);
         assert!(!run_under_way.end().success());
         let (folder, log) = (run_under_way.folder.path(), run_under_way.log());
-        assert!(log.contains("interrupted; run it again to go on"), "{signal:?}: {log}");
+        assert!(log.contains("interrupted; run it again to continue"), "{signal:?}: {log}");
         let (worked, text) = run(folder, &["retention", "run"], &[("USER", "bert")]);
         assert!(worked && text.contains("an interrupted run, begun by anna"), "{signal:?}: {text}");
         let keys = text.lines().find(|line| line.starts_with("idempotency_keys")).unwrap();

@@ -84,7 +84,7 @@ fn a_file_is_read_as_it_was_meant_and_says_what_nobody_reads() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.env");
     let check = || run(folder.path(), &["--config", "gateway.env", "config", "check"], &[]);
-    // The first line behind a byte order mark, and line ends of Windows.
+    // The first line after a byte order mark, and line ends of Windows.
     fs::write(&file, format!("\u{feff}DB_URI=mysql://x\r\n{}={}\r\n", KEYS.0, KEYS.1)).unwrap();
     let (worked, text) = check();
     assert!(!worked && text.contains("DB_URI (from gateway.env:1)"), "{text}");

@@ -1,4 +1,4 @@
-//! Looking at the providers: what is there is told as it is, and what cannot be asked is not called missing.
+//! Looking at the providers: what is there is reported as it is, and what cannot be asked is not called missing.
 
 use edge_core::money::Money;
 use jiff::Timestamp;

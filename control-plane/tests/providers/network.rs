@@ -18,7 +18,7 @@ fn stripe(settings: Settings) -> Arc<dyn PaymentProvider> {
     Providers::new(settings, Arc::new(SystemClock)).unwrap().get(Provider::Stripe).unwrap()
 }
 
-/// A peer that reads each request and then does as told with the connection.
+/// A peer that reads each request and then calls `behave` on the connection.
 async fn peer<F, T>(behave: F) -> String
 where
     F: Fn(TcpStream) -> T + Send + 'static,

@@ -1,3 +1,5 @@
+//! The PayPal adapter against the sandbox.
+
 use payments::model::provider::{
     CancelTarget, Captured, Charged, Outcome, ProviderRef, Refunded, RefusalKind,
 };

@@ -1,3 +1,5 @@
+//! The Stripe adapter against the sandbox.
+
 use payments::model::provider::{CancelTarget, Captured, ProviderRef, Refunded, RefusalKind};
 
 use crate::sandbox_fixture::{

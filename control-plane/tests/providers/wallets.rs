@@ -178,7 +178,7 @@ async fn an_order_confirmed_with_another_wallet_is_not_captured() {
     assert_eq!(fixture.effects(order.payment).await, []);
 }
 
-/// The client's own mistake is told as one: see `an_order_of_the_clients_own_page_must_be_of_the_wallet_it_names`.
+/// The client's own mistake is reported as one: see `an_order_of_the_clients_own_page_must_be_of_the_wallet_it_names`.
 #[tokio::test]
 async fn an_order_whose_amount_was_changed_since_it_was_made_is_not_captured() {
     let fixture = SandboxFixture::open().await;

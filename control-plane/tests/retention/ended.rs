@@ -35,7 +35,7 @@ fn ended(parts: &[Part], what: What) -> (u64, u64) {
     of_kind.fold((0, 0), |(rows, keys), part| (rows + part.ended, keys + part.keys))
 }
 
-/// Of the six kinds, in the order in which they end: rows and keys.
+/// The rows and keys of the six kinds, in the order in which they end.
 fn all(parts: &[Part]) -> Vec<(u64, u64)> {
     What::ALL.into_iter().map(|what| ended(parts, what)).collect()
 }
@@ -90,7 +90,7 @@ async fn personal_fields_end_and_everything_else_of_a_payment_stays(database: Te
     let reference = before.reference.clone().unwrap();
     assert!(store.payment_by_reference(Provider::Stripe, &reference).await.unwrap().is_some());
     assert_eq!(store.refunds(&client(), payment_id(3)).await.unwrap().items.len(), 1);
-    // Its money goes on: what a refund needs is there.
+    // Its money still moves: what a refund needs is there.
     assert_eq!(after.captured(), before.captured());
     // Nothing of the payment that is younger has ended.
     let young = store.payment(&client(), payment_id(200)).await.unwrap().unwrap();
@@ -273,7 +273,7 @@ async fn the_event_log_serves_what_is_young_and_refuses_older_cursors(database: 
     let served = store.log(&read(Position::START)).await.unwrap();
     assert!(served.is_cut);
     assert_eq!(served.events, log[young..]);
-    // A reader that was underway is told, unless it has read all that ended.
+    // A reader that was underway learns of it, unless it has read all that ended.
     assert!(store.log(&read(log[0].position)).await.unwrap().is_cut);
     let edge = log[young - 1].position;
     let rest = store.log(&read(edge)).await.unwrap();

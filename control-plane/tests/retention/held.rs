@@ -23,7 +23,7 @@ fn held(parts: &[Part], what: What) -> Vec<String> {
     of_kind.flat_map(|part| &part.held).map(|held| held.by.clone()).collect()
 }
 
-/// Of the first day.
+/// Whether the fields of the first day are there.
 async fn fields_are_there(database: &TestDatabase) -> bool {
     let erased = "SELECT id FROM data_keys WHERE purpose = 'payers' AND erased_at IS NOT NULL";
     database.texts(erased).await.is_empty()

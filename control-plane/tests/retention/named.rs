@@ -93,7 +93,7 @@ async fn an_answer_of_an_erased_key_is_unreadable_as_long_as_its_row_is_there(da
     let store = database.open(OLD).await;
     let take = KeyChange::Take { claim: claim(9), client: client(), at: at(0), answer: Some(answer()) };
     store.commit(opening(9).1.with_key(Some(take))).await.unwrap();
-    // Of another class, and of its own.
+    // Keys of another class, and of its own.
     for purpose in ["webhooks", "payers"] {
         let key = erased_key(&database, purpose).await;
         name(&database, "idempotency_keys.answer_body", &key, "TRUE").await;

@@ -69,7 +69,7 @@ pub(crate) async fn unfinished(database: &TestDatabase) -> Arc<dyn Store> {
         at(10_000).as_microsecond()
     );
     database.execute(&younger).await;
-    // Of the day after, and decided.
+    // A payment of the day after, and decided.
     let payment = next.payment(&client(), payment_id(200)).await.unwrap().unwrap();
     let done = payment.clone().charge_answered(completed(200), at(210)).unwrap();
     next.commit(moved(&payment, &done)).await.unwrap();

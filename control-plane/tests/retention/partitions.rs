@@ -108,7 +108,7 @@ async fn each_payments_records_are_in_its_months_partition_unique_and_unchangeab
              VALUES ('{payment}', {refund}, {version}, 'x', 1, 'demo', 'r', '{{}}')"
         )
     };
-    // Of a month with a partition, of the time before, and of a time for which there is none.
+    // Rows of a month with a partition, of the time before, and of a time without one.
     let months = "SELECT first_payment_of(date_trunc('month', now()) + interval '4 months') || '-7000-8000-000000000001'";
     let young = database.texts(months).await.remove(0);
     let ids = [

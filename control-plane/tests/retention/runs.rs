@@ -1,4 +1,4 @@
-//! Runs are interrupted at any step, go on, run beside charges, and are recorded.
+//! Runs are interrupted at any step, continue, run beside charges, and are recorded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +56,7 @@ async fn one_run_at_a_time_and_a_dead_one_is_taken_over(database: TestDatabase) 
     assert!(matches!(busy(&*other, later()).await, RetentionProblem::Busy(_)));
     let dead = later() + SignedDuration::from_mins(4);
     let second = other.begin(SCHEDULE, "bert", dead).await.unwrap();
-    // It lives after all, and must not go on.
+    // It lives after all, and must not continue.
     let lost = one.next(&mut first, dead).await.unwrap_err();
     assert!(matches!(lost, RetentionProblem::TakenOver), "{lost}");
     parts(&*other, second, dead).await;

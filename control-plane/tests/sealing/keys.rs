@@ -23,7 +23,7 @@ super::on_both! {
     a_new_database_is_not_ready_while_its_key_service_denies
 }
 
-/// A key service that denies while it is told to.
+/// A key service that denies requests on demand.
 #[derive(Debug)]
 struct KeyService {
     ring: KeyRing,
@@ -153,7 +153,7 @@ fn charge(store: Arc<dyn Store>, n: u8, stop: Arc<AtomicBool>) -> tokio::task::J
 }
 
 async fn keys_are_replaced_while_payments_flow_and_none_fails(database: TestDatabase) {
-    // As an operator does it: the new key behind the old one, then in front of it, then alone.
+    // As an operator does it: the new key after the old one, then before it, then alone.
     let (before, both) = (format!("{OLD},{NEW}"), format!("{NEW},{OLD}"));
     let first = database.open(&before).await;
     fill(&*first).await;

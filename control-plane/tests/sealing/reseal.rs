@@ -1,4 +1,4 @@
-//! Sealing what is there is interrupted and goes on, and takes nothing back.
+//! Sealing what is there is interrupted and continues, and takes nothing back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,7 +102,7 @@ async fn what_does_not_open_is_named_and_left_as_it_is(database: TestDatabase) {
     assert_eq!(database.texts(&stored).await, before);
 }
 
-/// Opens more payments than a batch has, behind all others.
+/// Opens more payments than a batch has, after all others.
 async fn open_more(store: &Arc<dyn Store>, made: &mut u32) {
     let mut commits = JoinSet::new();
     for _ in 0..60 {

@@ -44,7 +44,7 @@ async fn a_value_that_was_moved_to_another_row_does_not_open_and_the_others_do(d
         database.execute(&back).await;
         assert_eq!(listed(&*store).await.len(), 3);
     }
-    // And the service goes on: new payments are written and read.
+    // And the service keeps working: new payments are written and read.
     let (payment, open) = opening(9);
     store.commit(open).await.unwrap();
     assert_eq!(store.payment(&client(), payment.id).await.unwrap(), Some(payment));

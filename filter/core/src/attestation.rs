@@ -153,7 +153,7 @@ pub enum AttestationError {
     #[error("the attestation does not match the request")]
     Mismatch,
     /// Found only for requests that change something without an idempotency key.
-    #[error("the attestation has served for a request before; each serves for one")]
+    #[error("the attestation was used for another request; each is valid for one")]
     Repeated,
 }
 

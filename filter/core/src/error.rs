@@ -43,9 +43,9 @@ pub enum ErrorCode {
     RateLimited,
     /// A defect of ours; never a client's mistake.
     InternalError,
-    /// The event log does not have the event to continue behind.
+    /// The event log does not have the event to continue after.
     CursorUnknown,
-    /// As many connections watch events as the control plane serves.
+    /// The control plane has reached its limit of event connections.
     StreamsExhausted,
     /// The provider refused our configuration (credentials, account), not the payer.
     ProviderRejected,
@@ -103,7 +103,7 @@ impl ErrorCode {
     }
 }
 
-/// What stands under `error` in an error answer. Fields that are not known are left out.
+/// The member `error` of an error answer. Unknown fields are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

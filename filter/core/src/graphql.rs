@@ -34,7 +34,7 @@ pub fn check_names(document: &str) -> Result<(), InvalidRequest> {
     }
 }
 
-/// The names with values, in order; behind an object of `key` and `value`, the pair as well.
+/// The names with values, in order; after an object of `key` and `value`, the pair as well.
 pub(crate) fn inputs(document: &str) -> impl Iterator<Item = Input<'_>> {
     let mut reader = Reader { tokens: Tokens::new(document).peekable(), open: Vec::new(), before: [None; 2] };
     std::iter::from_fn(move || {

@@ -1,3 +1,5 @@
+//! How requests end at the edge, for the metrics and the log.
+
 use crate::error::ErrorCode;
 
 /// How a request ended at the edge.

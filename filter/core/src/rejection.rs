@@ -54,7 +54,7 @@ impl Rejection {
         Self { allow: Some(allowed), ..Self::new(ErrorCode::MethodNotAllowed, message) }
     }
 
-    /// The same request can succeed after so many seconds.
+    /// The same request can succeed after this many seconds.
     pub(crate) fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after_s: Some(seconds), ..self }
     }

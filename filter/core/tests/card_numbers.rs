@@ -39,7 +39,7 @@ fn separator() -> impl Strategy<Value = &'static str> {
 }
 
 prop_compose! {
-    /// A card number in groups of four, each behind any separator, some of its digits escaped.
+    /// A card number in groups of four, each after any separator, some of its digits escaped.
     fn written_card_number()(digits in card_number())(
         separators in vec(separator(), digits.len()),
         escaped in vec(prop::bool::weighted(0.1), digits.len()),

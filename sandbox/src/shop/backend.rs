@@ -95,7 +95,7 @@ async fn relay(request: RequestBuilder) -> Response {
         Ok((status, body)) => (status, [(CONTENT_TYPE, "application/json")], body).into_response(),
         Err(problem) => {
             let message = format!("the gateway does not answer: {}", problem.without_url());
-            // The gateway may have charged: the same request under the same key tells.
+            // The gateway may have charged: the same request under the same key returns the outcome.
             let error = json!({ "code": "GATEWAY_UNAVAILABLE", "message": message, "retryable": true });
             let body = json!({ "success": false, "error": error });
             HttpResponse::json(StatusCode::BAD_GATEWAY, &body).into_response()

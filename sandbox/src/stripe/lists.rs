@@ -128,7 +128,7 @@ mod tests {
         Page::read(&mut Form::parse(query.as_bytes()).unwrap().into()).unwrap()
     }
 
-    /// For a list of so many items, one per second: the page's first and last item, and whether more follow.
+    /// For a list of this many items, one per second: the page's first and last item, and whether more follow.
     fn select(items: &[i64], query: &str, looks: &Cell<u32>) -> (Option<i64>, Option<i64>, bool) {
         let created = |item: &i64| {
             looks.set(looks.get() + 1);

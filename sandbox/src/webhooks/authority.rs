@@ -130,7 +130,7 @@ fn names(common_name: &str) -> DistinguishedName {
     names
 }
 
-/// From yesterday on, because clocks differ.
+/// Valid from yesterday on, because clocks differ.
 fn validity(params: &mut CertificateParams, now: Timestamp, months: i32) -> io::Result<()> {
     let today = Offset::UTC.to_datetime(now).date();
     let from = today.checked_sub(1.day()).map_err(io::Error::other)?;

@@ -97,7 +97,7 @@ impl Record {
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Summary {
     events: u64,
-    /// By the provider's name of the event.
+    /// The number of events by the provider's name of the event.
     types: BTreeMap<String, u64>,
     /// Outstanding deliveries.
     waiting: u64,

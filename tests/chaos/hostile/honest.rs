@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const PER_SECOND: u32 = 200;
-/// Of an honest client: an address may open 512 connections. On a machine that is too slow, charges are late, and their
-/// latency says so.
+/// Requests in flight of an honest client: an address may open 512 connections. On a machine that is too slow,
+/// charges are late, and their latency shows it.
 const IN_FLIGHT_MAX: usize = 400;
 /// What no other caller charges.
 pub(super) const AMOUNT: u64 = 1_200;

@@ -13,7 +13,7 @@ use super::written::{Fields, Syntax, Twice, fields, metadata, quoted};
 pub(super) struct Refused {
     pub(super) twist: &'static str,
     pub(super) key: Option<String>,
-    /// Of `POST /graphql`; smaller than a body may be.
+    /// The body of `POST /graphql`; smaller than a body may be.
     pub(super) body: String,
     pub(super) refusal: Refusal,
 }
@@ -167,7 +167,7 @@ fn keyless(_: &mut StdRng) -> Twisted {
     behind_the_edge(sound(), KEY_REQUIRED, Some("Idempotency-Key"))
 }
 
-/// Of the root field, of a field, or of one that costs more than a query may. The schema's limits name no field.
+/// Aliases of the root field, of a field, or of one that costs more than a query may. The schema's limits name no field.
 fn alias_bomb(rng: &mut StdRng) -> Twisted {
     let aliases = |count: u32, field: &str| {
         let all: Vec<_> = (0..count).map(|n| format!("a{n}: {field}")).collect();

@@ -74,7 +74,7 @@ pub(super) fn charge(n: u64) -> Refused {
     Refused { dress, key, body: body.to_string() }
 }
 
-/// Of Apple Pay (developer.apple.com, "Payment token format reference") or Google Pay
+/// A payload of Apple Pay (developer.apple.com, "Payment token format reference") or Google Pay
 /// (developers.google.com/pay/api/web/guides/resources/payment-data-cryptography), encrypted, or decrypted by a shop.
 fn payload(n: u64) -> String {
     let mut rng = StdRng::seed_from_u64(n);

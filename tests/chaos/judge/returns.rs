@@ -1,4 +1,4 @@
-//! Orders that clients brought back, judged by the ledger and by what was told of them before.
+//! Orders that clients brought back, judged by the ledger and by earlier answers about them.
 
 use std::collections::HashMap;
 

@@ -22,21 +22,21 @@ use crate::workload::{Clients, Reader};
 const READERS: usize = 18;
 const READ_WITHIN: Duration = Duration::from_secs(3);
 
-/// How many of the three events of a payment each way of a gateway tells.
+/// How many of the three events of a payment each way of a gateway delivers.
 #[derive(Clone, Copy)]
 struct Told {
     lists: usize,
     streams: usize,
     sockets: usize,
     subscriptions: usize,
-    /// The number that sockets and subscriptions are closed with behind what they tell.
+    /// The code that sockets and subscriptions are closed with after what they send.
     closes: Option<u16>,
 }
 
 const ALL: Told = Told { lists: 3, streams: 3, sockets: 3, subscriptions: 3, closes: None };
 
 impl Told {
-    /// The URL of a gateway that stays silent behind what it tells.
+    /// The URL of a gateway that stays silent after what it sends.
     async fn serve(self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,3 +1,5 @@
+//! What a seed draws, and whether its faults can occur.
+
 use crash_points as crash_point;
 
 use super::*;

@@ -90,7 +90,7 @@ impl ReaderSocket {
     }
 }
 
-/// The message that asks for all events behind `after` by GraphQL.
+/// The message that asks for all events after `after` by GraphQL.
 pub(super) fn subscribe(after: &str) -> Value {
     json!({ "id": "1", "type": "subscribe", "payload": { "query": QUERY, "variables": { "after": after } } })
 }

@@ -22,7 +22,7 @@ pub(super) struct Message {
 }
 
 impl ReaderStream {
-    /// All events behind `last`. The error is the status of a refusal; 0: no connection.
+    /// All events after `last`. The error is the status of a refusal; 0: no connection.
     pub(super) async fn open(
         clients: &Clients,
         gateway: usize,

@@ -66,7 +66,7 @@ const WAYS: [Way; 9] = [
 pub(crate) struct Reader {
     client: &'static str,
     way: Way,
-    /// The event to continue behind.
+    /// The event to continue after.
     last: String,
     /// In the order of arrival.
     seen: Vec<Seen>,
@@ -225,7 +225,7 @@ impl Reader {
         }
     }
 
-    /// A socket that ends is opened again behind the last event.
+    /// A socket that ends is opened again after the last event.
     fn note_end(&mut self, end: &End) -> Result<(), u16> {
         if let End::Blamed(number) = end {
             self.refused.push(format!("closed with {number} behind {}", self.last));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Of a duration like `35s`.
+/// The seconds of a duration like `35s`.
 fn seconds(duration: &Value) -> u64 {
     duration.as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap()
 }

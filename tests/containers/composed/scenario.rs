@@ -15,7 +15,7 @@ async fn a_composed_gateway_charges_each_key_once_whatever_happens_to_its_contai
     the_documentation_is_there(&composed).await;
     let clients = Clients::start(&composed);
 
-    // Charged, replayed, refunded, and told of by webhooks.
+    // Charged, replayed, refunded, and reported by webhooks.
     let key = fresh_key();
     let first = composed.decided(&key, 4_999).await;
     replays(&composed, &key, &first).await;

@@ -50,7 +50,7 @@ async fn an_audit_of_graphql_over_http_finds_nothing_wrong() {
     let Some(tools) = installed(&NODE).await else { return };
     let url = format!("{}/graphql", own.stack.gateway_url());
     let said = node(tools, "audit.mjs", &[&url, DEMO_KEY]).await;
-    // All audits of this release. A notice is told of what the specification leaves open.
+    // All audits of this release. A notice is about what the specification leaves open.
     for count in ["audits: 61,", " warnings: 0,", " errors: 0"] {
         assert!(said.contains(count), "{count} in {said}");
     }

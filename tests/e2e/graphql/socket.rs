@@ -48,7 +48,7 @@ impl Socket {
             let message =
                 timeout(PATIENCE, self.0.next()).await.expect("nothing comes").expect("closed").unwrap();
             match message {
-                // A sign of life, with the place to go on behind.
+                // A sign of life, with the place to continue after.
                 Message::Text(text) if text.contains(r#""type":"ping""#) => {}
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Close(close) => panic!("{close:?}"),

@@ -11,7 +11,7 @@ use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use test_services::free_port;
 
-/// For a part to stop, and to be ready again, on a busy machine.
+/// Time for a part to stop and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What [`Part::name`] says.
@@ -94,7 +94,7 @@ pub(super) struct Fleet {
     pub(super) gateways: [String; 2],
     pub(super) admins: [SocketAddr; 2],
     pub(super) control_planes: [SocketAddr; 2],
-    /// Of each Envoy.
+    /// The bootstrap of each Envoy.
     pub(super) bootstraps: Vec<PathBuf>,
     /// Since when all run, and what was restarted how many seconds later.
     begun: Instant,

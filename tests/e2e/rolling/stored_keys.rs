@@ -61,7 +61,7 @@ fn noted(make: Make) -> (Make, Arc<Mutex<Vec<String>>>) {
     (Arc::new(noting), names)
 }
 
-/// Ends the stack's own control plane. Nobody calls it, and it would go on with the old keys.
+/// Ends the stack's own control plane. Nobody calls it, and it would keep using the old keys.
 async fn end_the_stacks_own(own: &mut OwnGateway) {
     own.gateway().terminate("control-plane");
     let begun = Instant::now();

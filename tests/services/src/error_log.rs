@@ -1,3 +1,5 @@
+//! What a crate logs as errors during a test.
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

@@ -1,3 +1,5 @@
+//! Ends processes with the test process that started them.
+
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -1,3 +1,5 @@
+//! The speed of PostgreSQL by itself, measured with `pgbench`.
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! PgBouncer for tests.
+
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::process::{Child, Stdio};

@@ -1,4 +1,4 @@
-//! Free ports for programs that have to be told theirs.
+//! Free ports for programs that cannot choose one themselves.
 
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -1,3 +1,5 @@
+//! PostgreSQL for tests.
+
 mod programs;
 
 use std::fs::File;

@@ -1,3 +1,5 @@
+//! RabbitMQ for tests.
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Redis or Valkey for tests.
+
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

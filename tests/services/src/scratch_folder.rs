@@ -1,3 +1,5 @@
+//! Temporary folders for processes that end with the test process.
+
 use std::path::Path;
 
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! Reports tests that are skipped for lack of a tool.
+
 use std::io::Write as _;
 
 /// Reports that the running test is skipped for lack of a tool, bypassing the test harness, which hides the output of passing

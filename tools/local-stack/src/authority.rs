@@ -1,5 +1,5 @@
 //! A certificate authority, for TLS between the parts of a stack and for tests. No authority for anything
-//! that matters: its key lies beside it.
+//! that matters: its key is beside it.
 
 use std::path::Path;
 

@@ -74,7 +74,7 @@ impl StopSignals {
         }
     }
 
-    /// Without the end of the terminal, which both the kernel and the shell may tell: nobody asks twice by it.
+    /// Ignores SIGHUP: the kernel and the shell may both send it, so a second one is no second request.
     async fn again(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

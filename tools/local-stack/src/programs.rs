@@ -26,7 +26,7 @@ impl Programs {
         let own = env::current_exe().context("the running program has no path")?;
         let Some(beside) = own.ancestors().skip(1).find(|folder| folder.join("control-plane").is_file())
         else {
-            bail!("no control-plane lies beside {}; `make build` builds it", own.display());
+            bail!("there is no control-plane beside {}; `make build` builds it", own.display());
         };
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let filter = beside.parent().unwrap_or(beside).join("edge_filter.wasm");

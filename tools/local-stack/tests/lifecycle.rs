@@ -223,7 +223,7 @@ fn ctrl_c_stops_it_without_an_error() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
-/// As when its terminal is closed, of which both the kernel and the shell tell.
+/// As when its terminal is closed: both the kernel and the shell send SIGHUP.
 #[test]
 fn the_end_of_the_terminal_stops_it_as_ctrl_c_does() {
     let folder = tempfile::tempdir().unwrap();

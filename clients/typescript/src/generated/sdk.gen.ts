@@ -21,7 +21,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 /**
  * List or stream events.
  *
- * Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+ * Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a stream that stays open: it begins after `Last-Event-ID` or `after`, or with the
  * next event if neither is given. A browser opens it with `ticket` instead of your key; it then has the events of the
  * ticket's payment, as a payer may see them (`PayerEvent`).
  */

@@ -30,7 +30,7 @@ export type CancelAnswer = {
 };
 
 /**
- * Why a payment ended without money, where nobody here asked for it.
+ * Why a payment was canceled without a client's or operator's request.
  */
 export type CancelReason = 'expired' | 'at_provider';
 
@@ -121,7 +121,7 @@ export type ChargeRequest = {
      */
     verification?: Verification;
     /**
-     * PayPal only: the wallet that the payer confirms the order with. At Stripe, the token tells. With the id of an
+     * PayPal only: the wallet that the payer confirms the order with. At Stripe, the token names it. With the id of an
      * order in `paymentMethodId`, the order has to be confirmed with this wallet.
      */
     wallet?: Wallet;
@@ -191,7 +191,7 @@ export type ErrorBody = {
 export type ErrorCode = 'INVALID_REQUEST' | 'IDEMPOTENCY_KEY_REQUIRED' | 'IDEMPOTENCY_KEY_INVALID' | 'CARD_DATA_NOT_ACCEPTED' | 'WALLET_PAYLOAD_NOT_ACCEPTED' | 'UNAUTHENTICATED' | 'TICKET_INVALID' | 'TICKET_EXPIRED' | 'SIGNATURE_INVALID' | 'EDGE_ATTESTATION_REQUIRED' | 'FORBIDDEN' | 'DOMAIN_NOT_ALLOWED' | 'PAYMENT_FAILED' | 'NOT_FOUND' | 'TRANSACTION_NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'IDEMPOTENCY_IN_PROGRESS' | 'INVALID_STATE' | 'IDEMPOTENCY_KEY_REUSED' | 'REFUND_EXCEEDS_CHARGE' | 'RATE_LIMITED' | 'INTERNAL_ERROR' | 'CURSOR_UNKNOWN' | 'STREAMS_EXHAUSTED' | 'PROVIDER_REJECTED' | 'PROVIDER_UNAVAILABLE' | 'SIGNATURE_UNVERIFIABLE' | 'IDEMPOTENCY_UNAVAILABLE' | 'GATEWAY_UNAVAILABLE' | 'GATEWAY_TIMEOUT';
 
 /**
- * What stands under `error` in an error answer. Fields that are not known are left out.
+ * The member `error` of an error answer. Unknown fields are left out.
  */
 export type ErrorDetail = {
     code: ErrorCode;
@@ -249,7 +249,7 @@ export type Event = {
     operation?: string;
     /**
      * Whether what was wanted happened: `success`, `failure`, or `pending` while it is not decided. Missing in records of
-     * releases that did not tell.
+     * releases that did not record it.
      */
     outcome?: EventOutcome;
     providerReference?: string;
@@ -275,7 +275,7 @@ export type Event = {
 };
 
 /**
- * An event in the log, and the cursor to continue behind it.
+ * An event in the log, and the cursor to continue after it.
  */
 export type EventId = string;
 
@@ -378,16 +378,16 @@ export type Metadata = {
  */
 export type NextAction = {
     /**
-     * Of `stripe_sdk`, in the answers about this one payment and while it waits; never in a list.
+     * For `stripe_sdk`, only in answers about this one payment while it waits.
      */
     clientSecret?: string;
     /**
-     * Of `confirm_order`.
+     * The order to confirm, for `confirm_order`.
      */
     orderId?: string;
     type: ActionKind;
     /**
-     * Of a `redirect`; not in a list or beside an event if it has a client secret.
+     * The page of a `redirect`; not in a list or beside an event if it has a client secret.
      */
     url?: string;
 };
@@ -425,11 +425,11 @@ export type PayerEvent = {
     id: EventId;
     refundId?: RefundId;
     /**
-     * Of the refund, if there is a `refundId`.
+     * The refund's status, if there is a `refundId`.
      */
     refundStatus?: RefundStatus;
     /**
-     * Of the payment.
+     * The payment's status.
      */
     status: Status;
     transactionId: PaymentId;
@@ -457,7 +457,7 @@ export type Payment = {
      */
     amountRefunded: number;
     /**
-     * Of a canceled payment that nobody here canceled: `expired`, or `at_provider`.
+     * Why a payment was canceled without a client's or operator's request: `expired`, or `at_provider`.
      */
     cancelReason?: CancelReason;
     capture: CaptureMode;
@@ -474,7 +474,7 @@ export type Payment = {
     metadata?: Metadata;
     nextAction?: NextAction;
     /**
-     * What it was paid with, where the provider tells.
+     * What it was paid with, if the provider reports it.
      */
     paymentMethod?: PaidWith;
     paymentMethodId?: string;
@@ -687,14 +687,14 @@ export type ListEventsData = {
     body?: never;
     headers?: {
         /**
-         * Go on behind this event; wins over `after`
+         * Continue after this event; wins over `after`
          */
         'Last-Event-ID'?: EventId;
     };
     path?: never;
     query?: {
         /**
-         * Go on behind this event
+         * Continue after this event
          */
         after?: EventId;
         /**
@@ -775,7 +775,7 @@ export type ListEventsErrors = {
     /**
      * `GATEWAY_UNAVAILABLE`: the gateway is not available; nothing was executed
      *
-     * `STREAMS_EXHAUSTED`: as many connections watch events as are served; try again later
+     * `STREAMS_EXHAUSTED`: the limit of event connections is reached; try again later
      */
     503: ErrorBody;
     /**
@@ -968,7 +968,7 @@ export type ListPaymentsData = {
          */
         limit?: number;
         /**
-         * Go on behind this payment
+         * Continue after this payment
          */
         startingAfter?: PaymentId;
         provider?: Provider;
@@ -1716,7 +1716,7 @@ export type ProvePaymentEventsData = {
     };
     query?: {
         /**
-         * Go on behind the record with this index
+         * Continue after the record with this index
          */
         after?: number;
     };

@@ -10,7 +10,7 @@ pub struct OperatorAction {
     pub at: Timestamp,
     /// The operator's name.
     pub operator: String,
-    /// From where: the account and the machine, `USER@HOST`.
+    /// Where it was started: account and machine, `USER@HOST`.
     pub origin: String,
     /// The command, like `payments resolve`.
     pub action: String,
@@ -22,7 +22,7 @@ pub struct OperatorAction {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionOutcome {
-    /// A second record tells how it ended, unless the process died.
+    /// A second record says how it ended, unless the process died.
     Begun,
     Success,
     Failure,

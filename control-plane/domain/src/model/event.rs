@@ -150,7 +150,7 @@ pub struct Detail {
     /// See [`Cause::address`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// `None` in records of releases that did not tell.
+    /// `None` in records of releases that did not record it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<EventOutcome>,
 }

@@ -30,7 +30,7 @@ impl EventOutcome {
         }
     }
 
-    /// Of a payment that moved from `before` (`None`: it was just opened) to `after`.
+    /// The outcome for a payment that moved from `before` (`None`: it was just opened) to `after`.
     #[must_use]
     pub fn of_payment(before: Option<&State>, after: &State) -> Self {
         let wanted = before.and_then(State::in_flight).map(|in_flight| &in_flight.operation);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The identifier of an event, which is also the cursor to continue behind it. Clients store it and send it back.
+/// The identifier of an event, which is also the cursor to continue after it. Clients store it and send it back.
 ///
 /// `evt_` and 32 letters: two numbers of 16 hexadecimal digits, written with `a` to `p` so that no part of an id can be
 /// taken for a card number.
@@ -23,7 +23,7 @@ pub struct Position {
     pub sequence: u64,
 }
 
-/// The text is no event's id.
+/// The text is not an event's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event id is `evt_` followed by 32 letters from a to p")]
 pub struct InvalidEventId;

@@ -1,6 +1,8 @@
+//! What a payment was paid with, as the provider reports it.
+
 use serde::{Deserialize, Serialize};
 
-/// What a payment was paid with, as far as the provider tells. The words are the provider's, so that a new kind of
+/// What a payment was paid with, as far as the provider reports it. The words are the provider's, so that a new kind of
 /// wallet needs no new release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaidWith {

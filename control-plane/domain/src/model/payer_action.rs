@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// How the payer acts.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PayerAction {
-    /// On this page of the provider, to which the payer's browser is sent.
+    /// The payer acts on this page of the provider, to which the browser is sent.
     Page(String),
-    /// In the provider's script on the client's own page, which needs the secret.
+    /// The payer acts in the provider's script on the client's own page, which needs the secret.
     Script(ClientSecret),
     /// In a wallet on the client's own page: the payer's browser confirms the provider's order with it.
     ConfirmOrder,

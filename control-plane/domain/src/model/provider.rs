@@ -126,7 +126,7 @@ pub struct Refusal {
     /// The provider's own code, e.g. `card_declined` or `INSTRUMENT_DECLINED`.
     pub code: Option<String>,
     /// The reason for a decline, e.g. `insufficient_funds`, or why what the payer brought cannot pay: `token_used`,
-    /// `token_expired`, `authentication_failed`. These are no declines by anybody, and so prove nothing about an earlier
+    /// `token_expired`, `authentication_failed`. These are not declines, and so prove nothing about an earlier
     /// call.
     pub decline_code: Option<String>,
     /// For the client; the provider's text if it is meant for a customer or developer.
@@ -221,7 +221,7 @@ pub enum Charged {
 }
 
 impl Charged {
-    /// What the payer paid with, if the provider tells.
+    /// What the payer paid with, if the provider reports it.
     #[must_use]
     pub const fn paid_with(&self) -> Option<&PaidWith> {
         match self {

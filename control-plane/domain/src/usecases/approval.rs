@@ -1,5 +1,5 @@
 //! Judges what a payer has approved in a wallet before a call for it is recorded. A refusal is certain then; if it came
-//! with the call, one whose answer is lost could not be told from one that took the money.
+//! with the call, one whose answer is lost could not be distinguished from one that took the money.
 
 use edge_core::client::ClientId;
 use edge_core::request::Wallet;

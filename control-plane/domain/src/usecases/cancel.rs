@@ -1,3 +1,5 @@
+//! Cancels a payment: releases the authorization, ends the wait for the payer, or drops a queued charge.
+
 use std::sync::Arc;
 
 use crate::model::event::Event;

@@ -1,3 +1,5 @@
+//! Captures an authorized payment, in whole or in part.
+
 use std::sync::Arc;
 
 use edge_core::money::{Amount, Money};

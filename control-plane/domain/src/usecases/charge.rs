@@ -1,3 +1,5 @@
+//! Charges or authorizes a payment, or resumes the one that an approved order was made for.
+
 use std::sync::Arc;
 
 use edge_core::request::PaymentMethodId;
@@ -117,7 +119,7 @@ async fn open_refused(
 }
 
 /// The client submits an order that one of its own payments was made for: that payment is resumed, so that one order is
-/// always one payment. If it went on already, by the gateway or under another key of the client's, the client gets its
+/// always one payment. If it was resumed already, by the gateway or under another key of the client's, the client gets its
 /// outcome.
 async fn resume(
     gateway: &Gateway,
@@ -155,7 +157,7 @@ async fn failed_with_its_order(
     Ok(failed.filter(made_it))
 }
 
-/// The payment that the order was made for has failed: the client that comes back is told how.
+/// The payment that the order was made for has failed: the client that comes back learns how.
 async fn answer_as_it_ended(
     gateway: &Gateway,
     failed: Payment,
@@ -196,7 +198,7 @@ async fn last_resume_in_trail(gateway: &Gateway, payment: &Payment) -> Result<Op
     Ok(resumed.map(|event| event.cause.initiator))
 }
 
-/// Takes the key for a payment that goes on or has ended without this request, and answers it in the same commit if
+/// Takes the key for a payment that continues or has ended without this request, and answers it in the same commit if
 /// the outcome is known; no call is needed. The key names the payment, so that it is kept, with its answer, as long as
 /// the payment needs it.
 async fn answer_from_record(

@@ -1,3 +1,5 @@
+//! Refunds a captured payment, in whole or in part.
+
 use std::sync::Arc;
 
 use edge_core::money::{Amount, Money};

@@ -62,7 +62,7 @@ struct LatestCharge<'a> {
     payment_method_details: BTreeMap<String, &'a RawValue>,
 }
 
-/// What a kind tells. Values of other types than expected are ignored.
+/// The details of a kind. Values of unexpected types are ignored.
 #[derive(Default, Deserialize)]
 struct Instrument {
     wallet: Option<Value>,

@@ -37,7 +37,7 @@ pub struct StripeDomain {
 
 /// Why it is not known whether a domain is registered, in Stripe's words where it has any.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Stripe does not tell whether the domain is registered: {0}")]
+#[error("Stripe does not say whether the domain is registered: {0}")]
 pub struct DomainNotRead(String);
 
 /// Wallets that a page shows by a domain of its own.

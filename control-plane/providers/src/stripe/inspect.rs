@@ -15,7 +15,7 @@ impl Stripe {
         let answer = answer.map_err(Fault::unreached)?;
         let Some(told) = errors::told(&answer) else { return Err(Fault::of_a_stranger("Stripe", &answer)) };
         match answer.status {
-            // Who may not ask is not told that there is no such payment.
+            // A 404 proves that the key is valid: an invalid key gets 401.
             404 => Ok(()),
             // Without Stripe's words, which repeat parts of the key.
             401 => Err(Fault::Credentials("Stripe does not know this key".to_owned())),

@@ -82,7 +82,7 @@ impl Stripe {
         if search.place(to).is_none() {
             return Ok(None);
         }
-        Err(NotDone::unknown("Stripe's list is long; the next look goes on with it"))
+        Err(NotDone::unknown("Stripe's list is long; the next look-up continues it"))
     }
 
     /// Reads at most [`PAGES_OF_A_LOOK`] pages.
@@ -105,7 +105,7 @@ impl Stripe {
             let read = part.items.len() - before;
             part.unreadable += u32::try_from(page.data.len() - read).unwrap_or(u32::MAX);
             if read == 0 && page.has_more {
-                return Err(NotDone::unknown("Stripe's list goes on behind objects that cannot be read"));
+                return Err(NotDone::unknown("Stripe's list continues after objects that cannot be read"));
             }
             // The list continues after the last object with a usable id.
             let last = part.items.last().filter(|_| read > 0).map(|last| &last.seen.reference);

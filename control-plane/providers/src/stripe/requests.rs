@@ -145,7 +145,7 @@ fn get(segments: &[&str], body: Body) -> ProviderRequest {
     }
 }
 
-/// Without a key: registering a domain twice has no further effect.
+/// Sent without a key: registering a domain twice has no further effect.
 pub(super) fn register_domain(domain: &str) -> ProviderRequest {
     let mut form = Form::default();
     form.set("domain_name", &domain);

@@ -38,13 +38,13 @@ pub enum NotSealed {
     /// The stored tree has not the root that was signed.
     #[error("the tree of {0} records is damaged. Run `control-plane audit verify`")]
     Damaged(u64),
-    /// The newest checkpoint's row says another time than its text.
+    /// The newest checkpoint's row states a different time than its text.
     #[error(
-        "the checkpoint of {0} records was changed: its row says another time than the signed text. Run \
+        "the checkpoint of {0} records was changed: its row and the signed text differ in time. Run \
          `control-plane audit verify`"
     )]
     CheckpointChanged(u64),
-    /// The newest checkpoint's row says another place to go on than the sealed records.
+    /// The newest checkpoint's row states a different resume position than the sealed records.
     #[error("{0}: its row, or one of these records, was changed. Run `control-plane audit verify`")]
     Misplaced(Misplaced),
 }
@@ -65,8 +65,8 @@ pub(super) fn unusable(file: &AnchorFile, source: std::io::Error) -> NotSealed {
 }
 
 impl Sealer {
-    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A look that fails, or
-    /// finds one, goes on from there in the next turn.
+    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A scan that fails, or
+    /// finds one, continues from there in the next turn.
     pub(super) async fn check_plain(&mut self) -> Result<(), NotSealed> {
         loop {
             match self.store.audit().left_plain(self.encrypted_up_to).await? {
@@ -90,14 +90,14 @@ impl Sealer {
         remember(&mut self.restore_notes, told.note.to_string());
         tracing::warn!(
             size = anchored.size,
-            "records that were sealed are gone; the trail goes on because a restore of the database is recorded"
+            "sealed records are missing; sealing continues because a restore is recorded"
         );
         (self.anchored, self.restores) = (None, None);
         Ok(())
     }
 
-    /// The checkpoint must have been signed when its row says, and the sealed records must end where the row says: what stands
-    /// behind them waits, and nothing else. A row that was compared is compared again only when it is another one.
+    /// The checkpoint must have been signed when its row says, and the sealed records must end where the row says:
+    /// later records, and only those, are still to be sealed. An unchanged row is not compared again.
     pub(super) async fn check_row(&mut self, seal: Option<&Seal>) -> Result<(), NotSealed> {
         let Some(seal) = seal.filter(|seal| self.compared.as_ref() != Some(*seal)) else { return Ok(()) };
         let note = seal.note().ok_or(NotSealed::Damaged(seal.size))?;

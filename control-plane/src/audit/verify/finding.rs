@@ -10,12 +10,12 @@ use crate::audit::restore_note::Unfit;
 /// Something that is not what was sealed. Records are numbered from 0, in the order in which they were sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The content of a record is another.
+    /// The content of a record differs from what was sealed.
     Changed {
         index: u64,
         record: String,
     },
-    /// The content of a record is that of another one.
+    /// The contents of two records are swapped.
     Swapped {
         index: u64,
         with: u64,
@@ -25,12 +25,12 @@ pub enum Finding {
         index: u64,
         record: String,
     },
-    /// A record that was never sealed stands before a sealed one.
+    /// A record that was never sealed comes before a sealed one.
     Inserted {
         before: u64,
         record: String,
     },
-    /// Another sealed record stands in this one's place.
+    /// Another sealed record is in this one's place.
     OutOfOrder {
         index: u64,
         found: Option<u64>,
@@ -47,20 +47,20 @@ pub enum Finding {
     Twice {
         index: u64,
     },
-    /// The line of an export where this record, or the checkpoint behind all records, belongs is neither.
+    /// The export's line for this record or the final checkpoint is malformed.
     Unreadable {
         index: u64,
     },
-    /// An export tells something else of a record than what is sealed.
-    ToldOtherwise {
+    /// An exported field differs from the sealed record.
+    FieldMismatch {
         index: u64,
         field: &'static str,
     },
-    /// An export has no checkpoint behind its records.
+    /// An export has no checkpoint after its records.
     NoCheckpoint {
         size: u64,
     },
-    /// Records and their hashes are others than those that were signed.
+    /// Records and their hashes differ from those that were signed.
     Rewritten {
         from: u64,
         to: u64,
@@ -71,7 +71,7 @@ pub enum Finding {
         from: u64,
         to: u64,
     },
-    /// A stored checkpoint is not what a given key signed, or cannot be read; or its row says another time than its text.
+    /// A stored checkpoint is not what a given key signed, or cannot be read; or its row and its text differ in time.
     CheckpointChanged {
         size: u64,
     },
@@ -79,11 +79,11 @@ pub enum Finding {
     CheckpointOfOtherKey {
         size: u64,
     },
-    /// Hashes stand behind the newest checkpoint.
+    /// The tree has hashes that the newest checkpoint does not cover.
     NotSigned {
         from: u64,
     },
-    /// A checkpoint's row says another place to go on than the records that it covers.
+    /// A checkpoint's row states a different resume position than the records that it covers.
     Misplaced(Misplaced),
     /// What names a given key in an anchor file was not signed by it.
     AnchorForged {
@@ -137,20 +137,20 @@ impl fmt::Display for Finding {
                 write!(f, "a record was inserted before record {before}: {record}")
             }
             Self::OutOfOrder { index, found: Some(found) } => {
-                write!(f, "record {index} is out of order: record {found} stands in its place")
+                write!(f, "record {index} is out of order: record {found} is in its place")
             }
             Self::OutOfOrder { index, found: None } => write!(f, "record {index} is out of order"),
             Self::LeafMissing { index } => write!(f, "record {index} is missing in the tree"),
             Self::NotExported { index } => write!(f, "record {index} is missing in the export"),
             Self::Twice { index } => write!(f, "the export has two records with the number {index}"),
             Self::Unreadable { index } => {
-                write!(f, "record {index}, or what stands in its place in the export, cannot be read")
+                write!(f, "record {index}, or what is in its place in the export, cannot be read")
             }
-            Self::ToldOtherwise { index, field } => {
-                write!(f, "record {index} has another `{field}` in the export than what is sealed")
+            Self::FieldMismatch { index, field } => {
+                write!(f, "the export's `{field}` of record {index} differs from the sealed record")
             }
             Self::NoCheckpoint { size } => {
-                write!(f, "the export has no checkpoint behind its {size} records: its end was cut off")
+                write!(f, "the export has no checkpoint after its {size} records: its end was cut off")
             }
             Self::Rewritten { from, to } => {
                 write!(f, "record {from} or one of those to {} was rewritten with its hash", to - 1)
@@ -168,7 +168,7 @@ impl fmt::Display for Finding {
                 write!(f, "the newest checkpoint, of {size} records, is signed by none of the given keys")
             }
             Self::NotSigned { from } => {
-                write!(f, "record {from} stands in the tree behind the newest checkpoint")
+                write!(f, "record {from} is in the tree, but the newest checkpoint does not cover it")
             }
             Self::Misplaced(misplaced) => write!(f, "{misplaced}"),
             Self::AnchorForged { file, line } => {

@@ -49,7 +49,7 @@ pub struct Report {
 }
 
 /// Compares records, hashes, checkpoints, anchors and payments with each other. Reads the trail once, in parts; another
-/// process may go on sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted without
+/// process may keep sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted without
 /// a restore note.
 ///
 /// # Errors
@@ -138,7 +138,7 @@ impl Report {
     }
 }
 
-/// For an operator.
+/// The report as an operator reads it.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sealed, unsealed, checkpoints, anchored, anchored_size, .. } = self;

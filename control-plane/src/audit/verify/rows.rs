@@ -22,7 +22,7 @@ pub(super) struct Row {
     at: i64,
 }
 
-/// Records behind those that were read.
+/// Records after those that were read.
 #[derive(Default)]
 pub(super) struct Rest {
     pub(super) transitions: u64,
@@ -85,7 +85,7 @@ impl<'a> Rows<'a> {
         SealedUpTo { transitions: self.last_transition, actions: self.last_action }
     }
 
-    /// Reads the records of both kinds behind those that were read.
+    /// Reads the records of both kinds after those that were read.
     pub(super) async fn rest(&mut self) -> Result<Rest, StoreError> {
         let mut rest = Rest::default();
         while let Some(row) = self.transition().await? {

@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Why the record that stands in the place of a leaf is not its own.
+    /// Why the record in the place of a leaf is not its own.
     async fn wrong(&self, leaf: &Leaf, row: Option<Row>, rows: &mut Rows<'_>) -> Result<Finding, StoreError> {
         let (audit, index) = (self.store.audit(), leaf.index);
         let own = audit.hash_of(leaf.record).await?;
@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
                 None => Finding::Inserted { before: index, record: row.about },
             });
         }
-        // Its content may have been moved behind another's, with those that follow.
+        // Its content may have been moved after another's, with those that follow.
         if rows.next(leaf.record).await?.is_some_and(|next| next.hash == leaf.hash) {
             return Ok(Finding::Inserted { before: index, record: row.about });
         }

@@ -38,7 +38,7 @@ impl AnswerCipher {
         Some([id.as_bytes(), b".", &encrypted].concat())
     }
 
-    /// `None`: it is no answer to this scope, or of a key that is not known any more.
+    /// `None`: it is not an answer to this scope, or of a key that is not known any more.
     #[must_use]
     pub fn decrypt(&self, scope: &Scope, stored: &[u8]) -> Option<SealedAnswer> {
         let point = stored.iter().position(|byte| *byte == b'.')?;

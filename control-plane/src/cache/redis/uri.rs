@@ -75,7 +75,7 @@ impl RedisUri {
     }
 }
 
-/// Without user and password.
+/// Omits user and password.
 impl fmt::Display for RedisUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.0.get_connection_info();

@@ -28,7 +28,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Print the sealed records in their order, one JSON object per line, and the checkpoint that covers them
     Export(ExportArgs),
-    /// Record that a backup was restored, signed with AUDIT_SIGNING_KEY, so that sealing goes on. Until then nothing is
+    /// Record that a backup was restored, signed with AUDIT_SIGNING_KEY, so that sealing continues. Until then nothing is
     /// sealed
     Restored(RestoredArgs),
     /// Print the public key that verifies checkpoints and proofs: `NAME+ID+KEY`
@@ -87,7 +87,7 @@ async fn verified(args: VerifyArgs, source: &Source) -> anyhow::Result<String> {
     if report.is_whole() {
         return Ok(report.to_string().trim_end().to_owned());
     }
-    // The report is the error, so that the exit code alone tells as much.
+    // The report is the error, so that the exit code alone says as much.
     bail!("{}", report.to_string().trim_end())
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn run(args: RestoredArgs, source: &Source) -> anyhow::Result<S
     )?;
     let anchors = anchors(args.checkpoint, source, from_ref(key.public()))?;
     if anchors.is_empty() {
-        bail!("without anchored checkpoints nobody knows what is missing: {}", no_anchors(source));
+        bail!("without anchored checkpoints, what is missing cannot be known: {}", no_anchors(source));
     }
     let store = open(source).await?;
     let now = SystemClock.now();

@@ -96,7 +96,7 @@ pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
     }
 }
 
-/// Redis, as a worker uses it: to tell other processes of new events, which they find soon without it.
+/// Redis, as a worker uses it: to announce new events to other processes, which they find soon without it.
 pub(super) async fn wake_ups(uri: Option<RedisUri>, report: &mut Report) {
     const ABOUT: &str = "wake-ups";
     let Some(uri) = uri else { return report.good(ABOUT, "none; readers of events look for new ones") };

@@ -8,13 +8,13 @@ use payments_providers::{Fault, Settings, TransportError, inspect_paypal, inspec
 
 use super::Report;
 
-/// A provider, with the settings that a fault is told by.
+/// A provider, with the settings named in its error messages.
 struct Place {
     about: &'static str,
     base_key: &'static str,
     base: String,
     credentials: &'static str,
-    /// `test`, `live` or nothing, with a space behind.
+    /// `test` or `live` followed by a space, or nothing.
     mode: &'static str,
 }
 

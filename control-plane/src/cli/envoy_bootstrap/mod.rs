@@ -58,7 +58,7 @@ impl Args {
     /// The profile that the command line or the settings name.
     ///
     /// # Errors
-    /// `GATEWAY_PROFILE` is no profile.
+    /// `GATEWAY_PROFILE` is not a profile.
     pub fn profile(&self, source: &Source) -> Result<Profile, ConfigError> {
         let named = source
             .read_with(PROFILE, |name| Profile::from_str(name, false).map_err(|_| NO_PROFILE.to_owned()))?;

@@ -143,7 +143,7 @@ const WITHOUT_FILTER: OwnReply = OwnReply {
 /// A reply without the filter has no code details, so it is recognized by its flag, before those of the filter.
 /// The filter's answers have no code details and already have the right format. They are matched first: an expression
 /// costs more than a microsecond, and a replay would go through all of them. So are the files of the documentation
-/// and the answers to balancers' probes, Envoy's only own answers that are no errors.
+/// and the answers to balancers' probes, Envoy's only own answers that are not errors.
 pub(super) fn own_replies() -> Value {
     let of_the_filter = json!({ "filter": filter("!(has(response.code_details) && response.code_details != '') || response.code == 200") });
     let flag = json!({ "response_flag_filter": { "flags": [WITHOUT_FILTER.when] } });

@@ -1,3 +1,5 @@
+//! The profiles of `envoy-bootstrap`, each with its defaults.
+
 /// Where the gateway runs; affects only defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {

@@ -108,7 +108,7 @@ impl PaypalEnvironment {
 
 /// A webhook as read from the files.
 struct Delivery {
-    /// With names in lower case.
+    /// Header names are in lower case.
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
     at: Timestamp,

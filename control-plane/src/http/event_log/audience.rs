@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::view::LoggedEventView;
 use crate::http::wire::{EventId, PaymentId, RefundId, RefundStatus, Status};
 
-/// To whom a connection shows events.
+/// Who sees the events of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Audience {
     /// The payment's client.
@@ -44,9 +44,9 @@ pub(super) struct PayerEventView {
     version: u32,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Of the payment.
+    /// The payment's status.
     status: Status,
-    /// Of the refund, if there is a `refundId`.
+    /// The refund's status, if there is a `refundId`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_status: Option<RefundStatus>,
 }

@@ -1,3 +1,5 @@
+//! `GET /events` as a list: one page of the event log.
+
 use axum::Json;
 use payments::model::log::Position;
 use payments::ports::store::{LogPage, LogQuery, Store};
@@ -38,11 +40,11 @@ pub(super) async fn list(
     Ok(Json(EventsPage { success: Success, data, has_more: page.has_more, cursor }))
 }
 
-/// Up to `limit` events behind `after`, or the oldest. `end` is where to continue, even if there are no events: rows that
+/// Up to `limit` events after `after`, or the oldest. `end` is where to continue, even if there are no events: rows that
 /// cannot be read, or are not asked for, are passed over.
 ///
 /// # Errors
-/// Events behind `after` are not kept any more, or the database's error.
+/// Events after `after` are not kept any more, or the database's error.
 pub(in crate::http) async fn read_page(
     store: &dyn Store,
     interest: &Interest,

@@ -27,12 +27,12 @@ impl Members {
         serde_json::from_value(self.all.remove(name).unwrap_or_default())
     }
 
-    /// What is given twice, as it may be told.
+    /// A repeated member, named only if the protocol defines it.
     pub(super) fn repeated(&self) -> Option<&'static str> {
         self.repeated.as_deref().map(shown)
     }
 
-    /// What nobody has taken, as it may be told.
+    /// An unknown member, named only if the protocol defines it.
     pub(super) fn left(&self) -> Option<&'static str> {
         self.all.keys().next().map(|name| shown(name))
     }
@@ -41,7 +41,7 @@ impl Members {
 /// The members that messages have.
 const NAMES: [&str; 4] = ["type", "payments", "types", "after"];
 
-/// A client may send anything as a name, so only the protocol's own names are told.
+/// A client may send anything as a name, so errors contain only the protocol's own names.
 fn shown(name: &str) -> &'static str {
     NAMES.into_iter().find(|known| *known == name).unwrap_or("a member")
 }

@@ -57,18 +57,18 @@ const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
 /// List or stream events.
 ///
-/// Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+/// Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a stream that stays open: it begins after `Last-Event-ID` or `after`, or with the
 /// next event if neither is given. A browser opens it with `ticket` instead of your key; it then has the events of the
 /// ticket's payment, as a payer may see them (`PayerEvent`).
 #[utoipa::path(
     get, path = "/events", operation_id = "listEvents", tag = "events",
     security(("clientKey" = []), ("eventTicket" = [])),
     params(
-        ("after" = Option<wire::EventId>, Query, description = "Go on behind this event"),
+        ("after" = Option<wire::EventId>, Query, description = "Continue after this event"),
         ("limit" = inline(Option<EventsLimit>), Query),
         ("payment" = Option<wire::PaymentId>, Query, description = "Only events of this payment"),
         ("types" = inline(Option<EventTypes>), Query),
-        ("Last-Event-ID" = Option<wire::EventId>, Header, description = "Go on behind this event; wins over `after`"),
+        ("Last-Event-ID" = Option<wire::EventId>, Header, description = "Continue after this event; wins over `after`"),
     ),
     responses(
         (status = 200, description = "Events", content(
@@ -136,7 +136,7 @@ impl From<TicketError> for ApiError {
     }
 }
 
-/// The place of the event to continue behind.
+/// The place of the event to continue after.
 pub(super) async fn place(
     store: &dyn Store,
     id: Option<&str>,

@@ -97,7 +97,7 @@ pub(super) enum Reply {
         /// A client that is cut off connects again after a random time between these.
         reconnect_after_ms: Between,
     },
-    /// The subscription holds from here on: behind `cursor`.
+    /// The subscription begins here: after `cursor`.
     Subscribed {
         cursor: wire::EventId,
     },
@@ -105,13 +105,13 @@ pub(super) enum Reply {
     Event {
         event: Shown,
     },
-    /// The connection lives. A client that is cut off goes on behind `cursor`, also if it has had no event for long.
+    /// The connection lives. A client that is cut off continues after `cursor`, also if it has had no event for long.
     Heartbeat {
         cursor: wire::EventId,
     },
     /// Answers `ping`.
     Pong,
-    /// The log does not have the event to continue behind, or what came after it. Read the payments again; events from now on follow.
+    /// The log does not have the event to continue after, or what came after it. Read the payments again; events from now on follow.
     Reset {
         reason: &'static str,
     },
@@ -133,9 +133,9 @@ impl Reply {
 /// Why the control plane closes a socket, with a code that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Close {
-    /// Connect again after this time, behind the last event, or behind `after` if there was none.
+    /// Connect again after this time: after the last event, or after `after` if there was none.
     GoingAway { retry_after_ms: u64, after: EventId },
-    /// As before: the database cannot be read now.
+    /// The same; the database cannot be read now.
     TryAgain { retry_after_ms: u64 },
     /// Get a new ticket.
     Expired,
@@ -145,13 +145,13 @@ pub(super) enum Close {
     Broken(BrokenFrame),
     /// Subscribe within five seconds.
     NotSubscribed,
-    /// Read faster, or subscribe to less; connect again behind the last event.
+    /// Read faster, or subscribe to less; connect again after the last event.
     TooSlow,
-    /// Nothing was read: connect again behind the last event.
+    /// Nothing was read: connect again after the last event.
     Stalled,
     /// Send fewer messages.
     TooMany,
-    /// Nothing was heard: connect again behind the last event.
+    /// Nothing was received: connect again after the last event.
     Silent,
 }
 

@@ -170,7 +170,7 @@ impl Session {
         self.send(&Reply::Subscribed { cursor: self.watch.cursor().id().into() }).await
     }
 
-    /// The log has moved past what the client was still to read: it goes on from now, as with an unknown `after`.
+    /// The log has moved past what the client was still to read: it continues from now, as with an unknown `after`.
     async fn reset(&mut self) -> Result<(), Option<Close>> {
         self.watch.go_on_from_now();
         self.send(&Reply::Reset { reason: CURSOR_UNKNOWN }).await?;
@@ -200,7 +200,7 @@ impl Session {
         match ended {
             Ended::Stopping => Close::GoingAway { retry_after_ms, after: self.watch.cursor().id() },
             Ended::TooSlow => Close::TooSlow,
-            // The next subscription is told.
+            // The next subscription gets the reset.
             Ended::Gone => Close::TryAgain { retry_after_ms },
             Ended::Store(error) => {
                 tracing::warn!(%error, "the event log cannot be read; a socket is closed");

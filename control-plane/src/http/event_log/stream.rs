@@ -39,7 +39,7 @@ pub(super) async fn stream(
     };
     let mut response = Sse::new(messages(open)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
-    // Some proxies buffer answers unless told not to.
+    // Some proxies buffer answers without this header.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
@@ -113,7 +113,7 @@ impl Open {
     }
 }
 
-/// The client reconnects behind its last event.
+/// The client reconnects after its last event.
 fn goodbye(ended: &Ended) -> Event {
     if let Ended::Store(error) = ended {
         tracing::warn!(%error, "the event log cannot be read; a stream ends");
@@ -121,7 +121,7 @@ fn goodbye(ended: &Ended) -> Event {
     Event::default().comment(match ended {
         Ended::Stopping => "this server stops; reconnect",
         Ended::TooSlow => "events came faster than they were read; reconnect",
-        // A client that reconnects behind its last event is refused with 410.
+        // A client that reconnects after its last event is refused with 410.
         Ended::Gone => "the log does not have the next events any more; reconnect",
         Ended::Store(_) => "the database cannot be read now; reconnect",
     })

@@ -1,7 +1,7 @@
-//! For how long a connection may go on before its client must show its key or its ticket again.
+//! For how long a connection may stay open before its client must show its key or its ticket again.
 //!
 //! Envoy checks a key when a connection is opened and never again, so a connection that stays open would outlive its
-//! key. Each therefore ends after a while, and its client connects again behind its last event: with a key that was
+//! key. Each therefore ends after a while, and its client connects again after its last event: with a key that was
 //! removed meanwhile, it is refused.
 
 use std::time::Duration;
@@ -16,9 +16,9 @@ const RETURN_MS_SPREAD: u32 = 450;
 /// Those of connections that end otherwise return within this time, so that they do not all return at once.
 pub(in crate::http) const CUT_MS_MIN: u64 = 1_000;
 pub(in crate::http) const CUT_MS_MAX: u64 = 5_000;
-/// How long the last message may take to a client that may read nothing,
+/// Longest time to deliver the last message: the client may read nothing.
 const LAST_MAX: Duration = Duration::from_secs(10);
-/// and how long behind the tenure: a minute after its opening, a connection is gone.
+/// Longest time after the tenure until the connection is closed, delivered or not.
 const LAST_BEHIND: Duration = Duration::from_secs(5);
 
 /// The end of one connection.

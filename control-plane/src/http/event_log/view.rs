@@ -1,3 +1,5 @@
+//! An event of the log, as the API shows it.
+
 use payments::ports::store::LoggedEvent;
 use serde::Serialize;
 use utoipa::ToSchema;

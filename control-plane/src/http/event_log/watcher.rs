@@ -90,7 +90,7 @@ impl Watcher {
         Interest { payments, is_payers: self.pass.is_some(), ..Interest::nothing(self.client.clone()) }
     }
 
-    /// To whom events are shown.
+    /// Who sees the events.
     pub(super) async fn audience(&self, app: &App) -> Result<Audience, ApiError> {
         let Some(pass) = &self.pass else { return Ok(Audience::Client) };
         let payment = app.gateway.store.payment(&self.client, pass.payment).await?;

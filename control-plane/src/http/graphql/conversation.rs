@@ -21,7 +21,7 @@ use crate::http::card_frame::card_data_reason;
 /// Messages of a client per second.
 const MESSAGES_MAX: u32 = 20;
 
-/// Why nothing more is heard of a client. It has nothing of what the client sent, which may be anything.
+/// Why no more messages of a client are read. Contains nothing that the client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// What it sent cannot be read.
@@ -90,7 +90,7 @@ impl Conversation {
         Self { heard_at: now, has_begun: false, operations: HashSet::new(), counted: (now, 0), refused: None }
     }
 
-    /// For how long nothing was heard.
+    /// How long nothing was received.
     pub(super) fn silent(&self) -> Duration {
         self.heard_at.elapsed()
     }
@@ -109,7 +109,7 @@ impl Conversation {
         self.refused.as_ref()
     }
 
-    /// Hears a frame, which may have a message. After `Break`, nothing more is to be heard.
+    /// Handles a frame, which may have a message. After `Break`, no more may be passed.
     pub(super) fn hear(
         &mut self,
         frame: Result<Message, axum::Error>,
@@ -123,7 +123,7 @@ impl Conversation {
         }
     }
 
-    /// What the client is told of a message of the library. `None`: nothing, because it knows that the operation has
+    /// What the client receives for a message of the library. `None`: nothing, because it knows that the operation has
     /// ended. It may have used the id again, and the library's answer would complete the later operation.
     pub(super) fn tell(&mut self, text: String) -> Option<String> {
         match Ending::of(&text) {

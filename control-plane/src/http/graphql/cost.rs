@@ -51,7 +51,7 @@ impl Extension for Found {
     }
 }
 
-/// The library names no limit in its errors, and tells them apart by their messages alone.
+/// The library names no limit in its errors, which differ by their messages alone.
 fn with_limit(error: ServerError) -> ServerError {
     let message = match error.message.as_str() {
         "Query is too complex." => {

@@ -37,7 +37,7 @@ impl Documents {
     /// Reads the files of a folder that end with `.graphql`, each a document.
     ///
     /// # Errors
-    /// Names the file that cannot be read, or is no document.
+    /// Names the file that cannot be read, or is not a document.
     pub fn load(folder: &Path) -> Result<Self, DocumentsError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();

@@ -1,5 +1,5 @@
-//! Ends of operations in the library's messages. The library tells of a failed operation as of an event, and completes it
-//! then; `graphql-transport-ws` has one message, `error`, for both.
+//! Ends of operations in the library's messages. async-graphql reports a failed operation as `next` followed by
+//! `complete`; `graphql-transport-ws` has one message, `error`, for both.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -14,8 +14,8 @@ pub(super) struct Expanded {
     pub(super) aliases: usize,
 }
 
-/// Of all operations. Everything is `usize::MAX` if a fragment contains itself. The work is proportional to the text: the
-/// size of each fragment is found once.
+/// The size of all operations, expanded. Everything is `usize::MAX` if a fragment contains itself. The work is
+/// proportional to the text: the size of each fragment is found once.
 pub(super) fn expanded(document: &ExecutableDocument) -> Expanded {
     let mut fragments = Fragments { document, sizes: HashMap::new() };
     let operations = document.operations.iter();

@@ -26,9 +26,9 @@ pub(super) struct ChargePaymentInput {
     /// Stripe: `pm_…`, required. PayPal: a vault id, a billing agreement, an approved order's id, or left out to get a
     /// link at which the payer approves.
     payment_method_id: Option<String>,
-    /// PayPal only: the wallet that the payer confirms the order with. At Stripe, the token tells.
+    /// PayPal only: the wallet that the payer confirms the order with. At Stripe, the token names it.
     wallet: MaybeUndefined<WalletName>,
-    /// Of a new order with `GOOGLE_PAY`; Apple Pay authenticates the payer itself.
+    /// For a new order with `GOOGLE_PAY`; Apple Pay authenticates the payer itself.
     verification: MaybeUndefined<VerificationName>,
     // Null is refused, because a capture that went missing on the way would otherwise take the money at once.
     capture: MaybeUndefined<CaptureName>,

@@ -34,7 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::App;
 
-/// Not in the OpenAPI document: GraphQL has its own, the schema.
+/// Routes outside the OpenAPI document: GraphQL has its own, the schema.
 pub(super) fn routes() -> OpenApiRouter<App> {
     // Over HTTP/2, a WebSocket is opened by CONNECT.
     OpenApiRouter::new().route("/graphql", post(serve::graphql)).route("/graphql/socket", any(socket::socket))

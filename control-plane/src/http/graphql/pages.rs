@@ -98,7 +98,7 @@ pub(super) async fn events(
     })
 }
 
-/// A part of the event log. The library's connection ends with its last edge, so that a client could not continue behind a
+/// A part of the event log. The library's connection ends with its last edge, so that a client could not continue after a
 /// part without any.
 pub(super) struct EventConnection {
     has_previous_page: bool,

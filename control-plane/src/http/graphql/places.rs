@@ -1,4 +1,4 @@
-//! Where the subscriptions of one socket are, so that its end says where they go on.
+//! Where the subscriptions of one socket are, so that its end says where they continue.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -69,7 +69,7 @@ pub(super) fn asked_at(after: Option<EventId>, read_to: Option<Position>) -> Opt
     Some(if is_of_this_epoch { at } else { Position { epoch: at.epoch.saturating_sub(1), ..at } })
 }
 
-/// The event that an operation's root field is to begin behind.
+/// The event after which an operation's root field begins.
 pub(super) fn own_after(operation: &OperationDefinition, variables: &Variables) -> Option<EventId> {
     let Selection::Field(field) = &operation.selection_set.node.items.first()?.node else { return None };
     let after = field.node.get_argument("after")?.node.clone();

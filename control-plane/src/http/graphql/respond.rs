@@ -67,7 +67,7 @@ impl Rendered {
         Self { status, media, body: body.unwrap_or_default() }
     }
 
-    /// Of a request of which nothing was executed.
+    /// The answer to a request of which nothing was executed.
     pub(super) fn refused(error: ApiError, media: Media) -> Self {
         Self::of(GraphqlResponse::from_errors(vec![request_error(error)]), media)
     }

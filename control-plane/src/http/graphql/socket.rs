@@ -80,7 +80,7 @@ fn close_frame((code, reason): (u16, String)) -> Message {
     Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from(reason) }))
 }
 
-/// The client's side, of which its messages and those to it tell.
+/// The client's side, known from its messages and those to it.
 #[derive(Clone)]
 struct Client(Arc<Mutex<Conversation>>);
 
@@ -89,7 +89,7 @@ impl Client {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the socket is closed once nothing more is heard. If the client has ended it, this answers its close frame, or
+    /// How the socket is closed once no more is read. If the client has ended it, this answers its close frame, or
     /// nobody reads it.
     fn farewell(&self) -> (u16, String) {
         self.lock().refused().map_or((1000, String::new()), Refused::frame)
@@ -98,7 +98,7 @@ impl Client {
 
 type Inbound = Pin<Box<dyn Stream<Item = serde_json::Result<ClientMessage>> + Send>>;
 
-/// The client's messages, until one must not be heard.
+/// The client's messages, until one must be ignored.
 fn inbound(source: SplitStream<WebSocket>, client: Client) -> Inbound {
     source
         .scan(client, |client, frame| future::ready(client.lock().hear(frame).continue_value()))
@@ -106,7 +106,7 @@ fn inbound(source: SplitStream<WebSocket>, client: Client) -> Inbound {
         .boxed()
 }
 
-/// Connect again after this time; a subscription that has had no event goes on behind `after`.
+/// Connect again after this time; a subscription that has had no event continues after `after`.
 fn going_away(retry_after_ms: u64, after: Option<Position>) -> (u16, String) {
     let after = after.map(|position| format!(",\"after\":\"{}\"", position.id())).unwrap_or_default();
     (1012, format!("{{\"retryAfterMs\":{retry_after_ms}{after}}}"))
@@ -173,7 +173,7 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
     }
 }
 
-/// Shows that the connection lives, and where its subscriptions go on if it is cut.
+/// Shows that the connection lives, and where its subscriptions continue if it is cut.
 async fn beat(sink: &mut SplitSink<WebSocket, Message>, places: &Places, tenure: Tenure) -> Sent {
     let sent = sending::send(sink, Message::Ping(Bytes::new()), tenure).await;
     match (sent, places.lowest()) {

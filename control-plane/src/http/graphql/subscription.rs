@@ -19,8 +19,8 @@ pub(super) struct Subscription;
 
 #[GraphqlSubscription(name = "Subscription")]
 impl Subscription {
-    /// The transitions of your payments and refunds, from now on or behind the event `after`. At least once, in order
-    /// for each payment; an error of it says whether to subscribe again behind the last event.
+    /// The transitions of your payments and refunds, from now on, or after the event `after`. At least once, in order
+    /// for each payment; an error of it says whether to subscribe again after the last event.
     async fn payment_events(
         &self,
         context: &Context<'_>,
@@ -49,7 +49,7 @@ fn events(watch: Watch) -> impl Stream<Item = Result<EventObject, Error>> {
         let mut watch = watch?;
         match watch.next().await {
             Ok(event) => Some((Ok(EventObject::from(Arc::unwrap_or_clone(event))), Some(watch))),
-            // The socket closes, and says where to go on as long as this lives.
+            // The socket closes, and says where to continue as long as this lives.
             Err(Ended::Stopping) => future::pending().await,
             Err(Ended::TooSlow) => Some((Err(failed(too_slow())), None)),
             Err(Ended::Gone) => Some((Err(failed(event_log::cursor_unknown())), None)),
@@ -58,8 +58,8 @@ fn events(watch: Watch) -> impl Stream<Item = Result<EventObject, Error>> {
     })
 }
 
-/// The client subscribes again behind its last event.
+/// The client subscribes again after its last event.
 fn too_slow() -> ApiError {
-    let message = "events came faster than they were read; subscribe again behind the last event";
+    let message = "events came faster than they were read; subscribe again after the last event";
     ApiError::new(ErrorCode::GatewayUnavailable, message).retryable(true)
 }

@@ -167,7 +167,7 @@ fn meaning(status: u16, code: ErrorCode) -> &'static str {
         IdempotencyKeyReused => "the key was used for another request",
         RefundExceedsCharge => "this is more than is left to refund",
         CursorUnknown => "the log does not have this event; read the payments again and continue without it",
-        StreamsExhausted => "as many connections watch events as are served; try again later",
+        StreamsExhausted => "the limit of event connections is reached; try again later",
         RateLimited => "too many requests; try again later",
         InternalError => "a defect of the gateway; read the payment before you repeat the request",
         ProviderRejected => "the provider refused this gateway's configuration, not the payer",

@@ -198,7 +198,7 @@ fn with(object: Value, more: Value) -> Value {
     Value::Object(fields.flatten().collect())
 }
 
-/// Of a charge.
+/// The events of a charge.
 fn events() -> [Value; 3] {
     let event = |kind: &str, more: Value| {
         let event = json!({

@@ -1,3 +1,5 @@
+//! `GET /payments/{id}/events`: the audit trail of a payment.
+
 use axum::Json;
 use axum::extract::State;
 use edge_core::client::ClientId;

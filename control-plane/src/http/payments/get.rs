@@ -1,3 +1,5 @@
+//! `GET /payments/{id}`
+
 use axum::Json;
 use axum::extract::State;
 use edge_core::error::ErrorCode;

@@ -1,3 +1,5 @@
+//! `GET /payments`: a page of the payments that match a filter.
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use edge_core::described::{PaymentsLimit, ShortText};
@@ -30,7 +32,7 @@ pub(super) struct ListAnswer {
     get, path = "/payments", operation_id = "listPayments", tag = "payments",
     params(
         ("limit" = inline(Option<PaymentsLimit>), Query),
-        ("startingAfter" = Option<PaymentId>, Query, description = "Go on behind this payment"),
+        ("startingAfter" = Option<PaymentId>, Query, description = "Continue after this payment"),
         ("provider" = Option<edge_core::provider::Provider>, Query),
         ("status" = Option<Status>, Query),
         ("createdAfter" = Option<String>, Query, format = DateTime, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:[.][0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$",

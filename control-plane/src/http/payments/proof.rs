@@ -55,7 +55,7 @@ pub(super) struct ProofView {
     params(
         ("id" = PaymentId, Path),
         ("after" = Option<u64>, Query, minimum = 0, maximum = 999_999_999_999_u64,
-         description = "Go on behind the record with this index"),
+         description = "Continue after the record with this index"),
     ),
     responses(
         (status = 200, description = "A proof for each sealed record, oldest first", body = ProofsAnswer),

@@ -1,3 +1,5 @@
+//! `POST /payments/refund`
+
 use axum::extract::State;
 use axum::response::Response;
 use edge_core::request::RefundRequest;

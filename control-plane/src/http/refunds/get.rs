@@ -1,3 +1,5 @@
+//! `GET /refunds/{id}`
+
 use axum::Json;
 use axum::extract::State;
 use edge_core::error::ErrorCode;

@@ -32,7 +32,7 @@ pub struct RabbitInspection {
 /// Logs in to the broker, and tries what a process does there. Makes no queue, and takes or leaves no message.
 ///
 /// # Errors
-/// In words: the broker is unreachable or refuses the login.
+/// Says that the broker is unreachable or refuses the login.
 pub async fn inspect(uri: &AmqpUri, prefix: QueuePrefix) -> Result<RabbitInspection, String> {
     let topology = Topology::new(prefix);
     let looked = briefly(uri, async |connection| {
@@ -137,8 +137,8 @@ fn refused(answer: lapin::Result<()>, name: &str) -> Result<(), Problem> {
     }
 }
 
-/// Publishes a message to a queue that does not exist, so the broker drops it. It tells that it takes no messages
-/// (memory, disk) only to who publishes.
+/// Publishes a message to a queue that does not exist, so the broker drops it. Only a publisher learns
+/// that the broker accepts no messages (memory, disk).
 async fn publish(connection: &Connection, work: &str) -> Result<Option<String>, Trouble> {
     let mut events = std::pin::pin!(connection.events_listener());
     let nowhere = format!("{work}.none-{:032x}", rand::random::<u128>());

@@ -19,7 +19,7 @@ use super::topology::Topology;
 use super::uri::AmqpUri;
 use crate::jobs::runner::Runner;
 
-/// From the first packet to the last queue declared.
+/// The limit from the first packet to the last queue declared.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Unprocessable messages, kept for an operator.

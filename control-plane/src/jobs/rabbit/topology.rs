@@ -2,7 +2,7 @@
 //!
 //! A message for later waits in the queue of a delay class, whose messages all have the same time to live, and is then
 //! dead-lettered to the work queue. Quorum queues expire messages only at their head, so with a time to live per
-//! message a long one would hold up those behind it. A message that arrives early is delayed again.
+//! message a long one would hold up those after it. A message that arrives early is delayed again.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl Topology {
 }
 
 /// With these, the broker refuses to make the queue (406), but only after it has checked the rights that making it
-/// takes: so it tells of the rights and makes nothing.
+/// takes: so it shows the rights and makes nothing.
 pub(super) fn impossible(mut arguments: FieldTable) -> FieldTable {
     set(&mut arguments, "x-max-length", AMQPValue::LongInt(-1));
     arguments

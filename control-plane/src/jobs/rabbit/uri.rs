@@ -1,3 +1,5 @@
+//! The address of RabbitMQ, checked when it is read.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,7 +68,7 @@ impl FromStr for AmqpUri {
     }
 }
 
-/// Without user and password.
+/// Omits user and password.
 impl fmt::Display for AmqpUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AMQPUri { scheme, authority, vhost, .. } = &self.parts;

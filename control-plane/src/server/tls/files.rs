@@ -59,7 +59,7 @@ pub(super) struct Contents {
     client_ca: Vec<u8>,
 }
 
-/// Without the private key.
+/// Omits the private key.
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contents").finish_non_exhaustive()

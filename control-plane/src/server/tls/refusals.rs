@@ -1,4 +1,4 @@
-//! Connections that did not come about: counted by reason, and logged within bounds.
+//! Failed TLS handshakes: counted by reason, and logged within bounds.
 
 use std::collections::HashMap;
 use std::io;

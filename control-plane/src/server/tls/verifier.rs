@@ -106,7 +106,7 @@ const NO_NAME: &str = "the certificate has no DNS name or URI in its subject alt
 /// The certificate is valid, and its holder may not connect. Has the certificate's first names.
 #[derive(Debug)]
 pub(super) struct NotAllowed {
-    /// Without wildcard.
+    /// Names without a wildcard.
     names: Vec<String>,
     wildcards: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! How far `reseal` has come, kept in the database so that another run can go on.
+//! How far `reseal` has come, kept in the database so that another run can continue.
 
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};

@@ -24,7 +24,7 @@ impl<'r, R: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Current<R> {
     }
 }
 
-/// Adds two columns to a query that reads, behind its own, and a row if it finds none. One statement says both what is there
+/// Adds two columns to a query that reads, after its own, and a row if it finds none. One statement says both what is there
 /// and whether the server takes writes: a standby may be promoted between two.
 pub(super) fn with_server(sql: &SqlStr) -> SqlStr {
     let sql = sql.as_str();

@@ -70,7 +70,7 @@ fn quoted(name: &str) -> String {
 pub(super) struct MissingRights(String);
 
 impl MissingRights {
-    /// From the rows of [`MISSING`].
+    /// Joins the rows of [`MISSING`].
     pub(super) fn of(rows: Vec<(String,)>) -> Self {
         Self(rows.into_iter().map(|(right,)| right).collect::<Vec<_>>().join(", "))
     }

@@ -61,7 +61,7 @@ pub(super) async fn has_ended(database: &impl Database, class: Class) -> Result<
     Ok(stored.iter().any(|key| key.is_erased && key.purpose == KeyPurpose::Values(class)))
 }
 
-/// Reads the next rows of a key's time behind `place`: which of them it seals, and what keeps it.
+/// Reads the next rows of a key's time after `place`: which of them it seals, and what keeps it.
 pub(super) async fn rows<D: Database>(
     database: &D,
     class: Class,
@@ -95,7 +95,7 @@ pub(super) fn is_last(rows: &[BatchRow]) -> bool {
     rows.len() < ROWS
 }
 
-/// `$1`: the payment to continue behind, `$2`: the first one of a later time, `$3`: the head of the key's values, `$4`:
+/// `$1`: the payment to continue after, `$2`: the first one of a later time, `$3`: the head of the key's values, `$4`:
 /// limit.
 const PAYMENTS: &str = concat!(
     "SELECT p.id AS first, CAST(NULL AS TEXT) AS second, CAST(NULL AS TEXT) AS third,
@@ -106,7 +106,7 @@ const PAYMENTS: &str = concat!(
      FROM payments AS p WHERE p.id > $1 AND p.id < $2 ORDER BY p.id LIMIT $4"
 );
 
-/// `$1`, `$2`, `$3`: the event to continue behind, `$4`: until when, `$5`: the head of the key's values, `$6`: limit.
+/// `$1`, `$2`, `$3`: the event to continue after, `$4`: until when, `$5`: the head of the key's values, `$6`: limit.
 const EVENTS: &str = concat!(
     "SELECT CAST(t.received_at AS TEXT) AS first, t.provider AS second, t.id AS third,
             CAST(CASE WHEN substr(t.body, 1, 21) = $5 THEN 1 ELSE 0 END AS BIGINT) AS ends,

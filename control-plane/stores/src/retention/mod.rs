@@ -62,7 +62,7 @@ pub trait Retention: Send + Sync {
     /// Begins to look what would end, and changes nothing.
     async fn plan(&self, schedule: Schedule, now: Timestamp) -> Result<Ending, RetentionProblem>;
 
-    /// Begins a run, or goes on with one that was interrupted.
+    /// Begins a run, or continues one that was interrupted.
     async fn begin(&self, schedule: Schedule, by: &str, now: Timestamp) -> Result<Ending, RetentionProblem>;
 
     /// Does the next bit. `None`: all is done, and recorded.

@@ -72,7 +72,7 @@ pub(super) struct Held {
     holder: String,
 }
 
-/// Begins a run, or goes on with one whose process has died.
+/// Begins a run, or continues one whose process has died.
 pub(super) async fn begin(
     database: &impl Database,
     schedule: Schedule,

@@ -47,7 +47,7 @@ impl Schedule {
     };
 }
 
-/// The time before which data kept for so many days has ended.
+/// The time before which data kept for this many days has ended.
 pub(super) fn cutoff(days: Option<u32>, now: Timestamp) -> Option<Timestamp> {
     now.checked_sub(SignedDuration::from_hours(24 * i64::from(days?))).ok()
 }

@@ -102,7 +102,7 @@ pub struct Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     what: Option<What>,
-    /// Of a walk over rows: the last row. Of keys: the last key that was dealt with and, if it is being looked at, where.
+    /// In a walk over rows: the last row. Over keys: the last key that was handled and, if it is being read, where.
     after: Vec<String>,
     is_done: bool,
     /// The data keys of answers whose rows are kept, each with the payment that keeps one: an answer may be of a later
@@ -130,7 +130,7 @@ impl Place {
 #[derive(Debug)]
 pub struct Ending {
     pub(super) schedule: Schedule,
-    /// Ages count from here, also when an interrupted run goes on.
+    /// Ages count from here, also when an interrupted run continues.
     pub(super) began_at: Timestamp,
     pub(super) place: Place,
     /// Who began the interrupted run that this one continues.
@@ -264,7 +264,7 @@ async fn keys<D: Database>(
     let at = |key: &EndingKey| (key.span.since.as_microsecond(), key.id.to_string());
     let last = (begin.parse().unwrap_or(i64::MIN), id.clone());
     let all = ending::ending(database, class, before).await?;
-    // The one that is being looked at, or the first one behind it.
+    // The one that is being looked at, or the first one after it.
     let is_next = |key: &&EndingKey| if place.is_empty() { at(key) > last } else { at(key) >= last };
     let Some(key) = all.iter().find(is_next).copied() else {
         return Ok(Part { is_done: true, ..nothing(what) });

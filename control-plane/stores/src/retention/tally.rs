@@ -1,4 +1,4 @@
-//! What a run has done of each kind. It is kept with the run's place, so that a run that was interrupted tells all of it.
+//! What a run has done of each kind. It is kept with the run's place, so that an interrupted run reports all of it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -112,7 +112,7 @@ pub(super) struct Batch {
 }
 
 impl Walk {
-    /// The condition for being behind (`>`) or up to (`<=`) a place whose parts are the parameters from `$first` on.
+    /// The condition for being after (`>`) or up to (`<=`) a place whose parts are the parameters from `$first` on.
     fn beside(&self, operator: &str, first: usize) -> String {
         let names: Vec<_> = self.key.iter().map(|(name, _)| format!("t.{name}")).collect();
         let values = self.key.iter().zip(first..).map(|((_, is_number), n)| match is_number {
@@ -122,7 +122,7 @@ impl Walk {
         format!("({}) {operator} ({})", names.join(", "), values.collect::<Vec<_>>().join(", "))
     }
 
-    /// Reads the next rows behind `place`. `end` is `$1`.
+    /// Reads the next rows after `place`. `end` is `$1`.
     async fn read(
         &self,
         database: &impl Database,
@@ -152,7 +152,7 @@ impl Walk {
         database.all(Purpose::Operators, query.with(i64::try_from(ROWS).unwrap_or(i64::MAX))).await
     }
 
-    /// Deletes the rows behind `place` and up to `last` whose time is over, or only looks at them.
+    /// Deletes the rows after `place` and up to `last` whose time is over, or only looks at them.
     pub(super) async fn batch(
         &self,
         database: &impl Database,

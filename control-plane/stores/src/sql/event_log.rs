@@ -92,7 +92,7 @@ impl<D: Database> EventLog for SqlStore<D> {
         let is_cut = after > query.after;
         let query = LogQuery { after, ..query.clone() };
         let StoredPage { mut rows, mut end, has_more } = self.stored(&query, served.first).await?;
-        // Others' events end, too: a reader that stayed behind the last one of its own would be overtaken by the horizon
+        // Others' events end, too: a reader that stayed at the last one of its own would be overtaken by the horizon
         // although it missed nothing. What was readable before the rows were read is among them if it is the reader's.
         if is_filtered(&query) && !has_more {
             end = served.readable.map_or(end, |readable| end.max(readable));

@@ -17,7 +17,7 @@ pub(crate) enum Argument {
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     pub(crate) sql: SqlStr,
-    /// In the order of their numbers.
+    /// The arguments in the order of their numbers.
     pub(crate) arguments: Vec<Argument>,
 }
 

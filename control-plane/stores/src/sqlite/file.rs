@@ -162,7 +162,7 @@ impl Change {
 }
 
 impl Files {
-    /// The change from `self` to `now`, if any. SQLite creates the log and the index, so a new one is no change.
+    /// The change from `self` to `now`, if any. SQLite creates the log and the index, so a new one is not a change.
     fn change_to(&self, now: &Self) -> Option<Change> {
         let is_lost = |was: Option<Identity>, is| was.is_some() && was != is;
         match now.main {

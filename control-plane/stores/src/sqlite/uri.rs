@@ -15,7 +15,7 @@ pub enum InvalidUri {
     InMemory,
     #[error("has a `#` in it: a comment goes on its own line; in the name of a file, write `%23`")]
     Comment,
-    #[error("has a parameter, and none but `mode=rwc` is taken; in the name of a file, write `%3F` for `?`")]
+    #[error("has a parameter; only `mode=rwc` is accepted; in the name of a file, write `%3F` for `?`")]
     Parameter,
     #[error("is not UTF-8 text; write `%25` for `%`")]
     Encoding,

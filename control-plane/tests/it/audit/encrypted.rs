@@ -33,7 +33,7 @@ async fn the_trail_is_verified_without_encryption_keys_also_when_they_are_destro
     trail.tamper("DELETE FROM data_keys").await;
     let report = verify_without_keys(&trail).await;
     assert!(report.is_whole() && report.sealed == 13, "{report}");
-    // And it still tells what was changed.
+    // And it still names what was changed.
     trail.flip("(SELECT event FROM audit_leaves WHERE leaf = 8)").await;
     let report = verify_without_keys(&trail).await;
     assert!(report.to_string().starts_with("WRONG: record 8 was changed: evt_"), "{report}");

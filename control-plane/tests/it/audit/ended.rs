@@ -48,7 +48,7 @@ async fn what_has_ended_leaves_a_trail_that_still_verifies(test: TestStore) {
     let ended = opening(1, "demo", 100).0;
     let records = store.audit().trail(&ended.client, ended.id).await.unwrap();
     assert!(records.len() == 3 && records.iter().all(|record| record.leaf.is_some()));
-    // And it goes on.
+    // And it continues.
     trail.pay(5).await;
     trail.seal(5 * EACH + 1).await;
     assert!(trail.verify().await.is_whole());

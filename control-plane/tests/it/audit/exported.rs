@@ -51,9 +51,9 @@ async fn an_export_is_verified_without_a_database_and_its_first_wrong_record_nam
     let flipped = first(&with(4, &lines[4].replacen(r#"\"client\":\"demo"#, r#"\"client\":\"Demo"#, 1)));
     assert!(matches!(flipped, Some(Finding::Changed { index: 4, .. })), "{flipped:?}");
     let told = first(&with(4, &lines[4].replacen(r#""who":"client demo"#, r#""who":"client Demo"#, 1)));
-    assert_eq!(told, Some(Finding::ToldOtherwise { index: 4, field: "who" }));
+    assert_eq!(told, Some(Finding::FieldMismatch { index: 4, field: "who" }));
     let told = first(&with(6, &lines[6].replacen(r#""outcome":"success""#, r#""outcome":"failure""#, 1)));
-    assert_eq!(told, Some(Finding::ToldOtherwise { index: 6, field: "outcome" }));
+    assert_eq!(told, Some(Finding::FieldMismatch { index: 6, field: "outcome" }));
     let mut swapped = lines.clone();
     swapped.swap(3, 9);
     for (changed, expected) in [

@@ -20,7 +20,7 @@ on_both_stores! {
     a_record_that_stands_among_those_that_it_kept_explains_nothing
 }
 
-/// The record goes on in a tree that a process seals which has no anchors.
+/// The record continues in a tree that a process seals which has no anchors.
 async fn claim(trail: &Trail, restored: Restored) {
     let size = trail.checkpoint().await.size + 1;
     trail.record_loss(restored).await;
@@ -32,7 +32,7 @@ async fn seal_elsewhere(trail: &Trail, size: u64) {
     trail.seal_by(&mut trail.sealer_with("b", AnchorPlaces::default()).await, size).await;
 }
 
-/// Sealed, cut off behind 7 of 13 records, and what a record of a restore would have to say.
+/// Sealed, cut off after 7 of 13 records, and what a record of a restore would have to say.
 async fn cut(test: TestStore) -> (Trail, Restore) {
     let trail = Trail::sealed(test).await;
     trail.restore(7).await;
@@ -46,7 +46,7 @@ fn unsigned(trail: &Trail, restore: &Restore) -> Restored {
     Restored { note: None, ..Restored::new(restore, &restore.signed(&trail.key)) }
 }
 
-/// The only findings are that the note is unfit, and the cut. No process that knows what was anchored goes on.
+/// The only findings are that the note is unfit, and the cut. No process that knows what was anchored continues.
 async fn unfit(trail: &Trail) -> Unfit {
     let report = trail.verify().await;
     let [Finding::RestoreUnfit { unfit, .. }, Finding::Cut { anchored: lost, .. }] = &report.findings[..]
@@ -64,7 +64,7 @@ async fn a_forged_record_of_a_restore_explains_nothing(test: TestStore) {
     let (trail, restore) = cut(test).await;
     claim(&trail, unsigned(&trail, &restore)).await;
     assert!(matches!(unfit(&trail).await, Unfit::Missing(_)));
-    // Nor does it stand in the way of a true one, whose record goes on behind it.
+    // Nor does it stand in the way of a true one, whose record continues after it.
     assert_eq!(trail.record_restore().await, restore);
     trail.tamper("DELETE FROM audit_sealer").await;
     trail.seal(9).await;

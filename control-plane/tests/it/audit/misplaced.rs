@@ -1,4 +1,4 @@
-//! A checkpoint's row says where sealing goes on, and no signature covers that: a changed one must not stop sealing unseen.
+//! A checkpoint's row says where sealing continues, and no signature covers that: a changed one must not stop sealing unseen.
 
 use std::sync::Arc;
 
@@ -69,12 +69,12 @@ async fn a_checkpoint_that_says_another_place_is_named_and_nothing_is_sealed_beh
     }
     change(&trail, CHANGES[0], 13).await;
     let text = trail.findings().await[0].to_string();
-    let (last, says) = (seal.up_to.transitions.sequence, "sealing goes on behind event 100000000 ");
+    let (last, says) = (seal.up_to.transitions.sequence, "sealing continues after event 100000000 ");
     assert!(
         text.contains(says) && text.contains(&format!("the last sealed records are event {last} ")),
         "{text}"
     );
-    // Payments go on meanwhile, and what waited is sealed when the place is right again.
+    // Payments continue meanwhile, and what waited is sealed when the place is right again.
     trail.pay(6).await;
     put_back(&trail, &seal).await;
     trail.seal(13 + 2 * EACH).await;
@@ -182,7 +182,7 @@ async fn a_trail_that_was_filled_from_a_dump_is_sealed_on() {
     started().await.turn().await.unwrap();
     trail.pay(5).await;
     for _ in 0..2 {
-        // The first one goes on behind an event of the epoch before, the second one behind its own.
+        // The first one continues after an event of the epoch before, the second one after its own.
         started().await.turn().await.unwrap();
     }
 }

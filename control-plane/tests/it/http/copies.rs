@@ -139,7 +139,7 @@ async fn a_copy_of_a_refused_request_is_refused_when_the_reason_is_gone(store: T
     assert_eq!(status, StatusCode::OK, "{answer}");
 }
 
-/// A copy of the request tells its sender nothing.
+/// A copy of the request gives its sender no answer.
 async fn an_attestations_row_has_no_answer(store: TestStore) {
     let api = Api::on(store);
     let request = Copied::new(&api, "/payments/charge", CHARGE);

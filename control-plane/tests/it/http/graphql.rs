@@ -336,7 +336,7 @@ async fn lists_are_pages_that_continue_behind_a_cursor() {
     let events = &events["data"]["events"];
     assert_eq!(events["edges"][0]["node"]["type"], "payment.created", "{events}");
     assert_eq!(events["edges"][1]["node"]["id"], events["pageInfo"]["endCursor"]);
-    // Other events follow behind the last edge.
+    // Other events follow after the last edge.
     let query = "{ events(types: [\"payment.processing\"]) { pageInfo { endCursor } edges { cursor } } }";
     let (_, some) = api.graphql(query, &json!({})).await;
     let some = &some["data"]["events"];

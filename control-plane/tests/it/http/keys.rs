@@ -77,7 +77,7 @@ async fn a_repeat_never_reports_an_executed_charge_as_not_executed() {
     assert_eq!(charge().await, (StatusCode::OK, first));
 }
 
-/// Of a key that nobody has used.
+/// The scope of an unused key.
 fn fresh_scope(client: &ClientId) -> Scope {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("fresh-{}", NEXT.fetch_add(1, Ordering::Relaxed));

@@ -120,7 +120,7 @@ async fn a_message_that_kills_its_consumer_is_parked_after_ten_deliveries() {
 
 #[tokio::test]
 async fn parked_messages_are_seen_in_the_metrics() {
-    // Of its own: the gauge shows what the last process saw.
+    // A server of its own: the gauge shows what the last process saw.
     let Some(server) = RabbitServer::any().await else { return };
     let (database, prefix) = (Arc::new(Database::default()), prefix());
     let process = Process::start("one", server.uri(), &prefix, &database, Role::None);

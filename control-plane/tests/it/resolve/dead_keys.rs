@@ -1,4 +1,4 @@
-//! A provider that answers a key from a saved failure: no retry tells more, and its records decide.
+//! A provider that answers a key from a saved failure: no retry learns more, and its records decide.
 
 use payments::model::provider::OperationKind;
 use payments::model::snapshot::{RefundProviderStatus, RefundSnapshot};

@@ -61,7 +61,7 @@ async fn a_reader_behind_the_end_of_the_history_is_told_so_in_each_way() {
 
 /// Streams of one process.
 const STREAMS_MAX: usize = 4_000;
-/// Of one client.
+/// The limit of one client.
 const OF_A_CLIENT: usize = 500;
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::*;
 /// A type that no event here has.
 const NOTHING: &str = "refund.failed";
 
-/// Reads a stream until a heartbeat tells a place.
+/// Reads a stream until a heartbeat contains a place.
 async fn place_of_stream(api: &Api) -> String {
     let mut request = api.attested("demo", "GET", &format!("/events?types={NOTHING}"), "");
     request.headers_mut().insert("accept", "text/event-stream".parse().unwrap());

@@ -18,7 +18,7 @@ const TOO_LONG: Duration = Duration::from_secs(21);
 const HELD: &str = r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa",
     "capture":"manual"}"#;
 
-/// What a socket has told until it was closed or until its reader had seen enough.
+/// What a socket has sent until it was closed or until its reader had seen enough.
 #[derive(Default)]
 struct Told {
     events: Vec<Value>,
@@ -26,7 +26,7 @@ struct Told {
 }
 
 impl Upgraded {
-    /// Subscribes to all events behind `after`, over a connection that holds little.
+    /// Subscribes to all events after `after`, over a connection that holds little.
     async fn subscribe_narrowly(api: &Api, after: Option<&str>) -> Self {
         let server = TcpSocket::new_v4().unwrap();
         // Its connections inherit it.

@@ -1,4 +1,4 @@
-//! A commit whose answer is lost on the way: it is never told as failed when it was made, and never made twice.
+//! A commit whose answer is lost on the way: it is never reported as failed when it was made, and never made twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

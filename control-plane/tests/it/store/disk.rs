@@ -181,7 +181,7 @@ async fn a_log_that_is_deleted_takes_no_payment_with_it() {
         for beside in gone {
             fs::remove_file(format!("{}{beside}", path.display())).unwrap();
         }
-        // Some may fail where files are swapped under them; none is told as written and lost.
+        // Some may fail where files are swapped under them; none is reported as written and lost.
         let mut written: Vec<_> = (1..=20).collect();
         for n in 21..=60 {
             if store.commit(opening(n, "demo", 100).1).await.is_ok() {

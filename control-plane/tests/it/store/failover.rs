@@ -233,7 +233,7 @@ async fn a_way_that_goes_silent_costs_ten_seconds_at_most() {
         }
     };
     timeout(Duration::from_secs(5), noticed).await.expect("it is not ready");
-    // Each is told something, or done on a new connection.
+    // Each gets an answer, or is done on a new connection.
     let _ = (reading.await.unwrap(), writing.await.unwrap());
     assert!(begun.elapsed() < HEALED, "{:?}", begun.elapsed());
     all_works(&*store).await;

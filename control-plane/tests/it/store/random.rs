@@ -1,4 +1,4 @@
-//! Several tasks change a few payments at once, at random. What they were told was written, written again one by
+//! Several tasks change a few payments at once, at random. What was reported as written, written again one by
 //! one into an empty store, must make the same contents. Keys are answered and released by those that took them and by
 //! others, in time and late: what becomes of each must agree with what was written.
 

@@ -1,3 +1,5 @@
+//! A store for one test, in SQLite or PostgreSQL.
+
 use std::sync::Arc;
 
 use payments::ports::store::Store;

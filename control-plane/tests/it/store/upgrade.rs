@@ -149,7 +149,7 @@ async fn a_schema_that_excludes_this_release_is_neither_served_nor_changed(test:
     }
     let problem = payments_stores::migrate(test.uri()).await.unwrap_err();
     assert!(matches!(problem, OpenError::Schema(SchemaError::TooNew { .. })), "{problem}");
-    // What already serves is told by people, not cut off.
+    // What already serves is stopped by people, not cut off.
     completed_payment(&*test.store, 1, 100).await;
 }
 

@@ -1,3 +1,5 @@
+//! Orders that their payers have approved: the webhook, the client, or both bring them to the gateway.
+
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;
 use payments::model::id::AttemptId;

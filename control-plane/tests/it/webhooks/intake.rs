@@ -1,3 +1,5 @@
+//! `POST /webhooks/{provider}`: what is stored and what is refused before an event is acknowledged.
+
 use axum::http::StatusCode;
 use edge_core::attestation::Statement;
 use edge_core::provider::Provider;

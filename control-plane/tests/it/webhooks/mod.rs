@@ -1,4 +1,4 @@
-//! What providers tell the gateway by itself: from the door to the effect.
+//! What providers report by webhook: from the endpoint to the effect.
 
 mod approved;
 mod claimed;

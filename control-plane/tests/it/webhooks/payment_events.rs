@@ -1,3 +1,5 @@
+//! Webhook events about payments, and what each of them changes.
+
 use std::sync::Arc;
 use std::time::Duration;
 

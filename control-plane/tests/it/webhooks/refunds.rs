@@ -1,3 +1,5 @@
+//! Webhook events about refunds, made by the gateway or in a dashboard.
+
 use payments::model::payment::Payment;
 use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::refund::{Refund, RefundState, RefundStatus};

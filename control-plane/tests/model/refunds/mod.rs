@@ -113,7 +113,7 @@ fn with_one(simulation: &mut Simulation, n: usize, action: Action) -> Result<(),
     let (refund, amount) = (ours.refund.clone(), ours.refund.amount);
     match action {
         Action::Execute(decision, mishap) => {
-            // A worker retries what is unknown, as long as its key tells.
+            // A worker retries what is unknown, as long as its key is valid.
             if let RefundState::Unknown { call, .. } = &refund.state
                 && call.may_be_repeated(HORIZON, now)
                 && ours.wire.newest(second).is_none()

@@ -56,10 +56,10 @@ fn an_address_that_is_more_than_a_file_is_refused_at_once() {
     for (uri, why) in [
         ("sqlite://", "must name a file"),
         ("sqlite://gateway.db # the database", "a comment goes on its own line"),
-        ("sqlite://gateway.db?mode=ro", "none but `mode=rwc` is taken"),
+        ("sqlite://gateway.db?mode=ro", "only `mode=rwc` is accepted"),
         ("sqlite://gateway.db?mode=memory", "database in memory"),
         ("sqlite://:memory:", "database in memory"),
-        ("sqlite://gateway.db?journal=off", "none but `mode=rwc` is taken"),
+        ("sqlite://gateway.db?journal=off", "only `mode=rwc` is accepted"),
     ] {
         let (worked, text) = check(&[("DB_URI", uri)]);
         assert!(

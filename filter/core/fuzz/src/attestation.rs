@@ -33,7 +33,7 @@ fn judge(header: &[u8]) {
     };
     let ahead = signed.ahead_of(NOW);
     if ahead == i64::MAX {
-        // At least so far ahead; how far is not told.
+        // At least so far ahead; how far is unknown.
         assert_eq!(signed.at(NOW), Err(AttestationError::Stale));
         return;
     }

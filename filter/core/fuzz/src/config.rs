@@ -1,4 +1,4 @@
-//! The filter's configuration. The input is the list of attestation keys and, on the lines behind it, the list of
+//! The filter's configuration. The input is the list of attestation keys and, on the lines after it, the list of
 //! Stripe's secrets and the settings in JSON.
 
 use edge_core::attestation::Keys;
@@ -48,7 +48,7 @@ fn clean(value: &str) {
     }
 }
 
-/// An error names the entry, and repeats nothing of the secret behind its colon.
+/// An error names the entry, and repeats nothing of the secret after its colon.
 fn no_secret_is_told(list: &str) {
     let Err(error) = Keys::parse(list) else { return };
     let message = error.to_string();

@@ -1,4 +1,4 @@
-//! A whole request. The input is its head, line by line, and behind an empty line its body.
+//! A whole request. The input is its head, line by line, and after an empty line its body.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Amounts and currencies. The input is what stands behind `"amount":`, or a currency's code.
+//! Amounts and currencies. The input is what follows `"amount":`, or a currency's code.
 
 use edge_core::money::{Amount, Currency};
 use edge_core::request::CaptureRequest;

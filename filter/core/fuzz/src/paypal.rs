@@ -1,4 +1,4 @@
-//! PayPal's signature. The input is the lines of the head and, behind an empty line, the body.
+//! PayPal's signature. The input is the lines of the head and, after an empty line, the body.
 
 use std::cell::RefCell;
 

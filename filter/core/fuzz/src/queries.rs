@@ -1,4 +1,4 @@
-//! What stands behind the `?`, and the `Accept` header.
+//! What follows the `?`, and the `Accept` header.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
     accepted(query, SocketQuery::parse(query));
 }
 
-/// Each parameter stands once in a query that is accepted.
+/// Each parameter occurs once in an accepted query.
 fn accepted<T>(query: &str, read: Result<T, InvalidRequest>) -> Option<T> {
     match read {
         Ok(read) => {

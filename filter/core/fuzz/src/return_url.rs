@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// A browser (the WHATWG URL standard) goes to the host that stands there, over TLS or to the payer's own machine.
+/// A browser (the WHATWG URL standard) goes to the host in the URL, over TLS or to the payer's own machine.
 fn is_read_alike(text: &str) {
     let authority = text.split_once("://").unwrap().1.split(['/', '?', '#']).next().unwrap();
     // `xn--` names have more rules there; a browser refuses what breaks them.

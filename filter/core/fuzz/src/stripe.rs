@@ -1,4 +1,4 @@
-//! Stripe's signature. The input is the header's value and, behind a line end, the body.
+//! Stripe's signature. The input is the header's value and, after a line end, the body.
 
 use edge_core::error::ErrorCode;
 use edge_core::head::Head;

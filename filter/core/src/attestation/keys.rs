@@ -231,7 +231,7 @@ impl Key {
         Ok(Self { id: id.to_owned(), secret: None, subkeys })
     }
 
-    /// For this purpose, if its holder has it.
+    /// The key for this purpose, if its holder has it.
     pub(crate) fn subkey(&self, purpose: Purpose) -> Option<&Hmac<Sha256>> {
         self.subkeys.iter().find(|subkey| subkey.purpose == purpose).map(|subkey| &subkey.mac)
     }

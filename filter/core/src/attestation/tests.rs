@@ -1,3 +1,5 @@
+//! Attestations: what is signed, verified and refused.
+
 use super::*;
 use crate::test;
 

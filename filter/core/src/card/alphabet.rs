@@ -2,11 +2,11 @@
 
 use super::plain::{HEAD, HIDDEN_MIN, PROBE, hides_text, is_promising};
 
-/// How characters stand for bits.
+/// How characters encode bits.
 pub(super) struct Alphabet {
     value: fn(u8) -> Option<u8>,
     pub(super) bits: usize,
-    /// After so many characters, one begins a byte again.
+    /// After this many characters, one begins a byte again.
     pub(super) period: usize,
     /// What may stand between the characters.
     is_blank: fn(u8) -> bool,
@@ -49,7 +49,7 @@ impl Alphabet {
         })
     }
 
-    /// The bytes that a run stands for. Bits that are left over are none.
+    /// The bytes that a run encodes, without left-over bits.
     pub(super) fn bytes<'a>(&'a self, run: &'a [u8]) -> impl Iterator<Item = u8> {
         let mut rest = run.iter();
         let (mut held, mut len) = (0_u32, 0);

@@ -23,7 +23,7 @@ impl Budget {
         self.left
     }
 
-    /// Takes so many bytes, or none if fewer are left.
+    /// Takes this many bytes, or none if fewer are left.
     pub(super) const fn take(&mut self, bytes: usize) -> bool {
         let is_enough = bytes <= self.left;
         if is_enough {

@@ -9,7 +9,7 @@ use super::text_head::{HEAD, PROBE, begins_text};
 /// How many members of a gzip file are read: each takes time, however little is in it.
 const MEMBERS_MAX: usize = 16;
 
-/// What is compressed behind a header of gzip (RFC 1952) or zlib (RFC 1950); none behind a header that is cut off.
+/// What is compressed after a header of gzip (RFC 1952) or zlib (RFC 1950); none after a header that is cut off.
 pub(super) fn headed(bytes: &[u8]) -> Option<&[u8]> {
     match bytes {
         [0x1f, 0x8b, 8, rest @ ..] => Some(behind_gzip(rest).unwrap_or_default()),

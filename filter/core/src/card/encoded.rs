@@ -46,7 +46,7 @@ pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<Inside> {
     found
 }
 
-/// What a run stands for from its beginning, or from behind a word in it: `token-eyJ…`. A text that begins at another
+/// What a run stands for from its beginning, or from the end of a word in it: `token-eyJ…`. A text that begins at another
 /// word of the same phase is the end of a text that was read already, so a run gives one text for each phase; compressed
 /// ones are read at the cost of the budget.
 fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<Inside>) {
@@ -69,7 +69,7 @@ fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut V
             }
             unit += 1;
         } else if *byte == PADDING {
-            // Whatever is read by now goes on in this phase.
+            // Whatever is read by now continues in this phase.
             let is_any_read = is_read.contains(&true);
             is_read = std::array::from_fn(|phase| phase == 0 && is_any_read);
             aligned = unit;
@@ -92,7 +92,7 @@ fn read(run: &[u8], alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<In
 
 /// Lists of bytes as programs print them: `[123,34]`, `7B-22`, `0x7b, 0x22`, `{"0":123,"1":34}`.
 fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<Inside>) {
-    // Of each byte of a name, the number has a digit among its figures.
+    // Each byte of a name needs at least one decimal digit, in any notation.
     if text.iter().filter(|byte| byte.is_ascii_digit()).count() < HEAD {
         return;
     }
@@ -233,7 +233,7 @@ mod tests {
         assert!(budget.was_short());
     }
 
-    /// As a list of ages may give one.
+    /// A list of ages may yield one.
     #[test]
     fn a_card_number_in_hex_in_a_list_or_behind_bytes_counts_in_json_or_a_form_only() {
         let digits = "4111111111111111";

@@ -1,4 +1,4 @@
-//! Fields of a GraphQL request that are no members of its JSON: those that its `query` gives values to, and pairs of
+//! Fields of a GraphQL request that are not members of its JSON: those that its `query` gives values to, and pairs of
 //! `key` and `value` in its `variables`.
 
 use std::iter::Peekable;

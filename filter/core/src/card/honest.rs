@@ -56,7 +56,7 @@ fn values(digits: &[u8]) -> Vec<u8> {
 /// An IBAN (ISO 13616), in groups of four or in one word, with its country's length. Its check digits are ignored: with
 /// wrong ones it is still an account. Without this rule, 41 % of printed ones were rejected.
 ///
-/// Lets through: numbers behind two capitals and two digits that make up a country's length.
+/// Lets through: numbers after two capitals and two digits that make up a country's length.
 fn iban_len(text: &str) -> Option<usize> {
     let [a, b, c, d, ..] = *text.as_bytes() else { return None };
     let has_case = (a.is_ascii_uppercase() && b.is_ascii_uppercase())

@@ -7,7 +7,7 @@ use super::json::{Part, unescaped};
 
 /// Longer strings are not pieces: an encoded line has at most 76 characters (RFC 2045).
 const PIECE_MAX: usize = 80;
-/// What fewer characters stand for is no part of a payload.
+/// What fewer characters encode is no part of a payload.
 const JOINED_MIN: usize = 20;
 
 /// The pieces that were seen last, one after the other.
@@ -15,7 +15,7 @@ const JOINED_MIN: usize = 20;
 pub(super) struct List {
     pieces: Vec<Range<usize>>,
     is_open: bool,
-    /// Of the lists that follow each other in a list around them, such as the rows of a table.
+    /// Where lists are that follow each other in an outer list, such as the rows of a table.
     rows: Vec<Range<usize>>,
     row_count: usize,
     /// The last row has ended, and neither the next one nor anything else has begun.

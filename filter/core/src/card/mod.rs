@@ -209,7 +209,7 @@ fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
     let mut budget = Budget::default();
     let mut list = List::default();
     let mut graphql = Graphql::default();
-    // Of a part that ends a list and is one itself.
+    // The second finding of a part that ends a list and is one itself.
     let mut next = None;
     std::iter::from_fn(move || {
         loop {

@@ -100,7 +100,7 @@ mod tests {
         super::find(text, &mut Budget::default())
     }
 
-    /// As programs break base64 (RFC 2045).
+    /// Breaks base64 into lines as programs do (RFC 2045).
     fn in_lines(text: &str) -> String {
         text.as_bytes().chunks(24).map(|line| format!("{}\r\n", String::from_utf8_lossy(line))).collect()
     }

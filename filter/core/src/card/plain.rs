@@ -1,4 +1,4 @@
-//! The text that decoded bytes are: in UTF-8, in UTF-16 or compressed, or behind bytes of another kind.
+//! The text that decoded bytes are: in UTF-8, in UTF-16 or compressed, or after bytes of another kind.
 
 use super::budget::Budget;
 use super::compressed::{begins_compressed, headed, inflated};
@@ -35,7 +35,7 @@ pub(super) fn text_of(bytes: &[u8], budget: &mut Budget) -> Option<String> {
     budget.take(inside.len()).then(|| text(&inside))
 }
 
-/// The text behind bytes of another kind. Each such byte within it, as between the members of a binary format, becomes a
+/// The text after bytes of another kind. Each such byte within it, as between the members of a binary format, becomes a
 /// mark of one byte: the text gets no longer, and the mark separates words and encoded texts.
 pub(super) fn text_behind(bytes: &[u8]) -> Option<String> {
     const SUBSTITUTE: char = '\u{1a}';

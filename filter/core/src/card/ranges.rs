@@ -27,12 +27,12 @@
 //! nanoseconds, all beginning with 1 until the year 2033) and numbers after a date (2026…) never match.
 //!
 //! What is left: a random row of 16 digits is refused in one of 28 cases, one of 15 digits in one of 500, one of 14 in
-//! one of 600, since nothing tells it from a card number. So are IMEISVs from 3528 to 3589 (16 digits, no check digit)
+//! one of 600, since it looks like a card number. So are IMEISVs from 3528 to 3589 (16 digits, no check digit)
 //! and GTIN-14 from 36 in one case of ten each.
 //!
 //! UnionPay: its cards pass the Luhn check too, but for some that banks issued before they joined. Without the check
 //! one random row in a hundred of 16 digits would be rejected, so numbers without it are detected only where a field's
-//! name ([`super::names`]) or the list of test numbers tells them.
+//! name ([`super::names`]) or the list of test numbers has them.
 
 /// Digits of the shortest card number.
 pub(super) const SHORTEST: usize = 13;

@@ -33,7 +33,7 @@ pub(super) fn holds_number(text: &str) -> bool {
 }
 
 /// A quick check that decides nearly all texts. Escaped or encoded digits are written with digits, so a number needs
-/// that many ASCII digits, or other characters, or a word that begins like the base64 of a digit, perhaps behind what is
+/// that many ASCII digits, or other characters, or a word that begins like the base64 of a digit, perhaps after what is
 /// left of an escape.
 pub(super) fn may_hold_number(text: &[u8]) -> bool {
     let (mut digits, mut word, mut base64) = (0, 0, 0);
@@ -176,7 +176,7 @@ fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
     Some((Escaped::Character(char::from_u32(code?)?), len + 1))
 }
 
-/// The value of exactly so many hex digits.
+/// The value of exactly this many hex digits.
 fn hex(text: &[u8], len: usize) -> Option<u32> {
     let digits = text
         .get(..len)
@@ -184,7 +184,7 @@ fn hex(text: &[u8], len: usize) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// The letters of an escape behind its mark: `\u000a`, or `%250A` for a `%0A` that was encoded again.
+/// The letters of an escape after its mark: `\u000a`, or `%250A` for a `%0A` that was encoded again.
 const ESCAPE_MAX: usize = 5;
 /// 13 digits in base64, without padding.
 const BASE64_MIN: usize = 18;

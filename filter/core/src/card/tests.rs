@@ -1,3 +1,5 @@
+//! Card data in JSON: what is refused and what is let through.
+
 use super::*;
 use crate::test;
 
@@ -60,7 +62,7 @@ fn numbers_are_found_in_whatever_dress() {
     }
 }
 
-/// Of a number that nobody has published, so that only its form tells it.
+/// The number is published nowhere, so only its form identifies it.
 #[test]
 fn real_numbers_are_found_by_their_form_alone() {
     let number = "4539578763621486";

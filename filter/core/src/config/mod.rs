@@ -42,9 +42,9 @@ pub struct EdgeConfig {
 /// The values of the environment variables that hold secrets.
 #[derive(Clone, Copy, Default)]
 pub struct EdgeSecrets<'a> {
-    /// Of [`KEYS_VARIABLE`].
+    /// The value of [`KEYS_VARIABLE`].
     pub keys: Option<&'a str>,
-    /// Of [`STRIPE_SECRETS_VARIABLE`].
+    /// The value of [`STRIPE_SECRETS_VARIABLE`].
     pub stripe: Option<&'a str>,
 }
 

@@ -92,7 +92,7 @@ pub(super) fn check_host(head: Head<'_>) -> Result<(), Rejection> {
     let one = values.next().filter(|_| values.next().is_none());
     let is_good = one.and_then(|host| std::str::from_utf8(host).ok()).and_then(Authority::parse).is_some();
     let message =
-        "the header `Host` must be given once, as the name or address of a host, or with `:port` behind it";
+        "the header `Host` must be given once, as the name or address of a host, or with `:port` after it";
     if is_good { Ok(()) } else { Err(Rejection::invalid("Host", message)) }
 }
 

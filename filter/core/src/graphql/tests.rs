@@ -1,3 +1,5 @@
+//! Names that a GraphQL document gives twice, and names found with their values.
+
 use super::*;
 use crate::test;
 

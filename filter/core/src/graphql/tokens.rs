@@ -62,7 +62,7 @@ fn until<'a>(text: &'a str, rest: &str) -> &'a str {
     text.get(..text.len() - rest.len()).unwrap_or_default()
 }
 
-/// What stands behind the string with which the text begins.
+/// What follows the string with which the text begins.
 fn after_string(text: &str) -> &str {
     const BLOCK: &str = "\"\"\"";
     if let Some(mut rest) = text.strip_prefix(BLOCK) {

@@ -32,7 +32,7 @@ pub enum AnswerError {
 
 impl Answer {
     /// # Errors
-    /// A status that is not definite, a content type that cannot stand in a header, or a body over
+    /// A status that is not definite, a content type that is invalid in a header, or a body over
     /// [`BODY_BYTES_MAX`].
     pub fn new(status: u16, content_type: String, body: String) -> Result<Self, AnswerError> {
         if !matches!(status, 200..=299 | 402 | 404 | 409 | 422) {

@@ -11,7 +11,7 @@ const KEYS_MAX: usize = 1_024;
 /// delayed once more.
 const COUNTED_FOR_S: u64 = 600;
 
-/// When a worker first told a client that a key is in flight. An honest cache reports so until a lease ends, and during
+/// When a worker first answered that a key is in flight. An honest cache reports so until a lease ends, and during
 /// one more lease if another request took it; a cache that reports so for longer blocks a key that no request holds.
 #[derive(Debug, Default)]
 pub(super) struct InFlightLimit {

@@ -12,7 +12,7 @@ pub const REPLAYED_HEADER: &str = "idempotency-replayed";
 
 /// A client's name for one operation: 1 to 255 characters of printable ASCII.
 ///
-/// Two clients may use the same one; [`super::Scope`] tells them apart. It is never printed: it is the
+/// Two clients may use the same one; [`super::Scope`] separates them. It is never printed: it is the
 /// client's own and of any content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);

@@ -33,8 +33,8 @@ impl Scope {
         Self(Hash::over("idempotency scope 1", &parts.map(str::as_bytes)))
     }
 
-    /// Of a request without a key: the scope of its attestation's MAC, which no key has. The fingerprint is the same
-    /// hash; it is never so under a key, so rows of attestations are told from those of keys by it.
+    /// Scope of a keyless request, from its attestation's MAC. The fingerprint equals the scope, which never happens
+    /// under a key, so that identifies such rows.
     #[must_use]
     pub fn of_attestation(mac: &[u8; 32]) -> (Self, Fingerprint) {
         let hash = Hash::over("attestation scope 1", &[mac.as_slice()]);

@@ -1,3 +1,5 @@
+//! The body of `POST /payments/charge`.
+
 use serde::{Deserialize, Serialize};
 
 use super::metadata::METADATA;
@@ -20,7 +22,7 @@ pub struct ChargeRequest {
     /// which the payer approves or, with `wallet`, an order that the payer's browser confirms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method_id: Option<PaymentMethodId>,
-    /// PayPal only: the wallet that the payer confirms the order with. At Stripe, the token tells. With the id of an
+    /// PayPal only: the wallet that the payer confirms the order with. At Stripe, the token names it. With the id of an
     /// order in `paymentMethodId`, the order has to be confirmed with this wallet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wallet: Option<Wallet>,
@@ -53,7 +55,7 @@ pub struct ChargeRequest {
 }
 
 impl ChargeRequest {
-    /// Of `description` and `customerReference`.
+    /// The limit of `description` and `customerReference`.
     pub const SHORT_TEXT_CHARS_MAX: usize = 127;
 
     /// Reads the body strictly.
@@ -119,7 +121,7 @@ const WALLET_ORDER: Field = Field {
 const WALLET: Field = Field { name: "wallet", rule: "must be `apple_pay` or `google_pay`" };
 const STRIPE_WALLET: Field = Field {
     name: "wallet",
-    rule: "is for PayPal; at Stripe, the token in `paymentMethodId` tells the wallet",
+    rule: "is for PayPal; at Stripe, the token in `paymentMethodId` names the wallet",
 };
 const VERIFICATION: Field = Field { name: "verification", rule: "must be `when_required` or `always`" };
 const GOOGLE_VERIFICATION: Field = Field {

@@ -1,3 +1,5 @@
+//! The queries of `GET /events` and `GET /events/socket`.
+
 use super::InvalidRequest;
 use super::accept::accepted;
 use super::object::Field;
@@ -8,7 +10,7 @@ use crate::ticket;
 /// The query of `GET /events`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventsQuery {
-    /// Go on behind this event, `evt_…`.
+    /// Continue after this event, `evt_…`.
     pub after: Option<String>,
     /// How many events to give at most, 1 to 100. A stream ignores it.
     pub limit: u32,
@@ -23,10 +25,10 @@ impl EventsQuery {
     pub const LIMIT_MAX: u32 = 100;
     /// More types than exist are a mistake.
     pub const TYPES_MAX: usize = 30;
-    /// Behind `payment.` or `refund.`.
+    /// After `payment.` or `refund.`.
     pub(crate) const TYPE_CHARS_MAX: usize = 40;
 
-    /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
+    /// Reads what follows the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///
     /// # Errors
     /// Names the parameter at fault and what would be right.
@@ -76,7 +78,7 @@ const TICKET: Field = Field { name: ticket::PARAMETER, rule: "must be a ticket, 
 pub struct SocketQuery {}
 
 impl SocketQuery {
-    /// Reads what stands behind the `?`: at most a ticket, which [`crate::ticket`] judges.
+    /// Reads what follows the `?`: at most a ticket, which [`crate::ticket`] judges.
     ///
     /// # Errors
     /// Names the parameter at fault.

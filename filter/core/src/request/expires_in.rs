@@ -1,3 +1,5 @@
+//! The field `expiresIn` of a charge.
+
 use serde::{Deserialize, Serialize};
 
 /// How long a charge may still be made, in whole seconds from its request: 1 to 86,400.

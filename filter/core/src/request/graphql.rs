@@ -1,3 +1,5 @@
+//! The body of `POST /graphql`.
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -1,3 +1,5 @@
+//! Why a body or a query is refused.
+
 use std::fmt;
 
 /// Why a body or a query was refused. Holds names of fields, never a caller's values.

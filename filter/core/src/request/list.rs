@@ -1,3 +1,5 @@
+//! The query of `GET /payments`.
+
 use super::InvalidRequest;
 use super::charge::{CUSTOMER_REFERENCE, short_text};
 use super::object::Field;
@@ -10,7 +12,7 @@ use crate::provider::Provider;
 pub struct ListQuery {
     /// How many payments to give at most, 1 to 100.
     pub limit: u32,
-    /// Go on behind this payment, `txn_…`.
+    /// Continue after this payment, `txn_…`.
     pub starting_after: Option<String>,
     pub provider: Option<Provider>,
     /// One of [`ListQuery::STATUSES`].
@@ -37,7 +39,7 @@ impl ListQuery {
         short_text(text).is_some()
     }
 
-    /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
+    /// Reads what follows the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///
     /// # Errors
     /// Names the parameter at fault and what would be right.

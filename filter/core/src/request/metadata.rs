@@ -1,3 +1,5 @@
+//! The field `metadata` of a charge.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! The field `paymentMethodId` of a charge.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

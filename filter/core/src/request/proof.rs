@@ -7,7 +7,7 @@ use super::query;
 /// The query of `GET /payments/{id}/events/proof`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProofQuery {
-    /// Go on behind the record with this index, at most [`ProofQuery::AFTER_MAX`].
+    /// Continue after the record with this index, at most [`ProofQuery::AFTER_MAX`].
     pub after: Option<u64>,
 }
 
@@ -17,7 +17,7 @@ impl ProofQuery {
     const FIELDS: [Field; 1] =
         [Field { name: "after", rule: "must be the index of a record, an integer from 0 to 999999999999" }];
 
-    /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
+    /// Reads what follows the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///
     /// # Errors
     /// Names the parameter at fault and what would be right.

@@ -1,9 +1,11 @@
+//! Queries read strictly: each parameter known, and given once.
+
 use std::collections::BTreeSet;
 
 use super::InvalidRequest;
 use super::object::Field;
 
-/// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`): each of
+/// Reads what follows the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`): each of
 /// `fields` at most once. `set` takes a value, or says what is wrong with it.
 pub(super) fn read(
     query: &str,

@@ -1,3 +1,5 @@
+//! The body of `POST /payments/refund`.
+
 use serde::{Deserialize, Serialize};
 
 use super::InvalidRequest;

@@ -1,3 +1,5 @@
+//! The body of `POST /events/tickets`.
+
 use serde::{Deserialize, Serialize};
 
 use super::InvalidRequest;

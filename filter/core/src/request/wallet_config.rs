@@ -1,3 +1,5 @@
+//! The query of `GET /wallets/config`.
+
 use super::InvalidRequest;
 use super::object::Field;
 use super::query::{self, owned_if};
@@ -11,7 +13,7 @@ pub struct WalletConfigQuery {
 }
 
 impl WalletConfigQuery {
-    /// Reads what stands behind the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
+    /// Reads what follows the `?`, percent-encoded (WHATWG URL, `application/x-www-form-urlencoded`).
     ///
     /// # Errors
     /// Names the parameter at fault and what would be right.

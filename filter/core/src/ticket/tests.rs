@@ -1,3 +1,5 @@
+//! Tickets: what is signed, verified and refused.
+
 use super::*;
 use crate::attestation::{Request, Statement};
 use crate::card;

@@ -106,7 +106,7 @@ const CROCKFORD: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE64_URL: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
 
-/// Of the years 2023 to 2027.
+/// A date of the years 2023 to 2027.
 fn date(random: &mut Random, separator: &str) -> String {
     let (year, month, day) = (random.within(2023, 2027), random.within(1, 12), random.within(1, 28));
     format!("{year}{separator}{month:02}{separator}{day:02}")
@@ -135,7 +135,7 @@ fn snowflake(random: &mut Random, epoch_ms: u64, shift: u32) -> String {
     (((millis(random) - epoch_ms) << shift) | (random.bits() & ((1 << shift) - 1))).to_string()
 }
 
-/// Of versions 4 and 7.
+/// A UUID of version 4 or 7.
 fn uuid(random: &mut Random, separator: &str) -> String {
     let time = if random.one_in(2) { random.of(HEX, 12) } else { format!("{:012x}", millis(random)) };
     let (version, variant) = (random.of("47", 1), random.of("89ab", 1));

@@ -1,3 +1,5 @@
+//! Reproducible randomness for the corpus.
+
 /// Reproducible randomness (SplitMix64).
 pub(crate) struct Random(u64);
 

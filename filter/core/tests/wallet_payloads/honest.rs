@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use crate::dress::base32;
 
-/// Of several languages and scripts, long ones among them.
+/// Words of several languages and scripts, long ones among them.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     "order", "the", "signed", "message", "public", "key", "Bestellung", "Rücksendung", "für", "Straße",

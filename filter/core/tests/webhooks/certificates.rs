@@ -119,7 +119,7 @@ fn every_name_that_is_given_must_be_the_right_one() {
 fn a_self_signed_certificate_is_not_trusted() {
     let own = self_signed(&leaf(), &LEAF);
     assert_eq!(problem(&bundle(), &own), Problem::UnknownIssuer);
-    // Nor by being in the bundle: it is no authority.
+    // Nor by being in the bundle: it is not an authority.
     assert_eq!(problem(&own, &own), Problem::IssuerNotAuthority);
     let mut authority = leaf();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -58,7 +58,7 @@ impl Confirmation {
         used.into_iter().find(|(_, used)| *used).map(|(param, _)| param)
     }
 
-    /// With what a confirmation token adds.
+    /// The parameters with what a confirmation token adds.
     pub(crate) fn by_token(&self, token: &Usable) -> Self {
         let return_url = self.return_url.clone().or_else(|| token.return_url.clone());
         Self { return_url, uses_sdk: true, ..self.clone() }

@@ -26,7 +26,7 @@ class ErrorBody:
     """ `{"success":false,"error":{…}}`
 
         Attributes:
-            error (ErrorDetail): What stands under `error` in an error answer. Fields that are not known are left out.
+            error (ErrorDetail): The member `error` of an error answer. Unknown fields are left out.
             success (bool): Always `false`.
      """
 

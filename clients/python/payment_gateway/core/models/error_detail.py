@@ -22,7 +22,7 @@ T = TypeVar("T", bound="ErrorDetail")
 
 @_attrs_define
 class ErrorDetail:
-    """ What stands under `error` in an error answer. Fields that are not known are left out.
+    """ The member `error` of an error answer. Unknown fields are left out.
 
         Attributes:
             code (ErrorCode): Every error code a client can meet, with the HTTP status it comes with.

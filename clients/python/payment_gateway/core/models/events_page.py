@@ -25,7 +25,7 @@ T = TypeVar("T", bound="EventsPage")
 class EventsPage:
     """ 
         Attributes:
-            cursor (str): An event in the log, and the cursor to continue behind it.
+            cursor (str): An event in the log, and the cursor to continue after it.
             data (list[LoggedEventView]):
             has_more (bool): There are more: ask again with `after` set to `cursor`, even if `data` is empty.
             success (bool):

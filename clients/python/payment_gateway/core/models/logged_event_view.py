@@ -32,7 +32,7 @@ class LoggedEventView:
             request_id (str): The request that caused it, or `webhook` and the id of the provider's event.
             to (str):
             type_ (str): `payment.completed`, `refund.processed`, `payment.dispute_opened`, …
-            id (str): An event in the log, and the cursor to continue behind it.
+            id (str): An event in the log, and the cursor to continue after it.
             transaction_id (str): A payment, as clients know it (`transactionId`)
             version (int): The version of the payment, or of the refund if there is a `refundId`: a payment's first event
                 has version 0, a refund's 1.

@@ -26,10 +26,9 @@ class NextAction:
 
         Attributes:
             type_ (ActionKind): How the payer acts.
-            client_secret (str | Unset): Of `stripe_sdk`, in the answers about this one payment and while it waits; never in
-                a list.
-            order_id (str | Unset): Of `confirm_order`.
-            url (str | Unset): Of a `redirect`; not in a list or beside an event if it has a client secret.
+            client_secret (str | Unset): For `stripe_sdk`, only in answers about this one payment while it waits.
+            order_id (str | Unset): The order to confirm, for `confirm_order`.
+            url (str | Unset): The page of a `redirect`; not in a list or beside an event if it has a client secret.
      """
 
     type_: ActionKind

@@ -29,7 +29,7 @@ class PayerEvent:
 
         Attributes:
             at (datetime.datetime):
-            id (str): An event in the log, and the cursor to continue behind it.
+            id (str): An event in the log, and the cursor to continue after it.
             status (Status): What a client sees of the state.
             transaction_id (str): A payment, as clients know it (`transactionId`)
             type_ (str): `payment.completed`, `refund.processed`, …

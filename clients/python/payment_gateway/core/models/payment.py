@@ -47,7 +47,7 @@ class Payment:
             status (Status): What a client sees of the state.
             transaction_id (str): A payment, as clients know it (`transactionId`)
             updated_at (datetime.datetime):
-            cancel_reason (CancelReason | Unset): Why a payment ended without money, where nobody here asked for it.
+            cancel_reason (CancelReason | Unset): Why a payment was canceled without a client's or operator's request.
             customer_reference (str | Unset):
             description (str | Unset):
             erased (bool | Unset): `true` once what you sent of the payer has ended: `paymentMethodId`, `description`,

@@ -51,7 +51,7 @@ class PaymentAnswer:
             disputes (list[Dispute]): Complaints of the payer, in the order they were opened.
             refunds (list[Refund]): In the order they were made.
             success (bool):
-            cancel_reason (CancelReason | Unset): Why a payment ended without money, where nobody here asked for it.
+            cancel_reason (CancelReason | Unset): Why a payment was canceled without a client's or operator's request.
             customer_reference (str | Unset):
             description (str | Unset):
             erased (bool | Unset): `true` once what you sent of the payer has ended: `paymentMethodId`, `description`,

@@ -60,7 +60,7 @@ pub struct Payment {
     /// The sum of all refunds that did not fail, in minor units. Only refunds change it, and the store rejects a refund
     /// that would raise it above the captured amount.
     pub refunded: u64,
-    /// What the payer paid with, once the provider tells.
+    /// What the payer paid with, once the provider reports it.
     pub paid_with: Option<PaidWith>,
     /// When to follow up next; set exactly while the payment is undecided.
     pub follow_up: Option<FollowUp>,
@@ -125,7 +125,7 @@ impl Payment {
         self
     }
 
-    /// Adds what the provider tells of the payer's method; what it does not tell stays as it was.
+    /// Adds what the provider reports about the payer's method; the rest stays unchanged.
     pub(crate) fn paid_by(self, told: Option<PaidWith>) -> Self {
         Self { paid_with: told.or(self.paid_with), ..self }
     }

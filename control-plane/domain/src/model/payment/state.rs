@@ -97,7 +97,7 @@ struct StoredSession {
     resumed_by: Option<ResumedBy>,
 }
 
-/// An action that is no page.
+/// An action that is not a page.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredAction {

@@ -1,3 +1,5 @@
+//! The status of a payment that clients see, and its names.
+
 /// The status that clients see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {

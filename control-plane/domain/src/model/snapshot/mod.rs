@@ -73,7 +73,7 @@ pub struct ProviderSnapshot {
     pub payment: Option<PaymentId>,
     /// The amount of the whole payment, if the object contains it.
     pub money: Option<Money>,
-    /// What the payer paid with, if the object tells.
+    /// What the payer paid with, if the object has it.
     pub paid_with: Option<PaidWith>,
     pub provider_status: ProviderStatus,
 }
@@ -82,7 +82,7 @@ pub struct ProviderSnapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     pub seen: ProviderSnapshot,
-    /// From our metadata in the object; `None` if there is none.
+    /// Read from our metadata in the object; `None` if there is none.
     pub origin: Option<Origin>,
 }
 

@@ -78,7 +78,7 @@ impl StoredAction {
         }
     }
 
-    /// What it tells of a restored backup, if it does.
+    /// What it says about a restored backup, if anything.
     #[must_use]
     pub fn restored(&self) -> Option<Restored> {
         let is_restored = self.action == RESTORED && self.outcome == ActionOutcome::Success.name();
@@ -146,11 +146,11 @@ pub struct TrailRecord {
     pub leaf: Option<u64>,
 }
 
-/// What a look for plain records found.
+/// What a scan for plain records found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftPlain {
     Nothing,
-    /// Nothing up to this number; the look goes on behind it.
+    /// None up to this number; continue the scan after it.
     NothingUpTo(i64),
     Something,
 }
@@ -184,10 +184,10 @@ pub trait AuditTrail: Send + Sync {
     /// The stored hashes of these ranges, as far as they are there.
     async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<Known, StoreError>;
 
-    /// Transitions behind a place of the event log that no other can come before any more, in its order.
+    /// Transitions after a place of the event log, in the log's order, up to where no other can be inserted any more.
     async fn transitions(&self, after: Position, limit: u32) -> Result<Vec<StoredTransition>, StoreError>;
 
-    /// Actions behind one, in order.
+    /// Actions after one, in order.
     async fn actions(&self, after: i64, limit: u32) -> Result<Vec<StoredAction>, StoreError>;
 
     /// The actions that record that a backup was restored, in order.
@@ -212,7 +212,7 @@ pub trait AuditReads: Send + Sync {
     /// Leaves from an index on, in order.
     async fn leaves(&self, from: u64, limit: u32) -> Result<Vec<Leaf>, StoreError>;
 
-    /// Stored subtrees behind one, by height and index.
+    /// Stored subtrees after one, by height and index.
     async fn nodes(&self, after: Subtree, limit: u32) -> Result<Vec<(Subtree, Hash)>, StoreError>;
 
     /// Heads of more than `after` leaves, smallest first.
@@ -231,7 +231,7 @@ pub trait AuditReads: Send + Sync {
     /// The hash of a record as it is stored now. `None` if it is not there.
     async fn hash_of(&self, record: RecordId) -> Result<Option<Hash>, StoreError>;
 
-    /// The records of payments behind an id, by id.
+    /// The records of payments after an id, by id.
     async fn payment_counts(&self, after: &str, limit: u32) -> Result<Vec<RecordCount>, StoreError>;
 
     /// The same for refunds.

@@ -31,10 +31,10 @@ pub struct LoggedEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPage {
     pub events: Vec<LoggedEvent>,
-    /// Where to continue: behind the last event, or further on if no event of the query comes in between.
+    /// Where to continue: after the last event, or further on if no event of the query comes in between.
     pub end: Position,
     pub has_more: bool,
-    /// Events behind [`LogQuery::after`] are not kept any more: this part begins with the oldest that are.
+    /// Events after [`LogQuery::after`] are not kept any more: this part begins with the oldest that are.
     pub is_cut: bool,
 }
 
@@ -55,7 +55,7 @@ pub trait EventLog {
     /// found by reading.
     async fn committed(&self);
 
-    /// The place of an event, or of [`Position::START`]. `None` if nobody can continue behind it: it was never written, or
-    /// events behind it are not kept any more.
+    /// The place of an event, or of [`Position::START`]. `None` if nobody can continue after it: it was never written, or
+    /// events after it are not kept any more.
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
 }

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// As Envoy by itself does: a script that is killed leaves nothing behind.
+/// Exits with the parent, as Envoy does, so that a killed script leaves no orphan.
 fn end_with_the_parent() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
@@ -131,7 +131,7 @@ fn writer(sink: &impl AsFd) -> io::Result<Writer> {
     Ok(writer)
 }
 
-/// With the fields of the control plane's line about a loss.
+/// A line with the fields of the control plane's line about a loss.
 fn line_about(loss: &Loss) -> String {
     let fields = serde_json::json!({
         "level": "WARN",

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 const PASSED_ON: [Signal; 6] =
     [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1, Signal::USR2];
 
-/// From here on, they do not end this process.
+/// The signals to pass on. Once received here, they no longer end this process.
 pub(crate) struct Signals(Vec<(Signal, unix::Signal)>);
 
 impl Signals {

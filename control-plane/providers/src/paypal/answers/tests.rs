@@ -1,3 +1,5 @@
+//! Reading PayPal's orders, authorizations, captures and refunds.
+
 use edge_core::money::{Amount, Currency};
 use jiff::Timestamp;
 use payments::model::provider::RefusalKind;

@@ -1,3 +1,5 @@
+//! Reading PayPal's errors.
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Reading Stripe's PaymentIntents and refunds.
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

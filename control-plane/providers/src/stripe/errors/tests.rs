@@ -1,3 +1,5 @@
+//! Reading Stripe's errors.
+
 use serde_json::{Value, json};
 
 use super::*;

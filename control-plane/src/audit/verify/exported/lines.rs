@@ -1,4 +1,4 @@
-//! Reads the lines of an export, and compares what each tells with the bytes that are sealed.
+//! Reads the lines of an export, and compares the fields of each with the sealed bytes.
 
 use std::io::BufRead;
 
@@ -25,7 +25,7 @@ pub(super) struct Lines {
     pub(super) hashes: Vec<Hash>,
     /// The records of restored backups.
     pub(super) restorations: Vec<Recorded>,
-    /// The checkpoint behind all records, as text.
+    /// The final checkpoint, as text.
     pub(super) checkpoint: Option<String>,
     pub(super) finding: Option<Finding>,
     /// Records whose details are encrypted.
@@ -103,7 +103,7 @@ impl Lines {
     fn add(&mut self, line: &[u8]) -> Result<(), Finding> {
         let index = number(self.hashes.len());
         let unreadable = || Finding::Unreadable { index };
-        // Nothing stands behind the checkpoint.
+        // Nothing follows the checkpoint.
         if self.checkpoint.is_some() {
             return Err(unreadable());
         }
@@ -129,7 +129,7 @@ impl Lines {
             return Err(changed());
         }
         let told = |field: Option<&'static str>| match field {
-            Some(field) => Err(Finding::ToldOtherwise { index, field }),
+            Some(field) => Err(Finding::FieldMismatch { index, field }),
             None => Ok(()),
         };
         let sealed: Sealed = serde_json::from_str(&line.record).map_err(|_| changed())?;
@@ -165,7 +165,7 @@ impl Lines {
     }
 }
 
-/// Whether a field tells what the details say, or is left out.
+/// Whether a field equals the details, or is left out.
 fn is_told(
     line: &ExportedLine,
     bare: &ExportedLine,
@@ -177,7 +177,7 @@ fn is_told(
     is_hidden || field(line) == field(bare) || full.is_some_and(|full| field(line) == field(full))
 }
 
-/// The first field of a line that tells something else than the sealed bytes. `bare`: what these tell without details,
+/// The first field of a line that differs from the sealed bytes. `bare`: what these contain without details,
 /// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared.
 fn differing(
     line: &ExportedLine,

@@ -123,7 +123,7 @@ fn roots(hashes: &[Hash], sizes: &BTreeSet<u64>) -> BTreeMap<u64, Hash> {
     roots
 }
 
-/// Records and their hashes are others than those of the checkpoint, behind the largest anchored one that holds.
+/// Records and their hashes differ from those of the checkpoint, after the largest anchored one that holds.
 fn rewritten(head: &Checkpoint, sources: &[AnchorSource], roots: &BTreeMap<u64, Hash>) -> Finding {
     if head.size == 0 {
         return Finding::CheckpointChanged { size: 0 };

@@ -94,7 +94,7 @@ impl EventObject {
         self.view.address.as_deref()
     }
 
-    /// Whether what was wanted happened; `null` in records of releases that did not tell.
+    /// Whether what was wanted happened; `null` in records of releases that did not record it.
     async fn outcome(&self) -> Option<EventOutcome> {
         self.view.outcome
     }

@@ -81,7 +81,7 @@ impl PaymentObject {
         self.view.payment_method_id.as_deref()
     }
 
-    /// What it was paid with, where the provider tells.
+    /// What it was paid with, if the provider reports it.
     async fn payment_method(&self) -> Option<&PaidWithView> {
         self.view.payment_method.as_ref()
     }
@@ -115,7 +115,7 @@ impl PaymentObject {
         self.view.failure.as_ref()
     }
 
-    /// Of a canceled payment that nobody here canceled.
+    /// Why a payment was canceled without a client's or operator's request.
     async fn cancel_reason(&self) -> Option<CancelReason> {
         self.view.cancel_reason
     }

@@ -31,7 +31,7 @@ pub(super) const ENCRYPTED: &[&str] = &[
 ];
 /// Those of them that no other name ends with.
 pub(super) const UNMISTAKABLE: &[&str] = &["ephemeralpublickey", "intermediatesigningkey"];
-/// Those of them that count behind other names if they are written in one: `user_public_key_hash` and
+/// Those of them that count after other names if they are written in one: `user_public_key_hash` and
 /// `last_signed_message` are of other things.
 pub(super) const LAST_SEGMENTS: &[&str] = &["signedmessage", "publickeyhash"];
 /// The shortest of the names of payloads.

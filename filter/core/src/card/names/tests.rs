@@ -1,3 +1,5 @@
+//! Names of fields that hold card data, in every spelling.
+
 use super::*;
 use crate::test;
 

@@ -175,7 +175,7 @@ mod tests {
         .to_vec()
     }
 
-    /// With another value under one name.
+    /// The headers with another value under one name.
     fn read_with(name: &str, value: &[u8]) -> Result<Transmission, Forged> {
         let mut headers = headers();
         headers.iter_mut().filter(|(other, _)| other == name).for_each(|(_, old)| *old = value.to_vec());

@@ -257,9 +257,9 @@ mod tests {
     fn the_delivered_bundle_holds_together() {
         let trust = Trust::from_pem(BUNDLE).unwrap();
         assert_eq!((trust.roots.len(), trust.intermediates.len()), (3, 4));
-        // Of DigiCert SHA2 Extended Validation Server CA.
+        // The end of DigiCert SHA2 Extended Validation Server CA.
         assert_eq!(trust.until_s(), 1_855_828_800);
-        // Of DigiCert G5 TLS RSA4096 SHA384 2021 CA1: 2031-04-13. The roots live longer.
+        // The end of DigiCert G5 TLS RSA4096 SHA384 2021 CA1: 2031-04-13. The roots live longer.
         assert_eq!(trust.last_until_s(), 1_933_891_199);
         for root in &trust.roots {
             let below = trust.intermediates.iter().filter(|it| it.issuer == root.subject);
@@ -281,7 +281,7 @@ mod tests {
         const THEN: u64 = 1_790_812_800;
         let trust = Trust::from_pem(BUNDLE).unwrap();
         let key = trust.key_of(LEAF, "www.digicert.com", THEN, &PureRust).unwrap();
-        // Of the intermediate: 2030-07-02.
+        // The end of the intermediate: 2030-07-02.
         assert_eq!(key.issuers_until_s(), 1_909_226_570);
         let other = trust.key_of(LEAF, "messageverificationcerts.paypal.com", THEN, &PureRust);
         assert_eq!(other, Err(CertificateProblem::Name.into()));

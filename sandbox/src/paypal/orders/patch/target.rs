@@ -16,7 +16,7 @@ pub(super) enum Target {
 pub(super) struct UnitField {
     /// As documented, relative to the unit.
     path: &'static str,
-    /// Where it stands in the unit.
+    /// Where it is in the unit.
     pub(super) place: &'static [&'static str],
     operations: &'static [OperationKind],
 }

@@ -192,18 +192,18 @@ def sync_detailed(
     """ List or stream events.
 
      Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
-    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+    stream that stays open: it begins after `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
 
     Args:
-        after (str | Unset): An event in the log, and the cursor to continue behind it.
+        after (str | Unset): An event in the log, and the cursor to continue after it.
         limit (int | Unset): How many events a page has at most; a stream has no limit Default:
             100.
         payment (str | Unset): A payment, as clients know it (`transactionId`)
         types (str | Unset): Types of events, separated by commas
-        last_event_id (str | Unset): An event in the log, and the cursor to continue behind it.
+        last_event_id (str | Unset): An event in the log, and the cursor to continue after it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -242,18 +242,18 @@ def sync(
     """ List or stream events.
 
      Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
-    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+    stream that stays open: it begins after `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
 
     Args:
-        after (str | Unset): An event in the log, and the cursor to continue behind it.
+        after (str | Unset): An event in the log, and the cursor to continue after it.
         limit (int | Unset): How many events a page has at most; a stream has no limit Default:
             100.
         payment (str | Unset): A payment, as clients know it (`transactionId`)
         types (str | Unset): Types of events, separated by commas
-        last_event_id (str | Unset): An event in the log, and the cursor to continue behind it.
+        last_event_id (str | Unset): An event in the log, and the cursor to continue after it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -287,18 +287,18 @@ async def asyncio_detailed(
     """ List or stream events.
 
      Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
-    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+    stream that stays open: it begins after `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
 
     Args:
-        after (str | Unset): An event in the log, and the cursor to continue behind it.
+        after (str | Unset): An event in the log, and the cursor to continue after it.
         limit (int | Unset): How many events a page has at most; a stream has no limit Default:
             100.
         payment (str | Unset): A payment, as clients know it (`transactionId`)
         types (str | Unset): Types of events, separated by commas
-        last_event_id (str | Unset): An event in the log, and the cursor to continue behind it.
+        last_event_id (str | Unset): An event in the log, and the cursor to continue after it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -337,18 +337,18 @@ async def asyncio(
     """ List or stream events.
 
      Every transition of your payments and refunds, oldest first. With `Accept: text/event-stream`, a
-    stream that stays open: it begins behind `Last-Event-ID` or `after`, or with the
+    stream that stays open: it begins after `Last-Event-ID` or `after`, or with the
     next event if neither is given. A browser opens it with `ticket` instead of your key; it then has
     the events of the
     ticket's payment, as a payer may see them (`PayerEvent`).
 
     Args:
-        after (str | Unset): An event in the log, and the cursor to continue behind it.
+        after (str | Unset): An event in the log, and the cursor to continue after it.
         limit (int | Unset): How many events a page has at most; a stream has no limit Default:
             100.
         payment (str | Unset): A payment, as clients know it (`transactionId`)
         types (str | Unset): Types of events, separated by commas
-        last_event_id (str | Unset): An event in the log, and the cursor to continue behind it.
+        last_event_id (str | Unset): An event in the log, and the cursor to continue after it.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -20,7 +20,7 @@ impl Payment {
         at: Timestamp,
     ) -> Option<[Self; 2]> {
         let Money { amount, currency } = seen.money?;
-        // Nothing of the payer: it would be sealed with today's key, and so be kept for longer than its time.
+        // Omits payer data: sealed with today's key, it would outlive its retention.
         let request = ChargeTerms {
             provider,
             amount,

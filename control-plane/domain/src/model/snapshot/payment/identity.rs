@@ -22,7 +22,7 @@ impl Payment {
             Some(id) if id == self.id => {}
             Some(_) => return Err("the provider's object belongs to another payment"),
             // A client may create an order itself; then the order is the one that the client's request named. Once the
-            // request has ended, only the reference tells.
+            // request has ended, only the reference identifies it.
             None if self.names(&seen.reference) => {}
             None => return Err("the provider's object does not name this payment"),
         }

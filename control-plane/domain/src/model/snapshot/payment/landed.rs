@@ -63,7 +63,7 @@ impl Payment {
                 let action = self.action_of(action.clone());
                 Next::State(State::RequiresAction(Session::new(seen.reference.clone(), action, false)))
             }
-            // A wallet's order has no page, so only its owner's payment tells how the payer acts.
+            // A wallet's order has no page, so only its owner's payment says how the payer acts.
             (Operation::Charge, ProviderStatus::Open)
                 if self.request.wallet.is_some() && !self.names(&seen.reference) =>
             {

@@ -94,7 +94,7 @@ pub(super) enum Step {
     Capture(Option<u64>, Said),
     Refund(Option<u64>, Said),
     Cancel(Said),
-    /// An event that tells of a dispute with this status, which could be read at the provider or not.
+    /// An event about a dispute with this status, which could be read at the provider or not.
     Dispute(&'static str, bool),
 }
 
@@ -115,7 +115,7 @@ fn body(amount: Option<u64>) -> Value {
 }
 
 impl Step {
-    /// What the provider says to the charge, whether it is captured later, and the steps behind it.
+    /// What the provider says to the charge, whether it is captured later, and the steps after it.
     pub(super) fn to_every_status() -> Vec<(Said, bool, Vec<Self>)> {
         let declined = Said::Refused(Refusal {
             kind: RefusalKind::Declined,

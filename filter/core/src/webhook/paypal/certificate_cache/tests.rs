@@ -1,3 +1,5 @@
+//! The cache of PayPal's certificates: what is kept, fetched and forgotten.
+
 use super::*;
 use crate::test;
 use crate::webhook::x509::CertificateProblem;
