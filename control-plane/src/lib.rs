@@ -18,8 +18,8 @@
 //! | How is Envoy configured? | [`cli::envoy_bootstrap`] |
 //!
 //! The program has three roles: [`cli::serve`], [`cli::worker`] and [`cli::edge_cache`]. [`server`] is the HTTP server
-//! of each; [`reload`] applies the settings that can change at run time; [`crash_points`] lets tests stop a process
-//! between two steps.
+//! of each; [`life`] ends it if a task dies; [`reload`] applies the settings that can change at run time;
+//! [`crash_points`] lets tests stop a process between two steps.
 //!
 //! `docs/architecture.md` follows a charge, a webhook and a piece of due work through these modules.
 
@@ -33,6 +33,7 @@ mod escapes;
 pub mod http;
 pub mod jobs;
 mod key_services;
+pub mod life;
 pub mod live;
 mod metric_help;
 mod process;

@@ -1,8 +1,9 @@
 //! Crash points: named places where a test can crash or pause the process, between two steps of a payment, where a
 //! crash does most damage.
 //!
-//! `CRASH_POINTS` is a comma-separated list of `NAME:N` (the process aborts on the Nth pass of the point) and
-//! `NAME:N:SECONDS` (the Nth task that reaches the point pauses there). If it is unset, a point costs one relaxed load.
+//! `CRASH_POINTS` is a comma-separated list of `NAME:N` (the process aborts on the Nth pass of the point),
+//! `NAME:N:SECONDS` (the Nth task that reaches the point pauses there) and `NAME:N:panic` (that task panics, and no
+//! other). If it is unset, a point costs one relaxed load.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -56,9 +57,17 @@ struct CrashPoint {
     name: &'static str,
     /// Counted from 1.
     nth: u64,
-    /// `None`: the process aborts.
-    pause: Option<Duration>,
+    effect: Effect,
     passed: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// The process ends at once.
+    Abort,
+    /// The task ends at once.
+    Panic,
+    Pause(Duration),
 }
 
 impl CrashPoints {
@@ -87,12 +96,15 @@ impl CrashPoints {
 
 impl CrashPoint {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{text}` must be NAME:N or NAME:N:SECONDS, N from 1, SECONDS 1 to {SECONDS_MAX}");
+        let wrong = || {
+            format!(
+                "`{text}` must be NAME:N, NAME:N:SECONDS or NAME:N:panic, N from 1, SECONDS 1 to {SECONDS_MAX}"
+            )
+        };
         let parts: Vec<_> = text.split(':').collect();
-        let (name, nth, pause) = match parts.as_slice() {
+        let (name, nth, effect) = match parts.as_slice() {
             [name, nth] => (*name, *nth, None),
-            [name, nth, seconds] => (*name, *nth, Some(*seconds)),
+            [name, nth, effect] => (*name, *nth, Some(*effect)),
             _ => return Err(wrong()),
         };
         let name = NAMES.into_iter().find(|known| *known == name);
@@ -100,10 +112,15 @@ impl CrashPoint {
             format!("`{text}` names no crash point; the known ones are {}", NAMES.join(", "))
         })?;
         let nth = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(wrong)?;
-        let seconds =
-            |text: &str| text.parse().ok().filter(|s| (1..=SECONDS_MAX).contains(s)).ok_or_else(wrong);
-        let pause = pause.map(seconds).transpose()?.map(Duration::from_secs);
-        Ok(Self { name, nth, pause, passed: AtomicU64::new(0) })
+        let effect = match effect {
+            None => Effect::Abort,
+            Some("panic") => Effect::Panic,
+            Some(seconds) => {
+                let seconds = seconds.parse().ok().filter(|s| (1..=SECONDS_MAX).contains(s));
+                Effect::Pause(Duration::from_secs(seconds.ok_or_else(wrong)?))
+            }
+        };
+        Ok(Self { name, nth, effect, passed: AtomicU64::new(0) })
     }
 }
 
@@ -113,15 +130,25 @@ pub async fn reach(name: &'static str) {
         && let Some(armed) = ARMED.get()
     {
         for point in armed.due(name) {
-            let Some(pause) = point.pause else {
-                tracing::warn!(name, "aborting at a crash point");
-                logging::flush();
-                std::process::abort();
-            };
-            tracing::warn!(name, ?pause, "pausing at a crash point");
-            tokio::time::sleep(pause).await;
+            match point.effect {
+                Effect::Abort => {
+                    tracing::warn!(name, "aborting at a crash point");
+                    logging::flush();
+                    std::process::abort();
+                }
+                Effect::Panic => panic_at(name),
+                Effect::Pause(pause) => {
+                    tracing::warn!(name, ?pause, "pausing at a crash point");
+                    tokio::time::sleep(pause).await;
+                }
+            }
         }
     }
+}
+
+#[expect(clippy::panic, reason = "a test asks for it")]
+fn panic_at(name: &str) {
+    panic!("the crash point {name}");
 }
 
 #[cfg(test)]
@@ -131,23 +158,29 @@ mod tests {
 
     #[test]
     fn what_can_never_happen_is_refused() {
-        for nonsense in
-            ["after_lunch:1", "after_intent", "after_intent:0", "after_intent:x", "after_intent:1:0"]
-        {
+        for nonsense in [
+            "after_lunch:1",
+            "after_intent",
+            "after_intent:0",
+            "after_intent:x",
+            "after_intent:1:0",
+            "after_intent:1:die",
+        ] {
             CrashPoints::parse(nonsense).unwrap_err();
         }
-        CrashPoints::parse("after_intent:3, after_provider:1:2").unwrap();
+        CrashPoints::parse("after_intent:3, after_provider:1:2, after_provider:2:panic").unwrap();
     }
 
     #[test]
     fn a_point_is_due_at_its_own_pass_alone() {
-        let points = CrashPoints::parse("after_intent:2:7,after_intent:3").unwrap();
-        let pauses = |name| points.due(name).map(|point| point.pause).collect::<Vec<_>>();
-        assert_eq!(pauses("after_intent"), []);
-        assert_eq!(pauses("after_provider"), []);
-        assert_eq!(pauses("after_intent"), [Some(Duration::from_secs(7))]);
-        assert_eq!(pauses("after_intent"), [None]);
-        assert_eq!(pauses("after_intent"), []);
+        let points = CrashPoints::parse("after_intent:2:7,after_intent:3,after_intent:4:panic").unwrap();
+        let effects = |name| points.due(name).map(|point| point.effect).collect::<Vec<_>>();
+        assert_eq!(effects("after_intent"), []);
+        assert_eq!(effects("after_provider"), []);
+        assert_eq!(effects("after_intent"), [Effect::Pause(Duration::from_secs(7))]);
+        assert_eq!(effects("after_intent"), [Effect::Abort]);
+        assert_eq!(effects("after_intent"), [Effect::Panic]);
+        assert_eq!(effects("after_intent"), []);
     }
 
     /// A point whose name is missing from the list could never be armed, and a name without a point would have no

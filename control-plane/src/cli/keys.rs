@@ -298,6 +298,8 @@ fn so_far(table: &str, seen: u64, sealed: u64) -> String {
 
 struct Report {
     on_terminal: bool,
+    /// Whether the terminal's last line shows progress.
+    is_shown: bool,
     unreadable: usize,
 }
 
@@ -306,7 +308,7 @@ const NAMED_MAX: usize = 20;
 
 impl Report {
     fn new() -> Self {
-        Self { on_terminal: std::io::stderr().is_terminal(), unreadable: 0 }
+        Self { on_terminal: std::io::stderr().is_terminal(), is_shown: false, unreadable: 0 }
     }
 
     fn add(&mut self, part: &ResealPart) {
@@ -321,14 +323,27 @@ impl Report {
         } else if part.is_done {
             self.line(&text);
         } else if self.on_terminal {
-            let _ = write!(std::io::stderr(), "\r{text} ");
+            let _ = write!(std::io::stderr(), "\r\x1b[K{text} ");
+            self.is_shown = true;
         }
     }
 
-    fn line(&self, line: &str) {
-        let clear = if self.on_terminal { "\r\x1b[K" } else { "" };
-        let _ = write!(std::io::stderr(), "{clear}");
+    /// Without it, an error would stand behind the progress, in the same line.
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.clear();
         let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

@@ -39,6 +39,7 @@ use crate::client_tls::speak_tls_1_3_alone;
 use crate::config::{
     Config, EdgeCacheConfig, ExplainFormat as Format, Source, WorkerConfig, explain, log_level, unusable,
 };
+use crate::life::Life;
 use crate::reload::{Check, reload_on};
 
 /// A payment gateway's control plane: one API over Stripe and PayPal.
@@ -84,8 +85,9 @@ enum Command {
     /// Bring the database's schema up to date while services are running, and print the migrations applied. Only this
     /// command needs the right to change the schema
     Migrate {
-        /// Instead, print the SQL that grants ROLE the rights that `serve` and `worker` need on PostgreSQL: access to
-        /// rows only. The owner of the tables must run it after each upgrade
+        /// Instead, print the SQL that grants ROLE the rights that `serve` and `worker` need on PostgreSQL: to connect to
+        /// the database that DB_URI names, and access to rows only. The owner of the database and its tables must run
+        /// it after each upgrade
         #[arg(long, value_name = "ROLE")]
         print_grants: Option<String>,
         /// The schema (namespace) of the tables in the printed SQL
@@ -195,7 +197,10 @@ async fn run_command(cli: Cli) -> anyhow::Result<()> {
             serve_worker(config, heed_signals(file, source, |now| WorkerConfig::read(now).map(drop))?).await
         }
         Command::Migrate { print_grants: Some(role), schema } => {
-            print(stores::postgres::grants(&role, &schema).trim_end())
+            let database = source.get("DB_URI").and_then(stores::postgres::database_name);
+            let connection = stores::postgres::grant_of_connection(&role, database.as_deref());
+            let rows = stores::postgres::grants(&role, &schema);
+            print(&format!("{connection}{}", rows.trim_end()))
         }
         Command::Migrate { print_grants: None, .. } => {
             logging::start(&log_level(&source)?, logging::Format::Human)?;
@@ -257,12 +262,13 @@ fn config_of_environment() -> Option<PathBuf> {
 
 /// The signals of a service: SIGHUP, which by default ends a process, reloads the settings that `check` accepts. Logs
 /// variables that look like misspelled settings, since nobody may have run `config check`.
-fn heed_signals(file: Option<PathBuf>, source: Source, check: Check) -> anyhow::Result<CancellationToken> {
+fn heed_signals(file: Option<PathBuf>, source: Source, check: Check) -> anyhow::Result<Life> {
     for warning in source.near_miss_warnings() {
         tracing::warn!(warning, "a setting may be misspelled");
     }
-    tokio::spawn(reload_on(signal(SignalKind::hangup())?, file, source, check));
-    stop_on_signals()
+    let life = Life::from(stop_on_signals()?);
+    life.spawn("reload of settings", reload_on(signal(SignalKind::hangup())?, file, source, check));
+    Ok(life)
 }
 
 /// The first SIGTERM or SIGINT begins a clean shutdown; a second one ends the process at once.

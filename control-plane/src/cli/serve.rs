@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::{BackgroundSettings, Config};
 use crate::http::{self, App};
 use crate::jobs::{Background, WorkSource};
+use crate::life::Life;
 use crate::live::Live;
 use crate::process::gateway_setup;
 use crate::process::instance_lock::InstanceLock;
 use crate::process::start_report::{self, Surroundings};
-use crate::process::{bind, listener_tls, metrics, until_stopped, upkeep};
+use crate::process::{SERVER, bind, listener_tls, metrics, until_stopped, upkeep};
 use crate::{cache, server};
 
-/// Serves until `stop` is cancelled, then completes requests and payments in flight. Returns an error if the server or
-/// one of its tasks dies, or if a payment takes longer than the grace period.
-pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+/// Serves until the end of `life`, then completes requests and payments in flight. Returns an error if a task dies, or
+/// if a payment takes longer than the grace period.
+pub async fn serve(config: Config, life: Life) -> anyhow::Result<()> {
+    let stop = life.stop().clone();
     let _lock = InstanceLock::take(&config.gateway.database.uri)?;
     let in_process = || "in this process".to_owned();
     start_report::tell(
@@ -36,14 +37,15 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     config.process.crash_points.arm();
 
     let BackgroundSettings { workers, reconcile, audit, .. } = config.background;
-    let background = Background::start(&gateway, source, workers, reconcile, audit, &stop);
+    let background = Background::start(&gateway, source, workers, reconcile, audit, &life);
     let keys = Arc::new(config.attestation_keys);
     let redis = config.edge_cache.redis;
     let cache = cache::open(redis.clone(), config.edge_cache.keep_policy, &keys, gateway.clock.clone())
         .context("REDIS_URI: the edge cache cannot be set up")?;
-    let watch = tokio::spawn(cache::watch(cache.clone(), stop.clone()));
+    let watch = cache::watch(cache.clone(), stop.clone());
+    let watch = life.spawn("readiness of the edge cache", watch);
     let edge_cache = cache::router(cache.clone(), keys.clone(), gateway.clock.clone());
-    let live = Live::start(gateway.store.clone(), redis, stop.clone());
+    let live = Live::start(gateway.store.clone(), redis, life.clone());
     let live = live.context("REDIS_URI: notices of commits cannot be sent")?;
     let app = App {
         gateway: gateway.clone(),
@@ -59,21 +61,21 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         draining: stop.clone(),
     };
 
-    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let tls = listener_tls(config.tls, &stop)?;
+    let upkeep = life.spawn("upkeep of metrics", upkeep(metrics, stop.clone()));
+    let tls = listener_tls(config.tls, &life)?;
     let listener = bind("CONTROL_PLANE_LISTEN", config.listen, tls.as_ref()).await?;
     let api = server::serve(listener, tls.clone(), http::router(app), stop.clone());
     let server = match config.edge_cache.listen {
         Some(address) => {
             let listener = bind("EDGE_CACHE_LISTEN", address, tls.as_ref()).await?;
             let edge_cache = server::serve(listener, tls, edge_cache, stop.clone());
-            tokio::spawn(async move {
+            life.spawn(SERVER, async move {
                 tokio::join!(api, edge_cache);
             })
         }
-        None => tokio::spawn(api),
+        None => life.spawn(SERVER, api),
     };
-    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
+    until_stopped(server, &gateway, background, config.process.shutdown_grace, &life).await?;
     for task in [watch, upkeep] {
         task.await.context("a background task died")?;
     }

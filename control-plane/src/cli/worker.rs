@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio_util::sync::CancellationToken;
 
 use crate::cache::RedisUri;
 use crate::config::{BackgroundSettings, WorkerConfig};
 use crate::http::{self, Probes};
 use crate::jobs::{Background, WorkSource};
+use crate::life::Life;
 use crate::process::gateway_setup;
 use crate::process::start_report::{self, Surroundings};
-use crate::process::{bind, listener_tls, metrics, until_stopped, upkeep};
+use crate::process::{SERVER, bind, listener_tls, metrics, until_stopped, upkeep};
 use crate::{live, server};
 
-/// Works until `stop` is cancelled, then completes work in flight. Returns an error if the server or one of its tasks
-/// dies, or if a payment takes longer than the grace period.
-pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+/// Works until the end of `life`, then completes work in flight. Returns an error if a task dies, or if a payment takes
+/// longer than the grace period.
+pub async fn serve_worker(config: WorkerConfig, life: Life) -> anyhow::Result<()> {
+    let stop = life.stop().clone();
     let around = Surroundings {
         role: "worker",
         edge_cache: edge_cache(config.redis.as_ref()),
@@ -31,17 +32,17 @@ pub async fn serve_worker(config: WorkerConfig, stop: CancellationToken) -> anyh
     config.process.crash_points.arm();
 
     if let Some(redis) = &config.redis {
-        live::announce(gateway.store.clone(), redis, stop.clone())
+        live::announce(gateway.store.clone(), redis, &life)
             .context("REDIS_URI: notices of commits cannot be sent")?;
     }
     let probes = Probes { gateway: gateway.clone(), metrics: metrics.clone(), draining: stop.clone() };
-    let tls = listener_tls(config.tls, &stop)?;
+    let tls = listener_tls(config.tls, &life)?;
     let listener = bind("WORKER_LISTEN", config.listen, tls.as_ref()).await?;
     let BackgroundSettings { workers, reconcile, audit, .. } = config.background;
-    let background = Background::start(&gateway, source, workers, reconcile, audit, &stop);
-    let upkeep = tokio::spawn(upkeep(metrics, stop.clone()));
-    let server = tokio::spawn(server::serve(listener, tls, http::probes(probes), stop.clone()));
-    until_stopped(server, &gateway, background, config.process.shutdown_grace, stop).await?;
+    let background = Background::start(&gateway, source, workers, reconcile, audit, &life);
+    let upkeep = life.spawn("upkeep of metrics", upkeep(metrics, stop.clone()));
+    let server = life.spawn(SERVER, server::serve(listener, tls, http::probes(probes), stop));
+    until_stopped(server, &gateway, background, config.process.shutdown_grace, &life).await?;
     upkeep.await?;
     tracing::info!("stopped");
     Ok(())

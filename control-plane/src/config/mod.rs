@@ -22,6 +22,7 @@ mod return_url;
 mod service_tls;
 mod setting_names;
 mod settings;
+mod settings_file;
 mod source;
 mod wallets;
 

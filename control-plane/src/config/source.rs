@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use edge_core::setting::{clean, without_mark};
+use edge_core::setting::clean;
 
-use super::setting_names;
+use super::{setting_names, settings_file};
 
 /// A reason why the configuration is invalid. Names the key, never a secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +87,7 @@ impl Source {
                 errors.push(ConfigError::Invalid { key: file_key, problem, origin: path });
                 continue;
             }
-            match secret_in(Path::new(&path)) {
+            match settings_file::secret_in(Path::new(&path)) {
                 Ok(text) => self.keep(key.to_owned(), &text, path, errors),
                 Err(problem) => errors.push(ConfigError::File { path: path.into(), problem }),
             }
@@ -98,58 +96,22 @@ impl Source {
 
     fn read_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
         let failed = |problem: String| ConfigError::File { path: path.to_owned(), problem };
-        let bytes = match read_at_most(path, FILE_BYTES_MAX) {
-            Ok(bytes) => bytes,
+        let text = match settings_file::text_in(path) {
+            Ok(text) => text,
             Err(problem) => return errors.push(failed(problem)),
         };
-        let Ok(text) = String::from_utf8(bytes) else {
-            return errors.push(failed("is not UTF-8 text; save it as UTF-8".to_owned()));
-        };
-        for (number, line) in (1..).zip(without_mark(&text).lines()) {
-            if let Err(problem) = self.read_line(line.trim(), number, path, errors) {
-                errors.push(failed(problem));
+        for (number, line) in (1..).zip(text.lines()) {
+            match settings_file::setting_in(line.trim(), number) {
+                Ok(None) => {}
+                Ok(Some((key, _))) if self.values.contains_key(key) => {
+                    errors.push(failed(format!("line {number} sets {key} a second time")));
+                }
+                Ok(Some((key, value))) => {
+                    self.keep(key.to_owned(), value, format!("{}:{number}", path.display()), errors);
+                }
+                Err(problem) => errors.push(failed(problem)),
             }
         }
-    }
-
-    fn read_line(
-        &mut self,
-        line: &str,
-        number: u32,
-        path: &Path,
-        errors: &mut Vec<ConfigError>,
-    ) -> Result<(), String> {
-        if line.is_empty() {
-            return Ok(());
-        }
-        if line.starts_with('#') {
-            // Of a file whose lines end with these alone, all that follows would be a part of the comment.
-            return if line.contains('\r') {
-                Err(format!("line {number} has a carriage return in it; end lines with line feeds"))
-            } else {
-                Ok(())
-            };
-        }
-        let (key, value) = line
-            .split_once('=')
-            .map(|(key, value)| (key.trim(), value.trim()))
-            .filter(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace))
-            .ok_or_else(|| no_setting(line, number))?;
-        if setting_names::known(key).is_none() {
-            return Err(match setting_names::meant(key) {
-                Some(meant) => {
-                    format!("line {number} sets {key}, which is no setting; do you mean {meant}?")
-                }
-                None if looks_like_a_name(key) => format!("line {number} sets {key}, which is no setting"),
-                // Possibly the rest of a secret that was split across lines, so it must not be printed.
-                None => format!("line {number} sets what is no setting"),
-            });
-        }
-        if self.values.contains_key(key) {
-            return Err(format!("line {number} sets {key} a second time"));
-        }
-        self.keep(key.to_owned(), value, format!("{}:{number}", path.display()), errors);
-        Ok(())
     }
 
     fn keep(&mut self, key: String, value: &str, origin: String, errors: &mut Vec<ConfigError>) {
@@ -217,46 +179,6 @@ impl Source {
     }
 }
 
-/// Longer than any secret.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
-
-/// Longer than any file of settings.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// Bounds what is read, not what the file says of its length: a device has none, and no end either.
-fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
-        Ok(bytes)
-    } else {
-        Err(format!("has more than {most} bytes"))
-    }
-}
-
-/// Why a line has no setting in it. Shells have a word before the name.
-fn no_setting(line: &str, number: u32) -> String {
-    let exported = line.strip_prefix("export").filter(|rest| rest.starts_with(char::is_whitespace));
-    let exported = exported.and_then(|rest| setting_names::known(rest.split_once('=')?.0.trim()));
-    exported.map_or_else(
-        || format!("line {number} is not `KEY=value`"),
-        |key| format!("line {number} is not `KEY=value`; write {key} without `export`"),
-    )
-}
-
-fn secret_in(path: &Path) -> Result<String, String> {
-    let bytes = read_at_most(path, SECRET_BYTES_MAX)?;
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
-    let text = without_mark(&text).trim();
-    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-fn looks_like_a_name(key: &str) -> bool {
-    key.len() <= 64
-        && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
 /// Parses an address to listen on. `port` appears in the error's example.
 pub(crate) fn listen_address(text: &str, port: u16) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
@@ -267,12 +189,15 @@ pub(crate) fn listen_address(text: &str, port: u16) -> Result<SocketAddr, String
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::os::unix::ffi::OsStringExt as _;
 
     use super::*;
 
-    fn with_file(text: impl AsRef<[u8]>, environment: &[(&str, &str)]) -> Result<Source, String> {
+    pub(in crate::config) fn with_file(
+        text: impl AsRef<[u8]>,
+        environment: &[(&str, &str)],
+    ) -> Result<Source, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
@@ -329,35 +254,6 @@ mod tests {
             ": line 6 sets WORKERS a second time",
         ] {
             assert!(errors.contains(expected), "{expected} in {errors}");
-        }
-    }
-
-    #[test]
-    fn marks_and_line_ends_of_other_systems_are_no_part_of_a_file() {
-        let source = with_file("\u{feff}DB_URI=postgres://db/x\r\nWORKERS=3\r\n", &[]).unwrap();
-        assert_eq!((source.get("DB_URI"), source.get("WORKERS")), (Some("postgres://db/x"), Some("3")));
-        let utf16: Vec<u8> = "\u{feff}WORKERS=3\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let error = with_file(utf16, &[]).err().unwrap();
-        assert!(error.contains("is not UTF-8 text"), "{error}");
-    }
-
-    #[test]
-    fn a_file_for_another_reader_is_refused_and_not_taken_for_a_comment() {
-        for (text, why) in [
-            (
-                "# settings\rDB_URI=postgres://u:hidden@db/x\rWORKERS=3\r",
-                ": line 1 has a carriage return in it",
-            ),
-            (
-                "WORKERS=3\n export  DB_URI=hidden\n",
-                ": line 2 is not `KEY=value`; write DB_URI without `export`",
-            ),
-            ("exported DB_URI=hidden", ": line 1 is not `KEY=value`\n"),
-            ("export HID_DEN=1", ": line 1 is not `KEY=value`\n"),
-        ] {
-            let error = with_file(text, &[]).err().unwrap();
-            assert!(error.contains(why), "{error}");
-            assert!(!error.contains("hidden") && !error.contains("HID_DEN"), "{error}");
         }
     }
 

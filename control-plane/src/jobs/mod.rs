@@ -28,6 +28,7 @@ use self::poll::LocalWakeup;
 use self::rabbit::{RabbitConnection, RabbitQueue};
 use self::runner::Runner;
 use self::settings::{AuditSettings, QueueSettings, ReconcileSettings};
+use crate::life::Life;
 use crate::readiness;
 
 /// How a process learns of due work.
@@ -64,15 +65,17 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Processes up to `workers` pieces of due work at once until `stop`. With 0 `workers`, only sends announcements.
+    /// Processes up to `workers` pieces of due work at once until the process ends. With 0 `workers`, only sends
+    /// announcements.
     pub(crate) fn start(
         gateway: &Arc<Gateway>,
         source: WorkSource,
         workers: u16,
         reconciling: Option<ReconcileSettings>,
         audit: Option<AuditSettings>,
-        stop: &CancellationToken,
+        life: &Life,
     ) -> Self {
+        let stop = life.stop();
         // An alert is about it, so it exists from the first scrape.
         for provider in Provider::ALL {
             metrics::counter!(EVIDENCE_REFUSED, "provider" => provider.name()).increment(0);
@@ -80,28 +83,31 @@ impl Background {
         let drained = CancellationToken::new();
         let runner = (workers > 0).then(|| Runner::of(gateway, workers));
         let mut tasks = vec![
-            tokio::spawn(readiness::watch_database(gateway.clone(), stop.clone())),
-            tokio::spawn(clock_back::run(gateway.clone(), runner.is_some(), stop.clone())),
+            life.spawn("readiness of the database", readiness::watch_database(gateway.clone(), stop.clone())),
+            life.spawn("clock", clock_back::run(gateway.clone(), runner.is_some(), stop.clone())),
         ];
         if runner.is_some() {
-            tasks.push(tokio::spawn(review::run(gateway.clone(), stop.clone())));
-            tasks.push(tokio::spawn(expire::run(gateway.clone(), stop.clone())));
+            tasks.push(life.spawn("review", review::run(gateway.clone(), stop.clone())));
+            tasks.push(life.spawn("expiry", expire::run(gateway.clone(), stop.clone())));
         }
         if let Some(settings) = reconciling.filter(|_| runner.is_some()) {
-            tasks.push(tokio::spawn(reconcile::run(gateway.clone(), settings, stop.clone())));
+            tasks.push(life.spawn("reconciliation", reconcile::run(gateway.clone(), settings, stop.clone())));
         }
         if let Some(settings) = audit {
-            tasks.push(tokio::spawn(seal::run(gateway.clone(), settings, stop.clone())));
+            tasks.push(
+                life.spawn("seal of the audit trail", seal::run(gateway.clone(), settings, stop.clone())),
+            );
         }
         match (source, runner) {
             (WorkSource::Database(_), None) => {}
             (WorkSource::Database(wakeup), Some(runner)) => {
-                tasks.push(tokio::spawn(poll::run(runner, wakeup, stop.clone())));
+                tasks.push(life.spawn("due work", poll::run(runner, wakeup, stop.clone())));
             }
             (WorkSource::Rabbit(rabbit, connection), runner) => {
-                tasks.push(tokio::spawn(connection.run(runner.clone(), stop.clone(), drained.clone())));
+                let connection = connection.run(runner.clone(), stop.clone(), drained.clone());
+                tasks.push(life.spawn("connection to RabbitMQ", connection));
                 if let Some(runner) = runner {
-                    tasks.push(tokio::spawn(rabbit::sweep(runner, rabbit, stop.clone())));
+                    tasks.push(life.spawn("sweep of due work", rabbit::sweep(runner, rabbit, stop.clone())));
                 }
             }
         }

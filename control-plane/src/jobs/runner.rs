@@ -51,7 +51,8 @@ impl Runner {
         })
     }
 
-    /// Runs `look_after` concurrently for every lane of the handler's providers, until all have ended.
+    /// Runs `look_after` concurrently for every lane of the handler's providers, until all have ended. Panics if one
+    /// does: without it, its provider's work would be left for good.
     pub(super) async fn in_every_lane<F>(&self, look_after: impl Fn(Lane) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -61,6 +62,12 @@ impl Runner {
         for lane in Lane::all().filter(|lane| providers.contains(&lane.provider)) {
             lanes.spawn(look_after(lane));
         }
-        while lanes.join_next().await.is_some() {}
+        while let Some(ended) = lanes.join_next().await {
+            if let Err(died) = ended
+                && let Ok(panic) = died.try_into_panic()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
     }
 }

@@ -31,6 +31,7 @@ use self::watchers::{Watcher, Watchers};
 use self::word::Announcer;
 pub(crate) use self::word::SENT_COUNTER;
 use crate::cache::{CacheError, RedisUri};
+use crate::life::Life;
 
 /// The gauge of watchers.
 pub(crate) const WATCHERS_GAUGE: &str = "event_watchers";
@@ -95,21 +96,22 @@ struct Shared {
 }
 
 impl Live {
-    /// Starts the reader, which ends with `stop`, as do all watchers. Over `redis`, the readers of several processes wake
-    /// each other.
+    /// Starts the reader, which ends with the process, as do all watchers. Over `redis`, the readers of several processes
+    /// wake each other.
     ///
     /// # Errors
     /// The Redis client cannot be set up.
     pub fn start(
         store: Arc<dyn Store>,
         redis: Option<RedisUri>,
-        stop: CancellationToken,
+        life: impl Into<Life>,
     ) -> Result<Self, CacheError> {
+        let life = life.into();
         let wakeups = Arc::new(Wakeups::new());
         let announcer = match redis {
             Some(uri) => {
-                let announcer = Announcer::start(&uri, stop.clone()).map_err(CacheError::unavailable)?;
-                announcer.listen(uri, wakeups.clone(), stop.clone());
+                let announcer = Announcer::start(&uri, &life).map_err(CacheError::unavailable)?;
+                announcer.listen(uri, wakeups.clone(), &life);
                 Some(announcer)
             }
             None => None,
@@ -120,19 +122,15 @@ impl Live {
             joined: Notify::new(),
             wakeups,
             read: channel::Sender::new(None),
-            stop,
+            stop: life.stop().clone(),
         });
         metrics::gauge!(WATCHERS_GAUGE).set(0.0);
         for reason in Refused::ALL.map(Refused::reason).into_iter().chain(["too_slow", STALLED]) {
             metrics::counter!(ENDED_COUNTER, "reason" => reason).increment(0);
         }
-        tokio::spawn(relay(
-            shared.store.clone(),
-            Some(shared.wakeups.clone()),
-            announcer,
-            shared.stop.clone(),
-        ));
-        tokio::spawn(reader::run(shared.clone()));
+        let wakeups = Some(shared.wakeups.clone());
+        life.spawn(RELAY, relay(shared.store.clone(), wakeups, announcer, shared.stop.clone()));
+        life.spawn("event log reader", reader::run(shared.clone()));
         Ok(Self(shared))
     }
 
@@ -160,17 +158,16 @@ impl Live {
     }
 }
 
-/// Tells other processes of the commits of one that has no watchers itself, until `stop`.
+/// The task that tells of commits.
+const RELAY: &str = "relay of commits";
+
+/// Tells other processes of the commits of one that has no watchers itself, until it ends.
 ///
 /// # Errors
 /// The Redis client cannot be set up.
-pub(crate) fn announce(
-    store: Arc<dyn Store>,
-    redis: &RedisUri,
-    stop: CancellationToken,
-) -> Result<(), CacheError> {
-    let announcer = Announcer::start(redis, stop.clone()).map_err(CacheError::unavailable)?;
-    tokio::spawn(relay(store, None, Some(announcer), stop));
+pub(crate) fn announce(store: Arc<dyn Store>, redis: &RedisUri, life: &Life) -> Result<(), CacheError> {
+    let announcer = Announcer::start(redis, life).map_err(CacheError::unavailable)?;
+    life.spawn(RELAY, relay(store, None, Some(announcer), life.stop().clone()));
     Ok(())
 }
 

@@ -14,10 +14,10 @@ use redis::aio::{ConnectionManager, PubSubSink, PubSubStream};
 use redis::{RedisError, RedisResult};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::wakeups::Wakeups;
 use crate::cache::RedisUri;
+use crate::life::Life;
 
 /// The counter of messages, by outcome.
 pub(crate) const SENT_COUNTER: &str = "event_wakeups_sent_total";
@@ -44,11 +44,11 @@ pub(crate) struct Announcer {
 type Name = Arc<str>;
 
 impl Announcer {
-    /// Starts the task that sends, which ends with `stop`.
+    /// Starts the task that sends, which ends with the process.
     ///
     /// # Errors
     /// The client cannot be set up.
-    pub(crate) fn start(uri: &RedisUri, stop: CancellationToken) -> RedisResult<Self> {
+    pub(crate) fn start(uri: &RedisUri, life: &Life) -> RedisResult<Self> {
         for outcome in ["sent", "failed"] {
             metrics::counter!(SENT_COUNTER, "outcome" => outcome).increment(0);
         }
@@ -56,7 +56,10 @@ impl Announcer {
         let moved = Arc::new(Notify::new());
         let (connection, channel) = (uri.commands()?, channel(uri));
         let sending = send(connection, channel, name.clone(), moved.clone());
-        tokio::spawn(async move { stop.run_until_cancelled(sending).await });
+        let stop = life.stop().clone();
+        life.spawn("notices of commits", async move {
+            stop.run_until_cancelled(sending).await;
+        });
         Ok(Self { moved, name })
     }
 
@@ -65,10 +68,12 @@ impl Announcer {
         self.moved.notify_one();
     }
 
-    /// Starts the task that listens to others, which ends with `stop`.
-    pub(super) fn listen(&self, uri: RedisUri, wakeups: Arc<Wakeups>, stop: CancellationToken) {
-        let name = self.name.clone();
-        tokio::spawn(async move { stop.run_until_cancelled(listen(uri, name, wakeups)).await });
+    /// Starts the task that listens to others, which ends with the process.
+    pub(super) fn listen(&self, uri: RedisUri, wakeups: Arc<Wakeups>, life: &Life) {
+        let (name, stop) = (self.name.clone(), life.stop().clone());
+        life.spawn("listener to notices of commits", async move {
+            stop.run_until_cancelled(listen(uri, name, wakeups)).await;
+        });
     }
 }
 

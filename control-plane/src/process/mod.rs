@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::FutureExt as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payments::usecases::gateway::Gateway;
 use tokio::net::TcpListener;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{DURATION_METRIC, log_gauges};
 use crate::jobs::Background;
+use crate::life::Life;
 use crate::server::{Tls, TlsSettings};
 use crate::{edge_clock, metric_help, unattested};
 
@@ -26,30 +28,33 @@ const DURATION_BUCKETS: [f64; 14] =
 
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
+/// The task of a process's listeners.
+pub(crate) const SERVER: &str = "server";
+
 /// The time left for the rest of the process if clients used up the whole grace period.
 const GRACE_LEFT: Duration = Duration::from_secs(1);
 
-/// Waits for `stop`, then up to `grace` for requests and payments in flight. Returns an error if the server or a
-/// background task dies, or if a payment takes longer; slow clients are not an error.
+/// Waits for the end of `life`, then up to `grace` for requests and payments in flight. Returns an error if a task dies, or
+/// if a payment takes longer; slow clients are not an error.
 pub(crate) async fn until_stopped(
     mut server: JoinHandle<()>,
     gateway: &Gateway,
     background: Background,
     grace: Duration,
-    stop: CancellationToken,
+    life: &Life,
 ) -> anyhow::Result<()> {
-    let mut died = None;
     tokio::select! {
         // First, so that a stop counts as one even if the server ends in the same instant.
         biased;
-        () = stop.cancelled() => tracing::info!("draining"),
-        ended = &mut server => died = Some(ended),
+        () = life.stop().cancelled() => {}
+        task = gateway.store.died() => life.lose(task),
+        _ = &mut server => life.lose(SERVER),
     }
+    tracing::info!("draining");
     // Either way, complete the payments in flight: their clients may be gone, the money is not.
-    stop.cancel();
     gateway.tasks.close();
     let end = Instant::now() + grace;
-    if died.is_none() && timeout_at(end, &mut server).await.is_err() {
+    if !server.is_finished() && timeout_at(end, &mut server).await.is_err() {
         tracing::warn!("requests were still in flight at the end of SHUTDOWN_GRACE_SECONDS");
         server.abort();
     }
@@ -58,19 +63,16 @@ pub(crate) async fn until_stopped(
         background.end().await
     });
     drained.await.context("payments were still in flight at the end of SHUTDOWN_GRACE_SECONDS")??;
-    if let Some(ended) = died {
-        ended.context("the server died")?;
-        anyhow::bail!("the server ended without being asked to");
+    // It may have died since.
+    if let Some(task) = gateway.store.died().now_or_never() {
+        life.lose(task);
     }
-    Ok(())
+    Ok(life.outcome()?)
 }
 
-/// The TLS of this process's listeners, which follows its files until `stop`.
-pub(crate) fn listener_tls(
-    settings: Option<TlsSettings>,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Tls>> {
-    let tls = settings.map(|settings| Tls::open(settings, stop.clone())).transpose();
+/// The TLS of this process's listeners, which follows its files until the process ends.
+pub(crate) fn listener_tls(settings: Option<TlsSettings>, life: &Life) -> anyhow::Result<Option<Tls>> {
+    let tls = settings.map(|settings| Tls::open(settings, life)).transpose();
     tls.context("SERVICE_TLS_…: TLS cannot start")
 }
 

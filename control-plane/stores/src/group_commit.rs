@@ -66,13 +66,38 @@ pub(super) struct GroupCommit {
     died: CancellationToken,
 }
 
+type Done = oneshot::Sender<Result<(), CommitError>>;
+
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly all are changes, and a box for each would be an allocation"
 )]
 enum Waiting {
-    Change { change: Change, since: Instant, done: oneshot::Sender<Result<(), CommitError>> },
+    Change { change: Change, since: Instant, done: Unbegun },
     Proof(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The caller of a change that no writer has begun. If it is dropped, the caller is told that nothing was written.
+struct Unbegun(Option<Done>);
+
+impl Unbegun {
+    /// From now on, an end without a result leaves the outcome open.
+    fn begin(mut self) -> Option<Done> {
+        self.0.take()
+    }
+
+    fn tell(&mut self, problem: StoreError) {
+        if let Some(done) = self.0.take() {
+            // The caller may be gone.
+            let _ = done.send(Err(problem.into()));
+        }
+    }
+}
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        self.tell(StoreError::NotWritten(Box::new(Died)));
+    }
 }
 
 struct Queue {
@@ -124,10 +149,10 @@ impl GroupCommit {
     }
 
     /// Waits until the change is on disk or certainly not written. [`StoreError::Unavailable`] leaves the outcome open.
+    /// Writers that are left take changes after another one has died, so that payments under way are still recorded.
     pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        self.is_alive()?;
         let (done, result) = oneshot::channel();
-        self.enqueue(Waiting::Change { change, since: Instant::now(), done })?;
+        self.enqueue(Waiting::Change { change, since: Instant::now(), done: Unbegun(Some(done)) })?;
         result.await.unwrap_or_else(|_| Err(died().into()))
     }
 
@@ -151,15 +176,21 @@ impl GroupCommit {
         self.committed.notified().await;
     }
 
+    /// Waits until a writer has died. It may have left a commit unfinished, for an unknown reason, so the process should
+    /// be replaced.
+    pub(super) async fn until_dead(&self) {
+        self.died.cancelled().await;
+    }
+
     fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
         self.waiting.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => died(),
+            // All writers have died.
+            mpsc::error::TrySendError::Closed(_) => StoreError::NotWritten(Box::new(Died)),
         })
     }
 
-    /// Fails once a writer has died. It may have left a commit unfinished, for an unknown reason, so the process should
-    /// be replaced.
+    /// Fails once a writer has died.
     fn is_alive(&self) -> Result<(), StoreError> {
         if self.died.is_cancelled() { Err(died()) } else { Ok(()) }
     }
@@ -186,12 +217,12 @@ async fn run(
         for one in waiting.drain(..) {
             match one {
                 Waiting::Proof(done) => proofs.push(done),
-                Waiting::Change { since, done, .. } if since.elapsed() > patience => {
-                    let _ = done.send(Err(StoreError::Overloaded.into()));
+                Waiting::Change { since, mut done, .. } if since.elapsed() > patience => {
+                    done.tell(StoreError::Overloaded);
                 }
                 Waiting::Change { change, done: to, .. } => {
                     batch.push(change);
-                    done.push(to);
+                    done.extend(to.begin());
                 }
             }
         }
@@ -261,16 +292,19 @@ mod tests {
         }
     }
 
-    struct Dies;
+    struct Mortal {
+        dies: bool,
+    }
 
     #[async_trait]
-    impl Writer for Dies {
-        async fn write(&mut self, _: &[Change]) -> Vec<Result<(), CommitError>> {
-            panic!("a defect")
+    impl Writer for Mortal {
+        async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
+            assert!(!self.dies, "a defect");
+            batch.iter().map(|_| Ok(())).collect()
         }
 
         async fn prove(&mut self) -> Result<(), StoreError> {
-            panic!("a defect")
+            Ok(())
         }
     }
 
@@ -367,14 +401,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everybody_is_told_when_the_writer_dies() {
-        let commits = Arc::new(GroupCommit::start([Dies]));
+    async fn everybody_is_told_when_the_writer_dies_and_certainly_what_was_not_begun() {
+        let commits = Arc::new(GroupCommit::start([Mortal { dies: true }]));
         commits.is_alive().unwrap();
         let waiting: Vec<_> = (0..300).map(|_| begin(&commits)).collect();
+        let mut open = 0;
         for one in waiting {
-            assert!(matches!(one.await.unwrap(), Err(CommitError::Store(StoreError::Unavailable(_)))));
+            match one.await.unwrap() {
+                Err(CommitError::Store(StoreError::Unavailable(_))) => open += 1,
+                Err(CommitError::Store(StoreError::NotWritten(_))) => {}
+                other => panic!("{other:?}"),
+            }
         }
-        commits.is_alive().unwrap_err();
+        assert!((1..=BATCH_MAX).contains(&open), "{open} were begun");
+        commits.until_dead().await;
+        commits.prove().await.unwrap_err();
+        assert!(matches!(commits.commit(NOTHING).await, Err(CommitError::Store(StoreError::NotWritten(_)))));
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_recorded_by_the_writers_that_are_left() {
+        let commits = GroupCommit::start([Mortal { dies: true }, Mortal { dies: false }]);
         assert!(matches!(commits.commit(NOTHING).await, Err(CommitError::Store(StoreError::Unavailable(_)))));
+        commits.until_dead().await;
+        commits.commit(NOTHING).await.unwrap();
+        commits.prove().await.unwrap_err();
     }
 }

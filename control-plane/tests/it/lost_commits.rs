@@ -147,6 +147,10 @@ impl Store for Forgetful {
     async fn ready(&self) -> Result<(), StoreError> {
         self.store.ready().await
     }
+
+    async fn died(&self) -> &'static str {
+        self.store.died().await
+    }
 }
 
 #[async_trait]

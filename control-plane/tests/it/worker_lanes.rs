@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use control_plane::jobs::handler::{GatewayJobs, JobHandler, Worked};
 use control_plane::jobs::runner::Runner;
+use control_plane::jobs::worker_pool::WorkerPool;
 use control_plane::jobs::{expire, poll};
 use edge_core::provider::Provider;
+use jiff::Timestamp;
 use payments::model::payment::{Payment, State, Status};
 use payments::model::provider::{Outcome, Uncertainty};
 use payments::model::webhook::EventBody;
-use payments::model::work::{Claimed, Lane, Work, WorkKind};
+use payments::model::work::{Claimed, Due, Lane, Work, WorkKind};
 use payments::ports::provider::PaymentProvider;
+use payments::ports::store::StoreError;
 use payments::usecases;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::retries::{Retries, RetryPolicy};
@@ -125,6 +129,47 @@ async fn an_event_is_not_behind_what_another_provider_keeps_waiting() {
     }
     stop.cancel();
     worker.await.unwrap();
+}
+
+/// Dies while it looks for work.
+struct Dies;
+
+#[async_trait]
+impl JobHandler for Dies {
+    fn providers(&self) -> Vec<Provider> {
+        Provider::ALL.to_vec()
+    }
+
+    async fn room(&self, _: Lane) -> u32 {
+        1
+    }
+
+    async fn overdue(&self, lane: Lane, _: Timestamp, _: u32) -> Result<Vec<Due>, StoreError> {
+        assert_ne!(lane, PAYMENTS, "a defect");
+        Ok(Vec::new())
+    }
+
+    async fn lane_of(&self, _: &Work) -> Result<Option<Lane>, StoreError> {
+        Ok(None)
+    }
+
+    async fn work_off(&self, _: Lane, _: &Work) -> Result<Worked, StoreError> {
+        Ok(Worked::LeftAlone)
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_dies_does_so_with_the_whole_task_which_is_noticed() {
+    let test = TestGateway::start().await;
+    let runner = Runner {
+        workers: Arc::new(WorkerPool::new(4, &Provider::ALL)),
+        handler: Arc::new(Dies),
+        tasks: test.gateway.tasks.clone(),
+        clock: test.gateway.clock.clone(),
+    };
+    let worker = tokio::spawn(poll::run(runner, Arc::default(), CancellationToken::new()));
+    let ended = tokio::time::timeout(Duration::from_secs(20), worker).await;
+    assert!(ended.unwrap().unwrap_err().is_panic());
 }
 
 async fn wait(is_so: impl Fn() -> bool) {

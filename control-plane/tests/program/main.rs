@@ -4,6 +4,7 @@
 mod audit;
 mod check;
 mod clock;
+mod deaths;
 mod keys;
 #[cfg(target_os = "linux")]
 mod limits;

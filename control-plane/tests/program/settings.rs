@@ -200,6 +200,10 @@ fn settings_are_explained_and_grants_printed() {
     assert!(worked && text.contains("for tests only"), "{text}");
     let (worked, text) = run(folder.path(), &["migrate", "--print-grants", "gateway"], &[]);
     assert!(worked && text.contains("GRANT SELECT, INSERT ON \"public\".events TO \"gateway\";"), "{text}");
+    assert!(text.starts_with("-- DB_URI names no database"), "{text}");
+    let place = [("DB_URI", "postgres://u:hidden@db/pay")];
+    let (worked, text) = run(folder.path(), &["migrate", "--print-grants", "gateway"], &place);
+    assert!(worked && text.starts_with("GRANT CONNECT ON DATABASE \"pay\" TO \"gateway\";\n"), "{text}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was opened");
 }
 

@@ -26,6 +26,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::life::Life;
+
 /// How long a handshake may take: several round trips to anywhere, and far below what an unused connection is given.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -51,17 +53,18 @@ struct Generation {
 }
 
 impl Tls {
-    /// Reads the files, and from then on follows their changes until `stop`. Must be called within a Tokio runtime.
+    /// Reads the files, and from then on follows their changes until the process ends. Must be called within a Tokio
+    /// runtime.
     ///
     /// # Errors
     /// The file that is wrong, and what would be right.
-    pub fn open(settings: TlsSettings, stop: CancellationToken) -> Result<Self, TlsError> {
+    pub fn open(settings: TlsSettings, life: &Life) -> Result<Self, TlsError> {
         Refusals::show();
         metrics::counter!(LOADED, "outcome" => "failed").increment(0);
         let contents = settings.read()?;
         let (sender, current) = watch::channel(Generation::new(settings.load(&contents)?));
         let follower = Follower { settings: Arc::new(settings), judged: Ok(contents), current: sender };
-        tokio::spawn(follower.run(stop));
+        life.spawn("follower of TLS files", follower.run(life.stop().clone()));
         Ok(Self { current, refusals: Arc::default() })
     }
 

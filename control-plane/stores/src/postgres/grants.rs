@@ -57,6 +57,21 @@ pub fn grants(role: &str, schema: &str) -> String {
     sql
 }
 
+/// SQL that lets `role` connect to `database`, which servers may deny to the public. Without a `database`, a comment that
+/// says so.
+#[must_use]
+pub fn grant_of_connection(role: &str, database: Option<&str>) -> String {
+    match database {
+        Some(database) => format!("GRANT CONNECT ON DATABASE {} TO {};\n", quoted(database), quoted(role)),
+        // Without the name of the role, which could end the comment.
+        None => {
+            "-- DB_URI names no database of PostgreSQL. If the public may not connect to yours, also run:\n\
+                 -- GRANT CONNECT ON DATABASE ... TO ...;\n"
+                .to_owned()
+        }
+    }
+}
+
 /// Valid whatever the name is.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -105,5 +120,13 @@ mod tests {
         let sql = grants("a\"; DROP TABLE payments; --", USUAL_SCHEMA);
         assert!(sql.lines().all(|line| line.ends_with("TO \"a\"\"; DROP TABLE payments; --\";")), "{sql}");
         assert!(!sql.contains("CREATE") && !sql.contains("ALL"), "{sql}");
+    }
+
+    #[test]
+    fn the_database_is_named_where_it_is_known_and_nothing_is_run_where_it_is_not() {
+        let named = grant_of_connection("serves", Some("pay\"ments"));
+        assert_eq!(named, "GRANT CONNECT ON DATABASE \"pay\"\"ments\" TO \"serves\";\n");
+        let unknown = grant_of_connection("a\nDROP TABLE payments;", None);
+        assert!(unknown.lines().all(|line| line.starts_with("-- ")), "{unknown}");
     }
 }

@@ -44,9 +44,9 @@ use backends::Backends;
 use connections::{Connections, Limits};
 use current::with_server;
 use grants::{MISSING, MissingRights};
-pub use grants::{USUAL_SCHEMA, grants};
+pub use grants::{USUAL_SCHEMA, grant_of_connection, grants};
 pub(super) use inspect::inspect;
-pub use uri::{InvalidUri, check_files, is_protected, options};
+pub use uri::{InvalidUri, check_files, database_name, is_protected, options};
 use writer::PostgresWriter;
 
 /// Each writer makes one commit at a time; while one waits for the disk, the other gathers changes.

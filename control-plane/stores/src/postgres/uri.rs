@@ -73,6 +73,12 @@ pub fn options(uri: &str) -> Result<PgConnectOptions, InvalidUri> {
     Ok(if options.get_application_name().is_none() { options.application_name(NAME) } else { options })
 }
 
+/// The database that an address names. `None` if it names none, or is no address of PostgreSQL.
+#[must_use]
+pub fn database_name(uri: &str) -> Option<String> {
+    options(uri).ok()?.get_database().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 /// Checks that the files which an address names can be read, if its connections may be encrypted.
 ///
 /// # Errors

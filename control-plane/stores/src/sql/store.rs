@@ -135,4 +135,9 @@ impl<D: Database> Store for SqlStore<D> {
         written?;
         sealed
     }
+
+    async fn died(&self) -> &'static str {
+        self.database.commits().until_dead().await;
+        "database writer"
+    }
 }

@@ -58,11 +58,17 @@ async fn the_printed_grants_are_right_for_the_schema_that_is_named() {
     let role = format!("serves_{}", database.name());
     database.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'throwaway'")).await;
     database.run(&format!("ALTER ROLE {role} SET search_path = gateway")).await;
+    // As on servers where nobody may connect who was not told to.
+    database.run(&format!("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", database.name())).await;
     let as_role = database.uri_of(&role, "throwaway");
     let (worked, text) = check(&[("DB_URI", &as_role)]);
+    assert!(!worked && text.contains("permission denied for database"), "{text}");
+    database.run(&format!("GRANT CONNECT ON DATABASE {} TO {role}", database.name())).await;
+    let (worked, text) = check(&[("DB_URI", &as_role)]);
     assert!(!worked && text.contains("grant USAGE on the schema"), "{text}");
+    database.run(&format!("REVOKE CONNECT ON DATABASE {} FROM {role}", database.name())).await;
     let arguments = ["migrate", "--print-grants", &role, "--schema", "gateway"];
-    let (worked, grants) = run(&std::env::temp_dir(), &arguments, &[]);
+    let (worked, grants) = run(&std::env::temp_dir(), &arguments, &[("DB_URI", &uri)]);
     assert!(worked, "{grants}");
     database.run(&grants).await;
     let (worked, text) = check(&[("DB_URI", &as_role)]);
