@@ -8,7 +8,7 @@ use payments::model::payer_action::PayerAction;
 use payments::model::provider::{ChargeOrder, Charged, ProviderRef, Refusal, ResumeOrder, Uncertainty};
 
 pub(super) use self::reads::look_if_there;
-use self::reads::{look_afterwards, look_at_named, look_first, look_for_own, the_one};
+use self::reads::{look, look_afterwards, look_at_named, look_first, look_for_own, the_one};
 use super::answers::{self, Expected, Order, Owner, not_as_asked, unexpected};
 use super::client::Talk;
 use super::currency::sum;

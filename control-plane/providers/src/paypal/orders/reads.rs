@@ -71,7 +71,7 @@ async fn find(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Seen>>
 }
 
 /// An order that PayPal has made or shown before.
-async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
+pub(super) async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
     read(&talk.send(&requests::look_at_order(id)).await?, id)
 }
 
