@@ -1,9 +1,12 @@
 //! The sandbox's checkout page for payers who see badly or nothing: the contrast of its texts, and what screen readers
 //! learn of its controls.
 
+use std::time::Duration;
+
 use gateway_tests::{Page, Told, shared};
 use serde_json::json;
 use test_services::skipped;
+use tokio::time::{Instant, sleep};
 
 use crate::checkout_page::{NO_BROWSER, authenticate, choose, click, ends_as, open, open_again};
 
@@ -119,6 +122,7 @@ async fn every_text_has_the_contrast_of_wcag_in_light_and_in_the_dark() {
     assert!(problems.to_string().contains("Paid with: 1.00"), "what cannot be read is found: {problems}");
 }
 
+const PATIENCE: Duration = Duration::from_secs(5);
 const CONTROLS: [&str; 13] = [
     "button",
     "checkbox",
@@ -168,18 +172,26 @@ const PAID: [(&str, &str); 7] = [
     ("radio", "The payer’s bank agrees"),
 ];
 
-/// The page has these controls and no others, and whatever takes the focus has a name.
+/// The page has these controls and no others, and whatever takes the focus has a name. A dialog that closes takes a moment
+/// to leave the tree.
 async fn has_controls(page: &mut Page, wanted: &[(&str, &str)]) {
-    let told = page.told().await;
-    let nameless: Vec<_> = told.iter().filter(|one| one.is_focusable && one.name.is_empty()).collect();
-    assert!(nameless.is_empty(), "{nameless:?}");
-    let is_control = |one: &&Told| CONTROLS.contains(&one.role.as_str());
-    let mut controls: Vec<_> =
-        told.iter().filter(is_control).map(|one| (one.role.as_str(), one.name.as_str())).collect();
-    controls.sort_unstable();
-    let are_wanted =
-        controls.iter().zip(wanted).all(|(one, wanted)| one.0 == wanted.0 && one.1.starts_with(wanted.1));
-    assert!(are_wanted && controls.len() == wanted.len(), "{controls:?} for {wanted:?}");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let told = page.told().await;
+        let nameless: Vec<_> = told.iter().filter(|one| one.is_focusable && one.name.is_empty()).collect();
+        assert!(nameless.is_empty(), "{nameless:?}");
+        let is_control = |one: &&Told| CONTROLS.contains(&one.role.as_str());
+        let mut controls: Vec<_> =
+            told.iter().filter(is_control).map(|one| (one.role.as_str(), one.name.as_str())).collect();
+        controls.sort_unstable();
+        let are_wanted =
+            controls.iter().zip(wanted).all(|(one, wanted)| one.0 == wanted.0 && one.1.starts_with(wanted.1));
+        if are_wanted && controls.len() == wanted.len() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{controls:?} for {wanted:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

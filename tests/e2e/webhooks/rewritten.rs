@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use gateway_tests::{OwnGateway, until};
+use gateway_tests::{Gateway, OwnGateway, until};
 use local_stack::Programs;
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
                        "capture": "manual" });
     let on_hold = victim.charge(&held).await.transaction_id();
     for transaction in [transaction, on_hold] {
-        let (payment, events) = (victim.payment(&transaction).await, victim.events(&transaction).await);
+        let (payment, trail) = (victim.payment(&transaction).await, trail(&victim, &transaction).await);
         let order = payment["providerReference"].as_str().unwrap();
         let claims = claims(&transaction, order);
         for claim in &claims {
@@ -90,10 +90,19 @@ async fn another_body_under_a_captured_signature_changes_no_payment_and_no_trail
         })
         .await;
         assert_eq!(victim.payment(&transaction).await, payment);
-        assert_eq!(victim.events(&transaction).await, events);
+        assert_eq!(self::trail(&victim, &transaction).await, trail);
         assert_eq!(victim.effects(&transaction).await.len(), 1);
     }
     assert!(gateway.edge_webhooks("verified").await >= 27, "they were not verified");
+}
+
+/// The events as they were recorded. The seal of the trail reaches them meanwhile.
+async fn trail(victim: &Gateway<'_>, transaction: &str) -> Vec<Value> {
+    let mut events = victim.events(transaction).await;
+    for event in events.iter_mut().filter_map(Value::as_object_mut) {
+        event.retain(|member, _| !matches!(member.as_str(), "sealed" | "index"));
+    }
+    events
 }
 
 /// The id and the result of each event, as an operator sees it.
