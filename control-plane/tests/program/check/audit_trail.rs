@@ -60,10 +60,11 @@ fn a_witness_is_asked_without_a_checkpoint_and_told_from_others() {
 
 /// What it encrypts is only marked.
 async fn transit(Path(operation): Path<String>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
+    let given = |name: &str| body.get(name).and_then(Value::as_str).unwrap();
     let data = if operation == "encrypt" {
-        json!({ "ciphertext": format!("vault:v1:own-{}", body["plaintext"].as_str().unwrap()) })
+        json!({ "ciphertext": format!("vault:v1:own-{}", given("plaintext")) })
     } else {
-        let Some(plain) = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v1:own-") else {
+        let Some(plain) = given("ciphertext").strip_prefix("vault:v1:own-") else {
             return (StatusCode::BAD_REQUEST, Json(json!({ "errors": ["invalid ciphertext"] })));
         };
         json!({ "plaintext": plain })
