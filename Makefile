@@ -107,7 +107,8 @@ fuzz: prerequisites ## Fuzz the edge's parsers by libFuzzer: TARGET=cache for on
 	@tools/fuzz.sh $(target)/fuzz '$(SECONDS)' '$(TARGET)'
 
 .PHONY: aws-kms
-aws-kms: prerequisites ## Test what a build with AWS KMS has, against a stand-in; `make test` builds without it
+aws-kms: prerequisites ## Lint and test what a build with AWS KMS has, against a stand-in; `make test` and `make lint` build without it
+	cargo clippy --locked --release -p control-plane --lib --bins --features aws-kms -- -D warnings
 	cargo test --locked --release -p control-plane --lib --features aws-kms -- key_services config::encryption
 
 .PHONY: sbom
@@ -124,7 +125,7 @@ bench: build test-services ## Measure on this machine and print the tables; BENC
 lint: lint-quick ## Check format, spelling, scripts, dependencies, the bill of materials, clippy and rustdoc
 	@tools/check-dependencies.sh
 	@tools/sbom.sh $(target)/sbom
-	cargo clippy --locked --release --all-targets --features control-plane/aws-kms -- -D warnings
+	cargo clippy --locked --release --all-targets -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
 
