@@ -105,8 +105,13 @@ async fn a_tab_that_is_closed_before_the_answer_came_pays_once_by_every_button()
         page.close_tab().await;
         page.navigate(&address(&gateway)).await;
         page.wait_for(READY).await;
-        is_not_known(&mut page).await;
-        try_again(&mut page).await;
+        if provider == "paypal" {
+            // The page knows the payment by its order, and asks what became of it.
+            ends_as(&mut page, "completed").await;
+        } else {
+            is_not_known(&mut page).await;
+            try_again(&mut page).await;
+        }
         let paid = transaction(&mut page).await;
         assert_eq!(made, paid.as_str(), "{button}");
         assert_eq!(gateway.effects(&paid).await, [format!("{provider} charge 4999 EUR")], "{button}");

@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use super::connections::connect_from;
 use super::{caller, charge, flood, url};
 
-const SETTINGS: [(&str, &str); 1] = [("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "100")];
+/// Little enough for a flood from a machine that is busy with other tests, and enough for the honest requests here.
+const SETTINGS: [(&str, &str); 1] = [("GATEWAY_ADDRESS_REQUESTS_PER_SECOND", "30")];
 
 /// The log lines with this status, once all requests so far are logged; 0: ended without a response.
 async fn lines(gateway: &Gateway<'_>, status: u16) -> u64 {
@@ -30,7 +31,7 @@ async fn of_what_limits_refuse_few_lines_are_written_and_of_all_else_each() {
         }
     };
     let ((), flooded) = flood(|| attacker.get(url(&gateway, "/payments?limit=1")), charges).await;
-    flooded.was_held_to(100, 401);
+    flooded.was_held_to(30, 401);
     // Requests in flight when the flood ended have a response only in the log.
     assert!(lines(&gateway, 401).await >= flooded.of(401));
     let refused = lines(&gateway, 429).await;

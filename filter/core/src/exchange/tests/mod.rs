@@ -243,7 +243,8 @@ fn a_card_number_in_a_header_is_refused_and_one_of_a_program_goes_no_further() {
     let address = "[4242:4242:4242::4242]";
     let traced = Sent::charge().with("x-datadog-trace-id", "4242424242424242").with("b3", "0-1-d");
     let traced = traced.with("forwarded", format!("for=\"{address}\"")).with("x-real-ip", "127.0.0.1");
-    let removed = ["forwarded", "idempotency-key", "x-client-id", "x-datadog-trace-id"];
+    let traced = traced.with("cookie", "visitor=4242424242424242");
+    let removed = ["cookie", "forwarded", "idempotency-key", "x-client-id", "x-datadog-trace-id"];
     assert_eq!(traced.forwarded().remove, removed);
     // Written by Envoy.
     let far = Sent::charge().with("x-forwarded-for", address).with("x-envoy-external-address", address);
