@@ -37,7 +37,7 @@ required=${COMPOSE_TEST:-}
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
 control_plane=payment-gateway-control-plane:$version
 ours=("$control_plane" "$control_plane-next" "payment-gateway-sandbox:$version" "payment-gateway-envoy:$version")
-bases=$(grep -hoE '(debian|redis|postgres|rabbitmq|envoyproxy/envoy):[v0-9][^ @"]*' "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u)
+bases=$(grep -hoE '(debian|redis|postgres|rabbitmq|envoyproxy/envoy):v?[0-9]+[.][^ @"]*' "$root"/*/Dockerfile "$root/docker-compose.yml" | sort -u)
 # What our Dockerfiles and the stand-ins install.
 packages=(apt binutils ca-certificates passwd postgresql rabbitmq-server redis-server)
 why='' step='' folder=$(mktemp -d /tmp/compose-test.XXXXXX) cache=$build/compose-test compose_file=$root/docker-compose.yml
@@ -312,7 +312,7 @@ else
   compose_file=$folder/docker-compose.yml
   without_digests "$root/docker-compose.yml" >"$compose_file"
 fi
-engine_is_here 2>"$folder/why" || skip "the engine runs no container with this machine's files and ports: $(tail -n 1 "$folder/why")"
+engine_is_here 2>"$folder/why" || skip "the engine runs no container with this machine's files and ports: $(grep -v "^See " "$folder/why" | tail -n 1)"
 if [ "$images" = prebuilt ]; then
   say "programs: those that were built here. NOT TRIED: cargo inside our Dockerfiles (IMAGES=built does that)"
   prepare_context

@@ -49,8 +49,8 @@ def closure(wanted, needs, provided):
 
 def placed(path):
     """Where it really lies: Debian's packages name files in /bin that are in /usr/bin."""
-    first, slash, rest = path.lstrip("/").partition("/")
-    return f"usr/{first}/{rest}" if slash and os.path.islink(f"/{first}") else path.lstrip("/")
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name).lstrip("/")
 
 
 def alternatives(files):

@@ -35,8 +35,11 @@ of_this_machine() {
   printf 'passwd: files\ngroup: files\nhosts: files dns\n' >"$rest/etc/nsswitch.conf"
   printf '%s\n' root:x:0:0::/root:/bin/bash _apt:x:42:65534::/nonexistent:/usr/sbin/nologin nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin >"$rest/etc/passwd"
   printf '%s\n' root:x:0: nogroup:x:65534: >"$rest/etc/group"
+  # An engine may refuse an archive that has a path twice.
+  (cd "$rest" && find . -mindepth 1 -printf '%P\n') >"$cache/made"
+  grep -zvxFf "$cache/made" "$files" >"$cache/others"
   # Without root, the few that only root reads are left out.
-  tar -c -C / --ignore-failed-read --null --no-recursion -T "$files" --recursion -C "$rest" .
+  tar -c -C / --ignore-failed-read --null --no-recursion -T "$cache/others" --recursion -C "$rest" .
 }
 
 debian=$(named 'debian:[0-9.]+-slim')
