@@ -3,23 +3,19 @@
 //!
 //! The outcome of recent commits shows whether the database takes writes; without recent commits, a probe write does.
 
+mod queue;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use payments::ports::store::{Change, CommitError, StoreError};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::queue::{BATCH_MAX, Died, Queue, Unbegun, WAITING_MAX, Waiting};
 use super::proved::Proved;
-
-/// Maximum changes in one commit. Beyond this, the flush to disk is a small part of the cost, and the first change
-/// waits for the work of the last.
-const BATCH_MAX: usize = 256;
-/// Maximum changes that wait. At any useful throughput they are written within a second; more would wait longer than
-/// their clients do.
-const WAITING_MAX: usize = 2_048;
 
 #[derive(Clone, Copy)]
 struct Times {
@@ -37,12 +33,6 @@ const TIMES: Times =
 
 /// Time limit for proving that a database is usable. Envoy waits 2 s for the answer to a health probe.
 pub(super) const PROOF_MAX: Duration = Duration::from_millis(1_500);
-
-/// Delay of the next commit for each change in the last one but the first: the size of a commit predicts how many
-/// changes are on their way. A statement costs the database about as much as several changes.
-const GATHERING: Duration = Duration::from_millis(1);
-/// Upper limit of the delay, too short for a client to notice.
-const GATHERING_MAX: Duration = Duration::from_millis(4);
 
 /// Writes batches to one database.
 #[async_trait]
@@ -65,62 +55,6 @@ pub(super) struct GroupCommit {
     /// Canceled once a writer has panicked.
     died: CancellationToken,
 }
-
-type Done = oneshot::Sender<Result<(), CommitError>>;
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are changes, and a box for each would be an allocation"
-)]
-enum Waiting {
-    Change { change: Change, since: Instant, done: Unbegun },
-    Proof(oneshot::Sender<Result<(), StoreError>>),
-}
-
-/// The caller of a change that no writer has begun. If it is dropped, the caller is told that nothing was written.
-struct Unbegun(Option<Done>);
-
-impl Unbegun {
-    /// From now on, an end without a result leaves the outcome open.
-    fn begin(mut self) -> Option<Done> {
-        self.0.take()
-    }
-
-    fn tell(&mut self, problem: StoreError) {
-        if let Some(done) = self.0.take() {
-            // The caller may be gone.
-            let _ = done.send(Err(problem.into()));
-        }
-    }
-}
-
-impl Drop for Unbegun {
-    fn drop(&mut self) {
-        self.tell(StoreError::NotWritten(Box::new(Died)));
-    }
-}
-
-struct Queue {
-    waiting: mpsc::Receiver<Waiting>,
-    /// The earliest time to take the next batch.
-    next: Instant,
-}
-
-impl Queue {
-    /// Waits for changes. Leaves `batch` empty once all senders are gone.
-    async fn take(&mut self, batch: &mut Vec<Waiting>) {
-        if self.next > Instant::now() {
-            sleep_until(self.next).await;
-        }
-        let taken = self.waiting.recv_many(batch, BATCH_MAX).await;
-        let others = u32::try_from(taken.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.next = Instant::now() + GATHERING.saturating_mul(others).min(GATHERING_MAX);
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a task that writes to the database has died")]
-struct Died;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the database accepted no write in time")]
