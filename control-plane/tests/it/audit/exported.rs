@@ -54,6 +54,12 @@ async fn an_export_is_verified_without_a_database_and_its_first_wrong_record_nam
     assert_eq!(told, Some(Finding::FieldMismatch { index: 4, field: "who" }));
     let told = first(&with(6, &lines[6].replacen(r#""outcome":"success""#, r#""outcome":"failure""#, 1)));
     assert_eq!(told, Some(Finding::FieldMismatch { index: 6, field: "outcome" }));
+    // The new state is in the sealed bytes, whatever is encrypted.
+    let (kind, other) = (r#""what":"payment.processing""#, r#""what":"payment.captured""#);
+    let begun = lines.iter().position(|line| line.contains(kind) && line.contains(r#"\"from\":\"created\""#));
+    let begun = begun.expect("a payment that is processed");
+    let told = first(&with(begun, &lines[begun].replacen(kind, other, 1)));
+    assert_eq!(told, Some(Finding::FieldMismatch { index: begun.try_into().unwrap(), field: "what" }));
     let mut swapped = lines.clone();
     swapped.swap(3, 9);
     for (changed, expected) in [

@@ -144,7 +144,8 @@ impl Lines {
                 let is_hidden = one.detail.starts_with(ENCRYPTED);
                 let detail = serde_json::from_str::<Detail>(&one.detail).ok().filter(|_| !is_hidden);
                 let full = detail.map(|detail| ExportedLine::of_transition(index, hash, &one, Some(detail)));
-                told(differing(line, &bare, full.as_ref(), is_hidden))?;
+                let hides_note = is_hidden && one.from.as_deref() == Some(one.to.as_str());
+                told(differing(line, &bare, full.as_ref(), is_hidden, hides_note))?;
                 self.hidden += u64::from(is_hidden);
             }
             Sealed::Action(sealed) => {
@@ -153,7 +154,7 @@ impl Lines {
                 if full.record != line.record {
                     return Err(changed());
                 }
-                told(differing(line, &full, None, false))?;
+                told(differing(line, &full, None, false, false))?;
                 if one.restored().is_some() {
                     let record = format!("record {index} by {}", one.operator);
                     self.restorations.push(Recorded { action: one, record, leaf: Some(index) });
@@ -178,17 +179,19 @@ fn is_told(
 }
 
 /// The first field of a line that differs from the sealed bytes. `bare`: what these contain without details,
-/// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared.
+/// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared. `hides_note`: they
+/// may also say what was done, because the state did not change.
 fn differing(
     line: &ExportedLine,
     bare: &ExportedLine,
     full: Option<&ExportedLine>,
     is_hidden: bool,
+    hides_note: bool,
 ) -> Option<&'static str> {
     let subject = |line: &ExportedLine| line.what.split('.').next().map(str::to_owned);
     let is_what = line.what == bare.what
         || full.is_some_and(|full| line.what == full.what)
-        || (is_hidden && subject(line) == subject(bare));
+        || (hides_note && subject(line) == subject(bare));
     let fields = [
         ("who", line.who == bare.who),
         ("what", is_what),
