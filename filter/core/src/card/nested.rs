@@ -1,10 +1,11 @@
-//! JSON that was made a string, also percent-encoded: its fields are judged by their names like those around it.
+//! JSON that was made a string, also in other escapes or percent-encoded, whole or in parts: its fields are judged by their
+//! names like those around it.
 
 use super::json::{Part, Parts, unescaped};
 use super::names::{self, Name};
 use super::spelling::decoded;
 
-/// How often JSON is looked for within a string of JSON.
+/// How often JSON is looked for within a string of JSON, and within one whose escapes are resolved, in all.
 const LEVELS_MAX: usize = 3;
 
 /// Whether the string is such JSON, with a field for a card's number, check value, PIN or track in it.
@@ -17,10 +18,15 @@ fn is_in_string(string: &[u8], levels: usize) -> bool {
     if levels == 0 || !string.iter().any(|byte| matches!(byte, b'\\' | b'%' | b'&')) {
         return false;
     }
-    let plain = unescaped(string);
-    let encoded = if plain.contains('{') { None } else { decoded(&plain) };
-    let inside = encoded.as_deref().unwrap_or(&plain).as_bytes();
-    inside.contains(&b'{') && is_in_json(inside, levels)
+    let mut plain = unescaped(string);
+    for left in (1..=levels).rev() {
+        if plain.contains('{') && is_in_json(plain.as_bytes(), left) {
+            return true;
+        }
+        let Some(next) = decoded(&plain) else { return false };
+        plain = next.into();
+    }
+    false
 }
 
 fn is_in_json(text: &[u8], levels: usize) -> bool {
@@ -71,7 +77,22 @@ mod tests {
             }
         }
         assert!(names_card_data(br"{\u0022cvc\u0022:1}"));
-        assert!(names_card_data(b"&#123;&#34;cvc&#34;:1}"));
+        for string in [
+            "&#123;&#34;cvc&#34;:1}",
+            "{&quot;cvv&quot;:&quot;123&quot;}",
+            "&lcub;&amp;quot;cvv&amp;quot;&colon;1&rcub;",
+            r#"{"&#99;vv":"123"}"#,
+            "{%22cvv%22:%22123%22}",
+            "%7B%22a%22:{%22cvv%22:1}}",
+            "%257B%2522cvv%2522%253A1%257D",
+            "https://x.example/?d={%22cvv%22:%22123%22}",
+            r#"{"payload":"{%22cvv%22:1}"}"#,
+            r#"{\"cvv\":\"123\"}"#,
+            r"{\u0022cvv\u0022:1}",
+            r"{\x22cvv\x22:1}",
+        ] {
+            assert!(names_card_data(in_string(string).as_bytes()), "{string}");
+        }
     }
 
     #[test]

@@ -161,7 +161,8 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
     }
 }
 
-/// After a `&`: an HTML character reference. Named ones are never digits; separators among them are read as spaces.
+/// After a `&`: an HTML character reference. Named ones are never digits; those that JSON is made of are read as they are,
+/// and other separators as spaces.
 fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
     /// `CounterClockwiseContourIntegral` is the longest name.
     const NAME_MAX: usize = 31;
@@ -170,6 +171,11 @@ fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
     let code = match name {
         [b'#', b'x' | b'X', digits @ ..] => hex(digits, digits.len()),
         [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
+        b"quot" | b"QUOT" => Some(u32::from(b'"')),
+        b"lcub" | b"lbrace" => Some(u32::from(b'{')),
+        b"rcub" | b"rbrace" => Some(u32::from(b'}')),
+        b"colon" => Some(u32::from(b':')),
+        b"amp" | b"AMP" => Some(u32::from(b'&')),
         _ if name.first()?.is_ascii_alphabetic() && name.iter().all(u8::is_ascii_alphanumeric) => Some(0x20),
         _ => None,
     };
