@@ -243,6 +243,7 @@ impl HttpContext for EdgeHttp {
     /// With trailers, no body callback has `end_of_stream` set: the request ends here.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.advance(|exchange, edge| {
+            crash_point::reached("trailers");
             // No operation uses trailers, so they are removed.
             hostcalls::set_map_bytes(MapType::HttpRequestTrailers, Vec::new())?;
             end_request(exchange, edge)

@@ -13,6 +13,7 @@ use proxy_wasm::types::{BufferType, ContextType, LogLevel};
 
 use crate::certificates::Certificates;
 use crate::claim_sender::ClaimSender;
+use crate::crash_point;
 use crate::http::{EdgeHttp, now_s};
 use crate::metrics::Metrics;
 use crate::notify::{Notification, notify_some};
@@ -129,6 +130,7 @@ impl RootContext for EdgeRoot {
     /// A request has asked for a tick, or keys may be due for a refresh.
     fn on_tick(&mut self) {
         let Some(edge) = &self.edge else { return };
+        crash_point::reached("tick");
         edge.schedule_tick();
         edge.claim_sender.on_tick(edge);
         Self::with_certificates(edge, |certificates, paypal, now_s| {

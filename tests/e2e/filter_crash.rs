@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use gateway_tests::http1::{self, Request};
-use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared, until};
+use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, http2, shared, until};
+use http::{HeaderMap, HeaderValue};
 use local_stack::{DEMO_KEY, Programs};
 use serde_json::{Value, json};
 use test_services::{RedisServer, Signal};
@@ -59,6 +60,21 @@ impl Charge {
         // The filter may have crashed already.
         let _ = connection.write_all(sent).await;
         ChargeResult { response: http1::read_response(connection).await, charge: self }
+    }
+
+    /// Sends it whole, and arms the crash point.
+    async fn send_fatal(self, gateway: &Gateway<'_>, point: &str) -> ChargeResult {
+        if point != "trailers" {
+            return self.send(gateway, usize::MAX, Some(point)).await;
+        }
+        // Envoy drops the trailers of HTTP/1.
+        let mut request = http2::post("/payments/charge");
+        request.headers_mut().insert("idempotency-key", self.key.parse().unwrap());
+        request.headers_mut().insert(CRASH_HEADER, point.parse().unwrap());
+        let trailers = HeaderMap::from_iter([("x-checksum".parse().unwrap(), HeaderValue::from_static("1"))]);
+        let body = self.body.to_string();
+        let response = http2::send(gateway.address(), request, &[body.as_bytes()], Some(trailers)).await;
+        ChargeResult { response, charge: self }
     }
 
     async fn effects(&self, gateway: &Gateway<'_>) -> usize {
@@ -120,12 +136,20 @@ async fn held_until_it_dies(gateway: &Gateway<'_>, point: &str, amounts: u64) ->
     let begin = Instant::now();
     let fatal = async {
         gateway.wait_for_in_flight(UPSTREAM + 2 + 2 + 9 + 2).await;
-        let fatal = Charge::new("fatal", amounts + 40).send(gateway, usize::MAX, Some(point));
+        let fatal = Charge::new("fatal", amounts + 40).send_fatal(gateway, point);
+        let tick = async {
+            if point == "tick" {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                // Another certificate has to be fetched, which begins in a tick.
+                let response = webhook(gateway, amounts + 1).send(gateway.address()).await;
+                assert!(matches!(response.status, 401 | 503), "{point}: {}", response.text());
+            }
+        };
         let then = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             gateway.signal("edge-cache", Signal::CONT);
         };
-        tokio::join!(fatal, then).0
+        tokio::join!(fatal, tick, then).0
     };
     let (heads, bodies, claims, first, second, fatal) = tokio::join!(
         charges(gateway, "head", 2, 0, amounts + 10),
@@ -175,10 +199,19 @@ fn amounts_of(point: &str) -> u64 {
     CRASH_POINTS.iter().zip(1..).find(|(other, _)| **other == point).map_or(0, |(_, n)| n * 1_000)
 }
 
-/// The crash points: at a head, at a whole body, after a claim is sent, at the response to one claim and to several,
-/// after one of several requests is notified, and at a certificate.
-const CRASH_POINTS: [&str; 7] =
-    ["head", "body", "claim_sent", "verdict", "claims_answered", "told", "certificate_answered"];
+/// The crash points: at a head, at a whole body, at trailers, after a claim is sent, at a tick, at the response to one
+/// claim and to several, after one of several requests is notified, and at a certificate.
+const CRASH_POINTS: [&str; 9] = [
+    "head",
+    "body",
+    "trailers",
+    "claim_sent",
+    "tick",
+    "verdict",
+    "claims_answered",
+    "told",
+    "certificate_answered",
+];
 
 pub(crate) fn crashing_filter() -> PathBuf {
     let filter = Programs::of_this_build().unwrap().filter.with_file_name("edge_filter_crashing.wasm");
@@ -207,13 +240,13 @@ async fn die_at(points: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_filter_that_crashes_at_a_request_gives_no_false_answer() {
-    die_at(&CRASH_POINTS[..3]).await;
+async fn a_filter_that_crashes_at_a_request_or_a_tick_gives_no_false_answer() {
+    die_at(&CRASH_POINTS[..5]).await;
 }
 
 #[tokio::test]
 async fn a_filter_that_crashes_at_a_response_gives_no_false_answer() {
-    die_at(&CRASH_POINTS[3..]).await;
+    die_at(&CRASH_POINTS[5..]).await;
 }
 
 #[tokio::test]

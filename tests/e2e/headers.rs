@@ -109,6 +109,9 @@ async fn the_whole_url_may_stand_where_the_path_does() {
     let gateway = shared().await;
     for url in ["http://gateway/payments?limit=1", "http://elsewhere.example:8443/payments?limit=1"] {
         gateway.send_raw(&request(url)).await.succeeds(200, &json!({}));
+        // Then the URL alone names the host: Envoy ignores every `Host`, as proxies have to, and forwards none of them.
+        let twice = request(url).header("Host", "a").header("Host", "[");
+        gateway.send_raw(&twice).await.succeeds(200, &json!({}));
     }
     let gateway = rejecting().await;
     for (url, status) in [

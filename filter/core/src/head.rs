@@ -40,7 +40,23 @@ const OF_PROGRAMS: &[&str] = &[
     "x-real-ip",
     "x-request-start",
 ];
-const OF_PROGRAMS_BEGIN: &[&str] = &["x-b3-", "x-datadog-", "x-ot-span"];
+const OF_PROGRAMS_BEGIN: &[&str] = &["x-b3-", "x-datadog-", "x-instana-", "x-ot-span"];
+
+/// Ids that a caller's own program chooses, often random numbers. Only a published test number, which no id is by chance,
+/// is a reason to refuse a request.
+const OF_CALLERS: &[&str] = &[
+    "correlation-id",
+    "request-id",
+    "x-amzn-requestid",
+    "x-client-request-id",
+    "x-correlation-id",
+    "x-correlationid",
+    "x-ms-client-request-id",
+    "x-session-id",
+    "x-span-id",
+    "x-trace-id",
+    "x-transaction-id",
+];
 
 impl<'a> Head<'a> {
     #[must_use]
@@ -66,20 +82,27 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The first card number in a header that is forwarded as its sender wrote it, those of programs excepted; else the
-    /// first part of a wallet's payload.
+    /// The first card number or field for card data among the headers that are forwarded as their sender wrote them, those
+    /// of programs excepted; else the first part of a wallet's payload.
     pub(crate) fn card_data(self) -> Option<CardData> {
         let mut chosen = self.0.iter().filter(|(name, _)| is_forwarded_as_sent(name) && !is_of_program(name));
-        let number = chosen.find_map(|(name, value)| card::number_in_header(name, value));
-        number.or_else(|| card::payload_in_headers(self.kept()))
+        let found = chosen.find_map(|(name, value)| {
+            if is_of_caller(name) {
+                card::published_number_in_header(name, value)
+            } else {
+                card::number_in_header(name, value).or_else(|| card::field_in_header(name))
+            }
+        });
+        found.or_else(|| card::payload_in_headers(self.kept()))
     }
 
     /// The names that must not reach the control plane: what callers could pretend to be the edge with, and
     /// the client's keys, which are of no use behind the edge: the attestation has what they stand for; and what may be
-    /// a card number among the headers of programs.
+    /// a card number among the headers of programs and the ids of callers.
     pub(crate) fn to_strip(self) -> Vec<String> {
         let strip = |(name, value): &&(String, Vec<u8>)| {
-            is_internal(name) || (is_of_program(name) && card::number_in_header(name, value).is_some())
+            let may_be_by_chance = is_of_program(name) || is_of_caller(name);
+            is_internal(name) || (may_be_by_chance && card::number_in_header(name, value).is_some())
         };
         let mut names: Vec<_> = self.0.iter().filter(strip).map(|(name, _)| name.clone()).collect();
         names.sort_unstable();
@@ -103,6 +126,10 @@ fn is_forwarded_as_sent(name: &str) -> bool {
     let is_of_envoy =
         name == "x-request-id" || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-");
     !(name.starts_with(':') || is_of_envoy || is_internal(name))
+}
+
+fn is_of_caller(name: &str) -> bool {
+    OF_CALLERS.contains(&name)
 }
 
 fn is_of_program(name: &str) -> bool {

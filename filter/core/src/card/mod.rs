@@ -111,7 +111,7 @@ struct Finding {
 
 /// The first card data in a JSON text: a number in any name, string or number, or a field by its name; if there is none,
 /// the first part of a wallet's encrypted payload. Allocates nothing unless something looks like a number, an encoded
-/// payload or a document of GraphQL, or a name has characters beyond ASCII.
+/// payload or a document of GraphQL, or a name has characters beyond ASCII or is spelled letter by letter.
 #[must_use]
 pub fn find_in_json(text: &[u8]) -> Option<CardData> {
     let first = findings(text).next()?;
@@ -197,6 +197,20 @@ pub fn number_in_header(name: &str, value: &[u8]) -> Option<CardData> {
         return None;
     };
     Some(CardData { kind: Kind::Number, param })
+}
+
+/// A published test number in the value of a header.
+#[must_use]
+pub fn published_number_in_header(name: &str, value: &[u8]) -> Option<CardData> {
+    let is_found = spelling::holds_published(&String::from_utf8_lossy(value));
+    is_found.then(|| CardData { kind: Kind::Number, param: Some(name.to_owned()) })
+}
+
+/// A header for a card's number, check value, PIN or track, by its name.
+#[must_use]
+pub fn field_in_header(name: &str) -> Option<CardData> {
+    let is_found = names::judge(name) == Name::Card;
+    is_found.then(|| CardData { kind: Kind::Named, param: Some(name.to_owned()) })
 }
 
 fn is_plain(name: &str) -> bool {

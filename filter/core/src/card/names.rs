@@ -3,6 +3,7 @@
 //!
 //! A name is split into words, so case, `_`, `-`, `.` and spaces make no difference: `cardNumber`, `card_number` and
 //! `CARD-NUMBER` are the same name. Nor do invisible characters and other forms of letters, such as mathematical ones.
+//! Letters that stand one by one are a word: `c_v_v` is `cvv`.
 //!
 //! Legitimate words, and the decisions about them:
 //!
@@ -14,13 +15,16 @@
 //! - `card_number_last4`, `masked_pan`, `pan_token`: parts and stand-ins of a number are allowed; a whole number in them
 //!   is found by its digits.
 //! - `gift_card_number`, `loyalty_card_no`: cards of other kinds.
-//! - `card_pin`, `pin_number`, `pin_block`: refused; `pin_count`, `pinboard` and other words with `pin` are none.
+//! - `card_pin`, `user_pin`, `pin_number`, `pin_block`: refused; `pin_count`, `pickup_pin`, `pinboard` and other names with
+//!   `pin` are none of a card.
 //! - `track`: the magnetic stripe's, when it stands alone or with a number. `tracking_number`, `track_id` and
 //!   `soundtrack` are other words.
 //! - `cryptogram`: what a decrypted wallet payload proves its card with; `publicKeyHash` and the like: of an encrypted one.
 //! - `cid`: American Express's word for its check value, and everybody's for a customer's id. Taken.
 
 mod tables;
+
+use std::borrow::Cow;
 
 use super::fold::in_plain_letters;
 use tables::{
@@ -109,7 +113,8 @@ fn last_segment(name: &str) -> &str {
 
 /// What a field's name implies, with its JSON escapes resolved.
 pub(super) fn judge(name: &str) -> Name {
-    let name = in_plain_letters(name);
+    let plain = in_plain_letters(name);
+    let name = joined(&plain);
     let name = name.as_ref();
     if !may_mean_card(name.as_bytes()) {
         return Name::Fine;
@@ -124,6 +129,28 @@ pub(super) fn judge(name: &str) -> Name {
         Name::Fine => judge_words(whole, &words),
         found => found,
     }
+}
+
+/// The name with letters joined that stand one by one: `c_v_v2` is `cvv2`. Other names are not copied.
+fn joined(name: &str) -> Cow<'_, str> {
+    let parts = || name.split(|one: char| !one.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    if !parts().zip(parts().skip(1)).any(|(before, part)| is_single(before) && is_single(part)) {
+        return Cow::Borrowed(name);
+    }
+    let (mut whole, mut before) = (String::with_capacity(name.len()), "");
+    for part in parts() {
+        if !(whole.is_empty() || (is_single(before) && is_single(part))) {
+            whole.push('_');
+        }
+        whole.push_str(part);
+        before = part;
+    }
+    Cow::Owned(whole)
+}
+
+/// One letter or digit, perhaps with a digit behind it.
+fn is_single(part: &str) -> bool {
+    matches!(part.as_bytes(), [_] | [_, b'0'..=b'9'])
 }
 
 /// A quick check that decides nearly all names: every name of the tables contains one of these.
@@ -212,7 +239,8 @@ fn judge_words<'a>(whole: &[u8], words: &(impl Iterator<Item = &'a [u8]> + Clone
     let is_number = words.clone().zip(words.clone().skip(1)).any(|(word, next)| {
         matches!(word, b"card" | b"cc") && matches!(next, b"number" | b"no" | b"num" | b"nr" | b"pan")
     });
-    if has(CHECK_VALUES) || (is_number && !has(OTHER_CARDS)) { Name::Card } else { Name::Fine }
+    let is_suffixed = words.clone().any(|word| word.ends_with(b"cvv") || word.ends_with(b"cvc"));
+    if is_suffixed || has(CHECK_VALUES) || (is_number && !has(OTHER_CARDS)) { Name::Card } else { Name::Fine }
 }
 
 #[cfg(test)]

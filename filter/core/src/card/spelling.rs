@@ -1,4 +1,4 @@
-//! The possible encodings of a text: percent-encoded, escaped, in entities, in base64.
+//! The possible encodings of a text: percent-encoded, escaped, in entities, in base64, in hexadecimal.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,10 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::alphabet::hex_digit;
 use super::fold::{Unit, unit};
 use super::honest;
+use super::published;
 use super::ranges::{LONGEST, SHORTEST};
 use super::runs::Run;
 
@@ -21,7 +23,7 @@ pub(super) fn holds_number(text: &str) -> bool {
     }
     let mut reading = Cow::Borrowed(text);
     for _ in 0..ROUNDS {
-        if in_plain(&reading) || in_base64(&reading) {
+        if in_any_words(&reading) {
             return true;
         }
         match decoded(&reading) {
@@ -29,7 +31,23 @@ pub(super) fn holds_number(text: &str) -> bool {
             None => return false,
         }
     }
-    in_plain(&reading) || in_base64(&reading)
+    in_any_words(&reading)
+}
+
+fn in_any_words(text: &str) -> bool {
+    in_plain(text) || in_base64(text) || in_hexadecimal(text)
+}
+
+/// Whether the digits of a text, whatever is between them, contain a published test number.
+pub(super) fn holds_published(text: &str) -> bool {
+    let digits: Vec<u8> = text
+        .chars()
+        .filter_map(|character| match unit(character) {
+            Some(Unit::Digit(digit)) => Some(digit),
+            _ => None,
+        })
+        .collect();
+    published::within(&digits)
 }
 
 /// A quick check that decides nearly all texts. Escaped or encoded digits are written with digits, so a number needs
@@ -161,16 +179,18 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
     }
 }
 
+/// `CounterClockwiseContourIntegral` is the longest name of an entity.
+const NAME_MAX: usize = 31;
+
 /// After a `&`: an HTML character reference. Named ones are never digits; those that JSON is made of are read as they are,
 /// and other separators as spaces.
 fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
-    /// `CounterClockwiseContourIntegral` is the longest name.
-    const NAME_MAX: usize = 31;
+    if let Some(number) = rest.strip_prefix(b"#") {
+        return numeric(number);
+    }
     let len = rest.iter().take(NAME_MAX + 1).position(|byte| *byte == b';')?;
     let name = rest.get(..len)?;
     let code = match name {
-        [b'#', b'x' | b'X', digits @ ..] => hex(digits, digits.len()),
-        [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
         b"quot" | b"QUOT" => Some(u32::from(b'"')),
         b"lcub" | b"lbrace" => Some(u32::from(b'{')),
         b"rcub" | b"rbrace" => Some(u32::from(b'}')),
@@ -180,6 +200,17 @@ fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
         _ => None,
     };
     Some((Escaped::Character(char::from_u32(code?)?), len + 1))
+}
+
+/// After a `&#`: a number, which browsers also take without the semicolon.
+fn numeric(rest: &[u8]) -> Option<(Escaped, usize)> {
+    let (start, radix) = if matches!(rest, [b'x' | b'X', ..]) { (1, 16) } else { (0, 10) };
+    let digits = rest.get(start..)?;
+    let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
+    let len = digits.iter().take(NAME_MAX).take_while(is_digit).count();
+    let code = u32::from_str_radix(std::str::from_utf8(digits.get(..len)?).ok()?, radix).ok()?;
+    let semicolon = usize::from(digits.get(len) == Some(&b';'));
+    Some((Escaped::Character(char::from_u32(code)?), 1 + start + len + semicolon))
 }
 
 /// The value of exactly this many hex digits.
@@ -217,6 +248,28 @@ fn in_base64(text: &str) -> bool {
         })
         .filter_map(|word| String::from_utf8(engine.decode(word).ok()?).ok())
         .any(|text| is_of_digits(&text) && in_plain(&text))
+}
+
+/// The hexadecimal of 13 digits.
+const HEXADECIMAL_MIN: usize = 26;
+const HEXADECIMAL_MAX: usize = 128;
+
+/// Whether a word of the text is the hexadecimal of a card number: of nothing but digits and separators, so that each
+/// byte begins with a 2 or a 3. Not one honest value in 10⁸ of that length does.
+fn in_hexadecimal(text: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_alphanumeric()).any(|word| {
+        let word = word.strip_prefix("0x").unwrap_or(word).as_bytes();
+        let (pairs, []) = word.as_chunks::<2>() else { return false };
+        if !(HEXADECIMAL_MIN..=HEXADECIMAL_MAX).contains(&word.len()) {
+            return false;
+        }
+        let decoded = pairs.iter().map(|[high, low]| match high {
+            b'2' => Some(char::from(0x20 | hex_digit(*low)?)),
+            b'3' => Some(char::from(0x30 | hex_digit(*low)?)),
+            _ => None,
+        });
+        decoded.collect::<Option<String>>().is_some_and(|text| is_of_digits(&text) && in_plain(&text))
+    })
 }
 
 fn is_of_digits(text: &str) -> bool {

@@ -40,6 +40,10 @@ fn numbers_are_found_in_whatever_dress() {
         r#"{"note":"4242+4242+4242+4242"}"#,
         r#"{"note":"4242&nbsp;4242&#160;4242&#xa0;4242"}"#,
         r#"{"note":"{\"n\":\"\\u0034242424242424242\"}"}"#,
+        r#"{"note":"&#52&#50&#52&#50&#x34&#x32&#0052&#50;&#52&#50&#52&#50&#52&#50&#52&#50"}"#,
+        r#"{"note":"34323432343234323432343234323432"}"#,
+        r#"{"note":"card 0x34323432343234323432343234323432, thanks"}"#,
+        r#"{"note":"3432343220343234322D34323432203432343220"}"#,
         r#"{"note":"NDI0MjQyNDI0MjQyNDI0Mg=="}"#,
         r#"{"note":"\nNDI0MjQyNDI0MjQyNDI0Mg=="}"#,
         r#"{"note":"\u000aNDI0MjQyNDI0MjQyNDI0Mg=="}"#,
@@ -108,6 +112,8 @@ fn other_numbers_pass() {
         r#"{"order":"403-1234567-1234567"}"#,
         r#"{"order":"2611271234560001"}"#,
         r#"{"siret":"36252187400036"}"#,
+        r#"{"hex":"34323432343234323432343234323433"}"#,
+        r#"{"hex":"3432343234323432343234323432343"}"#,
         "",
     ];
     for text in others {
@@ -268,6 +274,17 @@ fn a_header_is_named_unless_the_number_is_in_its_name() {
         ("ephemeralpublickey", "x"),
     ] {
         assert_eq!(number_in_header(name, value.as_bytes()), None, "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_header_for_card_data_is_known_by_its_name() {
+    for name in ["cvv", "x-cvv", "card-number", "x-card-number", "x-c-v-c", "pin", "track2"] {
+        let found = field_in_header(name).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!((found.code(), found.param.as_deref()), (ErrorCode::CardDataNotAccepted, Some(name)));
+    }
+    for name in ["accept", "x-note", "user-agent", "x-tracking-id", "x-card-brand", "sec-fetch-mode"] {
+        assert_eq!(field_in_header(name), None, "{name}");
     }
 }
 

@@ -4,13 +4,14 @@
 #[rustfmt::skip]
 pub(super) const REFUSED: &[&str] = &[
     "cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "cvn2", "cav", "cav2", "cvd", "cvp2", "cvvcode", "cvccode", "cvvnumber",
-    "cvcnumber", "cardcvv", "cardcvc", "cardcsc", "securitycode", "cardsecuritycode", "verificationvalue",
+    "cvcnumber", "cvvvalue", "cvcvalue", "cardcvv", "cardcvc", "cardcsc", "securitycode", "cardsecuritycode", "verificationvalue",
     "cardverificationvalue", "cardverificationcode", "cardverificationnumber", "cardvalidationcode",
     "pin", "pinblock", "pinnumber", "pinno", "pinvalue", "pindata", "cardpin", "atmpin", "debitpin", "encryptedpin",
-    "encryptedpinblock",
+    "encryptedpinblock", "userpin", "customerpin", "clientpin", "payerpin", "bankpin", "cardholderpin", "creditcardpin",
+    "debitcardpin",
     "track", "track1", "track2", "track3", "trackdata", "track1data", "track2data", "track3data", "trackone", "tracktwo",
     "track2equivalentdata", "trackequivalentdata", "magstripe", "magstripedata", "magneticstripe",
-    "magneticstripedata",
+    "magneticstripedata", "cardtrack", "cardtrackdata", "magnetictrack", "magnetictrackdata",
     "pan", "fullpan", "cardpan", "cardnumber", "cardno", "cardnum", "cardnr", "ccnumber", "ccno", "ccnum", "ccnr",
     "creditcardnumber", "creditcardno", "creditcardnum", "debitcardnumber", "debitcardno", "bankcardnumber",
     "paymentcardnumber", "primaryaccountnumber", "cryptogram", "paymentcryptogram", "emvdata", "encryptedpindata",

@@ -115,6 +115,9 @@ fn honest_headers_of_browsers_and_proxies_pass() {
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0",
         ),
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("x-correlation-id", "01JDZ8Q4V7N3M5K2H9R6T0W1XY"),
+        ("request-id", "|4bf92f3577b34da6a3ce929d0e0e4736.00f067aa0ba902b7."),
+        ("x-session-id", "1576013402161823744"),
         (
             "cookie",
             "_ga=GA1.2.4242424242424242.1795822832; session=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MjQyNDI0MjQyNDI0MjQyIn0.c2ln",

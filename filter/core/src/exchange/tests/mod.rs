@@ -246,6 +246,15 @@ fn a_card_number_in_a_header_is_refused_and_one_of_a_program_goes_no_further() {
     let traced = traced.with("cookie", "visitor=4242424242424242");
     let removed = ["cookie", "forwarded", "idempotency-key", "x-client-id", "x-datadog-trace-id"];
     assert_eq!(traced.forwarded().remove, removed);
+    // By chance a card number by every mark, and one that no id is by chance.
+    let id = Sent::charge().with("x-correlation-id", "4539578763621486");
+    assert_eq!(id.forwarded().remove, ["idempotency-key", "x-client-id", "x-correlation-id"]);
+    for id in ["4242424242424242", "4242-4242-4242-4242"] {
+        let (_, error) = Sent::charge().with("request-id", id).rejected(ErrorCode::CardDataNotAccepted);
+        assert_eq!(error["param"].as_str(), Some("request-id"));
+    }
+    let (_, error) = Sent::charge().with("x-cvv", "123").rejected(ErrorCode::CardDataNotAccepted);
+    assert_eq!(error["param"].as_str(), Some("x-cvv"));
     // Written by Envoy.
     let far = Sent::charge().with("x-forwarded-for", address).with("x-envoy-external-address", address);
     assert_eq!(far.forwarded().remove, ["idempotency-key", "x-client-id"]);

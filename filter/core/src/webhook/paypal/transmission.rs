@@ -23,7 +23,6 @@ pub struct WebhookId(String);
 impl WebhookId {
     /// The id that PayPal's dashboard simulator signs with for every recipient: as good as no id, and not allowed in a
     /// configuration that takes real money.
-    /// place in a configuration that takes real money.
     pub const SIMULATOR: &str = "WEBHOOK_ID";
 
     /// 1 to 64 letters, digits, `-` and `_`.
