@@ -117,7 +117,13 @@ fn dressed(random: &mut Random, text: String) -> String {
         }
         4 => text
             .chars()
-            .map(|c| if c.is_ascii_digit() { format!("&#{};", u32::from(c)) } else { c.to_string() })
+            .map(|c| {
+                if c.is_ascii_digit() {
+                    format!("&#{}{}", u32::from(c), random.pick(&["", ";"]))
+                } else {
+                    c.to_string()
+                }
+            })
             .collect(),
         5 => text
             .chars()
@@ -129,7 +135,13 @@ fn dressed(random: &mut Random, text: String) -> String {
                 [c.to_string(), random.pick(&["", "", "\u{200b}", "\u{feff}", "\u{ad}"]).to_owned()]
             })
             .collect(),
-        7 if text.bytes().all(|byte| byte.is_ascii_digit()) => base64(&text),
+        7 if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            if random.one_in(2) {
+                base64(&text)
+            } else {
+                hex::encode(&text)
+            }
+        }
         _ => text,
     }
 }
