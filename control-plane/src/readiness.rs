@@ -56,14 +56,16 @@ pub(crate) async fn watch_database(gateway: Arc<Gateway>, stop: CancellationToke
     watch(DATABASE_GAUGE, check, say, stop).await;
 }
 
-/// Checks every few seconds until `stop`, updates the gauge, and tells each change. Counts as ready until the first check,
-/// which runs immediately.
+/// Checks every few seconds until `stop`, updates the gauge, and tells each change. The first check, which runs
+/// immediately, tells only what is not ready; until it ends, the gauge is 0.
 pub(crate) async fn watch<E: Error + 'static, Checked: Future<Output = Result<(), E>>>(
     gauge: &'static str,
     check: impl Fn() -> Checked,
     say: impl Fn(Result<(), String>),
     stop: CancellationToken,
 ) {
+    // Present from the first scrape, however long the first check takes.
+    metrics::gauge!(gauge).set(0.0);
     let mut every = interval(PROVE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut was_ready = true;
@@ -80,9 +82,24 @@ pub(crate) async fn watch<E: Error + 'static, Checked: Future<Output = Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::future::pending;
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
+
+    #[tokio::test]
+    async fn the_gauge_is_there_before_the_first_check_has_ended() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        let hangs = pending::<Result<(), Infallible>>;
+        let watching = watch(DATABASE_GAUGE, hangs, |_| (), CancellationToken::new());
+        tokio::time::timeout(Duration::from_millis(50), watching).await.unwrap_err();
+        let shown = recorder.handle().render();
+        assert!(shown.lines().any(|line| line == "database_writable 0"), "{shown}");
+    }
 
     #[tokio::test]
     async fn however_often_it_is_asked_for_it_is_found_out_once_in_a_while() {

@@ -15,6 +15,10 @@ pub(crate) use self::action::{Action, Process, Wire};
 /// The lease of an idempotency key (`IDEMPOTENCY_LEASE_MS` of the cluster).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
 
+/// The lease of a call to a provider: two and a half times `PROVIDER_TIMEOUT_SECONDS` of the cluster, and 15 s for what is
+/// around a call.
+pub(crate) const CALL_LEASE: Duration = Duration::from_secs(20);
+
 /// An action and its time since the start.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScheduledAction {

@@ -49,6 +49,9 @@ const CLIENTS: &str = "edge:kept:";
 /// A key for probes, which no claim can have.
 const PROBE: &str = "edge:idem:3:ready";
 
+/// The same for a client's recent use.
+const PROBE_CLIENT: &str = "edge:kept:ready";
+
 pub struct RedisCache {
     uri: RedisUri,
     keep_policy: KeepPolicy,
@@ -184,12 +187,13 @@ impl EdgeCache for RedisCache {
         self.within_time(script.invoke_async(&mut connection)).await.map(fenced)
     }
 
-    /// Writes as a claim does: a Redis that responds may be full, or a replica.
+    /// Writes as a claim does: a Redis that responds may be full, or a replica. Names the two keys that an answer needs,
+    /// which Redis checks beforehand: a node of a Redis Cluster, or a user without the right to both, would keep none.
     async fn ready(&self) -> Result<(), CacheError> {
         self.look_for_room().await;
         // A lease that expires immediately, so that each probe writes.
         let mut script = self.claim.key(PROBE);
-        script.arg("0").arg(0).arg(1_000);
+        script.key(PROBE_CLIENT).arg("0").arg(0).arg(1_000);
         let mut connection = self.connection();
         self.within_time::<Value>(script.invoke_async(&mut connection)).await?;
         // Here and not where claims are answered: nobody waits for it.

@@ -9,7 +9,7 @@ use rand::seq::IndexedRandom as _;
 use serde_json::json;
 use test_services::proxy::Mode;
 
-use super::{Action, Draw, FaultWindow, LEASE, Process, Shape, Wire};
+use super::{Action, CALL_LEASE, Draw, FaultWindow, LEASE, Process, Shape, Wire};
 use crate::commands::{Name, RESEAL, RETENTION};
 
 impl Draw {
@@ -63,6 +63,9 @@ impl Draw {
                 end: None,
             };
         }
+        if matches!(name, "after_intent" | "after_provider") && self.rng.random_bool(0.5) {
+            return self.outlasted_lease(process, name);
+        }
         let nth = self.rng.random_range(1..=12);
         let point = match self.rng.random_range(0..4) {
             0 => format!("{name}:{nth}:{}", self.rng.random_range(2..=3)),
@@ -71,6 +74,20 @@ impl Draw {
         // `Cluster::watch` restarts the process when it has died.
         let lasts = self.millis(2_000..=4_000);
         FaultWindow { target: format!("{process}"), lasts, begin: Action::Arm(process, point), end: None }
+    }
+
+    /// Holds up four calls in a row, so that captures and refunds are among them, for longer than their leases: others
+    /// decide them meanwhile.
+    fn outlasted_lease(&mut self, process: Process, name: &str) -> FaultWindow {
+        let (first, held) = (self.rng.random_range(1..=12), CALL_LEASE.as_secs() + 2);
+        // The last one first: a pass that is held up at one point is not counted by those behind it.
+        let points: Vec<_> = (first..first + 4).rev().map(|nth| format!("{name}:{nth}:{held}")).collect();
+        FaultWindow {
+            target: process.to_string(),
+            lasts: Duration::from_secs(held + 1),
+            begin: Action::Arm(process, points.join(",")),
+            end: None,
+        }
     }
 
     pub(super) fn provider(&mut self) -> FaultWindow {

@@ -64,6 +64,9 @@ fn every_kind_of_fault_occurs_for_some_seed() {
     for name in crash_point::NAMES {
         assert!(happens(name), "{name}");
     }
+    for name in ["after_intent", "after_provider"] {
+        assert!((4..=15).any(|nth| happens(&format!("{name}:{nth}:22,"))), "{name}");
+    }
 }
 
 #[test]

@@ -254,6 +254,22 @@ async fn a_replica_is_not_ready_though_it_answers() {
 }
 
 #[tokio::test]
+async fn a_redis_that_would_keep_no_answer_is_not_ready_though_it_takes_claims() {
+    let Some(server) = server().await else { return };
+    let user = ["ACL", "SETUSER", "gateway", "on", ">throwaway", "~edge:idem:*", "+@all"];
+    server.run::<()>(&user).await;
+    let cache = cache_at(&server.uri().replace("redis://", "redis://gateway:throwaway@"));
+    start(&*cache, claim(scope(), 1)).await;
+    assert!(unavailable(&cache.ready().await));
+    server.run::<()>(&["ACL", "SETUSER", "gateway", "~edge:kept:*"]).await;
+    let begun = Instant::now();
+    while let Err(error) = cache.ready().await {
+        assert!(begun.elapsed() < PATIENCE, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_way_to_redis_that_goes_silent_costs_ten_seconds_at_most() {
     let Some(server) = server().await else { return };
     let way = Proxy::to_port(server.port()).await;

@@ -126,6 +126,10 @@ fn a_provider_or_witness_of_another_name_or_authority_is_sent_nothing() {
             ("STRIPE_SECRET_KEY", "sk_test_hidden"),
             ("STRIPE_API_BASE", &url),
             ("OUTGOING_CA", &pki.text(authorities)),
+            // Other programs go by these, and nothing answers there; only OUTGOING_PROXY counts here.
+            ("HTTPS_PROXY", "http://127.0.0.1:9"),
+            ("https_proxy", "http://127.0.0.1:9"),
+            ("ALL_PROXY", "http://127.0.0.1:9"),
         ])
     };
     let right = Server::start(&pki, "localhost", TLS_1_3);

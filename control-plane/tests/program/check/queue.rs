@@ -67,6 +67,15 @@ async fn declare_all(uri: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_of_another_type_and_a_broker_in_alarm_are_wrong() {
     let Some(rabbit) = RabbitServer::own().await else { return };
+    let refused = [
+        (format!("{}/nowhere", rabbit.uri()), "NOT_ALLOWED"),
+        (rabbit.uri().replace("guest:guest", "guest:throwaway"), "ACCESS_REFUSED"),
+    ];
+    for (uri, why) in refused {
+        let (worked, text) = check(&[("AMQP_URI", &uri), PREFIX]);
+        assert!(!worked && text.contains("AMQP_URI: ") && text.contains(why), "{why}: {text}");
+        assert!(!text.contains("throwaway"), "{text}");
+    }
     let connection = rabbit.connection().await;
     let channel = connection.create_channel().await.unwrap();
     let durable = QueueDeclareOptions::durable();
