@@ -2,7 +2,8 @@
 # Runs Envoy with the arguments given and, when asked to end (SIGTERM, SIGINT, SIGQUIT), drains it first: Envoy itself
 # ends at once, with every request that it has. Ends with Envoy's exit code, which is 0 after a drain that lost no
 # request; with 1 if Envoy could not be asked to drain, or had requests left; with 2 if a setting kept it from starting.
-# Streams and sockets of events are not waited for: they end with Envoy, and their clients continue at another one.
+# Streams and sockets of events are not waited for: they end with Envoy, and their clients continue at another one. What
+# is unread of one that has ended is waited for like a request, for 10 seconds (`flush_timeout` of its route).
 # SIGHUP is ignored, as by Envoy itself: it asks other programs to read their settings again, which Envoy cannot.
 #
 #   run-envoy.sh --config-path envoy.yaml

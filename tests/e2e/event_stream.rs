@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gateway_tests::{Gateway, HttpResponse, OwnGateway, shared};
+use local_stack::DEMO_KEY;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -126,6 +127,27 @@ async fn a_stream_needs_a_client_key() {
     let url = format!("http://{}/events", gateway.address());
     let request = reqwest::Client::new().get(url).header("accept", "text/event-stream");
     assert_eq!(request.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn a_stream_over_http_2_tells_transitions_and_continues_behind_an_event() {
+    let gateway = shared().await;
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let path = format!("{}/events?types=payment.completed", gateway.stack().gateway_url());
+    let ask = || client.get(&path).bearer_auth(DEMO_KEY);
+    let mut stream = Stream::of(ask()).await;
+    assert_eq!(stream.response.version(), reqwest::Version::HTTP_2);
+    let first = gateway.charge(&charge()).await.transaction_id();
+    let last = loop {
+        let event = stream.next().await;
+        if event["transactionId"] == *first {
+            break event["id"].as_str().unwrap().to_owned();
+        }
+    };
+    drop(stream);
+    let second = gateway.charge(&charge()).await.transaction_id();
+    let mut resumed = Stream::of(ask().header("last-event-id", last)).await;
+    while resumed.next().await["transactionId"] != *second {}
 }
 
 /// Envoy ends other requests after 60 seconds.

@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gateway_tests::{DEMO_2_KEY, Gateway, HttpResponse, OwnGateway, until};
+use http::{Request, Version};
 use local_stack::DEMO_KEY;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::event_socket::{Socket, refused};
@@ -56,6 +59,36 @@ async fn a_socket_that_ends_for_its_tenure_says_when_and_where_to_go_on() {
     let go_on = json!({ "type": "subscribe", "types": ["payment.completed"], "after": reason["after"] });
     let mut again = Socket::subscribed(&gateway, &go_on).await;
     assert_eq!(again.event().await["transactionId"], *payment);
+}
+
+/// Over HTTP/2, Envoy keeps for a reader what it does not read, and waits for it when it drains.
+#[tokio::test]
+async fn a_stream_that_has_ended_is_not_kept_for_long_for_who_does_not_read_it() {
+    let own = OwnGateway::start(&[("EVENT_STREAM_SECONDS", "2")]).await;
+    let gateway = own.gateway();
+    let mut builder = h2::client::Builder::new();
+    // Not even the first message fits.
+    builder.initial_window_size(1);
+    let connection = TcpStream::connect(gateway.address()).await.unwrap();
+    let (client, connection) = builder.handshake::<_, Bytes>(connection).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::get(format!("{}/events", own.stack.gateway_url()))
+        .version(Version::HTTP_2)
+        .header("authorization", format!("Bearer {DEMO_KEY}"))
+        .header("accept", "text/event-stream");
+    let mut client = client.ready().await.unwrap();
+    let (answer, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
+    let unread = answer.await.unwrap();
+    assert_eq!(unread.status().as_u16(), 200);
+    let ends = async |what: &str, count: &str| {
+        until(what, async || (gateway.envoy_count(count).await == 0).then_some(())).await;
+    };
+    ends("the stream's end at the control plane", "cluster.event_streams.upstream_rq_active").await;
+    let ended = Instant::now();
+    ends("the stream's end at Envoy", "http.gateway.downstream_rq_active").await;
+    assert!(ended.elapsed() < Duration::from_secs(14), "{:?}", ended.elapsed());
+    drop(unread);
+    connection.abort();
 }
 
 const FILTER: &str = "envoy.filters.http.api_key_auth";

@@ -50,6 +50,13 @@ impl Queue {
         *waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
     }
 
+    /// Drops what waits, which the watcher finds elsewhere.
+    pub(super) fn clear(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.events.clear();
+        waiting.is_too_slow = false;
+    }
+
     /// Whether nothing waits and nothing was left out.
     pub(super) fn is_empty(&self) -> bool {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

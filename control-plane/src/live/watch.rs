@@ -126,6 +126,9 @@ impl Watch {
     }
 
     async fn read_part(&mut self) -> Result<(), Ended> {
+        // What waits could be read before this part is, so it comes in this part or a later one. If it stayed, a watcher with
+        // much to read would be taken for a slow one.
+        self.queue.clear();
         let query = LogQuery {
             after: self.position,
             client: Some(self.interest.client.clone()),
@@ -154,7 +157,10 @@ impl Drop for Watch {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{Connection as _, Executor as _, SqliteConnection};
+    use std::time::Duration;
+
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+    use tokio::time::{sleep, timeout};
     use tokio_util::sync::CancellationToken;
 
     use super::super::Live;
@@ -187,5 +193,43 @@ mod tests {
         }
         let mut watch = live.watch(interest(), Some(at(2))).await.unwrap();
         assert_eq!(watch.next().await.unwrap().position, at(3));
+    }
+
+    /// The next events, each of a payment of its own, as another process commits them.
+    async fn commit(others: &mut SqliteConnection, count: u32) {
+        let text = format!(
+            "INSERT INTO events (payment, version, to_state, at, client, request_id, detail)
+             WITH RECURSIVE numbers (n) AS (SELECT COALESCE(MAX(seq), 0) + 1 FROM events UNION ALL SELECT n + 1 FROM numbers
+                 LIMIT {count})
+             SELECT printf('txn_01890000-0000-7000-8000-%012d', n), 0, 'completed', 0, 'demo', 'req-1', '{{}}' FROM numbers"
+        );
+        others.execute(AssertSqlSafe(text)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_watcher_with_much_to_read_is_not_taken_for_a_slow_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+        payments_stores::migrate(&uri).await.unwrap();
+        let mut others = SqliteConnection::connect(&uri).await.unwrap();
+        others.execute("PRAGMA foreign_keys = OFF").await.unwrap();
+        commit(&mut others, 300).await;
+        let store = payments_stores::open(uri).await.unwrap();
+        let live = Live::start(store, None, CancellationToken::new()).unwrap();
+        let mut watch = live.watch(interest(), Some(Position::START)).await.unwrap();
+        assert_eq!(watch.next().await.unwrap().position.sequence, 1);
+        // Meanwhile, more payments move than a queue takes.
+        commit(&mut others, 300).await;
+        let all_read = async {
+            while live.read_to().is_none_or(|read| read.sequence < 600) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), all_read).await.unwrap();
+        for sequence in 2..=600 {
+            assert_eq!(watch.next().await.unwrap().position.sequence, sequence);
+        }
+        commit(&mut others, 1).await;
+        assert_eq!(watch.next().await.unwrap().position.sequence, 601);
     }
 }

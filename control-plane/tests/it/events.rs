@@ -6,8 +6,10 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, Response, StatusCode};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::common::TestStore;
 use crate::http::{Api, read};
 
 fn kinds(page: &Value) -> Vec<&str> {
@@ -214,6 +216,32 @@ async fn a_stream_tells_each_transition_as_it_happens() {
     let kinds: Vec<_> = stream.events(3).await.into_iter().map(|(_, kind)| kind).collect();
     assert_eq!(kinds, ["payment.created", "payment.processing", "payment.completed"]);
     assert_eq!(completed.events(1).await[0].1, "payment.completed");
+}
+
+/// Nothing announces the end of another process's transaction, so the log is found to go on by reading it.
+#[tokio::test]
+async fn what_another_transaction_held_back_comes_within_half_of_300_ms_of_its_end() {
+    let Some(store) = TestStore::postgres().await else { return };
+    let mut other = PgConnection::connect(store.uri()).await.unwrap();
+    let api = Api::on(store);
+    let mut stream = Reader::open(&api, "/events", None).await;
+    stream.next().await.unwrap();
+    let mut waited = Vec::new();
+    for _ in 0..12 {
+        other.execute("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+        api.charged().await;
+        // The reads in short order after the commits are over then.
+        sleep(Duration::from_millis(100)).await;
+        other.execute("COMMIT").await.unwrap();
+        let ended = Instant::now();
+        // Tests beside this one may hold the log of their server back, too.
+        let is_held = api.test.gateway.store.log_held_since().await.unwrap().is_some();
+        stream.events(3).await;
+        waited.extend((!is_held).then(|| ended.elapsed()));
+    }
+    waited.sort_unstable();
+    let median = waited.get(waited.len() / 2);
+    assert!(median.is_none_or(|median| *median < Duration::from_millis(150)), "{waited:?}");
 }
 
 #[tokio::test]

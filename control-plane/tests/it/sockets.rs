@@ -345,6 +345,7 @@ async fn a_refused_subscription_of_graphql_ends_with_one_error_and_leaves_the_so
         json!({ "query": "{" }),
         json!({ "query": "{ viewer { client } }" }),
         json!({ "query": "subscription { nothing }" }),
+        json!({ "query": "subscription { __typename }" }),
         json!({ "query": "subscription { paymentEvents(after: \"evt_1\") { id } }" }),
         json!({ "query": "subscription { paymentEvents(types: []) { id } }" }),
         json!({ "documentId": id }),

@@ -91,8 +91,8 @@ pub(super) fn kind(
             if has_one_root_field(&chosen.node) && document.operations.iter().count() == 1 {
                 return Ok(Kind::Mutation);
             }
-            let message = "under an `Idempotency-Key`, a document has one mutation with one root field, without `@skip` and \
-                `@include`; nothing was executed";
+            let message = "under an `Idempotency-Key`, a document has one mutation with one root field, which is not \
+                `__typename`, without `@skip` and `@include`; nothing was executed";
             Err(invalid(message.to_owned()))
         }
         (OperationType::Subscription, _) => {
@@ -101,14 +101,19 @@ pub(super) fn kind(
     }
 }
 
-/// Whether the operation has one root field, which is written out, not in a fragment, and executed in any case.
+/// Whether the operation has one root field, which is of the schema's own (all others begin with two underscores), written
+/// out, not in a fragment, and executed in any case.
 pub(super) fn has_one_root_field(operation: &OperationDefinition) -> bool {
     let fields = operation.selection_set.node.items.as_slice();
-    matches!(fields, [only] if matches!(&only.node, Selection::Field(field) if is_unconditional(&field.node)))
+    matches!(fields, [only] if matches!(&only.node, Selection::Field(field) if is_own_and_unconditional(&field.node)))
 }
 
-fn is_unconditional(field: &Field) -> bool {
-    field.directives.iter().all(|directive| !matches!(directive.node.name.node.as_str(), "skip" | "include"))
+fn is_own_and_unconditional(field: &Field) -> bool {
+    !field.name.node.starts_with("__")
+        && field
+            .directives
+            .iter()
+            .all(|directive| !matches!(directive.node.name.node.as_str(), "skip" | "include"))
 }
 
 /// The operation with the name, or without one the only operation (section 6.1).
@@ -270,6 +275,8 @@ mod tests {
             "mutation { ... { a } }",
             "mutation { a @skip(if: true) }",
             "mutation($if: Boolean!) { a @include(if: $if) { b } }",
+            "mutation { __typename }",
+            "mutation { a: __typename }",
             "query { a }",
             "subscription { a }",
         ] {

@@ -48,8 +48,8 @@ impl Subscriptions {
         let has_one_field =
             document.operations.iter().all(|(_, operation)| document::has_one_root_field(&operation.node));
         if !has_one_field {
-            let message = "a subscription has one root field, which is written out and not in a fragment, without `@skip` \
-                and `@include`";
+            let message = "a subscription has one root field, which is not `__typename`, written out and not in a fragment, \
+                without `@skip` and `@include`";
             return Err(ApiError::new(ErrorCode::InvalidRequest, message).about("query"));
         }
         let operation = document::chosen(&document, request.operation_name.as_deref());

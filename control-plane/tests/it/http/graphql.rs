@@ -117,6 +117,9 @@ async fn what_is_not_one_mutation_under_a_key_executes_nothing() {
         format!("{head} {{ nothing }}"),
         format!("{head} {{ chargePayment(input: $input) @skip(if: true) {{ transactionId }} }}"),
         format!("{head} {{ chargePayment(input: $input) @include(if: true) {{ transactionId }} }}"),
+        format!("{head} {{ chargePayment(input: $input) {{ ... @defer {{ transactionId }} }} }}"),
+        format!("{head} {{ __typename {one} }}"),
+        "mutation { __typename }".to_owned(),
     ] {
         assert_eq!(code(&api.mutate("k", &query, &charge()).await.1), "INVALID_REQUEST", "{query}");
     }
