@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublic
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 /// The signature type of Ed25519.
 const ALGORITHM: u8 = 1;
@@ -53,9 +54,9 @@ impl FromStr for SigningKey {
         if !is_name(name) {
             return Err(InvalidKey::Name);
         }
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(seed, &mut bytes).map_err(|_| InvalidKey::Secret)?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&bytes).map_err(|_| InvalidKey::Secret)?;
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        hex::decode_to_slice(seed, bytes.as_mut_slice()).map_err(|_| InvalidKey::Secret)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(bytes.as_slice()).map_err(|_| InvalidKey::Secret)?;
         let public = pair.public_key().as_ref().try_into().map_err(|_| InvalidKey::Secret)?;
         Ok(Self { public: VerifyingKey { name: name.to_owned(), public }, pair })
     }

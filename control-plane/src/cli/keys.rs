@@ -22,8 +22,8 @@ const INTERRUPTED: &str = "interrupted; run it again to continue";
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Show the keys, the rows that need each of them, and the rows with values that are not sealed; exit 1 if a key is
-    /// missing. Reads every row
+    /// Show the keys, the rows that need each of them, and the rows with values that are not sealed; exit 1 if a key or a
+    /// data key is missing. Reads every row
     Status(StatusArgs),
     /// Wrap all data keys with the first of ENCRYPTION_KEYS, so that the others can be dropped. Changes no row: it takes
     /// an instant, whatever the size of the database
@@ -107,7 +107,25 @@ async fn status(keys: &dyn KeyMaintenance, args: &StatusArgs) -> anyhow::Result<
             key.rows
         );
     }
+    if let Some(lost) = lost(&status) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+        bail!("{lost}");
+    }
     Ok(text)
+}
+
+/// What cannot be read by any of `ENCRYPTION_KEYS`, because its data keys are gone, in words.
+fn lost(status: &KeyStatus) -> Option<String> {
+    let tables: Vec<_> = status.tables.iter().filter(|table| table.unknown > 0).collect();
+    let rows: u64 = tables.iter().map(|table| table.unknown).sum();
+    let named: Vec<_> = tables.iter().map(|table| format!("{} {}", table.name, table.unknown)).collect();
+    (rows > 0).then(|| {
+        format!(
+            "{rows} rows name data keys that the database does not have ({}); if rows of the table data_keys were lost, put \
+             them back from a backup",
+            named.join(", ")
+        )
+    })
 }
 
 const TRAIL_IS_KEPT: &str = "the audit trail is sealed, so its records (events) stay as they are stored, with the data keys that they need";
@@ -171,6 +189,7 @@ struct TableJson {
     rows: u64,
     plain: u64,
     to_reseal: u64,
+    unknown_data_key: u64,
 }
 
 #[derive(Serialize)]
@@ -198,6 +217,7 @@ impl<'a> From<&'a KeyStatus> for StatusJson<'a> {
             rows: table.rows,
             plain: table.plain,
             to_reseal: table.retired,
+            unknown_data_key: table.unknown,
         });
         let reseal = status.reseal.iter().map(|progress| ResealJson {
             table: &progress.table,

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use edge_core::setting::without_mark;
+use zeroize::Zeroizing;
 
 use super::setting_names;
 
@@ -15,9 +16,9 @@ const SECRET_BYTES_MAX: u64 = 64 * 1024;
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Bounds what is read, not what the file says of its length: a device has none, and no end either.
-fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+fn read_at_most(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
+    let mut bytes = Zeroizing::new(Vec::new());
     file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
         Ok(bytes)
@@ -26,19 +27,19 @@ fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The text of a file of settings, without a byte order mark.
-pub(super) fn text_in(path: &Path) -> Result<String, String> {
+/// The text of a file of settings, without a byte order mark. It may have secrets.
+pub(super) fn text_in(path: &Path) -> Result<Zeroizing<String>, String> {
     let bytes = read_at_most(path, FILE_BYTES_MAX)?;
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())?;
-    Ok(without_mark(&text).to_owned())
+    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 text; save it as UTF-8".to_owned())?;
+    Ok(Zeroizing::new(without_mark(text).to_owned()))
 }
 
 /// The secret that is all that a file holds.
-pub(super) fn secret_in(path: &Path) -> Result<String, String> {
+pub(super) fn secret_in(path: &Path) -> Result<Zeroizing<String>, String> {
     let bytes = read_at_most(path, SECRET_BYTES_MAX)?;
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
-    let text = without_mark(&text).trim();
-    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let text = without_mark(text).trim();
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(Zeroizing::new(text.to_owned())) }
 }
 
 /// The key and the value in a line; `None` if it is empty or a comment.

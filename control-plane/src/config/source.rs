@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use edge_core::setting::clean;
+use zeroize::Zeroizing;
 
 use super::{setting_names, settings_file};
 
@@ -22,10 +23,10 @@ pub enum ConfigError {
 
 const ENVIRONMENT: &str = "the environment";
 
-/// The raw settings, each with its origin.
+/// The raw settings, each with its origin. Many are secrets, so all of them are overwritten when they are dropped.
 #[derive(Default)]
 pub struct Source {
-    values: HashMap<String, (String, String)>,
+    values: HashMap<String, (Zeroizing<String>, String)>,
 }
 
 impl Source {
@@ -62,7 +63,9 @@ impl Source {
             // Variables of other software may have any name.
             let Ok(key) = key.into_string() else { continue };
             match value.into_string() {
-                Ok(value) => source.keep(key, &value, ENVIRONMENT.to_owned(), &mut errors),
+                Ok(value) => {
+                    source.keep(key, &Zeroizing::new(value), ENVIRONMENT.to_owned(), &mut errors);
+                }
                 Err(_) => {
                     let problem = "is not UTF-8 text".to_owned();
                     let origin = ENVIRONMENT.to_owned();
@@ -120,7 +123,7 @@ impl Source {
                 errors.push(ConfigError::Invalid { key, origin, problem: problem.to_string() });
             }
             (_, Ok(value)) => {
-                self.values.insert(key, (value.to_owned(), origin));
+                self.values.insert(key, (Zeroizing::new(value.to_owned()), origin));
             }
             // Not a setting.
             (None, Err(_)) => {}
@@ -211,6 +214,16 @@ pub(super) mod tests {
         let source = with_file(text, &[("WORKERS", "2"), ("REDIS_URI", "")]).unwrap();
         let values = ["WORKERS", "DB_URI", "REDIS_URI"].map(|key| source.get(key));
         assert_eq!(values, [Some("2"), Some("file"), None]);
+    }
+
+    #[test]
+    fn what_was_read_is_overwritten_when_it_is_dropped() {
+        fn is_overwritten(_: &impl zeroize::ZeroizeOnDrop) {}
+        let source = with_file("STRIPE_SECRET_KEY=sk_test_1", &[("DB_URI", "postgres://u:p@db/x")]).unwrap();
+        assert!(source.values.len() >= 2);
+        for (value, _) in source.values.values() {
+            is_overwritten(value);
+        }
     }
 
     #[test]

@@ -7,12 +7,13 @@ use edge_core::provider::Provider;
 use jiff::{SignedDuration, Timestamp};
 use payments::model::id::PaymentId;
 use payments::model::payment::{Payment, Status};
-use payments::ports::store::{Filter, Rows, StoreError};
+use payments::ports::store::{Filter, Problem, Rows, StoreError, Unreadable};
 use sealing::BlindIndex;
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::reads::PAYMENT_COLUMNS;
 use super::rows::PaymentRow;
+use super::sealed_tables::CUSTOMERS;
 use super::sql::{Argument, Query};
 use super::unreadable::RowReader;
 
@@ -146,12 +147,27 @@ fn walks(filter: &Filter) -> Vec<String> {
     pairs.map(|(provider, state)| format!(" AND provider = '{provider}' AND state = '{state}'")).collect()
 }
 
+/// Whether a payment is what an entry under the filter's customer reference says, if the filter has one: nothing binds an
+/// entry to its payment, so one with access to the database could have moved it. What has ended has no reference to compare.
+pub(super) fn is_as_entered(filter: &Filter, payment: &Payment) -> bool {
+    let reference = payment.request.customer_reference.as_ref();
+    filter.customer_reference.is_none()
+        || payment.is_erased
+        || reference == filter.customer_reference.as_ref()
+}
+
+fn moved_entry(payment: &Payment) -> Unreadable {
+    let (row, column) = (payment.id.to_string(), "customer".to_owned());
+    Unreadable { table: CUSTOMERS, row, column, problem: Problem::NotAuthentic }
+}
+
 /// The next `limit` rows after `after`, and whether there are more. `fetch` returns up to one row more than `limit`.
-/// Pages without a single readable row are skipped.
+/// Rows that are not `as_entered` are left out like unreadable ones. Pages without a single other row are skipped.
 pub(super) async fn behind<Fetched>(
     reader: &RowReader,
     after: Option<String>,
     limit: u32,
+    as_entered: impl Fn(&Payment) -> bool,
     fetch: impl Fn(Option<String>) -> Fetched,
 ) -> Result<(Rows<Payment>, bool), StoreError>
 where
@@ -166,8 +182,13 @@ where
         after = rows.last().map(|row| row.id.clone());
         let read: Rows<Payment> = reader.read(rows)?;
         unreadable.extend(read.unreadable);
-        if !read.items.is_empty() || !has_more {
-            return Ok((Rows { items: read.items, unreadable }, has_more));
+        let (items, moved): (Vec<_>, Vec<_>) = read.items.into_iter().partition(&as_entered);
+        for entry in moved.iter().map(moved_entry) {
+            reader.tell(&entry);
+            unreadable.push(entry);
+        }
+        if !items.is_empty() || !has_more {
+            return Ok((Rows { items, unreadable }, has_more));
         }
     }
     Err(unreadable.pop().map_or(StoreError::TimedOut, StoreError::Inconsistent))

@@ -194,10 +194,18 @@ impl Counts {
 
     /// Rows with a plain value, or one of these keys, by table: a row with several of them is counted once.
     pub(crate) fn plain_or_of(&self, keys: &BTreeSet<DataKeyId>) -> BTreeMap<&'static str, u64> {
-        let is_one = |key: &Option<DataKeyId>| key.is_none_or(|key| keys.contains(&key));
+        self.with(|key| key.is_none_or(|key| keys.contains(&key)))
+    }
+
+    /// Rows that need a data key which is none of these, by table: a row that needs several of them is counted once.
+    pub(crate) fn of_others(&self, known: &BTreeSet<DataKeyId>) -> BTreeMap<&'static str, u64> {
+        self.with(|key| key.is_some_and(|key| !known.contains(&key)))
+    }
+
+    fn with(&self, is_one: impl Fn(Option<DataKeyId>) -> bool) -> BTreeMap<&'static str, u64> {
         let mut found = BTreeMap::new();
         for ((table, of_row), rows) in &self.rows {
-            if of_row.iter().any(is_one) {
+            if of_row.iter().any(|key| is_one(*key)) {
                 *found.entry(*table).or_default() += rows;
             }
         }

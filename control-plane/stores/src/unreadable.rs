@@ -13,7 +13,8 @@ use super::sealed_row::SealedRow;
 pub const COUNTER: &str = "stored_rows_unreadable_total";
 
 /// Tables whose counters exist from the start.
-const TABLES: [&str; 5] = ["payments", "refunds", "events", "webhook_events", "idempotency_keys"];
+const TABLES: [&str; 6] =
+    ["payments", "refunds", "events", "webhook_events", "idempotency_keys", "payment_customers"];
 
 /// Pause between log lines for the same row. Lists are polled, and one line an hour is enough to be noticed.
 const NAMED_EVERY: Duration = Duration::from_secs(3_600);
@@ -79,7 +80,7 @@ impl RowReader {
         Self { sealer, named: Mutex::default() }
     }
 
-    fn tell(&self, unreadable: &Unreadable) {
+    pub(super) fn tell(&self, unreadable: &Unreadable) {
         metrics::counter!(COUNTER, "table" => unreadable.table).increment(1);
         if self.is_to_be_named(unreadable, Instant::now()) {
             let Unreadable { table, row, column, problem } = unreadable;

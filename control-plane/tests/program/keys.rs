@@ -5,6 +5,7 @@ use std::path::Path;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use payments::model::webhook::{EventState, WebhookEvent};
+use sqlx::{Connection as _, SqliteConnection};
 
 use super::service::FREE;
 use super::{KEYS, run};
@@ -88,6 +89,26 @@ fn without_a_key_that_rows_need_nothing_starts_and_the_reason_is_told() {
     }
     let (worked, text) = keys(folder, &["rotate"], SECOND);
     assert!(!worked && text.contains("the encryption key `k1`"), "{text}");
+}
+
+#[test]
+fn rows_whose_data_key_is_gone_are_told_and_the_command_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    plain_database(folder);
+    assert!(keys(folder, &["reseal"], FIRST).0);
+    let uri = format!("sqlite://{}", folder.join("gateway.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = SqliteConnection::connect(&uri).await.unwrap();
+        sqlx::query("DELETE FROM data_keys WHERE purpose = 'webhooks'")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    });
+    let (worked, text) = keys(folder, &["status"], FIRST);
+    let told = "1 rows name data keys that the database does not have (webhook_events 1)";
+    assert!(!worked && text.contains(told), "{text}");
 }
 
 #[test]

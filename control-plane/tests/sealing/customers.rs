@@ -13,6 +13,7 @@ super::on_both! {
     payments_of_before_there_were_keys_are_found_before_and_after_they_are_sealed
     payments_are_found_while_the_key_of_the_index_is_replaced
     the_index_of_a_reference_is_another_under_another_key
+    an_entry_that_was_moved_to_another_payment_finds_nothing
 }
 
 fn filter(reference: &str) -> Filter {
@@ -104,4 +105,27 @@ async fn the_index_of_a_reference_is_another_under_another_key(database: TestDat
             sealing::IndexKey::plain().index(&["customerReference", "demo"], &customer(n)).to_string();
         assert!(!indexes.contains(&plain), "it can be guessed");
     }
+}
+
+async fn an_entry_that_was_moved_to_another_payment_finds_nothing(database: TestDatabase) {
+    let store = database.open(OLD).await;
+    fill(&*store).await;
+    let moved = format!(
+        "UPDATE payment_customers SET customer = (SELECT customer FROM payment_customers WHERE payment = '{}')
+         WHERE payment = '{}'",
+        payment_id(1),
+        payment_id(2)
+    );
+    database.execute(&moved).await;
+    // Also where the moved one is a whole page.
+    for limit in [10, 1] {
+        let first = Filter { limit, ..filter(&customer(1)) };
+        assert_eq!(found(&*store, &first).await, [payment_id(1).to_string()], "pages of {limit}");
+    }
+    assert!(found(&*store, &filter(&customer(2))).await.is_empty());
+    assert_eq!(found(&*store, &filter(&customer(3))).await, [payment_id(3).to_string()]);
+    assert_eq!(
+        store.payments(&client(), &Filter { limit: 10, ..Filter::default() }).await.unwrap().items.len(),
+        3
+    );
 }

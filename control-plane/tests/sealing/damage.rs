@@ -106,8 +106,10 @@ async fn fill_twice(store: &dyn Store) {
     store.commit(Change::from(Mutation::OpenRefund { refund, event })).await.unwrap();
 }
 
-/// Another letter of base64, the value of another row, of another column, and of a key that is none.
-fn damages(genuine: &[u8], other_row: Vec<u8>, other_column: Vec<u8>) -> [(Vec<u8>, Problem); 4] {
+/// Another letter of base64, the value of another row, of another column, of a key that is none, and what is left after a
+/// cut: in the value, behind the name of its key, and within it.
+fn damages(genuine: &[u8], other_row: Vec<u8>, other_column: Vec<u8>) -> [(Vec<u8>, Problem); 7] {
+    const HEAD: usize = "enc1:0123456789abcdef:".len();
     const UNKNOWN: &[u8; 16] = b"0123456789abcdef";
     let mut flipped = genuine.to_vec();
     let at = flipped.len() - 8;
@@ -120,6 +122,9 @@ fn damages(genuine: &[u8], other_row: Vec<u8>, other_column: Vec<u8>) -> [(Vec<u
         (other_row, Problem::NotAuthentic),
         (other_column, Problem::NotAuthentic),
         (unknown, Problem::UnknownKey(key)),
+        (genuine[..genuine.len() - 4].to_vec(), Problem::NotAuthentic),
+        (genuine[..HEAD].to_vec(), Problem::NotAuthentic),
+        (genuine[..HEAD - 2].to_vec(), Problem::NotAuthentic),
     ]
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use async_trait::async_trait;
 use payments::ports::store::Store;
 use payments_stores::Encryption;
+use payments_stores::keys::open_keys;
 use sealing::{DataKeyId, KeyRing, SecretKey, WrapError, WrappedKey, Wrapping};
 
 use super::database::{NEW, OLD, TestDatabase};
@@ -19,6 +20,9 @@ super::on_both! {
     a_process_reads_what_another_has_sealed_with_a_key_that_it_made_since
     new_data_keys_seal_and_the_rows_of_the_old_ones_can_be_sealed_again
     the_status_says_what_needs_which_key
+    the_status_tells_keys_of_one_name_apart
+    the_status_says_which_rows_have_lost_their_data_key
+    a_key_service_that_denies_is_no_missing_key
     a_release_that_cannot_read_sealed_values_is_excluded_once_there_are_some
     a_new_database_is_not_ready_while_its_key_service_denies
 }
@@ -231,6 +235,39 @@ async fn the_status_says_what_needs_which_key(database: TestDatabase) {
     assert!(status.tables.iter().all(|table| table.plain == 0 && table.retired == 0), "{status:?}");
     assert_eq!(status.reseal.len(), 6);
     assert!(status.reseal.iter().all(|progress| progress.finished_at.is_some()), "{status:?}");
+}
+
+async fn the_status_tells_keys_of_one_name_apart(database: TestDatabase) {
+    fill(&*database.open(OLD).await).await;
+    // One data key that another key of the same name has wrapped.
+    let other = "UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE purpose = 'payers')
+        WHERE purpose = 'webhooks'";
+    database.execute(other).await;
+    let status = database.maintenance(OLD).await.status().await.unwrap();
+    let keys = status.wrapping_keys.iter();
+    let keys: Vec<_> = keys.map(|key| (key.name.as_str(), key.is_usable, key.data_keys, key.rows)).collect();
+    assert_eq!(keys, [("old", false, 1, 1), ("old", true, 3, 21)]);
+}
+
+async fn the_status_says_which_rows_have_lost_their_data_key(database: TestDatabase) {
+    fill(&*database.open(OLD).await).await;
+    let lost = async || {
+        let status = database.maintenance(OLD).await.status().await.unwrap();
+        let lost = status.tables.iter().filter(|table| table.unknown > 0);
+        lost.map(|table| (table.name, table.unknown)).collect::<Vec<_>>()
+    };
+    assert!(lost().await.is_empty());
+    database.execute("DELETE FROM data_keys WHERE purpose = 'webhooks'").await;
+    assert_eq!(lost().await, [("webhook_events", 1)]);
+}
+
+async fn a_key_service_that_denies_is_no_missing_key(database: TestDatabase) {
+    fill(&*database.open(OLD).await).await;
+    let mut settings = database.settings("");
+    settings.encryption = Encryption::with(KeyService::that_denies());
+    let problem = open_keys(settings).await.unwrap().status().await.unwrap_err();
+    let problem = payments::causes::with_causes(&problem);
+    assert!(problem.contains("cannot be used") && problem.contains("permission denied"), "{problem}");
 }
 
 async fn a_release_that_cannot_read_sealed_values_is_excluded_once_there_are_some(database: TestDatabase) {

@@ -1,9 +1,10 @@
 //! Which keys there are, and what needs them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use payments::ports::store::StoreError;
+use sealing::{DataKeyId, WrapError};
 
 use super::progress::{self, ResealProgress};
 use crate::KeyProblem;
@@ -16,7 +17,8 @@ use crate::sql::data_keys::{DataKeys, StoredKey, stored_keys};
 pub struct KeyStatus {
     /// The name of the key that wraps new data keys; `None` if values are stored as they are.
     pub first: Option<String>,
-    /// Every key that has wrapped a data key, by name.
+    /// Every key that has wrapped a data key, by name. Twice where the key at hand opens some of the data keys of its name
+    /// and not the others, which another key of that name has wrapped.
     pub wrapping_keys: Vec<WrappingKeyStatus>,
     pub tables: Vec<TableStatus>,
     /// How far the last `reseal` has come, by table.
@@ -46,32 +48,14 @@ pub struct TableStatus {
     pub plain: u64,
     /// Rows that are sealed with a retired data key.
     pub retired: u64,
+    /// Rows that name a data key which the database does not have.
+    pub unknown: u64,
 }
 
 pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<KeyStatus, KeyProblem> {
     let (stored, counts) = (stored_keys(database).await?, count(database).await?);
-    let mut wrapping_keys = BTreeMap::<&str, WrappingKeyStatus>::new();
-    for key in living(&stored) {
-        let entry = wrapping_keys.entry(&key.wrapped.by).or_insert_with(|| WrappingKeyStatus {
-            name: key.wrapped.by.clone(),
-            is_usable: true,
-            data_keys: 0,
-            retired: 0,
-            newest_at: key.created_at,
-            rows: 0,
-        });
-        entry.data_keys += 1;
-        entry.retired += u64::from(key.is_retired);
-        entry.newest_at = entry.newest_at.max(key.created_at);
-        entry.is_usable &= match &keys.wrapping {
-            Some(wrapping) => wrapping.unwrap(key.id, &key.wrapped).await.is_ok(),
-            None => false,
-        };
-    }
-    for (name, entry) in &mut wrapping_keys {
-        let keys = living(&stored).filter(|key| key.wrapped.by == *name).map(|key| key.id).collect();
-        entry.rows = counts.of_keys(&keys).map(|(_, rows)| rows).sum();
-    }
+    // Once more: a data key that was made during the count is in the table before any row names it.
+    let known = stored_keys(database).await?.iter().map(|key| key.id).collect();
     let retired = living(&stored).filter(|key| key.is_retired).map(|key| key.id).collect();
     let mut of_retired = BTreeMap::<&str, u64>::new();
     for (table, rows) in counts.of_keys(&retired) {
@@ -79,11 +63,46 @@ pub(super) async fn status(database: &impl Database, keys: &DataKeys) -> Result<
     }
     Ok(KeyStatus {
         first: keys.wrapping.as_ref().map(|wrapping| wrapping.first().to_owned()),
-        wrapping_keys: wrapping_keys.into_values().collect(),
-        tables: tables(&counts, &of_retired),
+        wrapping_keys: wrapping_keys(&stored, &counts, keys).await?,
+        tables: tables(&counts, &of_retired, &counts.of_others(&known)),
         reseal: reseal_progress(database).await?,
         is_trail_kept: is_trail_kept(database).await?,
     })
+}
+
+async fn wrapping_keys(
+    stored: &[StoredKey],
+    counts: &Counts,
+    keys: &DataKeys,
+) -> Result<Vec<WrappingKeyStatus>, KeyProblem> {
+    let mut found = BTreeMap::<(&str, bool), (WrappingKeyStatus, BTreeSet<DataKeyId>)>::new();
+    for key in living(stored) {
+        let (name, is_usable) = (key.wrapped.by.as_str(), opens(keys, key).await?);
+        let (status, data_keys) = found.entry((name, is_usable)).or_insert_with(|| {
+            let (name, newest_at) = (name.to_owned(), key.created_at);
+            let status = WrappingKeyStatus { name, is_usable, data_keys: 0, retired: 0, newest_at, rows: 0 };
+            (status, BTreeSet::new())
+        });
+        status.data_keys += 1;
+        status.retired += u64::from(key.is_retired);
+        status.newest_at = status.newest_at.max(key.created_at);
+        data_keys.insert(key.id);
+    }
+    let counted = |(status, data_keys): (WrappingKeyStatus, BTreeSet<DataKeyId>)| {
+        let rows = counts.of_keys(&data_keys).map(|(_, rows)| rows).sum();
+        WrappingKeyStatus { rows, ..status }
+    };
+    Ok(found.into_values().map(counted).collect())
+}
+
+/// Whether the key at hand opens the data key. An error says nothing about it: the key's service cannot be asked.
+async fn opens(keys: &DataKeys, key: &StoredKey) -> Result<bool, KeyProblem> {
+    let Some(wrapping) = &keys.wrapping else { return Ok(false) };
+    match wrapping.unwrap(key.id, &key.wrapped).await {
+        Ok(_) => Ok(true),
+        Err(WrapError::UnknownKey(_) | WrapError::Wrong { .. }) => Ok(false),
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// The rows that `reseal` would seal, by table.
@@ -109,13 +128,18 @@ fn living(stored: &[StoredKey]) -> impl Iterator<Item = &StoredKey> {
     stored.iter().filter(|key| !key.is_erased)
 }
 
-fn tables(counts: &Counts, of_retired: &BTreeMap<&str, u64>) -> Vec<TableStatus> {
+fn tables(
+    counts: &Counts,
+    of_retired: &BTreeMap<&str, u64>,
+    of_unknown: &BTreeMap<&str, u64>,
+) -> Vec<TableStatus> {
     let plain = counts.plain();
     let status = |(name, rows)| TableStatus {
         name,
         rows,
         plain: plain.get(name).copied().unwrap_or(0),
         retired: of_retired.get(name).copied().unwrap_or(0),
+        unknown: of_unknown.get(name).copied().unwrap_or(0),
     };
     counts.all().into_iter().map(status).collect()
 }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::{Database, Purpose, Query, SqlStore};
 use crate::group_commit::PROOF_MAX;
-use crate::listing::{Listing, behind};
+use crate::listing::{Listing, behind, is_as_entered};
 use crate::reads::{
     ANYONES_PAYMENTS, ANYONES_REFUND, EVENTS, FIRST_FAILED_BY_REFERENCE, KEY, PAYMENT, PAYMENT_BY_REFERENCE,
     REFUND, REFUNDS,
@@ -72,7 +72,9 @@ impl<D: Database> Store for SqlStore<D> {
             self.all::<PaymentRow>(Purpose::List, listing.into()).await
         };
         let _share = self.database.shares().take(client).await?;
-        let found = behind(self.database.rows(), filter.after.map(|id| id.to_string()), filter.limit, fetch);
+        let after = filter.after.map(|id| id.to_string());
+        let as_entered = |payment: &Payment| is_as_entered(filter, payment);
+        let found = behind(self.database.rows(), after, filter.limit, as_entered, fetch);
         let (rows, has_more) = match self.database.list_max() {
             Some(most) => timeout(most, found).await.map_err(|_| StoreError::TimedOut)??,
             None => found.await?,
@@ -93,7 +95,8 @@ impl<D: Database> Store for SqlStore<D> {
                 .with(i64::from(limit) + 1);
             self.all::<PaymentRow>(Purpose::Operators, query).await
         };
-        Ok(behind(self.database.rows(), after.map(|id| id.to_string()), limit, fetch).await?.0)
+        let after = after.map(|id| id.to_string());
+        Ok(behind(self.database.rows(), after, limit, |_| true, fetch).await?.0)
     }
 
     async fn refund(&self, client: &ClientId, id: RefundId) -> Result<Option<Refund>, StoreError> {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::{Zeroize as _, Zeroizing};
 
 const KEY_BYTES_MIN: usize = 32;
 const SUBKEY_BYTES: usize = 32;
@@ -89,7 +90,7 @@ pub(crate) struct Key {
 
 struct Subkey {
     purpose: Purpose,
-    bytes: [u8; SUBKEY_BYTES],
+    bytes: Zeroizing<[u8; SUBKEY_BYTES]>,
     mac: Hmac<Sha256>,
 }
 
@@ -204,7 +205,7 @@ impl Key {
     }
 
     fn of_secret(id: &str, secret: &str, n: usize) -> Result<Self, KeysError> {
-        let secret = hex::decode(secret).map_err(|_| KeysError::Malformed(n))?;
+        let secret = Zeroizing::new(hex::decode(secret).map_err(|_| KeysError::Malformed(n))?);
         if secret.len() < KEY_BYTES_MIN {
             return Err(KeysError::TooShort(n));
         }
@@ -212,20 +213,20 @@ impl Key {
         let subkey = |purpose: Purpose| -> Result<Subkey, KeysError> {
             let bytes: [u8; SUBKEY_BYTES] =
                 secret.clone().chain_update(purpose.label()).finalize().into_bytes().into();
-            Ok(Subkey { purpose, bytes, mac: begin(&bytes, n)? })
+            Subkey::of(purpose, bytes, n)
         };
         let subkeys = Purpose::ALL.into_iter().map(subkey).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { id: id.to_owned(), secret: Some(secret), subkeys })
     }
 
     fn of_subkeys(id: &str, subkeys: &str, n: usize, holder: Holder) -> Result<Self, KeysError> {
-        let bytes = hex::decode(subkeys).map_err(|_| KeysError::Cut(n))?;
+        let bytes = Zeroizing::new(hex::decode(subkeys).map_err(|_| KeysError::Cut(n))?);
         let (parts, rest) = bytes.as_chunks::<SUBKEY_BYTES>();
         if !rest.is_empty() || parts.len() != holder.purposes().len() {
             return Err(KeysError::Cut(n));
         }
         let subkey = |(purpose, bytes): (&Purpose, &[u8; SUBKEY_BYTES])| -> Result<Subkey, KeysError> {
-            Ok(Subkey { purpose: *purpose, bytes: *bytes, mac: begin(bytes, n)? })
+            Subkey::of(*purpose, *bytes, n)
         };
         let subkeys = holder.purposes().iter().zip(parts).map(subkey).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { id: id.to_owned(), secret: None, subkeys })
@@ -242,7 +243,16 @@ impl Key {
     }
 
     fn bytes(&self, purpose: Purpose) -> Option<[u8; SUBKEY_BYTES]> {
-        self.subkeys.iter().find(|subkey| subkey.purpose == purpose).map(|subkey| subkey.bytes)
+        self.subkeys.iter().find(|subkey| subkey.purpose == purpose).map(|subkey| *subkey.bytes)
+    }
+}
+
+impl Subkey {
+    fn of(purpose: Purpose, mut bytes: [u8; SUBKEY_BYTES], n: usize) -> Result<Self, KeysError> {
+        let mac = begin(&bytes, n);
+        let kept = Zeroizing::new(bytes);
+        bytes.zeroize();
+        Ok(Self { purpose, bytes: kept, mac: mac? })
     }
 }
 
@@ -323,6 +333,19 @@ mod tests {
             by_hand += &hex::encode(mac);
         }
         assert_eq!(keys.of(Holder::EdgeCache).unwrap(), by_hand);
+    }
+
+    #[test]
+    fn keys_are_overwritten_when_they_are_dropped() {
+        fn is_overwritten(_: &impl zeroize::ZeroizeOnDrop) {}
+        let keys = Keys::parse(&format!("a:{SECRET}")).unwrap();
+        let subkeys = &keys.first().unwrap().subkeys;
+        assert_eq!(subkeys.len(), Purpose::ALL.len());
+        for subkey in subkeys {
+            is_overwritten(&subkey.bytes);
+        }
+        // The state of a MAC is as good as its key.
+        is_overwritten(&<Sha256 as sha2::Digest>::new());
     }
 
     #[test]
