@@ -34,6 +34,18 @@ const HEAR_NO_MORE: &str = "(() => {
     };
 })()";
 
+/// Answers the charge that brings an order back with an error, and keeps it for `bringBack`.
+const REFUSE_RETURNS: &str = "(() => {
+    const send = window.fetch;
+    window.fetch = async (...call) => {
+        const isReturn = call[0] === '/_sandbox/shop/pay' && JSON.parse(call[1].body).paymentMethodId;
+        if (!isReturn) return send(...call);
+        window.bringBack = async () => (await send(...call)).status;
+        const error = { code: 'INVALID_STATE', message: 'not now', retryable: false };
+        return new Response(JSON.stringify({ success: false, error }), { status: 409 });
+    };
+})()";
+
 /// The page tells the truth, and lets nothing begin but the same request.
 async fn is_not_known(page: &mut Page) {
     ends_as(page, "unknown").await;
@@ -116,4 +128,26 @@ async fn a_tab_that_is_closed_before_the_answer_came_pays_once_by_every_button()
         assert_eq!(made, paid.as_str(), "{button}");
         assert_eq!(gateway.effects(&paid).await, [format!("{provider} charge 4999 EUR")], "{button}");
     }
+}
+
+/// The gateway captures an order that a wallet has confirmed without the page, too.
+#[tokio::test]
+async fn an_order_whose_return_ends_with_an_error_is_not_called_unpaid() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    open_again(&mut page, &gateway, None).await;
+    choose(&mut page, "paid", "paypal").await;
+    page.evaluate(REFUSE_RETURNS).await;
+    click(&mut page, "paypal-google_pay", 1).await;
+    is_not_known(&mut page).await;
+    page.screenshot("unknown-return").await;
+    let transaction = transaction(&mut page).await;
+    // It waits for its payer still.
+    page.act("document.getElementById('retry').click()").await;
+    is_not_known(&mut page).await;
+    assert_eq!(page.evaluate("document.getElementById('retry').textContent").await, "Look again");
+    assert_eq!(page.evaluate("bringBack()").await, 200);
+    ends_as(&mut page, "completed").await;
+    assert_eq!(page.evaluate("document.getElementById('explanation').textContent").await, "");
+    assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4999 EUR"]);
 }

@@ -222,6 +222,36 @@ async fn the_lines_of_the_guide_for_shops_tell_of_a_decline_and_let_the_payer_tr
     }
 }
 
+/// Answers a charge that brings an order back with an error, and does not send it.
+const REFUSE_RETURNS: &str = "(() => {
+    const send = window.pay;
+    const error = { code: 'INVALID_STATE', message: 'not now' };
+    window.pay = async (charge) => (charge.paymentMethodId ? { success: false, error } : send(charge));
+})()";
+
+/// The gateway captures such an order without the page.
+#[tokio::test]
+async fn the_lines_of_the_guide_for_shops_do_not_call_a_confirmed_order_unpaid() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    let (heading, provider, labels) = WAYS[1];
+    for label in labels {
+        open_again(&mut page, &gateway, None).await;
+        choose(&mut page, "paid", provider).await;
+        write(&mut page, heading).await;
+        page.evaluate(REFUSE_RETURNS).await;
+        press(&mut page, label, 1).await;
+        page.wait_for("document.getElementById('message').textContent.startsWith('We do not know yet')")
+            .await;
+        assert!(
+            !press_and_agree(&mut page, label).await,
+            "{label}: another attempt would be another payment"
+        );
+        let transaction = transaction(&mut page, 1).await;
+        assert_ne!(gateway.payment(&transaction).await["status"], "failed", "{label}");
+    }
+}
+
 #[test]
 fn the_guide_has_lines_for_each_provider() {
     for heading in WAYS.map(|(heading, _, _)| heading).into_iter().chain([BOTH]) {

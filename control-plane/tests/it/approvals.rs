@@ -1,5 +1,5 @@
-//! What a payer approves in a wallet is judged before a call for it is recorded, and not again while the call may have been
-//! executed.
+//! What a payer approves in a wallet is judged before a call for it is recorded, and a repeat knows that while the call may
+//! have been executed.
 
 use control_plane::http::charge_terms;
 use edge_core::request::ChargeRequest;

@@ -94,14 +94,26 @@ async fn each_clients_orders_are_judged_by_its_own_policy() {
     assert_eq!(fixture.ledger("").await, [effect("charge", 4_999, "USD"), effect("charge", 4_999, "USD")]);
 }
 
-/// A repeat whose refusal would say nothing of the call before it.
+/// A refusal of the repeat would say nothing of the call before it.
 #[tokio::test]
-async fn what_was_judged_before_is_captured_as_it_stands() {
+async fn what_was_judged_and_is_confirmed_otherwise_by_now_is_open_and_not_captured() {
     let fixture = SandboxFixture::open().await;
-    let order = wallet_order(&fixture, Wallet::GooglePay);
-    let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
-    confirm(&fixture, &id, "google_pay", "SCA-REJECTED").await;
-    let judged = ResumeOrder { is_judged: true, ..fixture.resume(&order, &id) };
-    completed(fixture.paypal().resume(&judged).await.done());
-    assert_eq!(fixture.effects(order.payment).await, [effect("charge", 4_999, "USD")]);
+    for (wallet, name, pays) in [
+        ("google_pay", "SCA-REJECTED", false),
+        ("apple_pay", "Ada Lovelace", false),
+        ("google_pay", "Ada Lovelace", true),
+    ] {
+        let order = wallet_order(&fixture, Wallet::GooglePay);
+        let id = to_be_confirmed(fixture.paypal().charge(&order).await.done());
+        confirm(&fixture, &id, wallet, name).await;
+        let judged = ResumeOrder { is_judged: true, ..fixture.resume(&order, &id) };
+        let answer = fixture.paypal().resume(&judged).await;
+        if pays {
+            completed(answer.done());
+        } else {
+            let is_open = matches!(&answer, Outcome::Unknown(open) if open.is_conflict);
+            assert!(is_open, "no failure of the provider's: {answer:?}");
+        }
+        assert_eq!(fixture.effects(order.payment).await.len(), usize::from(pays), "{wallet} {name}");
+    }
 }

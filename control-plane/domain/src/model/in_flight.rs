@@ -29,7 +29,7 @@ pub struct InFlight {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_dead_since: Option<Timestamp>,
     /// What the payer approved at the provider was judged before the call. A repeat of a call that may have been executed
-    /// does not judge it again: a refusal would prove nothing about the call.
+    /// captures nothing that would be refused now, and leaves the outcome open: a refusal would prove nothing about the call.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_judged: bool,
     /// If the operation certainly has not been executed by then, it is given up.

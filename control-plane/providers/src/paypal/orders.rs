@@ -24,6 +24,8 @@ const PAID_ELSEWHERE: &str = "names an order that was paid already, and not by t
     is refunded at PayPal only";
 /// The order says something else than the payment.
 const ORDER_MISMATCH: &str = "order_mismatch";
+/// What was judged is not what the order shows now.
+const CONFIRMED_ANEW: &str = "the order is not captured as it stands";
 /// The payer has to authenticate or confirm.
 const PAYER_ACTION_REQUIRED: &str = "PAYER_ACTION_REQUIRED";
 
@@ -129,7 +131,9 @@ impl Paypal {
         }
     }
 
-    /// Before an order that a wallet may have confirmed is captured. What is captured already is only looked at.
+    /// Before an order that a wallet may have confirmed is captured. What is captured already is only looked at. If the call
+    /// was judged before, an earlier try of it may have been executed, and a refusal would say nothing of that one: nothing
+    /// is captured, and the outcome stays open until the order shows it.
     fn check_wallet(
         &self,
         order: &Order,
@@ -137,10 +141,18 @@ impl Paypal {
         client: &ClientId,
         is_judged: bool,
     ) -> ProviderResult<()> {
-        if is_judged || order.status != "APPROVED" {
+        if order.status != "APPROVED" {
             return Ok(());
         }
-        order.is_confirmed_with(wallet, self.wallet_liability_shift.of(client))
+        let confirmed = order.is_confirmed_with(wallet, self.wallet_liability_shift.of(client));
+        if !is_judged {
+            return confirmed;
+        }
+        confirmed.map_err(|not_done| {
+            let reason = format!("{CONFIRMED_ANEW}: {}", not_done.uncertainty().reason);
+            // PayPal works: this is no failure of its.
+            NotDone::Unknown(Uncertainty::conflict(reason))
+        })
     }
 
     /// Charges an order that the client names, most likely one made and approved in the payer's browser.

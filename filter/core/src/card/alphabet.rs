@@ -15,7 +15,7 @@ pub(super) struct Alphabet {
 pub(super) const BASE64: Alphabet = Alphabet { value: sextet, bits: 6, period: 4, is_blank };
 /// Base64 in lines or pieces with marks between them, or each with its padding.
 pub(super) const IN_PIECES: Alphabet = Alphabet { is_blank: is_blank_or_break, ..BASE64 };
-/// In capitals alone, as programs write it: in small letters, each sentence would be in this alphabet.
+/// In letters of either case. Every sentence is in this alphabet, but begins like no text in it.
 pub(super) const BASE32: Alphabet = Alphabet { value: quintet, bits: 5, period: PERIOD_MAX, is_blank };
 pub(super) const HEX: Alphabet = Alphabet { value: hex_digit, bits: 4, period: 2, is_blank };
 pub(super) const PERIOD_MAX: usize = 8;
@@ -126,6 +126,7 @@ fn sextet(byte: u8) -> Option<u8> {
 fn quintet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a'),
         b'2'..=b'7' => Some(byte - b'2' + 26),
         _ => None,
     }

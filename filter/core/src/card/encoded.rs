@@ -167,6 +167,8 @@ mod tests {
             format!("the word {base64} and others"),
             format!("token-{base64}"),
             BASE32.to_owned(),
+            BASE32.to_lowercase(),
+            format!("the word {} and others", BASE32.to_lowercase()),
             spaced(BASE32),
             format!("token={BASE32}"),
             format!("data:;base32,{BASE32}"),

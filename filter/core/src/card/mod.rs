@@ -159,13 +159,13 @@ pub fn find_in_text(value: &[u8]) -> Option<CardData> {
     kind.map(|kind| CardData { kind, param: None })
 }
 
-/// The first part of a wallet's payload in the values of headers, which are decoded within one budget. Card numbers count
-/// in JSON alone: proxies and browsers have long numbers in headers of their own.
+/// The first part of a wallet's payload in headers: one that is named like it, or a value, which are decoded within one
+/// budget. Card numbers count in JSON alone: proxies and browsers have long numbers in headers of their own.
 #[must_use]
 pub fn payload_in_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<CardData> {
     let mut budget = Budget::default();
     headers.into_iter().find_map(|(name, value)| {
-        let kind = in_header(value, &mut budget)?;
+        let kind = payload::in_word(name).or_else(|| in_header(value, &mut budget))?;
         let shown = find_in_text(name.as_bytes()).is_none().then(|| name.to_owned());
         Some(CardData { kind, param: shown })
     })

@@ -70,12 +70,16 @@ fn in_words(text: &str) -> Option<Kind> {
         let words = piece.trim_end_matches(|character| !is_of_word(character));
         words.split('.').chain(dotted_name(piece, words))
     });
-    let kinds = words.filter_map(|word| match judge_word(word) {
+    words.filter_map(in_word).min_by_key(|kind| !kind.is_card())
+}
+
+/// What a word is the name of. Allocates nothing.
+pub(super) fn in_word(word: &str) -> Option<Kind> {
+    match judge_word(word) {
         Name::Card => Some(Kind::Named),
         Name::WalletPayload => Some(Kind::WalletPayload),
         Name::Fine | Name::PinCode | Name::Pan => None,
-    });
-    kinds.min_by_key(|kind| !kind.is_card())
+    }
 }
 
 const fn is_of_word(character: char) -> bool {

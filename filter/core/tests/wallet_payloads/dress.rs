@@ -34,6 +34,7 @@ pub(crate) enum Dress {
     Deflate,
     DataUrl,
     Base32,
+    Base32Small,
     Hex,
     HexInLines,
     HexPairs,
@@ -41,7 +42,7 @@ pub(crate) enum Dress {
     BytesByName,
 }
 
-pub(crate) const DRESSES: [Dress; 30] = [
+pub(crate) const DRESSES: [Dress; 31] = [
     Dress::Plain,
     Dress::Note,
     Dress::Quoted,
@@ -67,6 +68,7 @@ pub(crate) const DRESSES: [Dress; 30] = [
     Dress::Deflate,
     Dress::DataUrl,
     Dress::Base32,
+    Dress::Base32Small,
     Dress::Hex,
     Dress::HexInLines,
     Dress::HexPairs,
@@ -106,6 +108,7 @@ impl Dress {
             Self::Deflate => STANDARD.encode(compress_to_vec(bytes, 6)),
             Self::DataUrl => format!("data:application/json;base64,{}", STANDARD.encode(text)),
             Self::Base32 => base32(bytes),
+            Self::Base32Small => base32(bytes).to_lowercase(),
             Self::Hex => hex::encode(text),
             Self::HexInLines => in_lines(&hex::encode_upper(text)),
             Self::HexPairs => each(|(_, byte)| format!("{byte:02X}")).join("-"),
@@ -121,6 +124,7 @@ impl Dress {
             Self::HexEscaped,
             Self::Entities,
             Self::Base32,
+            Self::Base32Small,
             Self::Hex,
             Self::HexInLines,
             Self::HexPairs,

@@ -248,6 +248,20 @@ fn the_tokens_that_are_wanted_pass() {
     assert_eq!(find_in_json(wallet.to_string().as_bytes()), None);
 }
 
+/// As a proxy writes names, in small letters; the name is not told.
+#[test]
+fn a_header_that_is_named_like_a_part_of_a_payload_is_refused() {
+    let found =
+        |name: &str| payload_in_headers([(name, "x".as_bytes())]).map(|found| (found.code(), found.param));
+    for name in ["ephemeralpublickey", "x-ephemeral-public-key", "signedmessage", "token_signedmessage"] {
+        assert_eq!(found(name), Some((ErrorCode::WalletPayloadNotAccepted, None)), "{name}");
+    }
+    assert_eq!(found("onlinepaymentcryptogram"), Some((ErrorCode::CardDataNotAccepted, None)));
+    for name in ["signature", "x-signed-headers", "x-public-key", "user-public-key-hash", "x-message-id"] {
+        assert_eq!(found(name), None, "{name}");
+    }
+}
+
 #[test]
 fn the_field_is_named_and_the_payload_is_not() {
     let found = find_in_json(br#"{"metadata":{"t":"{\"signedMessage\":\"xyz\"}"}}"#).unwrap();

@@ -70,9 +70,10 @@ async function ask(request) {
   }
 }
 
-/** Resolves when the payer wants the same request to be sent again. */
-function askPayer(reason) {
-  show('unknown', `We do not know yet whether you have paid. Try again: it never pays twice. ${reason}`);
+/** Resolves when the payer does what the page offers while it is not known how the payment ends. */
+function offer(label, advice, reason) {
+  $('retry').textContent = label;
+  show('unknown', `We do not know yet whether you have paid. ${advice} ${reason}`);
   return new Promise((resolve) => {
     $('retry').onclick = () => {
       show('pending');
@@ -80,6 +81,41 @@ function askPayer(reason) {
       resolve();
     };
   });
+}
+
+/** Resolves when the payer wants the same request to be sent again. */
+function askPayer(reason) {
+  return offer('Try again', 'Try again: it never pays twice.', reason);
+}
+
+/** Whether a request brings an order of PayPal's back. */
+function isOfOrder({ body }) {
+  const { provider, paymentMethodId } = JSON.parse(body);
+  return provider === 'paypal' && Boolean(paymentMethodId);
+}
+
+/** What has become of a payment; nothing if that cannot be learned now. */
+async function statusOf(id) {
+  try {
+    const response = await fetch(`/_sandbox/shop/payments/${id}`);
+    return (await response.json()).status;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tells how a payment ended after an error, which may be that of one request alone: an order that the payer has confirmed is
+ * captured without the page, too. Until it is known, the payer looks again, and an event tells.
+ */
+async function tellOutcome(id, reason) {
+  for (;;) {
+    const status = await statusOf(id);
+    const kind = STATUS[status]?.[1];
+    if (kind === 'good') return show(status);
+    if (kind === 'bad') return show('refused', reason);
+    await offer('Look again', 'Do not order again: this page tells you as soon as it knows.', reason);
+  }
 }
 
 /** Sends a charge under a key of its attempt. */
@@ -102,7 +138,11 @@ async function settle(request) {
   if (id) await follow(id).catch(() => {});
   if (!answer.success) {
     const { declineCode, code, message } = answer.error;
-    show('refused', `${message} (${declineCode ?? code})`);
+    const reason = `${message} (${declineCode ?? code})`;
+    // Where the answer does not name the payment, only an order that was brought back has one.
+    const payment = id ?? (isOfOrder(request) ? shown ?? localStorage.getItem('payment') : null);
+    if (payment) tellOutcome(payment, reason);
+    else show('refused', reason);
     return null;
   }
   show(answer.status);

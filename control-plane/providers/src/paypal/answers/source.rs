@@ -61,8 +61,11 @@ impl Order {
             return Err(not_as_asked("wallet", problem));
         }
         let Some((_, data)) = source else { return Ok(()) };
-        let shift = data.pointer("/card/authentication_result/liability_shift").and_then(Value::as_str);
-        let shift = shift.unwrap_or(UNKNOWN);
+        let shift = match data.pointer("/card/authentication_result/liability_shift") {
+            None | Some(Value::Null) => UNKNOWN,
+            // What is no text is none of PayPal's values.
+            Some(shift) => shift.as_str().unwrap_or_default(),
+        };
         if allowed.contain(shift) {
             return Ok(());
         }
@@ -143,7 +146,10 @@ mod tests {
         }
         assert_eq!(with(&json!(null)), Ok(()), "not authenticated");
         assert_eq!(with(&json!({})), Ok(()), "authenticated, with an unknown liability");
-        for wrong in ["NO", "SOMETHING_NEW", "possible"] {
+        assert_eq!(with(&json!({ "liability_shift": null })), Ok(()), "the same");
+        for wrong in
+            [json!("NO"), json!("SOMETHING_NEW"), json!("possible"), json!(""), json!(true), json!([])]
+        {
             let Err(NotDone::Refused(refusal)) = with(&json!({ "liability_shift": wrong })) else {
                 panic!("{wrong}")
             };
