@@ -38,10 +38,12 @@ from .core.models import (
     Status,
 )
 from .errors import StillPending
-from .repeating import Repeating
+from .repeating import Late, Repeating, until
 
 FIRST_LOOK = 0.25
 LONGEST_LOOK = 5.0
+#: How long the last look may take at least, so that one who does not want to wait gets an answer, too.
+LEAST_LOOK = 1.0
 
 Answer = TypeVar("Answer")
 #: The key of a call: from the operation, and the caller's own key and step, if any.
@@ -141,12 +143,18 @@ class Gateway:
     def wait_for_decision(
         self, of: ChargeAnswer | CaptureAnswer | CancelAnswer | RefundAnswer, timeout: float = 60.0
     ) -> PaymentAnswer | RefundFound:
-        """Waits until a payment or refund that was answered ``pending`` is decided, at most ``timeout`` seconds."""
+        """Waits until a payment or refund that was answered ``pending`` is decided, at most ``timeout`` seconds, also for
+        a gateway that does not answer, or one second if that is longer: it looks once in any case.
+        """
         end = time.monotonic() + timeout
         id = of.refund_id if isinstance(of, RefundAnswer) else of.transaction_id
         wait = FIRST_LOOK
         while True:
-            now = self.refund_by_id(id) if isinstance(of, RefundAnswer) else self.payment(id)
+            try:
+                with until(max(end, time.monotonic() + LEAST_LOOK)):
+                    now = self.refund_by_id(id) if isinstance(of, RefundAnswer) else self.payment(id)
+            except Late as late:
+                raise StillPending(id) from late
             if now.status not in (Status.PENDING, RefundStatus.PENDING):
                 return now
             left = end - time.monotonic()

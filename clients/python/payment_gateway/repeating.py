@@ -6,6 +6,9 @@ import itertools
 import json
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,6 +23,23 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 #: A server that asks for more seconds than this is not waited for.
 LONGEST_RETRY_AFTER = 60.0
+
+#: By ``time.monotonic()``; see :func:`until`.
+_end: ContextVar[float | None] = ContextVar("_end", default=None)
+
+
+class Late(Exception):
+    """The time of :func:`until` is over, or would be before the next attempt."""
+
+
+@contextmanager
+def until(end: float) -> Iterator[None]:
+    """Within it, no answer is waited for and nothing is repeated past this time; :class:`Late` is raised instead."""
+    token = _end.set(end)
+    try:
+        yield
+    finally:
+        _end.reset(token)
 
 
 class Repeating(httpx.BaseTransport):
@@ -36,7 +56,7 @@ class Repeating(httpx.BaseTransport):
         request = _in_one_form(request)
         key = request.headers.get("Idempotency-Key")
         for attempt in itertools.count(1):
-            lost: httpx.TransportError | None = None
+            lost: httpx.RequestError | None = None
             retry_after = 0.0
             error: GatewayError | NoAnswer
             try:
@@ -45,20 +65,32 @@ class Repeating(httpx.BaseTransport):
                     return response
                 error = GatewayError(response.status_code, _detail(response), key)
                 retry_after = _retry_after(response)
-            except httpx.TransportError as cause:
+            except httpx.RequestError as cause:
                 error, lost = NoAnswer(key), cause
+            longest = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+            pause = max(retry_after, longest * random.uniform(0.5, 1.0))
+            end = _end.get()
+            if end is not None and _may_repeat(error) and time.monotonic() + pause >= end:
+                raise Late from (lost or error)
             if attempt >= self._attempts or not _may_repeat(error) or retry_after > LONGEST_RETRY_AFTER:
                 raise error from lost
-            longest = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
-            time.sleep(max(retry_after, longest * random.uniform(0.5, 1.0)))
+            time.sleep(pause)
         raise AssertionError("the attempts have no end")
 
     def _answer_to(self, request: httpx.Request) -> httpx.Response:
-        """One attempt. Reads the body, so that an answer that is cut off counts as lost; leaves a stream open."""
-        response = self._inner.handle_request(request)
+        """One attempt. Reads the body, so that an answer that is cut off counts as lost, and so does a success that is no
+        JSON: a proxy's page says nothing of what the gateway has done. Leaves a stream open.
+        """
+        response = self._inner.handle_request(_within_its_time(request))
         response.request = request
-        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-            response.read()
+        if response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            return response
+        response.read()
+        if response.is_success:
+            try:
+                response.json()
+            except ValueError as cause:
+                raise httpx.DecodingError("not the gateway's answer: no JSON", request=request) from cause
         return response
 
     def close(self) -> None:
@@ -76,6 +108,16 @@ def _in_one_form(request: httpx.Request) -> httpx.Request:
     return httpx.Request(
         request.method, request.url, headers=headers, content=text.encode(), extensions=request.extensions
     )
+
+
+def _within_its_time(request: httpx.Request) -> httpx.Request:
+    end = _end.get()
+    if end is not None:
+        left = max(end - time.monotonic(), 0.001)
+        limits = request.extensions.get("timeout", {})
+        shorter = {name: left if limit is None else min(limit, left) for name, limit in limits.items()}
+        request.extensions = {**request.extensions, "timeout": shorter}
+    return request
 
 
 def _may_repeat(error: GatewayError | NoAnswer) -> bool:
@@ -101,7 +143,7 @@ def _retry_after(response: httpx.Response) -> float:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return 0.0
     left = date.replace(tzinfo=date.tzinfo or timezone.utc) - datetime.now(timezone.utc)
     return max(0.0, left.total_seconds())

@@ -105,12 +105,13 @@ class GatewayTest(unittest.TestCase):
         self.assertGreaterEqual(time.time(), at - 0.01)
 
     def test_a_retry_after_that_is_neither_is_as_none(self) -> None:
-        for text in ("soon", "-5", "Thu, 01 Jan 1970 00:00:00 GMT"):
+        huge = ("Tue, 01 Dec 99999999999999999999 04:00:00 GMT", f"Tue, 01 Dec 2026 04:00:00 +{'9' * 20}")
+        for text in ("soon", "-3600", "Thu, 01 Jan 1970 00:00:00 GMT", *huge):
             self.gateway([refusal(503, "GATEWAY_UNAVAILABLE", text), CHARGED]).charge(order())
             self.the_one_key(2)
 
     def test_a_server_that_asks_for_an_hour_is_not_waited_for(self) -> None:
-        for hour in ("3600", formatdate(time.time() + 3600, usegmt=True)):
+        for hour in ("3600", "9" * 400, formatdate(time.time() + 3600, usegmt=True)):
             with self.assertRaises(GatewayError) as refused:
                 self.gateway([refusal(503, "GATEWAY_UNAVAILABLE", hour)]).charge(order())
             self.assertEqual(refused.exception.status, 503)
@@ -144,6 +145,22 @@ class GatewayTest(unittest.TestCase):
             self.gateway([CUT, CUT], attempts=2).charge(order())
         self.assertEqual(lost.exception.idempotency_key, self.the_one_key(2))
         self.assertIsNotNone(lost.exception.__cause__)
+
+    def test_a_success_that_the_gateway_did_not_say_is_asked_for_again_under_the_same_key(self) -> None:
+        page = (200, "<html>welcome</html>", {"Content-Type": "text/html"})
+        made = self.gateway([page, (200, "", {}), CHARGED]).charge(order())
+        self.assertEqual(made.transaction_id, TXN)
+        self.the_one_key(3)
+
+    def test_waiting_has_an_end_also_if_the_gateway_is_silent_or_refuses(self) -> None:
+        taken = ChargeAnswer(success=True, transaction_id=TXN, status=Status.PENDING)
+        for answers in ([SILENCE], [refusal(503, "GATEWAY_UNAVAILABLE", "30")]):
+            shop = self.gateway(answers)
+            begun = time.monotonic()
+            with self.assertRaises(StillPending) as still:
+                shop.wait_for_decision(taken, timeout=0.1)
+            self.assertEqual(still.exception.id, TXN)
+            self.assertLess(time.monotonic() - begun, 10)
 
     def test_an_undecided_payment_is_read_until_it_is_decided(self) -> None:
         pending = answer(202, {"success": True, "transactionId": TXN, "status": "pending"})

@@ -3,8 +3,11 @@ import type { ErrorBody, ErrorCode } from './generated/index.js';
 /** An answer of 400 or above. `code` says what happened; `retryable` whether the same request can succeed later. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
-  /** `undefined` if something else than the gateway answered, for example a proxy before it. */
-  readonly code: ErrorCode | undefined;
+  /**
+   * Of a later release, it may be one that this client does not know. `undefined` if something else than the gateway
+   * answered, for example a proxy before it.
+   */
+  readonly code: ErrorCode | (string & {}) | undefined;
   readonly param: string | undefined;
   readonly declineCode: string | undefined;
   readonly providerCode: string | undefined;
@@ -19,7 +22,7 @@ export class GatewayError extends Error {
     readonly idempotencyKey: string | undefined,
   ) {
     super(detail.message ?? `the answer is ${status} and has no message`);
-    this.code = detail.code;
+    this.code = typeof detail.code === 'string' ? detail.code : undefined;
     this.param = detail.param;
     this.declineCode = detail.declineCode;
     this.providerCode = detail.providerCode;

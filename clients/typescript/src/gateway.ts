@@ -1,11 +1,11 @@
-import { StillPending } from './errors.js';
+import { GatewayError, StillPending } from './errors.js';
 import { createClient, type Client } from './generated/client/index.js';
 import {
   cancelPayment, capturePayment, createCharge, createRefund, getPayment, getRefund, listPayments,
   type CancelAnswer, type CaptureAnswer, type CaptureRequest, type ChargeAnswer, type ChargeRequest,
   type ListPaymentsData, type Payment, type PaymentAnswer, type RefundAnswer, type RefundFound, type RefundRequest,
 } from './generated/index.js';
-import { pause, repeating } from './repeating.js';
+import { LONGEST_TIMER_MS, pause, repeating } from './repeating.js';
 
 export interface Settings {
   /** For example `https://gateway.example`. */
@@ -27,11 +27,20 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface ReadOptions {
+  signal?: AbortSignal;
+}
+
+/** A payment or a refund. */
+type Identified = { refundId: string } | { transactionId: string };
+
 /** The key of a call. */
 type Keys = (operation: string, options: CallOptions) => string | Promise<string>;
 
 const FIRST_LOOK_MS = 250;
 const LONGEST_LOOK_MS = 5_000;
+/** How long the last look may take at least, so that one who does not want to wait gets an answer, too. */
+const LEAST_LOOK_MS = 1_000;
 
 /** Calls a payment gateway. Each method throws a `GatewayError` for a refusal, and `NoAnswer` if none came. */
 export class Gateway {
@@ -60,19 +69,22 @@ export class Gateway {
     return (await cancelPayment({ ...(await this.#command('cancel', options)), path: { id }, body: {} })).data;
   }
 
-  async payment(id: string): Promise<PaymentAnswer> {
-    return (await getPayment({ client: this.core, throwOnError: true, path: { id } })).data;
+  async payment(id: string, options: ReadOptions = {}): Promise<PaymentAnswer> {
+    return (await getPayment({ ...this.#reading(options), path: { id } })).data;
   }
 
-  async refundById(id: string): Promise<RefundFound> {
-    return (await getRefund({ client: this.core, throwOnError: true, path: { id } })).data;
+  async refundById(id: string, options: ReadOptions = {}): Promise<RefundFound> {
+    return (await getRefund({ ...this.#reading(options), path: { id } })).data;
   }
 
   /** All payments that fit, newest first, page by page. */
-  async *payments(query: NonNullable<ListPaymentsData['query']> = {}): AsyncGenerator<Payment, void, undefined> {
+  async *payments(
+    query: NonNullable<ListPaymentsData['query']> = {},
+    options: ReadOptions = {},
+  ): AsyncGenerator<Payment, void, undefined> {
     let next = query;
     for (;;) {
-      const { data: page } = await listPayments({ client: this.core, throwOnError: true, query: next });
+      const { data: page } = await listPayments({ ...this.#reading(options), query: next });
       yield* page.data;
       const last = page.data.at(-1);
       if (!page.hasMore || last === undefined) return;
@@ -80,20 +92,36 @@ export class Gateway {
     }
   }
 
-  /** Waits until a payment or refund that was answered `pending` is decided, and returns it; at most `timeoutMs`. */
-  waitForDecision(of: { refundId: string }, timeoutMs?: number): Promise<RefundFound>;
-  waitForDecision(of: { transactionId: string }, timeoutMs?: number): Promise<PaymentAnswer>;
+  /**
+   * Waits until a payment or refund that was answered `pending` is decided, and returns it; at most `timeoutMs`, also
+   * for a gateway that does not answer, or a second if that is longer: it looks once in any case.
+   */
+  waitForDecision(of: { refundId: string }, timeoutMs?: number, signal?: AbortSignal): Promise<RefundFound>;
+  waitForDecision(of: { transactionId: string }, timeoutMs?: number, signal?: AbortSignal): Promise<PaymentAnswer>;
   async waitForDecision(
-    of: { refundId: string } | { transactionId: string },
+    of: Identified,
     timeoutMs = 60_000,
+    signal?: AbortSignal,
   ): Promise<RefundFound | PaymentAnswer> {
     const end = Date.now() + timeoutMs;
     for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 2, LONGEST_LOOK_MS)) {
-      const now = 'refundId' in of ? await this.refundById(of.refundId) : await this.payment(of.transactionId);
-      if (now.status !== 'pending') return now;
+      const now = await this.#look(of, end - Date.now(), signal);
+      if (now !== undefined && now.status !== 'pending') return now;
       const left = end - Date.now();
       if (left <= 0) throw new StillPending('refundId' in of ? of.refundId : of.transactionId);
-      await pause(Math.min(wait, left));
+      await pause(Math.min(wait, left), signal);
+    }
+  }
+
+  /** What it is now; `undefined` if the gateway does not say so in time. */
+  async #look(of: Identified, leftMs: number, signal?: AbortSignal): Promise<RefundFound | PaymentAnswer | undefined> {
+    const late = AbortSignal.timeout(Math.min(Math.max(Math.ceil(leftMs), LEAST_LOOK_MS), LONGEST_TIMER_MS));
+    const options = { signal: signal === undefined ? late : AbortSignal.any([signal, late]) };
+    try {
+      return await ('refundId' in of ? this.refundById(of.refundId, options) : this.payment(of.transactionId, options));
+    } catch (error) {
+      if (late.aborted && !signal?.aborted && !(error instanceof GatewayError)) return undefined;
+      throw error;
     }
   }
 
@@ -108,7 +136,11 @@ export class Gateway {
   async #command(operation: string, options: CallOptions) {
     const key = await this.#keys(operation, options);
     const headers = { 'Idempotency-Key': key };
-    return { client: this.core, throwOnError: true as const, headers, ...(options.signal && { signal: options.signal }) };
+    return { ...this.#reading(options), headers };
+  }
+
+  #reading({ signal }: ReadOptions) {
+    return { client: this.core, throwOnError: true as const, ...(signal && { signal }) };
   }
 }
 

@@ -6,6 +6,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
 /** A server that asks for more than this is not waited for. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
+/** Timers take no more, and would end at once: 25 days. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface Repeating {
   /** How often a request is sent at most. */
@@ -38,14 +40,23 @@ export function repeating(settings: Repeating): typeof fetch {
   };
 }
 
-/** One attempt. The body is read here, so that an answer that is cut off counts as lost; a stream is left open. */
+/**
+ * One attempt. The body is read here, so that an answer that is cut off counts as lost, and so does a success that is
+ * no JSON: a proxy's page says nothing of what the gateway has done. A stream is left open.
+ */
 async function answerTo(request: Request, { fetch, timeoutMs }: Repeating): Promise<Response> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
+  const giveUp = () => late.abort(new DOMException('no answer in time', 'TimeoutError'));
+  const timer = setTimeout(giveUp, Math.min(timeoutMs, LONGEST_TIMER_MS));
   try {
     const response = await fetch(request, { signal: AbortSignal.any([request.signal, late.signal]) });
-    if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response;
+    const type = response.headers.get('content-type') ?? '';
+    if (type.startsWith('text/event-stream')) return response;
     const body = await response.arrayBuffer();
+    if (response.ok) {
+      if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) throw new TypeError(`not the gateway's answer: '${type}'`);
+      JSON.parse(new TextDecoder().decode(body));
+    }
     return new Response(body.byteLength > 0 ? body : null, response);
   } finally {
     clearTimeout(timer);
@@ -66,13 +77,18 @@ async function errorOf(response: Response, key: string | undefined): Promise<Gat
 /** The gateway says seconds; what stands before it may say a date. 0 if there is neither. */
 function retryAfterMs(response: Response): number {
   const text = response.headers.get('retry-after') ?? '';
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  // Of a date, the name of the day comes first; `Date.parse` would take other numbers for years.
+  const ms = /^[A-Z][a-z]+,? /.test(text) ? Date.parse(text) - Date.now() : 0;
   return ms > 0 ? ms : 0;
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+    // One that has been aborted before does not say so again.
+    signal?.throwIfAborted();
+    const giveUp = () => (clearTimeout(timer), reject(signal?.reason));
+    const timer = setTimeout(() => (signal?.removeEventListener('abort', giveUp), resolve()), ms);
+    signal?.addEventListener('abort', giveUp, { once: true });
   });
 }

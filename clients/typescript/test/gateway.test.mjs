@@ -76,7 +76,8 @@ test('a date in Retry-After is waited for', async (t) => {
 });
 
 test('a Retry-After that is neither seconds nor a date to come is as none', async (t) => {
-  for (const text of ['soon', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+  const past = 'Thu, 01 Jan 1970 00:00:00 GMT';
+  for (const text of ['soon', '-3600', past, 'Tue, 01 Dec 99999999999999999999 04:00:00 GMT']) {
     const { gateway: shop, requests } = await gateway(t, [refusal(503, 'GATEWAY_UNAVAILABLE', {}, { 'retry-after': text }), charged]);
     await shop.charge(order);
     theOneKey(requests, 2);
@@ -84,7 +85,7 @@ test('a Retry-After that is neither seconds nor a date to come is as none', asyn
 });
 
 test('a server that asks for an hour is not waited for', async (t) => {
-  for (const hour of ['3600', new Date(Date.now() + 3_600_000).toUTCString()]) {
+  for (const hour of ['3600', '9'.repeat(400), new Date(Date.now() + 3_600_000).toUTCString()]) {
     const { gateway: shop, requests } = await gateway(t, [refusal(503, 'GATEWAY_UNAVAILABLE', {}, { 'retry-after': hour })]);
     await assert.rejects(shop.charge(order), { name: 'GatewayError', status: 503 });
     assert.equal(requests.length, 1);
@@ -98,6 +99,7 @@ test('a refusal is an error with its code, and is not repeated', async (t) => {
     refusal(422, 'IDEMPOTENCY_KEY_REUSED'),
     refusal(503, 'PROVIDER_UNAVAILABLE', { retryable: false }),
     refusal(500, 'INTERNAL_ERROR'),
+    refusal(400, 'A_CODE_OF_A_LATER_RELEASE'),
     answer(302, {}, { location: '/payments' }),
   ];
   const { gateway: shop, requests } = await gateway(t, refusals);
@@ -111,11 +113,25 @@ test('a refusal is an error with its code, and is not repeated', async (t) => {
       idempotencyKey: 'order-1', message: 'as the test says',
     },
   );
-  for (const code of ['INVALID_STATE', 'IDEMPOTENCY_KEY_REUSED', 'PROVIDER_UNAVAILABLE', 'INTERNAL_ERROR']) {
+  const codes = ['INVALID_STATE', 'IDEMPOTENCY_KEY_REUSED', 'PROVIDER_UNAVAILABLE', 'INTERNAL_ERROR', 'A_CODE_OF_A_LATER_RELEASE'];
+  for (const code of codes) {
     await assert.rejects(shop.charge(order), { name: 'GatewayError', code });
   }
   await assert.rejects(shop.charge(order), { name: 'GatewayError', status: 302, code: undefined });
-  assert.equal(requests.length, 6);
+  assert.equal(requests.length, 7);
+});
+
+test('a success that the gateway did not say is asked for again under the same key', async (t) => {
+  const page = { status: 200, body: '<html>welcome</html>', headers: { 'content-type': 'text/html' } };
+  const { gateway: shop, requests } = await gateway(t, [page, { status: 200, body: '' }, charged]);
+  assert.equal((await shop.charge(order)).transactionId, TXN);
+  theOneKey(requests, 3);
+});
+
+test('a time limit without end is one', async (t) => {
+  const { gateway: shop, requests } = await gateway(t, [charged], { timeoutMs: Infinity, attempts: 1 });
+  await shop.charge(order);
+  theOneKey(requests, 1);
 });
 
 test('without any answer the error has the key to ask again with', async (t) => {
@@ -130,6 +146,24 @@ test('a caller that gives up is told so, and nothing more is sent', async (t) =>
   const signal = AbortSignal.timeout(100);
   await assert.rejects(shop.charge(order, { signal }), { name: 'TimeoutError' });
   assert.equal(requests.length, 1);
+});
+
+test('a caller that has given up on a read, or while it waits, is told so', async (t) => {
+  const { gateway: shop } = await gateway(t, [payment('pending'), silence]);
+  const waiting = shop.waitForDecision({ transactionId: TXN }, 60_000, AbortSignal.timeout(100));
+  await assert.rejects(waiting, { name: 'TimeoutError' });
+  const signal = AbortSignal.abort();
+  for (const read of [() => shop.payment(TXN, { signal }), () => shop.payments({}, { signal }).next()]) {
+    await assert.rejects(read, { name: 'AbortError' });
+  }
+});
+
+test('waiting has an end, also if the gateway is silent', async (t) => {
+  const { gateway: shop } = await gateway(t, [silence]);
+  const begun = Date.now();
+  const waited = shop.waitForDecision({ transactionId: TXN }, 100);
+  await assert.rejects(waited, (error) => error instanceof StillPending && error.id === TXN);
+  assert.ok(Date.now() - begun < 10_000, `${Date.now() - begun} ms`);
 });
 
 test('an undecided payment is read until it is decided', async (t) => {

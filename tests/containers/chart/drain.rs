@@ -1,4 +1,4 @@
-//! Istio's own Envoys end no request before its time.
+//! Istio's own Envoys end no request before its time, and an upgrade can keep Envoys behind the control planes.
 
 use super::*;
 
@@ -28,5 +28,27 @@ fn istios_agent_drains_for_longer_than_a_route_takes_and_within_the_grace() {
         let longest = routes.iter().map(|route| seconds(&route["timeout"])).max().unwrap();
         assert!(longest > 30 && drain > longest, "{drain} s for a request of {longest} s");
         assert!(pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap() > drain);
+    }
+}
+
+/// Control planes accept the attestations of earlier Envoys, and not those of later ones.
+#[test]
+fn an_upgrade_can_leave_envoys_as_they_are_until_control_planes_are_new() {
+    let steps: Vec<_> = ["own", "istio"].into_iter().flat_map(|kind| [(kind, true), (kind, false)]).collect();
+    let values: Vec<_> =
+        steps.iter().map(|(kind, paused)| json!({ "envoy": { "kind": kind, "paused": paused } })).collect();
+    let renderings = match rendered(&values) {
+        Ok(renderings) => renderings,
+        Err(why) => return skipped(&why),
+    };
+    for (rendering, (kind, paused)) in renderings.into_iter().zip(steps) {
+        let Rendering::Done { documents, problems } = rendering else { panic!("{kind} is refused") };
+        assert_eq!(problems, Vec::<String>::new(), "{kind}");
+        let deployments: Vec<_> = documents.iter().filter(|one| one["kind"] == "Deployment").collect();
+        assert_eq!(deployments.len(), 4, "{kind}");
+        for one in deployments {
+            let is_envoy = one["metadata"]["name"] == "shop-envoy";
+            assert_eq!(one["spec"]["paused"] == true, paused && is_envoy, "{kind}: {one}");
+        }
     }
 }

@@ -18,6 +18,8 @@ fn cases() -> Vec<(Value, &'static str)> {
         (json!({ "controlPlane": { "replicas": 0 } }), "/controlPlane/replicas"),
         (json!({ "controlplane": { "replicas": 2 } }), "controlplane"),
         (json!({ "envoy": { "kind": "nginx" } }), "/envoy/kind"),
+        (json!({ "envoy": { "paused": "yes" } }), "/envoy/paused"),
+        (json!({ "envoy": { "kind": "envoyGateway", "paused": true } }), "envoy.paused: the pods are"),
         (json!({ "envoy": { "hostnames": ["https://pay.example"] } }), "/envoy/hostnames/0"),
         (json!({ "images": { "tag": "latest" } }), "/images/tag"),
         (json!({ "images": { "envoy": { "digest": "sha256:abc" } } }), "/images/envoy/digest"),

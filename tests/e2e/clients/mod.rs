@@ -105,6 +105,19 @@ fn the_typescript_client_is_built_with_the_compiler_that_is_pinned() {
     assert!(pins.lines().any(|pin| pin == format!("npm typescript@{version}")), "{version}");
 }
 
+#[test]
+fn the_python_client_asks_for_a_python_that_has_what_its_core_imports() {
+    let core = tree(&in_root("clients/python/payment_gateway/core"));
+    assert!(core.values().any(|file| String::from_utf8_lossy(file).contains("from enum import StrEnum")));
+    // Which came with 3.11.
+    for (file, text) in [
+        ("clients/python/pyproject.toml", "requires-python = \">=3.11\""),
+        ("clients/README.md", "Python 3.11 and newer"),
+    ] {
+        assert!(fs::read_to_string(in_root(file)).unwrap().contains(text), "{file}: {text}");
+    }
+}
+
 #[tokio::test]
 async fn the_served_description_is_the_committed_one() {
     let served = shared().await.get("/openapi.json").await;

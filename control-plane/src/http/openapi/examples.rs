@@ -13,7 +13,7 @@ const UPDATED: &str = "2026-01-31T12:00:00.420000Z";
 
 /// An example for the content of a request or of an answer with this status.
 struct Example {
-    /// `request`, or a status.
+    /// `request`, a status, or a status and `stream` for an event of a stream.
     of: &'static str,
     /// Where one content has several examples.
     name: &'static str,
@@ -31,11 +31,15 @@ fn named(of: &'static str, name: &'static str, value: Value) -> Example {
 /// Adds its examples to an operation.
 pub(super) fn add(id: &str, operation: &mut Map<String, Value>) {
     for Example { of, name, value } in of(id) {
+        let (of, kind) = match of.strip_suffix(" stream") {
+            Some(of) => (of, "/content/text~1event-stream"),
+            None => (of, "/content/application~1json"),
+        };
         let content = match of {
             "request" => operation.get_mut("requestBody"),
             status => operation.get_mut("responses").and_then(|responses| responses.get_mut(status)),
         };
-        let content = content.and_then(|content| content.pointer_mut("/content/application~1json"));
+        let content = content.and_then(|content| content.pointer_mut(kind));
         let Some(content) = content.and_then(Value::as_object_mut) else { continue };
         let examples = content.entry("examples").or_insert_with(|| json!({}));
         if let Some(examples) = examples.as_object_mut() {
@@ -75,7 +79,12 @@ fn of(id: &str) -> Vec<Example> {
         "listEvents" => {
             let [_, _, event] = events();
             let event = with(event, json!({ "id": EVENT, "transactionId": TRANSACTION, "version": 2 }));
-            vec![one("200", json!({ "success": true, "data": [event], "hasMore": false, "cursor": EVENT }))]
+            let page = json!({ "success": true, "data": [event], "hasMore": false, "cursor": EVENT });
+            let payers = json!({
+                "id": EVENT, "type": "payment.completed", "transactionId": TRANSACTION, "version": 2, "at": UPDATED,
+                "status": "completed",
+            });
+            vec![one("200", page), named("200 stream", "payer", payers)]
         }
         "getWalletConfig" => vec![one("200", wallet_config())],
         "createEventTicket" => vec![
