@@ -34,7 +34,7 @@ pub use cipher::{Cipher, NotAuthentic};
 pub use data_key::{DataKey, DataKeyId};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use period::Class;
-pub use place::Place;
+pub use place::ValueAddress;
 pub use sealer::{OpenError, PlainValues, SealError, Sealer};
 pub use secret_key::{NoRandomness, SecretKey};
 pub use several::Several;

@@ -26,17 +26,21 @@ impl Misplaced {
 impl fmt::Display for Misplaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { size, says, sealed } = self;
-        write!(f, "the checkpoint of {size} records says that sealing continues after {}", Place(says))?;
+        write!(
+            f,
+            "the checkpoint of {size} records says that sealing continues after {}",
+            SealedUpToText(says)
+        )?;
         match sealed {
-            Some(sealed) => write!(f, ", and the last sealed records are {}", Place(sealed)),
+            Some(sealed) => write!(f, ", and the last sealed records are {}", SealedUpToText(sealed)),
             None => f.write_str(", and the last sealed event is not stored"),
         }
     }
 }
 
-struct Place<'a>(&'a SealedUpTo);
+struct SealedUpToText<'a>(&'a SealedUpTo);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for SealedUpToText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SealedUpTo { transitions, actions } = self.0;
         write!(

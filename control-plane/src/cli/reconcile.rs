@@ -7,7 +7,7 @@ use jiff::{SpanRelativeTo, Timestamp};
 use payments::model::provider::ProviderRef;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::usecases::gateway::Gateway;
-use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Compared, Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 use serde::Serialize;
 
 use crate::cli::interruption::Interruption;
@@ -23,7 +23,7 @@ pub struct ReconcileArgs {
     since: Timestamp,
     /// Resume an interrupted reconciliation at the place that it printed
     #[arg(long, value_name = "PLACE")]
-    after: Option<Place>,
+    after: Option<ReconcileCursor>,
     /// Payments compared per second, 1 to 1000
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     per_second: Option<u32>,
@@ -101,7 +101,7 @@ pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Resu
 
 async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow::Result<()> {
     let mut report = Report::new(args.json);
-    let place = args.after.unwrap_or(Place::BEGINNING);
+    let place = args.after.unwrap_or(ReconcileCursor::BEGINNING);
     let mut reconciliation = Reconciliation::new(gateway, args.since, place, pace);
     let mut interruption = Interruption::listen()?;
     loop {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use payments::ports::store::StoreError;
 use payments::ports::store::reconciling::Run;
 use payments::usecases::gateway::Gateway;
-use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Compared, Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 use tokio_util::sync::CancellationToken;
 
 use super::settings::ReconcileSettings;
@@ -59,7 +59,7 @@ pub async fn once(
         return Ok(None);
     };
     // The place was written below, so it parses.
-    let place = run.place.parse().unwrap_or(Place::BEGINNING);
+    let place = run.place.parse().unwrap_or(ReconcileCursor::BEGINNING);
     tracing::info!(since = %run.since, place = %place, "reconciling");
     let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);
     while let Some(part) = reconciliation.compare_next().await? {

@@ -21,7 +21,7 @@ use payments::ports::store::{LoggedEvent, Store};
 use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::place::Place;
+pub(crate) use self::place::ResumePoint;
 use self::queue::Queue;
 pub(crate) use self::wakeups::WAKEUPS_COUNTER;
 use self::wakeups::Wakeups;

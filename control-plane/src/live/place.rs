@@ -10,7 +10,7 @@ use super::queue::Queue;
 /// Where to continue so that nothing is missed that has not arrived. What was given to a watcher has arrived once it waits
 /// for the next event. Only the task that polls the watcher may ask: in another, an event could be between queue and
 /// watcher.
-pub(crate) struct Place {
+pub(crate) struct ResumePoint {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
     arrived: Mutex<Arrived>,
@@ -23,7 +23,7 @@ struct Arrived {
     is_caught_up: bool,
 }
 
-impl Place {
+impl ResumePoint {
     pub(super) const fn new(shared: Arc<Shared>, queue: Arc<Queue>, up_to: Position) -> Self {
         Self { shared, queue, arrived: Mutex::new(Arrived { up_to, is_caught_up: false }) }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use payments::ports::store::{Problem, StoreError, Unreadable};
-use sealing::{OpenError, Place, Sealer};
+use sealing::{OpenError, Sealer, ValueAddress};
 
 /// A stored value that may be sealed.
 pub(crate) enum Stored<'a> {
@@ -19,7 +19,7 @@ impl Stored<'_> {
         }
     }
 
-    fn open(self, place: Place<'_>, sealer: &Sealer) -> Result<(), OpenError> {
+    fn open(self, place: ValueAddress<'_>, sealer: &Sealer) -> Result<(), OpenError> {
         match self {
             Self::Text(text) => *text = sealer.open_text(place, std::mem::take(text))?,
             Self::Bytes(bytes) => *bytes = sealer.open_bytes(place, std::mem::take(bytes))?,
@@ -56,7 +56,7 @@ pub(crate) trait SealedRow {
         let row = self.row().into_owned();
         let mut problems = Vec::new();
         for (column, value) in self.sealed().into_iter().flatten() {
-            let place = Place { table: Self::TABLE, column, row: &row };
+            let place = ValueAddress { table: Self::TABLE, column, row: &row };
             problems.extend(value.open(place, sealer).err().map(|problem| (column, problem)));
         }
         for (column, problem) in problems {

@@ -12,7 +12,7 @@ use payments::model::payment::{ChargeTerms, Payment, Status};
 use payments::model::provider::{Charged, Outcome, ProviderRef, Uncertainty};
 use payments::model::snapshot::{Found, Listed, Origin, ProviderSnapshot, ProviderStatus};
 use payments::usecases;
-use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Compared, Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 
 use crate::common::*;
 
@@ -48,7 +48,8 @@ async fn lost(test: &TestGateway) -> Payment {
 async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
     let mut all = Vec::new();
     let pace = Pace::new(1_000);
-    let mut reconciliation = Reconciliation::new(&test.gateway, at(since_s), Place::BEGINNING, &pace);
+    let mut reconciliation =
+        Reconciliation::new(&test.gateway, at(since_s), ReconcileCursor::BEGINNING, &pace);
     while let Some(part) = reconciliation.compare_next().await.unwrap() {
         for one in part {
             if !all.contains(&one) {
@@ -232,10 +233,10 @@ async fn an_interrupted_reconciliation_goes_on_where_it_was() {
     let seen = |n| taken(&opening(n, "nobody", 100).0, 100);
     let listed: Vec<_> = (1..=5).map(|n| Listed { seen: seen(n), origin: None }).collect();
     *test.provider.listed.lock().unwrap() = listed;
-    let (pace, mut all, mut place) = (Pace::new(100_000), Vec::new(), Place::BEGINNING);
+    let (pace, mut all, mut place) = (Pace::new(100_000), Vec::new(), ReconcileCursor::BEGINNING);
     loop {
         // Another process each time: only the place is left of the one before.
-        let kept: Place = place.to_string().parse().unwrap();
+        let kept: ReconcileCursor = place.to_string().parse().unwrap();
         let mut reconciliation = Reconciliation::new(&test.gateway, at(0), kept, &pace);
         let Some(part) = reconciliation.compare_next().await.unwrap() else { break };
         all.extend(part.into_iter().filter_map(|one| one.payment));
@@ -253,7 +254,7 @@ async fn a_provider_that_lists_nothing_is_told_as_not_seen_and_as_no_failure() {
     let test = TestGateway::start().await;
     test.provider.lists_nothing.store(true, Ordering::SeqCst);
     let pace = Pace::new(1_000);
-    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
+    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), ReconcileCursor::BEGINNING, &pace);
     while reconciliation.compare_next().await.unwrap().is_some() {}
     let unseen: Vec<_> = reconciliation.unseen.iter().collect();
     assert_eq!(unseen, [&Unseen::NotListed(Provider::Stripe), &Unseen::NotListed(Provider::Paypal)]);

@@ -33,14 +33,14 @@ pub struct RabbitServer {
 struct Process {
     node: Child,
     leash: Leash,
-    place: Place,
+    place: NodeIdentity,
     /// Nodes and their tools find each other through it; the machine's own is not used.
     _name_server: NameServer,
 }
 
 /// The identity of a node across restarts.
 #[derive(Debug)]
-struct Place {
+struct NodeIdentity {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
@@ -95,7 +95,8 @@ impl RabbitServer {
             let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir().unwrap();
             let encrypted = tls.map(|tls| (tls_port, tls_lines(tls_port, tls.write(folder.path()))));
             let programs = programs.clone();
-            let place = Place { folder, programs, port, distribution_port, name_server_port, encrypted };
+            let place =
+                NodeIdentity { folder, programs, port, distribution_port, name_server_port, encrypted };
             let name_server = NameServer::start(&place)?;
             let (node, leash) = place.start_node();
             let process = Process { node, leash, place, _name_server: name_server };
@@ -235,7 +236,7 @@ impl Drop for Process {
 
 impl NameServer {
     /// `None` without Erlang.
-    fn start(place: &Place) -> Option<Self> {
+    fn start(place: &NodeIdentity) -> Option<Self> {
         let mut command = Command::new("epmd");
         command.args(["-address", "127.0.0.1", "-port", &place.name_server_port.to_string()]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
@@ -253,7 +254,7 @@ impl Drop for NameServer {
     }
 }
 
-impl Place {
+impl NodeIdentity {
     /// The node's output so far.
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -45,7 +45,7 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
             "must be the id that PayPal gave the webhook: 1 to 64 letters, digits, `-` and `_`",
         )
     })?;
-    let place = Place::of(source)?;
+    let place = CertificateOrigins::of(source)?;
     let mut names = Map::new();
     for (origin, cluster) in place.origins.iter().zip(CLUSTERS) {
         names.insert(origin.authority.clone(), cluster.into());
@@ -88,7 +88,7 @@ fn trust(source: &Source) -> Result<String, ConfigError> {
 }
 
 /// The origins of PayPal's certificates.
-struct Place {
+struct CertificateOrigins {
     environment: Value,
     origins: Vec<Origin>,
 }
@@ -99,7 +99,7 @@ struct Origin {
     endpoint: Endpoint,
 }
 
-impl Place {
+impl CertificateOrigins {
     /// Derives the environment from the API that the control plane calls.
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let url = api_base(source, API_BASE, PAYPAL_API)?;

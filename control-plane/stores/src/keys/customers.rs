@@ -2,7 +2,7 @@
 //! is replaced.
 
 use payments::ports::clock::{Clock as _, SystemClock};
-use sealing::{OpenError, Place, Sealer};
+use sealing::{OpenError, Sealer, ValueAddress};
 use serde::Deserialize;
 
 use super::batch::ROWS;
@@ -94,7 +94,7 @@ pub(super) async fn walk(
         is_done: rows.len() < usize::try_from(ROWS).unwrap_or(usize::MAX),
     };
     for row in &rows {
-        let at = Place { table: "payments", column: "request", row: &row.payment };
+        let at = ValueAddress { table: "payments", column: "request", row: &row.payment };
         let entry = match keys.sealer.open_or_plain_text(at, row.request.clone()) {
             Ok(request) => Entry::of(&row.client, &row.payment, &request, &keys.sealer),
             // What has ended is not found by its customer any more.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::StoreError;
-use sealing::{Class, DataKeyId, Place, PlainValues, format};
+use sealing::{Class, DataKeyId, PlainValues, ValueAddress, format};
 
 use super::batch::{self, BatchRow, Replacement};
 use super::customers;
@@ -219,7 +219,7 @@ impl Work<'_> {
         key: DataKeyId,
     ) -> Option<Replacement> {
         let sealer = &self.keys.sealer;
-        let place = Place { table: self.table.name, column: column.name, row: &row.name };
+        let place = ValueAddress { table: self.table.name, column: column.name, row: &row.name };
         let (old, new): (Argument, Option<Argument>) = if column.is_bytes {
             let stored = row.bytes.clone().filter(|stored| self.is_due(stored))?;
             let opened = sealer.open_or_plain_bytes(place, stored.clone()).ok();
@@ -242,7 +242,7 @@ impl Work<'_> {
     /// The entry of a payment whose request is to be sealed: it may be of a release that made none.
     fn customer(&self, row: &BatchRow) -> Option<customers::Entry> {
         let stored = row.first_text.clone().filter(|stored| self.is_due(stored.as_bytes()))?;
-        let place = Place { table: self.table.name, column: "request", row: &row.name };
+        let place = ValueAddress { table: self.table.name, column: "request", row: &row.name };
         let request = self.keys.sealer.open_or_plain_text(place, stored).ok()?;
         customers::Entry::of(row.client.as_deref()?, &row.name, &request, &self.keys.sealer)
     }

@@ -16,7 +16,7 @@ const QUERY: &str = "
 
 /// What the connection sees.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SchemaLocation {
     /// Where new tables are made; `None`: nowhere.
     new: Option<String>,
     /// Where the tables are found.
@@ -25,7 +25,7 @@ pub(super) struct Place {
     all: Vec<String>,
 }
 
-impl Place {
+impl SchemaLocation {
     pub(super) async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let (new, seen, all) = sqlx::query_as(QUERY).fetch_one(connection).await?;
         Ok(Self { new, seen, all })
@@ -65,9 +65,9 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn place(new: &str, seen: Option<&str>, all: &[&str]) -> Place {
+    fn place(new: &str, seen: Option<&str>, all: &[&str]) -> SchemaLocation {
         let all = all.iter().map(|&schema| schema.to_owned()).collect();
-        Place { new: Some(new.to_owned()), seen: seen.map(str::to_owned), all }
+        SchemaLocation { new: Some(new.to_owned()), seen: seen.map(str::to_owned), all }
     }
 
     #[test]

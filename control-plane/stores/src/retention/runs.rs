@@ -7,7 +7,7 @@ use payments::model::id::AttemptId;
 use payments::ports::clock::{Entropy as _, SystemEntropy};
 
 use super::rows::RunRow;
-use super::steps::{Ending, Place, What};
+use super::steps::{Ending, RunProgress, What};
 use super::tally::Tally;
 use super::{RetentionProblem, Schedule};
 use crate::sql::{Database, Purpose, Query};
@@ -96,7 +96,7 @@ pub(super) async fn begin(
         return Err(RetentionProblem::Busy(Timestamp::from_microsecond(row.held_until).unwrap_or(now)));
     }
     let began_at = Timestamp::from_microsecond(row.began_at).unwrap_or(now);
-    let mut place: Place = serde_json::from_str(&row.place).unwrap_or_default();
+    let mut place: RunProgress = serde_json::from_str(&row.place).unwrap_or_default();
     let ended: BTreeMap<String, u64> = serde_json::from_str(&row.ended).unwrap_or_default();
     // An earlier release has kept this much of what it did.
     for what in What::ALL {

@@ -100,7 +100,7 @@ pub struct Part {
 
 /// How far a run is, and what it did so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct RunProgress {
     what: Option<What>,
     /// In a walk over rows: the last row. Over keys: the last key that was handled and, if it is being read, where.
     after: Vec<String>,
@@ -114,7 +114,7 @@ pub(super) struct Place {
     pub(super) tallies: BTreeMap<What, Tally>,
 }
 
-impl Place {
+impl RunProgress {
     fn go_to(&mut self, what: What, after: Vec<String>) {
         (self.what, self.after, self.is_done) = (Some(what), after, false);
     }
@@ -132,7 +132,7 @@ pub struct Ending {
     pub(super) schedule: Schedule,
     /// Ages count from here, also when an interrupted run continues.
     pub(super) began_at: Timestamp,
-    pub(super) place: Place,
+    pub(super) place: RunProgress,
     /// Who began the interrupted run that this one continues.
     pub(super) continued_from: Option<String>,
     /// `None`: a plan, which changes nothing.
@@ -141,7 +141,7 @@ pub struct Ending {
 
 impl Ending {
     pub(super) fn planned(schedule: Schedule, now: Timestamp) -> Self {
-        Self { schedule, began_at: now, place: Place::default(), continued_from: None, held: None }
+        Self { schedule, began_at: now, place: RunProgress::default(), continued_from: None, held: None }
     }
 
     /// What was done so far, by kind; of an interrupted run that was continued, from its beginning on.

@@ -16,7 +16,7 @@ pub struct Run {
     pub began_at: Timestamp,
     /// The run compares everything that changed since then.
     pub since: Timestamp,
-    /// The text form of a `Place`.
+    /// The text form of a `ReconcileCursor`.
     pub place: String,
     pub compared: u32,
     pub different: u32,
