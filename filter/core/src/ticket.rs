@@ -7,11 +7,11 @@
 
 use hmac::Mac;
 
-use crate::attestation::{Keys, Purpose};
 use crate::canonical;
 use crate::client::ClientId;
 use crate::error::ErrorCode;
 use crate::id;
+use crate::keys::{CLOCK_TOLERANCE_S, Keys, Purpose};
 use crate::request::TicketRequest;
 
 /// The start of each ticket.
@@ -100,7 +100,7 @@ impl Ticket {
         let expected = key.ok_or(TicketError::Invalid)?.clone().chain_update(content);
         expected.verify_slice(mac).map_err(|_| TicketError::Invalid)?;
         // No ticket is made for longer; one that claims it comes from a clock that is far ahead.
-        let longest = u64::from(TicketRequest::EXPIRES_IN_MAX) + crate::attestation::TOLERANCE_S;
+        let longest = u64::from(TicketRequest::EXPIRES_IN_MAX) + CLOCK_TOLERANCE_S;
         match ticket.expires_s.checked_sub(now_s) {
             None | Some(0) => Err(TicketError::Expired),
             Some(left) if left > longest => Err(TicketError::Invalid),

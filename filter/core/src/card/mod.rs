@@ -3,7 +3,7 @@
 //!
 //! A card number is recognized by its issuer, its length and its check digit (`ranges`), by the layout of its digits
 //! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
-//! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
+//! Similar values are let through by rules with a stated cost (`honest`, `identifiers`). Fields are rejected by their names, too
 //! (`names`), also in JSON that was made a string (`nested`) and in a document of GraphQL and its variables (`graphql`). Both error rates are measured on a corpus (`tests/card_corpus`).
 //!
 //! A wallet's payload is card data as well: decrypted, or encrypted for the holder of the key. It is recognized by the
@@ -17,6 +17,7 @@ mod encoded;
 mod fold;
 mod graphql;
 mod honest;
+mod identifiers;
 mod json;
 mod letters;
 mod list;

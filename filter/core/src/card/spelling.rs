@@ -7,7 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::fold::{Unit, unit};
-use super::honest;
+use super::identifiers;
 use super::ranges::{LONGEST, SHORTEST};
 use super::runs::Run;
 
@@ -68,7 +68,7 @@ fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
     let (mut run, mut rest) = (Run::default(), text);
     let (mut is_inside_word, mut has_ignored) = (false, false);
     while let Some(character) = rest.chars().next() {
-        let identifier = if is_inside_word { None } else { honest::identifier_len(rest) };
+        let identifier = if is_inside_word { None } else { identifiers::identifier_len(rest) };
         let seen = unit(character);
         has_ignored |= seen.is_none();
         let is_found = match (identifier, seen.or_else(|| ignored(character))) {

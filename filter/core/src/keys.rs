@@ -9,6 +9,9 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+/// The largest difference, in seconds, between the clocks of two holders of keys.
+pub(crate) const CLOCK_TOLERANCE_S: u64 = 60;
+
 const KEY_BYTES_MIN: usize = 32;
 const SUBKEY_BYTES: usize = 32;
 
