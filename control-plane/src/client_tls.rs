@@ -19,7 +19,7 @@ pub(crate) struct ClientTls {
 
 /// Which of the files is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Wrong {
+pub(crate) enum TlsFileError {
     #[error("must be a PEM file with certificates of authorities")]
     Authorities,
     #[error("must be a PEM file with a certificate, followed by its intermediates")]
@@ -31,21 +31,21 @@ pub(crate) enum Wrong {
 impl ClientTls {
     /// # Errors
     /// The file that the clients could not use.
-    pub(crate) fn check(&self) -> Result<(), Wrong> {
+    pub(crate) fn check(&self) -> Result<(), TlsFileError> {
         if let Some(authorities) = &self.authorities {
             let mut roots = RootCertStore::empty();
             for authority in CertificateDer::pem_slice_iter(authorities) {
-                let authority = authority.map_err(|_| Wrong::Authorities)?;
-                roots.add(authority).map_err(|_| Wrong::Authorities)?;
+                let authority = authority.map_err(|_| TlsFileError::Authorities)?;
+                roots.add(authority).map_err(|_| TlsFileError::Authorities)?;
             }
             if roots.is_empty() {
-                return Err(Wrong::Authorities);
+                return Err(TlsFileError::Authorities);
             }
         }
         if let Some((certificate, private_key)) = &self.identity {
             let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
-            chain.ok().filter(|chain| !chain.is_empty()).ok_or(Wrong::Certificate)?;
-            PrivateKeyDer::from_pem_slice(private_key).map_err(|_| Wrong::PrivateKey)?;
+            chain.ok().filter(|chain| !chain.is_empty()).ok_or(TlsFileError::Certificate)?;
+            PrivateKeyDer::from_pem_slice(private_key).map_err(|_| TlsFileError::PrivateKey)?;
         }
         Ok(())
     }

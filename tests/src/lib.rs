@@ -35,7 +35,7 @@ pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
 pub use log_pipe::{LogPipe, Reader};
 pub use log_relay::path_with_log_relay;
-pub use page::{Page, Told};
+pub use page::{AccessibleNode, Page};
 pub use prometheus::sum as sum_of;
 pub use sandbox::Sandbox;
 pub use stacks::{

@@ -35,9 +35,9 @@ pub fn stored_ranges(subtrees: impl IntoIterator<Item = Subtree>) -> BTreeSet<St
 
 /// Stored hashes.
 #[derive(Clone, Debug, Default)]
-pub struct Known(BTreeMap<Subtree, Hash>);
+pub struct StoredHashes(BTreeMap<Subtree, Hash>);
 
-impl Known {
+impl StoredHashes {
     pub fn insert(&mut self, subtree: Subtree, hash: Hash) {
         self.0.insert(subtree, hash);
     }

@@ -17,7 +17,7 @@ use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domai
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use self::known::Known;
+use self::known::DomainNotes;
 use super::envoy_bootstrap::{ASSOCIATION_BYTES_MAX as BYTES_MAX, ASSOCIATION_PATH, association_file};
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
@@ -101,7 +101,7 @@ async fn check(args: CheckArgs, source: &Source) -> anyhow::Result<String> {
         Ok(answer) => judged(&domain, &answer, expected.transpose()?.as_deref()),
         Err(problem) => Err(format!("https://{domain}{ASSOCIATION_PATH} cannot be fetched: {problem}")),
     };
-    let known = Known::of(&domain, source).await?;
+    let known = DomainNotes::of(&domain, source).await?;
     known.told_with(seen).map_err(anyhow::Error::msg)
 }
 

@@ -4,7 +4,7 @@ use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use payments::model::log::{EventId, Position};
 use payments::ports::store::{Filter, LogQuery};
-use payments_stores::retention::{Part, Schedule, What};
+use payments_stores::retention::{Schedule, StepReport, What};
 
 use super::database::{NEW, OLD, TestDatabase};
 use super::old::*;
@@ -30,13 +30,13 @@ super::on_both! {
     values_that_are_sealed_later_end_when_they_would_have_ended
 }
 
-fn ended(parts: &[Part], what: What) -> (u64, u64) {
+fn ended(parts: &[StepReport], what: What) -> (u64, u64) {
     let of_kind = parts.iter().filter(|part| part.what == what);
     of_kind.fold((0, 0), |(rows, keys), part| (rows + part.ended, keys + part.keys))
 }
 
 /// The rows and keys of the six kinds, in the order in which they end.
-fn all(parts: &[Part]) -> Vec<(u64, u64)> {
+fn all(parts: &[StepReport]) -> Vec<(u64, u64)> {
     What::ALL.into_iter().map(|what| ended(parts, what)).collect()
 }
 

@@ -185,13 +185,13 @@ mod tests {
     use tokio::sync::Semaphore;
 
     /// Waits for a permit per batch, then reports a conflict for each change.
-    struct Held {
+    struct GatedWriter {
         gate: Arc<Semaphore>,
         begun: Arc<AtomicUsize>,
     }
 
     #[async_trait]
-    impl Writer for Held {
+    impl Writer for GatedWriter {
         async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
             self.begun.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.unwrap().forget();
@@ -246,7 +246,7 @@ mod tests {
 
     fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
         let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-        let writer = Held { gate: gate.clone(), begun: begun.clone() };
+        let writer = GatedWriter { gate: gate.clone(), begun: begun.clone() };
         (Arc::new(GroupCommit::start([writer])), gate, begun)
     }
 
@@ -298,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn what_has_waited_too_long_is_not_begun() {
         let (gate, begun) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
-        let writer = Held { gate, begun: begun.clone() };
+        let writer = GatedWriter { gate, begun: begun.clone() };
         let commits = GroupCommit::with(Times { patience: Duration::ZERO, ..TIMES }, [writer]);
         let late = commits.commit(NOTHING).await;
         assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
@@ -328,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_takes_too_long_proves_nothing() {
         let begun = Arc::new(AtomicUsize::new(0));
-        let writer = Held { gate: Arc::new(Semaphore::new(0)), begun: begun.clone() };
+        let writer = GatedWriter { gate: Arc::new(Semaphore::new(0)), begun: begun.clone() };
         let commits = GroupCommit::with(Times { proof_max: Duration::from_millis(50), ..TIMES }, [writer]);
         assert!(matches!(commits.prove().await, Err(StoreError::Unavailable(_))));
         assert_eq!(begun.load(Ordering::SeqCst), 1);

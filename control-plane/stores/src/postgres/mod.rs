@@ -34,7 +34,7 @@ use crate::group_commit::GroupCommit;
 use crate::reads::log_columns;
 use crate::renewal::Renewal;
 use crate::schema::Migrated;
-pub use crate::schema::{Misplaced, NotConnected};
+pub use crate::schema::{NotConnected, WrongSchema};
 use crate::settings::DatabaseSettings;
 use crate::shares::Shares;
 use crate::sql::{AuditSql, Database, LogSql, Purpose, Query, Row, Scrubbed, bind_all};

@@ -3,7 +3,7 @@
 
 use sqlx::PgConnection;
 
-use crate::schema::Misplaced;
+use crate::schema::WrongSchema;
 
 /// A table that only a gateway has.
 const QUERY: &str = "
@@ -38,19 +38,19 @@ impl SchemaLocation {
 
     /// # Errors
     /// Returns an error if the tables are in a schema that the connection does not see.
-    pub(super) fn check_seen(&self) -> Result<(), Misplaced> {
+    pub(super) fn check_seen(&self) -> Result<(), WrongSchema> {
         if self.seen.is_none() && !self.all.is_empty() {
-            return Err(Misplaced::Elsewhere { there: self.all.join(", "), here: self.here() });
+            return Err(WrongSchema::Elsewhere { there: self.all.join(", "), here: self.here() });
         }
         Ok(())
     }
 
     /// # Errors
     /// Returns an error if a migration would add to another schema than the tables'.
-    pub(super) fn check_whole(&self) -> Result<(), Misplaced> {
+    pub(super) fn check_whole(&self) -> Result<(), WrongSchema> {
         match &self.seen {
             Some(there) if self.new.as_ref() != Some(there) => {
-                Err(Misplaced::Split { there: there.clone(), here: self.here() })
+                Err(WrongSchema::Split { there: there.clone(), here: self.here() })
             }
             _ => Ok(()),
         }

@@ -207,7 +207,9 @@ impl PostgresWriter {
         noting: bool,
     ) -> Result<(), CommitError> {
         if noting {
-            let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
+            let Some(connection) = &mut self.connection else {
+                return Err(unavailable(ConnectionLost).into());
+            };
             match timeout(ANSWER_MAX, written::is_durable(connection, change, &self.sealer)).await {
                 Ok(Ok(true)) => return Ok(()),
                 Ok(Ok(false)) => {}
@@ -381,7 +383,7 @@ fn numbers(members: Vec<i32>) -> Vec<usize> {
 
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was lost before the change could be looked up")]
-struct Lost;
+struct ConnectionLost;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the outcome of the change is unknown")]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use audit_proof::{Hash, Known, StoredRange, Subtree};
+use audit_proof::{Hash, StoredHashes, StoredRange, Subtree};
 use edge_core::client::ClientId;
 use jiff::Timestamp;
 use payments::model::action::{ActionOutcome, OperatorAction, RESTORED};
@@ -120,8 +120,8 @@ impl<D: Database> AuditTrail for SqlStore<D> {
         self.database.execute_all(Purpose::Operators, statements).await
     }
 
-    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<Known, StoreError> {
-        let mut known = Known::default();
+    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<StoredHashes, StoreError> {
+        let mut known = StoredHashes::default();
         let ranges: Vec<_> = ranges.iter().collect();
         for some in ranges.chunks(RANGES_MAX) {
             for row in self.database.all::<NodeRow>(Purpose::Operators, hashes_of(some)).await? {

@@ -51,7 +51,7 @@ pub(super) fn refuse_links(main: &Path) -> Result<(), Linked> {
 pub(super) struct DatabaseFile {
     /// `None` for a database in memory.
     paths: Option<Paths>,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenFiles>,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ struct Paths {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct SeenFiles {
     files: Files,
     /// When these files were first seen. Older connections lead to other files.
     since: Instant,
@@ -98,7 +98,7 @@ impl DatabaseFile {
     pub(super) fn at(path: &Path) -> Self {
         let paths = is_on_disk(path).then(|| Paths::of(path));
         let files = paths.as_ref().map_or_else(Files::default, Paths::look);
-        Self { paths, seen: Mutex::new(Seen { files, since: Instant::now(), log_was_lost: false }) }
+        Self { paths, seen: Mutex::new(SeenFiles { files, since: Instant::now(), log_was_lost: false }) }
     }
 
     /// Whether a connection of this age is still usable. Costs three `stat` calls, a microsecond each.

@@ -9,12 +9,12 @@ use super::plain::{HEAD, begins_text, is_promising, text_behind, text_of};
 pub(super) const LEAST: usize = BASE64.least();
 
 /// A text that was encoded.
-pub(super) struct Inside {
+pub(super) struct DecodedText {
     pub(super) text: String,
     pub(super) may_hold_number: bool,
 }
 
-impl Inside {
+impl DecodedText {
     /// A text that may be one by chance, as that of a list of numbers: a card number in it counts only in JSON or in a
     /// form.
     pub(super) fn of(text: String) -> Self {
@@ -25,7 +25,7 @@ impl Inside {
 }
 
 /// All of them, as far as the budget goes.
-pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<Inside> {
+pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<DecodedText> {
     let mut found = Vec::new();
     // Each alphabet has the characters of those within it, so their runs are within its own.
     for run in IN_PIECES.runs(text.as_bytes()) {
@@ -49,7 +49,7 @@ pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<Inside> {
 /// What a run stands for from its beginning, or from the end of a word in it: `token-eyJ…`. A text that begins at another
 /// word of the same phase is the end of a text that was read already, so a run gives one text for each phase; compressed
 /// ones are read at the cost of the budget.
-fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<Inside>) {
+fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<DecodedText>) {
     let mut is_read = [false; PERIOD_MAX];
     let (mut unit, mut aligned, mut begins_word) = (0, 0, true);
     for (at, byte) in run.text.iter().enumerate() {
@@ -79,19 +79,23 @@ fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut V
 }
 
 /// Adds the text of a run, if it is one; whether its first bytes are.
-fn read(run: &[u8], alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<Inside>) -> bool {
+fn read(run: &[u8], alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<DecodedText>) -> bool {
     let bytes: Vec<u8> = alphabet.bytes(run).collect();
     // Nobody writes base64 that is a text by chance. Of groups of digits, hexadecimal ones may be.
     let inside = |text| {
-        if alphabet.bits == BASE64.bits { Inside { text, may_hold_number: true } } else { Inside::of(text) }
+        if alphabet.bits == BASE64.bits {
+            DecodedText { text, may_hold_number: true }
+        } else {
+            DecodedText::of(text)
+        }
     };
     let text = text_of(&bytes, budget).map(inside);
-    found.extend(text.or_else(|| text_behind(&bytes).map(Inside::of)));
+    found.extend(text.or_else(|| text_behind(&bytes).map(DecodedText::of)));
     bytes.get(..HEAD).is_some_and(begins_text)
 }
 
 /// Lists of bytes as programs print them: `[123,34]`, `7B-22`, `0x7b, 0x22`, `{"0":123,"1":34}`.
-fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<Inside>) {
+fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<DecodedText>) {
     // Each byte of a name needs at least one decimal digit, in any notation.
     if text.iter().filter(|byte| byte.is_ascii_digit()).count() < HEAD {
         return;
@@ -105,7 +109,7 @@ fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<Inside>) {
                 continue;
             }
             if bytes.get(..HEAD).is_some_and(is_promising) && budget.take(bytes.len()) {
-                found.extend(text_of(&bytes, budget).map(Inside::of));
+                found.extend(text_of(&bytes, budget).map(DecodedText::of));
             }
             bytes.clear();
         }

@@ -4,7 +4,7 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-use super::json::{Part, Parts, unescaped};
+use super::json::{JsonPart, Parts, unescaped};
 use super::names::{self, Name};
 use super::{Finding, Kind};
 use crate::graphql::{Input, Token, inputs};
@@ -28,11 +28,16 @@ enum Member {
 
 impl Graphql {
     /// Takes the next part of the `text`; finds a field by its name in a document, or in the pair that begins.
-    pub(super) fn take(&mut self, part: &Part, text: &[u8], behind: &Peekable<Parts<'_>>) -> Option<Finding> {
+    pub(super) fn take(
+        &mut self,
+        part: &JsonPart,
+        text: &[u8],
+        behind: &Peekable<Parts<'_>>,
+    ) -> Option<Finding> {
         match part {
-            Part::Mark(b'{' | b'[') => self.depth += 1,
-            Part::Mark(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
-            Part::Name(name) if self.depth == 1 => {
+            JsonPart::Mark(b'{' | b'[') => self.depth += 1,
+            JsonPart::Mark(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            JsonPart::Name(name) if self.depth == 1 => {
                 self.member = match &*unescaped(text.get(name.clone())?) {
                     "query" => Member::Query(name.clone()),
                     "variables" => Member::Variables,
@@ -42,10 +47,10 @@ impl Graphql {
             _ => {}
         }
         match (part, &self.member) {
-            (Part::Text(document), Member::Query(name)) if self.depth == 1 => {
+            (JsonPart::Text(document), Member::Query(name)) if self.depth == 1 => {
                 in_document(text, name, document)
             }
-            (Part::Mark(b'{'), Member::Variables) => in_pair(text, behind.clone()),
+            (JsonPart::Mark(b'{'), Member::Variables) => in_pair(text, behind.clone()),
             _ => None,
         }
     }
@@ -76,9 +81,9 @@ const fn kind(judged: Name) -> Kind {
 /// An object of `key` and `value` is a field with that name.
 fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<Finding> {
     let first = member(text, &mut behind)?;
-    behind.next_if_eq(&Part::Mark(b','))?;
+    behind.next_if_eq(&JsonPart::Mark(b','))?;
     let second = member(text, &mut behind)?;
-    behind.next_if_eq(&Part::Mark(b'}'))?;
+    behind.next_if_eq(&JsonPart::Mark(b'}'))?;
     let (((true, key), (false, value)) | ((false, value), (true, key))) = (first, second) else {
         return None;
     };
@@ -89,15 +94,15 @@ fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<Finding> {
 
 /// Whether the next member is `key`, not `value`, and its value, a string or a number.
 fn member(text: &[u8], parts: &mut Peekable<Parts<'_>>) -> Option<(bool, Range<usize>)> {
-    let Some(Part::Name(name)) = parts.next() else { return None };
+    let Some(JsonPart::Name(name)) = parts.next() else { return None };
     let is_key = match &*unescaped(text.get(name)?) {
         "key" => true,
         "value" => false,
         _ => return None,
     };
     match parts.next()? {
-        Part::Text(value) | Part::Loose(value) => Some((is_key, value)),
-        Part::Name(_) | Part::Mark(_) => None,
+        JsonPart::Text(value) | JsonPart::Loose(value) => Some((is_key, value)),
+        JsonPart::Name(_) | JsonPart::Mark(_) => None,
     }
 }
 

@@ -35,9 +35,9 @@ mod text_head;
 use std::ops::Range;
 
 use budget::Budget;
-use encoded::Inside;
+use encoded::DecodedText;
 use graphql::Graphql;
-use json::{Part, Parts};
+use json::{JsonPart, Parts};
 use list::{Joined, List};
 use names::Name;
 use percent_encoding::percent_decode_str;
@@ -221,15 +221,15 @@ fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
             let in_list = list.push(&part, text).and_then(|joined| in_list(joined, &mut budget));
             let named = graphql.take(&part, text, &parts);
             let finding = match part {
-                Part::Name(name) => {
+                JsonPart::Name(name) => {
                     let value = match parts.peek() {
-                        Some(Part::Text(value) | Part::Loose(value)) => Some(value.clone()),
+                        Some(JsonPart::Text(value) | JsonPart::Loose(value)) => Some(value.clone()),
                         _ => None,
                     };
                     in_name(text, name, value, &mut budget)
                 }
-                Part::Text(value) | Part::Loose(value) => in_value(text, value, &mut budget),
-                Part::Mark(_) => None,
+                JsonPart::Text(value) | JsonPart::Loose(value) => in_value(text, value, &mut budget),
+                JsonPart::Mark(_) => None,
             };
             let is_card = finding.as_ref().is_some_and(|found| found.kind.is_card());
             next = if is_card { finding } else { named.or(finding) };
@@ -254,7 +254,7 @@ fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Fin
 
 /// Digits in a list are honest numbers, unless the pieces make up JSON or a form.
 fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<Finding> {
-    let inside = Inside::of(text);
+    let inside = DecodedText::of(text);
     let kind = if inside.may_hold_number {
         kind_in(&inside.text, budget)
     } else {

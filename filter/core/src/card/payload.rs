@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::budget::Budget;
-use super::encoded::{self, Inside, texts_in};
+use super::encoded::{self, DecodedText, texts_in};
 use super::fold;
 use super::names::{Name, judge_word};
 use super::spelling::{decoded, holds_number};
@@ -49,7 +49,7 @@ fn search(text: &str, with_numbers: bool, rounds: usize, budget: &mut Budget) ->
     if found.is_some_and(Kind::is_card) || rounds == 0 {
         return found;
     }
-    let unescaped = decoded(text).filter(|next| budget.take(next.len())).map(Inside::of);
+    let unescaped = decoded(text).filter(|next| budget.take(next.len())).map(DecodedText::of);
     for inside in unescaped.into_iter().chain(texts_in(text, budget)) {
         let kind = if with_numbers && inside.may_hold_number && holds_number(&inside.text) {
             Some(Kind::Number)

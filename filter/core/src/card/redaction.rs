@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::findings;
-use super::json::{Part, Parts, unescaped};
+use super::json::{JsonPart, Parts, unescaped};
 
 /// Replaces redacted text. In quotes, so that a JSON text stays valid.
 const REDACTED: &[u8] = b"\"[redacted]\"";
@@ -67,16 +67,16 @@ pub fn holds_client_secret(text: &[u8]) -> bool {
 fn secrets(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut is_secret = false;
     Parts::new(text).filter_map(move |part| match part {
-        Part::Name(name) => {
+        JsonPart::Name(name) => {
             is_secret = text.get(name).is_some_and(|name| unescaped(name) == "client_secret");
             None
         }
-        Part::Text(value) => {
+        JsonPart::Text(value) => {
             let said = text.get(value.clone()).unwrap_or_default();
             let is_taken = std::mem::take(&mut is_secret) || holds_client_secret(said);
             is_taken.then_some(value)
         }
-        Part::Loose(_) | Part::Mark(_) => {
+        JsonPart::Loose(_) | JsonPart::Mark(_) => {
             is_secret = false;
             None
         }

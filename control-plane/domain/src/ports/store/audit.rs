@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use audit_proof::{Action, Hash, Known, Note, StoredRange, Subtree, Transition};
+use audit_proof::{Action, Hash, Note, StoredHashes, StoredRange, Subtree, Transition};
 use edge_core::client::ClientId;
 use jiff::Timestamp;
 
@@ -182,7 +182,7 @@ pub trait AuditTrail: Send + Sync {
     async fn add_seal(&self, addition: &Addition) -> Result<(), StoreError>;
 
     /// The stored hashes of these ranges, as far as they are there.
-    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<Known, StoreError>;
+    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<StoredHashes, StoreError>;
 
     /// Transitions after a place of the event log, in the log's order, up to where no other can be inserted any more.
     async fn transitions(&self, after: Position, limit: u32) -> Result<Vec<StoredTransition>, StoreError>;

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Job, Trouble, Worked};
+use super::{Job, SyncError, Worked};
 use crate::model::event::Cause;
 use crate::model::follow_up::FollowUp;
 use crate::model::payer_action::PayerAction;
@@ -25,7 +25,7 @@ const PAGE_HAS: SignedDuration = SignedDuration::from_secs(15);
 
 impl Job<'_> {
     /// The resumed payment is followed up until it is decided, so the event is done once the resume has begun.
-    pub(crate) async fn approved(&self, payment: Payment) -> Result<Worked, Trouble> {
+    pub(crate) async fn approved(&self, payment: Payment) -> Result<Worked, SyncError> {
         let State::RequiresAction(session) = &payment.state else { return Ok(Worked::NothingNew) };
         if session.action == PayerAction::ConfirmOrder {
             self.leave_to_the_page(&payment).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn resume_approved(
     provider: &dyn PaymentProvider,
     payment: Payment,
     cause: &Cause,
-) -> Result<(), Trouble> {
+) -> Result<(), SyncError> {
     let approval = judge_waiting(provider, &payment).await;
     if let Approval::Refused(refusal) = approval {
         let (_, mutation) = refused(gateway, &payment, refusal, cause)?;
@@ -61,7 +61,7 @@ pub(crate) async fn resume_approved(
     let moved = payment
         .clone()
         .begin_resume(ResumedBy::Gateway, gateway.new_attempt_id(), gateway.now())
-        .map_err(|problem| Trouble::Failed(problem.to_string()))?
+        .map_err(|problem| SyncError::Failed(problem.to_string()))?
         .judged(matches!(approval, Approval::Acceptable));
     match begin(gateway, provider, &payment, moved, InlineRetry::none(), &call).await {
         // The provider's refusal is recorded in the payment.

@@ -27,7 +27,7 @@ use crate::model::work::{Due, Work};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, SyncError};
 
 /// How long an event is leased while it is processed. If the process dies or its database is lost, the event waits for
 /// the rest of the lease, and a payment may depend on this event alone. Concurrent processing of the same event is
@@ -193,9 +193,9 @@ fn count(provider: Provider, outcome: &'static str) {
     metrics::counter!(EVENTS_METRIC, "provider" => provider.name(), "outcome" => outcome).increment(1);
 }
 
-async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Trouble> {
+async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, SyncError> {
     let Some(provider) = gateway.providers.get(&event.provider).map(Arc::clone) else {
-        return Err(Trouble::Failed("the provider is not configured".to_owned()));
+        return Err(SyncError::Failed("the provider is not configured".to_owned()));
     };
     let Ok(parsed) = provider.read_event(&event.body) else {
         return Ok(Worked::Ignored("it cannot be read"));
@@ -257,7 +257,7 @@ impl Job<'_> {
         &self,
         payment: Payment,
         refs: &EventRefs,
-    ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, Trouble> {
+    ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, SyncError> {
         let sync = self.sync();
         let mut plan = self.plan(payment);
         let (reference, charge) = (refs.reference.as_ref(), refs.charge.as_ref());
@@ -267,12 +267,12 @@ impl Job<'_> {
         }
         let seen = sync.apply_fetched(&mut plan, fetched)?;
         if seen.is_none() && plan.is_empty() {
-            return Err(Trouble::Failed("the provider does not show what its event is about".to_owned()));
+            return Err(SyncError::Failed("the provider does not show what its event is about".to_owned()));
         }
         Ok(Some((plan, seen)))
     }
 
-    async fn commit(&self, plan: Plan) -> Result<Worked, Trouble> {
+    async fn commit(&self, plan: Plan) -> Result<Worked, SyncError> {
         let mark = EventChange {
             provider: self.event.provider,
             id: self.event.id.clone(),
