@@ -1,4 +1,4 @@
-//! Orders that clients brought back, judged by the ledger and by earlier answers about them.
+//! Orders that clients resubmitted, judged by the ledger and by earlier answers about them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::model::{Broken, Intent, Request, Response, Sending};
 impl Judge<'_> {
     /// An order pays for the payment that it was made for, and each client that brings it back is told what became of
     /// that payment.
-    pub(super) fn brought_back(&self, request: &Request, payment: &str, broken: &mut Vec<Broken>) {
+    pub(super) fn resubmitted(&self, request: &Request, payment: &str, broken: &mut Vec<Broken>) {
         let mut note =
             |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", request.name())));
         if let Some(other) = request.subject().filter(|subject| subject != payment) {
@@ -55,7 +55,7 @@ impl Judge<'_> {
         }
     }
 
-    /// When a client was first told the outcome of each payment whose order was brought back or that was canceled.
+    /// When a client was first told the outcome of each payment whose order was resubmitted or that was canceled.
     fn first_told(&self) -> HashMap<&str, Instant> {
         let mut told = HashMap::new();
         for request in &self.records.requests {

@@ -148,7 +148,7 @@ impl Fleet {
         for part in &mut self.parts {
             part.start(client).await;
         }
-        self.settled(client).await;
+        self.all_healthy(client).await;
         self.begun = Instant::now();
     }
 
@@ -159,11 +159,11 @@ impl Fleet {
         let status = part.end().await;
         assert!(status.success(), "{} ended with {status}", part.name);
         part.start(client).await;
-        self.settled(client).await;
+        self.all_healthy(client).await;
     }
 
     /// Every Envoy sees every control plane and edge cache.
-    async fn settled(&self, client: &Client) {
+    async fn all_healthy(&self, client: &Client) {
         for admin in self.admins {
             let url = format!(
                 "http://{admin}/stats?filter=^cluster.(control_plane|event_streams|edge_cache).membership_healthy$"

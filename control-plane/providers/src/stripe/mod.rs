@@ -89,7 +89,7 @@ impl Stripe {
         }
     }
 
-    /// A lost answer leaves no doubt about money: nothing can be paid before the payment method is known, and under the
+    /// A lost answer moved no money: nothing can be paid before the payment method is known, and under the
     /// same key Stripe names it again.
     async fn make_method(&self, talk: &Conversation<'_>, token: &str) -> ProviderResult<String> {
         let sent = self.send(talk, &requests::payment_method(&talk.attempt, token)).await;

@@ -139,7 +139,7 @@ impl Database for Postgres {
     const LOG: LogSql = LogSql {
         columns: log_columns!("xid::text::bigint"),
         after: "(xid, seq) > ($1::text::xid8, $2)",
-        is_settled: "xid < pg_snapshot_xmin(pg_current_snapshot())",
+        is_in_order: "xid < pg_snapshot_xmin(pg_current_snapshot())",
         order: "xid, seq",
         descending: "xid DESC, seq DESC",
     };

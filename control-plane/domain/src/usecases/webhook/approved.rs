@@ -20,7 +20,7 @@ use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::send::begin;
 use crate::usecases::gateway::Gateway;
 
-/// How long a page has to bring back the order that the payer's wallet has confirmed in it.
+/// How long a page has to resubmit the order that the payer's wallet has confirmed in it.
 const PAGE_HAS: SignedDuration = SignedDuration::from_secs(15);
 
 impl Job<'_> {
