@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::leash::Leash;
 use crate::ports::free_ports;
-use crate::skip::skipped;
+use crate::skip::or_skipped;
 use crate::with_tls::ServerTls;
 
 /// A start takes about eight seconds, longer on a busy machine.
@@ -62,29 +62,17 @@ impl RabbitServer {
             Ok(uri) => Some(Self { uri, process: None }),
             Err(_) => Self::start(None).await,
         };
-        let server = SHARED.get_or_init(start).await.as_ref();
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(SHARED.get_or_init(start).await.as_ref(), MISSING)
     }
 
     /// A dedicated server, which the test may purge, stop and kill.
     pub async fn own() -> Option<Self> {
-        let server = Self::start(None).await;
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(Self::start(None).await, MISSING)
     }
 
     /// The same, with a second port for TLS 1.3, which takes no connection without a client certificate.
     pub async fn own_encrypted(tls: &ServerTls) -> Option<Self> {
-        let server = Self::start(Some(tls)).await;
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(Self::start(Some(tls)).await, MISSING)
     }
 
     async fn start(tls: Option<&ServerTls>) -> Option<Self> {

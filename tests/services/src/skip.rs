@@ -13,7 +13,15 @@ pub fn skipped(why: &str) {
     skipped_here(why);
 }
 
-/// The same where no tool is missing, but what cannot be installed: the rights of root, or files that are not part of this
+/// The server, or a report that the running test is skipped for lack of it.
+pub(crate) fn or_skipped<T>(server: Option<T>, why: &str) -> Option<T> {
+    if server.is_none() {
+        skipped(why);
+    }
+    server
+}
+
+/// As [`skipped`] where no tool is missing, but what cannot be installed: the rights of root, or files that are not part of this
 /// repository. It fails nothing.
 pub fn skipped_here(why: &str) {
     let line = format!("SKIPPED: {}: {why}\n", std::thread::current().name().unwrap_or_default());
