@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use gateway_tests::{LogDisk, LogPipe, Reader, Sandbox, resident_bytes};
+use gateway_tests::{LogDisk, LogPipe, PipeReader, Sandbox, resident_bytes};
 use local_stack::{Addresses, Options, Programs, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use test_services::ScratchFolder;
@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use crate::commands::{self, Commands, Name, RESEAL, RETENTION, STATUS};
 use crate::model::Broken;
-use crate::schedule::{Action, LEASE, Process, Shape, Wire};
+use crate::schedule::{ClusterAction, LEASE, Process, Shape, Wire};
 use crate::servers::Servers;
 
 pub(crate) struct Cluster {
@@ -229,30 +229,32 @@ impl Cluster {
         self.run_dirs.iter_mut().for_each(ScratchFolder::keep);
     }
 
-    pub(crate) async fn carry_out(&mut self, action: &Action) {
+    pub(crate) async fn carry_out(&mut self, action: &ClusterAction) {
         match action {
-            Action::Kill(process) => {
+            ClusterAction::Kill(process) => {
                 self.signal(*process, Signal::KILL);
                 self.down.push(*process);
             }
-            Action::Start(process) => self.start_again(*process, &[]),
-            Action::Arm(process, point) => {
+            ClusterAction::Start(process) => self.start_again(*process, &[]),
+            ClusterAction::Arm(process, point) => {
                 self.start_again(*process, &[("CRASH_POINTS", point)]);
                 self.armed.push(*process);
             }
-            Action::Freeze(process) => self.signal(*process, Signal::STOP),
-            Action::Thaw(process) => self.signal(*process, Signal::CONT),
-            Action::Log(process, reader) => self.log_pipes[process].set(*reader),
-            Action::FillLogDisk(gateway) => self.log_disks.get(gateway).into_iter().for_each(LogDisk::fill),
-            Action::EmptyLogDisk(gateway) => {
+            ClusterAction::Freeze(process) => self.signal(*process, Signal::STOP),
+            ClusterAction::Thaw(process) => self.signal(*process, Signal::CONT),
+            ClusterAction::Log(process, reader) => self.log_pipes[process].set(*reader),
+            ClusterAction::FillLogDisk(gateway) => {
+                self.log_disks.get(gateway).into_iter().for_each(LogDisk::fill)
+            }
+            ClusterAction::EmptyLogDisk(gateway) => {
                 self.log_disks.get(gateway).into_iter().for_each(LogDisk::make_room);
             }
-            Action::Provider(rule) => self.sandbox.fault(rule).await,
-            Action::HealProviders => self.sandbox.heal().await,
-            Action::Operate(command) => self.operate(command),
-            Action::Interrupt => self.commands.interrupt(),
-            Action::FailOver => self.fail_over().await,
-            Action::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
+            ClusterAction::Provider(rule) => self.sandbox.fault(rule).await,
+            ClusterAction::HealProviders => self.sandbox.heal().await,
+            ClusterAction::Operate(command) => self.operate(command),
+            ClusterAction::Interrupt => self.commands.interrupt(),
+            ClusterAction::FailOver => self.fail_over().await,
+            ClusterAction::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
             on_servers => self.servers.as_mut().unwrap().carry_out(on_servers).await,
         }
     }
@@ -327,7 +329,7 @@ impl Cluster {
     /// Repairs everything and disarms crash points.
     pub(crate) async fn repair(&mut self) {
         for pipe in self.log_pipes.values() {
-            pipe.set(Reader::Reads);
+            pipe.set(PipeReader::Reads);
         }
         self.log_disks.values().for_each(LogDisk::make_room);
         for proxy in self.wires.values() {
@@ -359,7 +361,7 @@ impl Cluster {
     fn start_again(&mut self, process: Process, besides: &[(&str, &str)]) {
         // Opening a pipe without a reader would block.
         if let Some(pipe) = self.log_pipes.get(&process) {
-            pipe.set(Reader::Reads);
+            pipe.set(PipeReader::Reads);
         }
         self.stacks[process.gateway].start_again(process.part, besides).unwrap();
         self.armed.retain(|armed| *armed != process);

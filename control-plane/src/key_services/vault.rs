@@ -124,7 +124,7 @@ impl VaultTransit {
             text.extend_from_slice(&chunk);
         }
         match status {
-            StatusCode::OK => serde_json::from_slice::<Answer<T>>(&text)
+            StatusCode::OK => serde_json::from_slice::<VaultAnswer<T>>(&text)
                 .map(|answer| answer.data)
                 .map_err(|_| Problem::Unusable),
             // What was encrypted under another key or id, or was altered.
@@ -197,7 +197,7 @@ enum Problem {
 }
 
 #[derive(Deserialize)]
-struct Answer<T> {
+struct VaultAnswer<T> {
     data: T,
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::reads::event_columns;
 use crate::row::row;
-use crate::rows::{EventRow, Reader};
+use crate::rows::{ColumnReader, EventRow};
 use crate::sealed_row::plain;
 use crate::unavailable;
 
@@ -94,15 +94,15 @@ pub(super) const TRANSITION_OF_NOTHING: &str = "SELECT seq FROM events AS e
      LIMIT 1";
 
 /// The reader that names a row of the tree by its place.
-fn read_of<'a>(table: &'static str, row: &'a str) -> Reader<'a> {
-    Reader { table, row }
+fn read_of<'a>(table: &'static str, row: &'a str) -> ColumnReader<'a> {
+    ColumnReader { table, row }
 }
 
-fn unsigned(read: &Reader<'_>, column: &str, value: i64) -> Result<u64, StoreError> {
+fn unsigned(read: &ColumnReader<'_>, column: &str, value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| read.wrong(column))
 }
 
-fn hash(read: &Reader<'_>, bytes: Vec<u8>) -> Result<Hash, StoreError> {
+fn hash(read: &ColumnReader<'_>, bytes: Vec<u8>) -> Result<Hash, StoreError> {
     bytes.try_into().map(Hash).map_err(|_| read.wrong("hash"))
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Walked {
     pub(super) misplaced: Option<SealPositionMismatch>,
 }
 
-pub(super) struct Walk<'a> {
+pub(super) struct TrailWalk<'a> {
     store: &'a dyn Store,
     keys: &'a [VerifyingKey],
     tree: Frontier,
@@ -44,7 +44,7 @@ pub(super) struct Walk<'a> {
     agreed: u64,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TrailWalk<'a> {
     pub(super) fn of(store: &'a dyn Store, keys: &'a [VerifyingKey]) -> Self {
         Self { store, keys, tree: Frontier::empty(), walked: Walked::default(), agreed: 0 }
     }

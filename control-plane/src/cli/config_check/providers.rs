@@ -6,7 +6,7 @@ use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
 use payments_providers::{Fault, Settings, TransportError, inspect_paypal, inspect_stripe};
 
-use super::Report;
+use super::CheckReport;
 
 /// A provider, with the settings named in its error messages.
 struct CheckedProvider {
@@ -18,7 +18,7 @@ struct CheckedProvider {
     mode: &'static str,
 }
 
-pub(super) async fn providers(settings: Settings, report: &mut Report) {
+pub(super) async fn providers(settings: Settings, report: &mut CheckReport) {
     let Settings { stripe, paypal, timeouts, .. } = settings;
     if stripe.is_none() && paypal.is_none() {
         report.warn("providers", "none is configured: STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and its secret");
@@ -46,7 +46,7 @@ pub(super) async fn providers(settings: Settings, report: &mut Report) {
 }
 
 impl CheckedProvider {
-    fn tell(&self, found: Result<Option<Fault>, TransportError>, report: &mut Report) {
+    fn tell(&self, found: Result<Option<Fault>, TransportError>, report: &mut CheckReport) {
         let Self { about, base_key, base, credentials, mode } = self;
         let wrong = match found {
             Ok(None) => return report.good(about, format!("{base} takes the {mode}credentials")),

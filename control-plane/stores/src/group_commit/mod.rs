@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::queue::{BATCH_MAX, Died, Queue, Unbegun, WAITING_MAX, Waiting};
+use self::queue::{BATCH_MAX, Died, Queue, QueuedWork, Unbegun, WAITING_MAX};
 use super::proved::Proved;
 
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ pub(super) trait Writer: Send + 'static {
 
 /// The queue to the writer tasks.
 pub(super) struct GroupCommit {
-    waiting: mpsc::Sender<Waiting>,
+    waiting: mpsc::Sender<QueuedWork>,
     times: Times,
     proved: Arc<Proved>,
     /// Notified after each commit.
@@ -86,7 +86,7 @@ impl GroupCommit {
     /// Writers that are left take changes after another one has died, so that payments under way are still recorded.
     pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
         let (done, result) = oneshot::channel();
-        self.enqueue(Waiting::Change { change, since: Instant::now(), done: Unbegun(Some(done)) })?;
+        self.enqueue(QueuedWork::Change { change, since: Instant::now(), done: Unbegun(Some(done)) })?;
         result.await.unwrap_or_else(|_| Err(died().into()))
     }
 
@@ -98,7 +98,7 @@ impl GroupCommit {
             return Ok(());
         }
         let (done, result) = oneshot::channel();
-        self.enqueue(Waiting::Proof(done))?;
+        self.enqueue(QueuedWork::Proof(done))?;
         match timeout(self.times.proof_max, result).await {
             Ok(proof) => proof.unwrap_or_else(|_| Err(died())),
             Err(_) => Err(StoreError::Unavailable(Box::new(Unproved))),
@@ -116,7 +116,7 @@ impl GroupCommit {
         self.died.cancelled().await;
     }
 
-    fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
+    fn enqueue(&self, waiting: QueuedWork) -> Result<(), StoreError> {
         self.waiting.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             // All writers have died.
@@ -150,11 +150,11 @@ async fn run(
         let (mut batch, mut done, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
         for one in waiting.drain(..) {
             match one {
-                Waiting::Proof(done) => proofs.push(done),
-                Waiting::Change { since, mut done, .. } if since.elapsed() > patience => {
+                QueuedWork::Proof(done) => proofs.push(done),
+                QueuedWork::Change { since, mut done, .. } if since.elapsed() > patience => {
                     done.tell(StoreError::Overloaded);
                 }
-                Waiting::Change { change, done: to, .. } => {
+                QueuedWork::Change { change, done: to, .. } => {
                     batch.push(change);
                     done.extend(to.begin());
                 }

@@ -24,7 +24,7 @@ use crate::sql::Database;
 pub use crate::sql::Scrubbed;
 use crate::sql::data_keys::DataKeys;
 use crate::sqlite::Sqlite;
-use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
+use crate::{Boxed, DatabaseKind, DatabaseSettings, KeyProblem};
 
 /// What an operator does with the keys of one database.
 #[async_trait]
@@ -62,11 +62,11 @@ pub fn open_keys(settings: DatabaseSettings) -> Boxed<'static, Box<dyn KeyMainte
     Box::pin(async move {
         let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
         let keys = Arc::new(DataKeys::new(&settings.encryption, sealer.clone()));
-        let opened: Box<dyn KeyMaintenance> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => {
+        let opened: Box<dyn KeyMaintenance> = match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => {
                 Box::new(Keys { database: Arc::new(Sqlite::open(&settings, &sealer).await?), keys })
             }
-            Kind::Postgres => {
+            DatabaseKind::Postgres => {
                 Box::new(Keys { database: Arc::new(Postgres::open(&settings, &sealer).await?), keys })
             }
         };

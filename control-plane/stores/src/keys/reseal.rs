@@ -30,20 +30,20 @@ const A_DAY: i64 = 86_400_000_000;
 #[derive(Debug, Default)]
 pub struct Reseal {
     /// `None` before the first batch.
-    run: Option<Run>,
+    run: Option<ResealRun>,
 }
 
 #[derive(Debug)]
-struct Run {
+struct ResealRun {
     /// The walks that are still to be done, the next one last.
-    left: Vec<Walk>,
+    left: Vec<TableWalk>,
     /// Keys whose values are to be sealed with another one: those that were retired.
     retired: HashSet<DataKeyId>,
 }
 
 /// The walk through one table.
 #[derive(Debug)]
-struct Walk {
+struct TableWalk {
     progress: ResealProgress,
     /// The last row that it looks at, see [`batch::end`].
     end: String,
@@ -74,7 +74,7 @@ impl Reseal {
     ) -> Result<Option<ResealPart>, KeyProblem> {
         if self.run.is_none() {
             keys.open(&**database).await?;
-            self.run = Some(Run::begin(&**database).await?);
+            self.run = Some(ResealRun::begin(&**database).await?);
         }
         keys.prepare(database).await?;
         let Some(run) = &mut self.run else { return Ok(None) };
@@ -91,7 +91,7 @@ impl Reseal {
     }
 }
 
-impl Run {
+impl ResealRun {
     /// Goes on where the last run was interrupted, or begins a new one.
     async fn begin(database: &impl Database) -> Result<Self, KeyProblem> {
         let names = TABLES.iter().map(|table| table.name).chain([CUSTOMERS]);
@@ -108,7 +108,7 @@ impl Run {
         let retired = stored_keys(database).await?.into_iter().filter(|key| key.is_retired && !key.is_erased);
         let mut walks = Vec::new();
         for progress in left {
-            walks.push(Walk { end: end(database, &progress.table).await?, progress });
+            walks.push(TableWalk { end: end(database, &progress.table).await?, progress });
         }
         Ok(Self { left: walks, retired: retired.map(|key| key.id).collect() })
     }
@@ -129,7 +129,7 @@ async fn walk<D: Database>(
     database: &D,
     keys: &DataKeys,
     table: &'static SealedTable,
-    Walk { progress, end }: &mut Walk,
+    TableWalk { progress, end }: &mut TableWalk,
     retired: &HashSet<DataKeyId>,
 ) -> Result<ResealPart, KeyProblem> {
     let is_kept = table.is_trail() && is_trail_kept(database).await?;

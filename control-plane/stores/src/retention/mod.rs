@@ -39,7 +39,7 @@ use crate::postgres::Postgres;
 use crate::sql::data_keys::{DataKeys, stored_keys};
 use crate::sql::{Database, Scrubbed};
 use crate::sqlite::Sqlite;
-use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
+use crate::{Boxed, DatabaseKind, DatabaseSettings, KeyProblem};
 
 /// Why data does not end.
 #[derive(Debug, thiserror::Error)]
@@ -100,11 +100,11 @@ pub fn open_retention(settings: DatabaseSettings) -> Boxed<'static, Box<dyn Rete
     Box::pin(async move {
         let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
         let keys = Arc::new(DataKeys::new(&settings.encryption, sealer.clone()));
-        let opened: Box<dyn Retention> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => {
+        let opened: Box<dyn Retention> = match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => {
                 Box::new(Maintenance { database: Arc::new(Sqlite::open(&settings, &sealer).await?), keys })
             }
-            Kind::Postgres => {
+            DatabaseKind::Postgres => {
                 Box::new(Maintenance { database: Arc::new(Postgres::open(&settings, &sealer).await?), keys })
             }
         };

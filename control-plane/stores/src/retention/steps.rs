@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ending::{self, EndingKey};
 use super::schedule::{Schedule, cutoff};
 use super::tally::Tally;
-use super::walk::{self, Walk};
+use super::walk::{self, RowWalk};
 use super::{RetentionProblem, runs};
 use crate::sql::{Argument, Database, log_horizon};
 
@@ -230,7 +230,7 @@ async fn rows<D: Database>(
     database: &D,
     ending: &mut RetentionRun,
     what: What,
-    walk: &Walk,
+    walk: &RowWalk,
     end: Argument,
 ) -> Result<StepReport, RetentionProblem> {
     let batch = walk.batch(database, &ending.place.after, end, ending.is_plan()).await?;

@@ -13,11 +13,11 @@ const KNOWN_FOR: Duration = Duration::from_secs(30);
 
 /// When there was room last. Forgotten when a write fails.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     proved_at: Option<Instant>,
 }
 
-impl Room {
+impl DiskSpace {
     pub(super) fn is_known(&self) -> bool {
         self.proved_at.is_some_and(|at| at.elapsed() < KNOWN_FOR)
     }

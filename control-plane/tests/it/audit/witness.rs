@@ -33,10 +33,10 @@ fn own_key() -> SigningKey {
     format!("witness.example/w1:{}", "09".repeat(32)).parse().unwrap()
 }
 
-type Answer = (StatusCode, String);
+type WitnessAnswer = (StatusCode, String);
 
 /// `add-checkpoint`. It signs with the algorithm of the log: how it signs does not matter here.
-async fn add(State(seen): State<Arc<Mutex<WitnessState>>>, body: String) -> Answer {
+async fn add(State(seen): State<Arc<Mutex<WitnessState>>>, body: String) -> WitnessAnswer {
     let mut seen = seen.lock().unwrap();
     let (head, note) = body.split_once("\n\n").unwrap();
     let mut lines = head.lines();

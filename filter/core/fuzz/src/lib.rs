@@ -27,7 +27,7 @@ pub mod tickets;
 
 /// A parser, what must hold for whatever it reads, and inputs to begin with.
 #[derive(Clone, Copy)]
-pub struct Target {
+pub struct FuzzTarget {
     pub name: &'static str,
     /// Panics if a property does not hold.
     pub check: fn(&[u8]),
@@ -37,8 +37,8 @@ pub struct Target {
 macro_rules! targets {
     ($($name:ident),* $(,)?) => {
         /// All of them. Each has a program of its name in `fuzz_targets`.
-        pub const TARGETS: &[Target] =
-            &[$(Target { name: stringify!($name), check: $name::check, seeds: $name::seeds }),*];
+        pub const TARGETS: &[FuzzTarget] =
+            &[$(FuzzTarget { name: stringify!($name), check: $name::check, seeds: $name::seeds }),*];
     };
 }
 

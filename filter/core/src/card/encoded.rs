@@ -1,7 +1,9 @@
 //! The texts that a text holds encoded: in base64 (RFC 4648, in either alphabet), base32 or hexadecimal, or as a list of
 //! bytes.
 
-use super::alphabet::{Alphabet, BASE32, BASE64, HEX, IN_PIECES, PADDING, PERIOD_MAX, Run, hex_digit};
+use super::alphabet::{
+    Alphabet, AlphabetRun, BASE32, BASE64, HEX, IN_PIECES, PADDING, PERIOD_MAX, hex_digit,
+};
 use super::budget::Budget;
 use super::plain::{HEAD, begins_text, is_promising, text_behind, text_of};
 
@@ -49,7 +51,7 @@ pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<DecodedText> {
 /// What a run stands for from its beginning, or from the end of a word in it: `token-eyJ…`. A text that begins at another
 /// word of the same phase is the end of a text that was read already, so a run gives one text for each phase; compressed
 /// ones are read at the cost of the budget.
-fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<DecodedText>) {
+fn in_run(run: &AlphabetRun<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<DecodedText>) {
     let mut is_read = [false; PERIOD_MAX];
     let (mut unit, mut aligned, mut begins_word) = (0, 0, true);
     for (at, byte) in run.text.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::json::{JsonPart, Parts, unescaped};
 use super::names::{self, Name};
-use super::{Finding, Kind};
+use super::{CardDataFinding, CardDataKind};
 use crate::graphql::{Input, Token, inputs};
 
 /// Where in a request the search is.
@@ -33,7 +33,7 @@ impl Graphql {
         part: &JsonPart,
         text: &[u8],
         behind: &Peekable<Parts<'_>>,
-    ) -> Option<Finding> {
+    ) -> Option<CardDataFinding> {
         match part {
             JsonPart::Mark(b'{' | b'[') => self.depth += 1,
             JsonPart::Mark(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
@@ -56,14 +56,14 @@ impl Graphql {
     }
 }
 
-fn in_document(text: &[u8], name: &Range<usize>, document: &Range<usize>) -> Option<Finding> {
+fn in_document(text: &[u8], name: &Range<usize>, document: &Range<usize>) -> Option<CardDataFinding> {
     let document_text = unescaped(text.get(document.clone())?);
     let kind = inputs(&document_text).find_map(|input| kind_of(&input))?;
-    Some(Finding { kind, name: Some(name.clone()), is_telling: true, value: Some(document.clone()) })
+    Some(CardDataFinding { kind, name: Some(name.clone()), is_telling: true, value: Some(document.clone()) })
 }
 
 /// A variable's value is elsewhere, and is taken to be what its name says; where a variable is declared, there is none.
-fn kind_of(input: &Input<'_>) -> Option<Kind> {
+fn kind_of(input: &Input<'_>) -> Option<CardDataKind> {
     let value = input.value?;
     let judged = names::judge(&unescaped(input.name.as_bytes()));
     let is_refused = match value {
@@ -74,12 +74,12 @@ fn kind_of(input: &Input<'_>) -> Option<Kind> {
     is_refused.then(|| kind(judged))
 }
 
-const fn kind(judged: Name) -> Kind {
-    if matches!(judged, Name::WalletPayload) { Kind::WalletPayload } else { Kind::Named }
+const fn kind(judged: Name) -> CardDataKind {
+    if matches!(judged, Name::WalletPayload) { CardDataKind::WalletPayload } else { CardDataKind::Named }
 }
 
 /// An object of `key` and `value` is a field with that name.
-fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<Finding> {
+fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<CardDataFinding> {
     let first = member(text, &mut behind)?;
     behind.next_if_eq(&JsonPart::Mark(b','))?;
     let second = member(text, &mut behind)?;
@@ -89,7 +89,12 @@ fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<Finding> {
     };
     let judged = names::judge(&unescaped(text.get(key.clone())?));
     let is_refused = judged.refuses(text.get(value.clone()).map(<[u8]>::trim_ascii));
-    is_refused.then(|| Finding { kind: kind(judged), name: Some(key), is_telling: true, value: Some(value) })
+    is_refused.then(|| CardDataFinding {
+        kind: kind(judged),
+        name: Some(key),
+        is_telling: true,
+        value: Some(value),
+    })
 }
 
 /// Whether the next member is `key`, not `value`, and its value, a string or a number.

@@ -49,13 +49,13 @@ pub use redaction::{holds_client_secret, redacted};
 /// Card data that was found. Never contains any of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardData {
-    kind: Kind,
+    kind: CardDataKind,
     /// The field it is in, e.g. `metadata.note`, or the query parameter, if it can be named.
     pub param: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CardDataKind {
     Number,
     Named,
     /// A wallet's encrypted payload.
@@ -64,7 +64,7 @@ enum Kind {
     Unread,
 }
 
-impl Kind {
+impl CardDataKind {
     /// Card data itself outranks what is encrypted.
     const fn is_card(self) -> bool {
         !matches!(self, Self::WalletPayload | Self::Unread)
@@ -81,17 +81,19 @@ impl CardData {
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self.kind {
-            Kind::Number => "a card number was found; send a payment method id from the provider instead",
-            Kind::Named => {
+            CardDataKind::Number => {
+                "a card number was found; send a payment method id from the provider instead"
+            }
+            CardDataKind::Named => {
                 "a field for a card's number, check value, PIN or track was found; send a payment method id from the \
                  provider instead"
             }
-            Kind::WalletPayload => {
+            CardDataKind::WalletPayload => {
                 "a wallet's encrypted payload was found; send the provider's token instead: for Stripe a confirmation \
                  token `ctoken_…` or a token `tok_…` in `paymentMethodId`, for PayPal `wallet`, and then the id of the \
                  order that the payer's browser confirmed"
             }
-            Kind::Unread => {
+            CardDataKind::Unread => {
                 "a text is compressed or encoded to such an extent that it cannot be searched for a wallet's payload; send \
                  it as it is, or leave it out"
             }
@@ -100,8 +102,8 @@ impl CardData {
 }
 
 /// The position of card data in a JSON text.
-struct Finding {
-    kind: Kind,
+struct CardDataFinding {
+    kind: CardDataKind,
     /// The name that contains the number, or that marks its field as card data.
     name: Option<Range<usize>>,
     /// The name says what the field is for, and contains none of it.
@@ -118,7 +120,7 @@ pub fn find_in_json(text: &[u8]) -> Option<CardData> {
     let first = findings(text).next()?;
     let of_a_card =
         if first.kind.is_card() { None } else { findings(text).find(|found| found.kind.is_card()) };
-    let Finding { kind, name, is_telling, value } = of_a_card.unwrap_or(first);
+    let CardDataFinding { kind, name, is_telling, value } = of_a_card.unwrap_or(first);
     let start = name.or(value)?.start;
     Some(CardData { kind, param: json::place(text, start, is_telling) })
 }
@@ -143,8 +145,8 @@ pub fn find_in_target(target: &str) -> Option<CardData> {
     })
 }
 
-fn kind_in(text: &str, budget: &mut Budget) -> Option<Kind> {
-    if spelling::holds_number(text) { Some(Kind::Number) } else { payload::find(text, budget) }
+fn kind_in(text: &str, budget: &mut Budget) -> Option<CardDataKind> {
+    if spelling::holds_number(text) { Some(CardDataKind::Number) } else { payload::find(text, budget) }
 }
 
 /// The first card number, or part of a wallet's payload, in a text that is no body: a header's value, or an operator's
@@ -172,14 +174,14 @@ pub fn payload_in_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u
     })
 }
 
-fn in_header(value: &[u8], budget: &mut Budget) -> Option<Kind> {
+fn in_header(value: &[u8], budget: &mut Budget) -> Option<CardDataKind> {
     let is_id = value.len() == UUID_LEN && uuid_shaped(value);
     if is_id || !payload::may_hold_one(value) {
         return None;
     }
     let text = String::from_utf8_lossy(value);
     if text.trim_start().starts_with('{') && spelling::holds_number(&text) {
-        return Some(Kind::Number);
+        return Some(CardDataKind::Number);
     }
     payload::find_by_name(&text, budget)
 }
@@ -197,7 +199,7 @@ pub fn number_in_header(name: &str, value: &[u8]) -> Option<CardData> {
     } else {
         return None;
     };
-    Some(CardData { kind: Kind::Number, param })
+    Some(CardData { kind: CardDataKind::Number, param })
 }
 
 fn is_plain(name: &str) -> bool {
@@ -205,7 +207,7 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
-fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
+fn findings(text: &[u8]) -> impl Iterator<Item = CardDataFinding> {
     let mut parts = Parts::new(text).peekable();
     let mut budget = Budget::default();
     let mut list = List::default();
@@ -240,27 +242,27 @@ fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Finding> {
+fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<CardDataFinding> {
     let said = text.get(value.clone()).unwrap_or_default();
     let kind = if holds_number(said) {
-        Some(Kind::Number)
+        Some(CardDataKind::Number)
     } else if nested::names_card_data(said) {
-        Some(Kind::Named)
+        Some(CardDataKind::Named)
     } else {
         holds_payload(said, budget)
     };
-    kind.map(|kind| Finding { kind, name: None, is_telling: false, value: Some(value) })
+    kind.map(|kind| CardDataFinding { kind, name: None, is_telling: false, value: Some(value) })
 }
 
 /// Digits in a list are honest numbers, unless the pieces make up JSON or a form.
-fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<Finding> {
+fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<CardDataFinding> {
     let inside = DecodedText::of(text);
     let kind = if inside.may_hold_number {
         kind_in(&inside.text, budget)
     } else {
         payload::find(&inside.text, budget)
     };
-    Some(Finding { kind: kind?, name: None, is_telling: false, value: Some(range) })
+    Some(CardDataFinding { kind: kind?, name: None, is_telling: false, value: Some(range) })
 }
 
 fn in_name(
@@ -268,11 +270,11 @@ fn in_name(
     name: Range<usize>,
     value: Option<Range<usize>>,
     budget: &mut Budget,
-) -> Option<Finding> {
+) -> Option<CardDataFinding> {
     let spelled = text.get(name.clone()).unwrap_or_default();
-    let contained = |kind, name| Finding { kind, name: Some(name), is_telling: false, value: None };
+    let contained = |kind, name| CardDataFinding { kind, name: Some(name), is_telling: false, value: None };
     if holds_number(spelled) {
-        return Some(contained(Kind::Number, name));
+        return Some(contained(CardDataKind::Number, name));
     }
     let judged = match std::str::from_utf8(spelled) {
         Ok(plain) if !plain.contains('\\') => names::judge(plain),
@@ -280,8 +282,9 @@ fn in_name(
     };
     let said = |value: &Range<usize>| text.get(value.clone()).map(<[u8]>::trim_ascii);
     if judged != Name::Fine && judged.refuses(value.as_ref().and_then(said)) {
-        let kind = if judged == Name::WalletPayload { Kind::WalletPayload } else { Kind::Named };
-        return Some(Finding { kind, name: Some(name), is_telling: true, value });
+        let kind =
+            if judged == Name::WalletPayload { CardDataKind::WalletPayload } else { CardDataKind::Named };
+        return Some(CardDataFinding { kind, name: Some(name), is_telling: true, value });
     }
     holds_payload(spelled, budget).map(|kind| contained(kind, name))
 }
@@ -290,7 +293,7 @@ fn holds_number(string: &[u8]) -> bool {
     spelling::may_hold_number(string) && spelling::holds_number(&json::unescaped(string))
 }
 
-fn holds_payload(string: &[u8], budget: &mut Budget) -> Option<Kind> {
+fn holds_payload(string: &[u8], budget: &mut Budget) -> Option<CardDataKind> {
     payload::may_hold_one(string).then(|| payload::find(&json::unescaped(string), budget)).flatten()
 }
 

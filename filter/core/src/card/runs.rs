@@ -65,13 +65,13 @@ struct Group {
 
 /// The state of a row while it is read.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct DigitRun {
     digits: Vec<u8>,
     groups: Vec<Group>,
     gap: Gap,
 }
 
-impl Run {
+impl DigitRun {
     /// Reads one character; true if that ends a row that contains a card number.
     pub(super) fn push(&mut self, unit: Unit, character: char) -> bool {
         match unit {

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Job, SyncError, Worked};
+use super::{EventResult, Job, SyncError};
 use crate::model::event::Cause;
 use crate::model::follow_up::FollowUp;
 use crate::model::payer_action::PayerAction;
@@ -25,15 +25,15 @@ const PAGE_HAS: SignedDuration = SignedDuration::from_secs(15);
 
 impl Job<'_> {
     /// The resumed payment is followed up until it is decided, so the event is done once the resume has begun.
-    pub(crate) async fn approved(&self, payment: Payment) -> Result<Worked, SyncError> {
-        let State::RequiresAction(session) = &payment.state else { return Ok(Worked::NothingNew) };
+    pub(crate) async fn approved(&self, payment: Payment) -> Result<EventResult, SyncError> {
+        let State::RequiresAction(session) = &payment.state else { return Ok(EventResult::NothingNew) };
         if session.action == PayerAction::ConfirmOrder {
             self.leave_to_the_page(&payment).await?;
-            return Ok(Worked::NothingNew);
+            return Ok(EventResult::NothingNew);
         }
         let cause = Cause::webhook(payment.client.clone(), &self.event.id);
         resume_approved(self.gateway, self.provider, payment, &cause).await?;
-        Ok(Worked::NothingNew)
+        Ok(EventResult::NothingNew)
     }
 
     /// The wallet's sheet is still open and shows how the page's own request ends. If the page was closed, the next poll

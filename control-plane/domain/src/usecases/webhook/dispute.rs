@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Job, SyncError, Worked};
+use super::{EventResult, Job, SyncError};
 use crate::model::event::{Detail, Note};
 use crate::model::payment::Payment;
 use crate::model::snapshot::{DisputeSnapshot, Found, LookUp};
@@ -23,7 +23,7 @@ impl Job<'_> {
         &self,
         refs: &EventRefs,
         claimed: &Dispute,
-    ) -> Result<Worked, SyncError> {
+    ) -> Result<EventResult, SyncError> {
         match self.provider.look_up_dispute(&claimed.id).await {
             Found::Found(seen) => self.shown_dispute(seen).await,
             Found::Missing => {
@@ -35,7 +35,7 @@ impl Job<'_> {
                     provider = %self.provider.name(), event.id = self.event.id, dispute = %claimed.id, problem,
                     "a claimed dispute was not recorded"
                 );
-                Ok(Worked::Ignored(problem))
+                Ok(EventResult::Ignored(problem))
             }
             Found::CannotAsk => {
                 tracing::warn!(
@@ -45,7 +45,7 @@ impl Job<'_> {
                 let latest = self.event.received_at.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
                 match self.disputed(refs).await? {
                     Some(payment) => self.dispute(payment, &claimed.no_later_than(latest)).await,
-                    None => Ok(Worked::Ignored(NO_PAYMENT)),
+                    None => Ok(EventResult::Ignored(NO_PAYMENT)),
                 }
             }
             Found::Unavailable(uncertainty) => Err(SyncError::Failed(uncertainty.reason)),
@@ -53,13 +53,13 @@ impl Job<'_> {
     }
 
     /// A dispute belongs to one payment: the first of ours among the disputed charges.
-    async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<Worked, SyncError> {
+    async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<EventResult, SyncError> {
         for refs in &seen.subject {
             if let Some(payment) = self.disputed(refs).await? {
                 return self.dispute(payment, &seen.dispute).await;
             }
         }
-        Ok(Worked::Ignored(NO_PAYMENT))
+        Ok(EventResult::Ignored(NO_PAYMENT))
     }
 
     /// The payment whose charge is disputed, by the payment's record, else by the provider's record of the charge. Our
@@ -77,12 +77,12 @@ impl Job<'_> {
         }
     }
 
-    pub(crate) async fn dispute(&self, payment: Payment, told: &Dispute) -> Result<Worked, SyncError> {
+    pub(crate) async fn dispute(&self, payment: Payment, told: &Dispute) -> Result<EventResult, SyncError> {
         let known = self.gateway.store.disputes(&payment.client, payment.id).await?;
         let (before, dispute) = match known.iter().find(|known| known.id == told.id) {
             None => (None, told.clone()),
             Some(known) => match known.updated(told) {
-                None => return Ok(Worked::NothingNew),
+                None => return Ok(EventResult::NothingNew),
                 Some(now) => (Some(known), now),
             },
         };

@@ -39,7 +39,7 @@ pub const EVENTS_METRIC: &str = "webhook_events_total";
 const ANOTHERS: &str = "what it names belongs to another payment, by the provider's own object";
 
 /// The result of processing an event.
-enum Worked {
+enum EventResult {
     /// The commit of the effect has marked the event.
     Marked,
     /// The object was read and showed nothing new.
@@ -152,13 +152,13 @@ async fn stored(
 /// Processes a claimed event; returns the event in its new state.
 pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Result<WebhookEvent, StoreError> {
     let state = match work_off(gateway, &event).await {
-        Ok(Worked::Marked) => {
+        Ok(EventResult::Marked) => {
             event.state = EventState::Done;
             count(event.provider, "done");
             return Ok(event);
         }
-        Ok(Worked::NothingNew) => EventState::Done,
-        Ok(Worked::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
+        Ok(EventResult::NothingNew) => EventState::Done,
+        Ok(EventResult::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
         Err(trouble) => later::later(gateway, &mut event, &trouble),
     };
     count(event.provider, state.name());
@@ -193,12 +193,12 @@ fn count(provider: Provider, outcome: &'static str) {
     metrics::counter!(EVENTS_METRIC, "provider" => provider.name(), "outcome" => outcome).increment(1);
 }
 
-async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, SyncError> {
+async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<EventResult, SyncError> {
     let Some(provider) = gateway.providers.get(&event.provider).map(Arc::clone) else {
         return Err(SyncError::Failed("the provider is not configured".to_owned()));
     };
     let Ok(parsed) = provider.read_event(&event.body) else {
-        return Ok(Worked::Ignored("it cannot be read"));
+        return Ok(EventResult::Ignored("it cannot be read"));
     };
     let job = Job { gateway, provider: &*provider, event };
     if let EventSubject::Dispute(refs, claimed) = &parsed.subject
@@ -207,16 +207,16 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Syn
         return job.claimed_dispute(refs, claimed).await;
     }
     let Some(refs) = parsed.subject.refs() else {
-        return Ok(Worked::Ignored("there is no use for this kind of event"));
+        return Ok(EventResult::Ignored("there is no use for this kind of event"));
     };
     let Some(payment) = job.find(refs).await? else {
-        return Ok(Worked::Ignored("it is about no payment of this gateway"));
+        return Ok(EventResult::Ignored("it is about no payment of this gateway"));
     };
     match &parsed.subject {
         EventSubject::Dispute(_, dispute) => job.dispute(payment, dispute).await,
         EventSubject::Refund(refs) => {
             let Some((plan, _)) = job.payment(payment, refs).await? else {
-                return Ok(Worked::Ignored(ANOTHERS));
+                return Ok(EventResult::Ignored(ANOTHERS));
             };
             let named = refs.refund.as_ref().map(|refund| NamedRefund { refund, since: event.received_at });
             let plan = job.sync().refunds(plan, named).await?;
@@ -224,7 +224,7 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Syn
         }
         EventSubject::Payment(refs) => {
             let Some((plan, seen)) = job.payment(payment, refs).await? else {
-                return Ok(Worked::Ignored(ANOTHERS));
+                return Ok(EventResult::Ignored(ANOTHERS));
             };
             let is_approved =
                 seen.is_some_and(|seen| matches!(seen.provider_status, ProviderStatus::Approved { .. }));
@@ -233,7 +233,7 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Syn
             }
             job.commit(plan).await
         }
-        EventSubject::Other => Ok(Worked::NothingNew),
+        EventSubject::Other => Ok(EventResult::NothingNew),
     }
 }
 
@@ -272,7 +272,7 @@ impl Job<'_> {
         Ok(Some((plan, seen)))
     }
 
-    async fn commit(&self, plan: Plan) -> Result<Worked, SyncError> {
+    async fn commit(&self, plan: Plan) -> Result<EventResult, SyncError> {
         let mark = EventChange {
             provider: self.event.provider,
             id: self.event.id.clone(),
@@ -280,6 +280,6 @@ impl Job<'_> {
             attempts: self.event.attempts,
         };
         let written = plan.commit(self.gateway, Some(mark)).await?;
-        Ok(if written { Worked::Marked } else { Worked::NothingNew })
+        Ok(if written { EventResult::Marked } else { EventResult::NothingNew })
     }
 }

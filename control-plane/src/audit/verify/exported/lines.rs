@@ -49,7 +49,7 @@ struct Numbered {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Sealed {
     Transition(Transition),
-    Action(Action),
+    Action(ExportedAction),
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ struct Transition {
 }
 
 #[derive(Deserialize)]
-struct Action {
+struct ExportedAction {
     at: i64,
     by: String,
     origin: String,
@@ -213,7 +213,7 @@ impl Transition {
     }
 }
 
-impl Action {
+impl ExportedAction {
     /// Its number in the database is not known.
     fn stored(self) -> StoredAction {
         let Self { at, by, origin, action, object, outcome, detail } = self;

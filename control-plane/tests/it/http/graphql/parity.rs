@@ -10,7 +10,7 @@ use payments_stores::keys::open_keys;
 use payments_stores::retention::{Schedule, open_retention};
 use proptest::prelude::*;
 
-use self::steps::{ScriptedAnswer, Step, said, steps};
+use self::steps::{ParityStep, ScriptedAnswer, said, steps};
 use super::*;
 use crate::common::settings;
 
@@ -120,7 +120,7 @@ async fn erase(api: Api) -> Api {
 async fn both_say_the_same(
     charge: &Value,
     outcome: &ScriptedAnswer,
-    steps: &[Step],
+    steps: &[ParityStep],
     is_erased: bool,
 ) -> Vec<Value> {
     let api = Api::start().await;
@@ -149,7 +149,7 @@ fn charge_of(amount: u64, is_manual: bool) -> Value {
 #[tokio::test]
 async fn both_say_the_same_in_every_status_and_of_an_erased_payment() {
     let mut statuses = BTreeSet::new();
-    for (outcome, is_manual, steps) in Step::to_every_status() {
+    for (outcome, is_manual, steps) in ParityStep::to_every_status() {
         let told = both_say_the_same(&charge_of(100, is_manual), &outcome, &steps, false).await;
         statuses.extend(told.iter().map(|one| one["status"].as_str().unwrap().to_owned()));
     }

@@ -90,7 +90,7 @@ impl ScriptedAnswer {
 
 /// Many are refused.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum ParityStep {
     Capture(Option<u64>, ScriptedAnswer),
     Refund(Option<u64>, ScriptedAnswer),
     Cancel(ScriptedAnswer),
@@ -98,14 +98,14 @@ pub(super) enum Step {
     Dispute(&'static str, bool),
 }
 
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<ParityStep>> {
     let amount = || prop::option::of(1_u64..200);
     let status = prop::sample::select(vec!["needs_response", "under_review", "won", "lost", "withdrawn"]);
     let step = prop_oneof![
-        (amount(), said()).prop_map(|(amount, said)| Step::Capture(amount, said)),
-        (amount(), said()).prop_map(|(amount, said)| Step::Refund(amount, said)),
-        said().prop_map(Step::Cancel),
-        (status, any::<bool>()).prop_map(|(status, is_read)| Step::Dispute(status, is_read)),
+        (amount(), said()).prop_map(|(amount, said)| ParityStep::Capture(amount, said)),
+        (amount(), said()).prop_map(|(amount, said)| ParityStep::Refund(amount, said)),
+        said().prop_map(ParityStep::Cancel),
+        (status, any::<bool>()).prop_map(|(status, is_read)| ParityStep::Dispute(status, is_read)),
     ];
     prop::collection::vec(step, 0..5)
 }
@@ -114,7 +114,7 @@ fn body(amount: Option<u64>) -> Value {
     amount.map_or_else(|| json!({}), |amount| json!({ "amount": amount }))
 }
 
-impl Step {
+impl ParityStep {
     /// What the provider says to the charge, whether it is captured later, and the steps after it.
     pub(super) fn to_every_status() -> Vec<(ScriptedAnswer, bool, Vec<Self>)> {
         let declined = ScriptedAnswer::Refused(Refusal {
