@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 use crate::commands::{self, Commands, Name, RESEAL, RETENTION, STATUS};
 use crate::model::Broken;
-use crate::schedule::{ClusterAction, LEASE, Process, Shape, Wire};
+use crate::schedule::{Action, LEASE, Process, Shape, Wire};
 use crate::servers::Servers;
 
 pub(crate) struct Cluster {
@@ -229,32 +229,30 @@ impl Cluster {
         self.run_dirs.iter_mut().for_each(ScratchFolder::keep);
     }
 
-    pub(crate) async fn carry_out(&mut self, action: &ClusterAction) {
+    pub(crate) async fn carry_out(&mut self, action: &Action) {
         match action {
-            ClusterAction::Kill(process) => {
+            Action::Kill(process) => {
                 self.signal(*process, Signal::KILL);
                 self.down.push(*process);
             }
-            ClusterAction::Start(process) => self.start_again(*process, &[]),
-            ClusterAction::Arm(process, point) => {
+            Action::Start(process) => self.start_again(*process, &[]),
+            Action::Arm(process, point) => {
                 self.start_again(*process, &[("CRASH_POINTS", point)]);
                 self.armed.push(*process);
             }
-            ClusterAction::Freeze(process) => self.signal(*process, Signal::STOP),
-            ClusterAction::Thaw(process) => self.signal(*process, Signal::CONT),
-            ClusterAction::Log(process, reader) => self.log_pipes[process].set(*reader),
-            ClusterAction::FillLogDisk(gateway) => {
-                self.log_disks.get(gateway).into_iter().for_each(LogDisk::fill)
-            }
-            ClusterAction::EmptyLogDisk(gateway) => {
+            Action::Freeze(process) => self.signal(*process, Signal::STOP),
+            Action::Thaw(process) => self.signal(*process, Signal::CONT),
+            Action::Log(process, reader) => self.log_pipes[process].set(*reader),
+            Action::FillLogDisk(gateway) => self.log_disks.get(gateway).into_iter().for_each(LogDisk::fill),
+            Action::EmptyLogDisk(gateway) => {
                 self.log_disks.get(gateway).into_iter().for_each(LogDisk::make_room);
             }
-            ClusterAction::Provider(rule) => self.sandbox.fault(rule).await,
-            ClusterAction::HealProviders => self.sandbox.heal().await,
-            ClusterAction::Operate(command) => self.operate(command),
-            ClusterAction::Interrupt => self.commands.interrupt(),
-            ClusterAction::FailOver => self.fail_over().await,
-            ClusterAction::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
+            Action::Provider(rule) => self.sandbox.fault(rule).await,
+            Action::HealProviders => self.sandbox.heal().await,
+            Action::Operate(command) => self.operate(command),
+            Action::Interrupt => self.commands.interrupt(),
+            Action::FailOver => self.fail_over().await,
+            Action::Set { wire, gateway, mode } => self.wires[&(*wire, *gateway)].set(*mode),
             on_servers => self.servers.as_mut().unwrap().carry_out(on_servers).await,
         }
     }

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-pub(crate) use self::action::{ClusterAction, Process, Wire};
+pub(crate) use self::action::{Action, Process, Wire};
 
 /// The lease of an idempotency key (`IDEMPOTENCY_LEASE_MS` of the cluster).
 pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
@@ -19,7 +19,7 @@ pub(crate) const LEASE: Duration = Duration::from_millis(1_000);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScheduledAction {
     pub(crate) at: Duration,
-    pub(crate) action: ClusterAction,
+    pub(crate) action: Action,
 }
 
 /// The topology of the cluster.
@@ -69,18 +69,16 @@ impl Draw {
             (Shape::Embedded, _) | (_, 69..=78) => self.wire(),
             (_, 79..=80) => self.rabbit_dies(),
             (_, 81) => self.rabbit_freezes(),
-            (_, 82..=83) => FaultWindow::instant("rabbit", ClusterAction::PurgeQueues),
+            (_, 82..=83) => FaultWindow::instant("rabbit", Action::PurgeQueues),
             (_, 84..=86) => self.postgres_crashes(),
-            (_, 87) => FaultWindow::instant("postgres", ClusterAction::FailOver),
-            (_, 88) => {
-                self.lasting("postgres", 500..=3_000, ClusterAction::DenyWrites, ClusterAction::AllowWrites)
-            }
-            (_, 89..=90) => FaultWindow::instant("postgres", ClusterAction::EndDatabaseSessions),
+            (_, 87) => FaultWindow::instant("postgres", Action::FailOver),
+            (_, 88) => self.lasting("postgres", 500..=3_000, Action::DenyWrites, Action::AllowWrites),
+            (_, 89..=90) => FaultWindow::instant("postgres", Action::EndDatabaseSessions),
             (_, 91) => self.table_is_locked(),
             (_, 92..=94) => self.redis_dies(),
             (_, 95..=96) => self.redis_freezes(),
-            (_, 97..=98) => FaultWindow::instant("redis", ClusterAction::Redis(&["FLUSHALL"])),
-            (..) => FaultWindow::instant("redis", ClusterAction::Redis(&["SCRIPT", "FLUSH"])),
+            (_, 97..=98) => FaultWindow::instant("redis", Action::Redis(&["FLUSHALL"])),
+            (..) => FaultWindow::instant("redis", Action::Redis(&["SCRIPT", "FLUSH"])),
         };
         if self.busy.get(&window.target).is_some_and(|until| *until > at) {
             return;
@@ -95,8 +93,8 @@ impl Draw {
         &mut self,
         target: &str,
         millis: std::ops::RangeInclusive<u64>,
-        begin: ClusterAction,
-        end: ClusterAction,
+        begin: Action,
+        end: Action,
     ) -> FaultWindow {
         FaultWindow { target: target.to_owned(), lasts: self.millis(millis), begin, end: Some(end) }
     }
@@ -125,12 +123,12 @@ struct FaultWindow {
     /// Windows of the same target never overlap.
     target: String,
     lasts: Duration,
-    begin: ClusterAction,
-    end: Option<ClusterAction>,
+    begin: Action,
+    end: Option<Action>,
 }
 
 impl FaultWindow {
-    fn instant(target: &str, action: ClusterAction) -> Self {
+    fn instant(target: &str, action: Action) -> Self {
         Self { target: target.to_owned(), lasts: Duration::ZERO, begin: action, end: None }
     }
 }

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use test_services::{PostgresServer, RabbitServer, RedisServer, TestDatabase};
 
-use crate::schedule::ClusterAction;
+use crate::schedule::Action;
 
 pub(crate) struct Servers {
     pub(crate) redis: RedisServer,
@@ -39,29 +39,29 @@ impl Servers {
         Some(&self.database)
     }
 
-    pub(crate) async fn carry_out(&mut self, action: &ClusterAction) {
+    pub(crate) async fn carry_out(&mut self, action: &Action) {
         match action {
-            ClusterAction::CrashPostgres => self.postgres.kill(),
-            ClusterAction::StartPostgres => self.postgres.start_again().await,
-            ClusterAction::EndDatabaseSessions => self.postgres.terminate(self.database.name()).await,
-            ClusterAction::DenyWrites => self.postgres.set_read_only(true).await,
-            ClusterAction::AllowWrites => self.postgres.set_read_only(false).await,
-            ClusterAction::AddStandby => {
+            Action::CrashPostgres => self.postgres.kill(),
+            Action::StartPostgres => self.postgres.start_again().await,
+            Action::EndDatabaseSessions => self.postgres.terminate(self.database.name()).await,
+            Action::DenyWrites => self.postgres.set_read_only(true).await,
+            Action::AllowWrites => self.postgres.set_read_only(false).await,
+            Action::AddStandby => {
                 self.retired = None;
                 self.standby = Some(self.postgres.standby().await);
             }
-            ClusterAction::LockTable(table) => self.lock(table).await,
-            ClusterAction::UnlockTable => self.lock = None,
-            ClusterAction::KillRedis => self.redis.kill(),
-            ClusterAction::StartRedis => self.redis.start_again().await,
-            ClusterAction::FreezeRedis => self.redis.signal(Signal::STOP),
-            ClusterAction::ThawRedis => self.redis.signal(Signal::CONT),
-            ClusterAction::KillRabbit => self.rabbit.kill(),
-            ClusterAction::StartRabbit => self.rabbit.start_again().await,
-            ClusterAction::FreezeRabbit => self.rabbit.signal(Signal::STOP),
-            ClusterAction::ThawRabbit => self.rabbit.signal(Signal::CONT),
-            ClusterAction::PurgeQueues => self.rabbit.purge_all().await,
-            ClusterAction::Redis(command) => self.redis.run::<()>(command).await,
+            Action::LockTable(table) => self.lock(table).await,
+            Action::UnlockTable => self.lock = None,
+            Action::KillRedis => self.redis.kill(),
+            Action::StartRedis => self.redis.start_again().await,
+            Action::FreezeRedis => self.redis.signal(Signal::STOP),
+            Action::ThawRedis => self.redis.signal(Signal::CONT),
+            Action::KillRabbit => self.rabbit.kill(),
+            Action::StartRabbit => self.rabbit.start_again().await,
+            Action::FreezeRabbit => self.rabbit.signal(Signal::STOP),
+            Action::ThawRabbit => self.rabbit.signal(Signal::CONT),
+            Action::PurgeQueues => self.rabbit.purge_all().await,
+            Action::Redis(command) => self.redis.run::<()>(command).await,
             other => panic!("{other} is not for a server"),
         }
     }

@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::judge::judge;
 use crate::model::Broken;
 use crate::run::quiet;
-use crate::schedule::{ClusterAction, Process, ScheduledAction, Shape, Wire};
+use crate::schedule::{Action, Process, ScheduledAction, Shape, Wire};
 use crate::workload::Clients;
 
 const PER_SECOND: u32 = 300;
@@ -131,23 +131,23 @@ async fn charges(clients: Arc<Clients>) -> Rate {
 /// The schedule of each minute.
 fn round() -> Vec<ScheduledAction> {
     let process = |part, gateway| Process { part, gateway };
-    let provider = |gateway, mode| ClusterAction::Set { wire: Wire::ControlPlaneToProviders, gateway, mode };
+    let provider = |gateway, mode| Action::Set { wire: Wire::ControlPlaneToProviders, gateway, mode };
     let schedule = [
-        (2, ClusterAction::Log(process("control-plane", 0), PipeReader::Stalls)),
-        (3, ClusterAction::Log(process("worker", 1), PipeReader::IsGone)),
-        (8, ClusterAction::Log(process("control-plane", 0), PipeReader::IsGone)),
-        (12, ClusterAction::Log(process("control-plane", 0), PipeReader::Reads)),
-        (13, ClusterAction::Log(process("worker", 1), PipeReader::Reads)),
-        (14, ClusterAction::FillLogDisk(0)),
-        (14, ClusterAction::FillLogDisk(1)),
-        (20, ClusterAction::EmptyLogDisk(0)),
-        (20, ClusterAction::EmptyLogDisk(1)),
+        (2, Action::Log(process("control-plane", 0), PipeReader::Stalls)),
+        (3, Action::Log(process("worker", 1), PipeReader::IsGone)),
+        (8, Action::Log(process("control-plane", 0), PipeReader::IsGone)),
+        (12, Action::Log(process("control-plane", 0), PipeReader::Reads)),
+        (13, Action::Log(process("worker", 1), PipeReader::Reads)),
+        (14, Action::FillLogDisk(0)),
+        (14, Action::FillLogDisk(1)),
+        (20, Action::EmptyLogDisk(0)),
+        (20, Action::EmptyLogDisk(1)),
         (22, provider(0, Mode::Silence)),
         (28, provider(1, Mode::Silence)),
-        (34, ClusterAction::FailOver),
-        (36, ClusterAction::AddStandby),
-        (54, ClusterAction::FreezeRedis),
-        (56, ClusterAction::ThawRedis),
+        (34, Action::FailOver),
+        (36, Action::AddStandby),
+        (54, Action::FreezeRedis),
+        (56, Action::ThawRedis),
     ];
     schedule.map(|(second, action)| ScheduledAction { at: Duration::from_secs(second), action }).into()
 }

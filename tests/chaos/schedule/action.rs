@@ -27,7 +27,7 @@ pub(crate) enum Wire {
 
 /// An action on the cluster.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ClusterAction {
+pub(crate) enum Action {
     Kill(Process),
     Start(Process),
     /// Restarts the process with this in `CRASH_POINTS`.
@@ -81,7 +81,7 @@ impl fmt::Display for Process {
     }
 }
 
-impl fmt::Display for ClusterAction {
+impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kill(process) => write!(f, "kill -9 {process}"),

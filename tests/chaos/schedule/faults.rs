@@ -9,18 +9,13 @@ use rand::seq::IndexedRandom as _;
 use serde_json::json;
 use test_services::proxy::Mode;
 
-use super::{ClusterAction, Draw, FaultWindow, LEASE, Process, Shape, Wire};
+use super::{Action, Draw, FaultWindow, LEASE, Process, Shape, Wire};
 use crate::commands::{Name, RESEAL, RETENTION};
 
 impl Draw {
     pub(super) fn killed(&mut self) -> FaultWindow {
         let process = self.process(&["envoy", "control-plane", "control-plane", "edge-cache", "worker"]);
-        self.lasting(
-            &process.to_string(),
-            100..=2_000,
-            ClusterAction::Kill(process),
-            ClusterAction::Start(process),
-        )
+        self.lasting(&process.to_string(), 100..=2_000, Action::Kill(process), Action::Start(process))
     }
 
     pub(super) fn frozen(&mut self) -> FaultWindow {
@@ -29,8 +24,8 @@ impl Draw {
         self.lasting(
             &process.to_string(),
             lease + 300..=lease * 3,
-            ClusterAction::Freeze(process),
-            ClusterAction::Thaw(process),
+            Action::Freeze(process),
+            Action::Thaw(process),
         )
     }
 
@@ -44,23 +39,13 @@ impl Draw {
         };
         let how = *[PipeReader::Stalls, PipeReader::IsGone].choose(&mut self.rng).unwrap();
         let target = format!("the log of {process}");
-        self.lasting(
-            &target,
-            300..=5_000,
-            ClusterAction::Log(process, how),
-            ClusterAction::Log(process, PipeReader::Reads),
-        )
+        self.lasting(&target, 300..=5_000, Action::Log(process, how), Action::Log(process, PipeReader::Reads))
     }
 
     pub(super) fn full_log_disk(&mut self) -> FaultWindow {
         let gateway = self.gateway();
         let target = format!("the log disk of {gateway}");
-        self.lasting(
-            &target,
-            300..=5_000,
-            ClusterAction::FillLogDisk(gateway),
-            ClusterAction::EmptyLogDisk(gateway),
-        )
+        self.lasting(&target, 300..=5_000, Action::FillLogDisk(gateway), Action::EmptyLogDisk(gateway))
     }
 
     pub(super) fn crash_point(&mut self) -> FaultWindow {
@@ -74,7 +59,7 @@ impl Draw {
             return FaultWindow {
                 target: format!("{process}"),
                 lasts,
-                begin: ClusterAction::Arm(process, point),
+                begin: Action::Arm(process, point),
                 end: None,
             };
         }
@@ -85,12 +70,7 @@ impl Draw {
         };
         // `Cluster::watch` restarts the process when it has died.
         let lasts = self.millis(2_000..=4_000);
-        FaultWindow {
-            target: format!("{process}"),
-            lasts,
-            begin: ClusterAction::Arm(process, point),
-            end: None,
-        }
+        FaultWindow { target: format!("{process}"), lasts, begin: Action::Arm(process, point), end: None }
     }
 
     pub(super) fn provider(&mut self) -> FaultWindow {
@@ -124,7 +104,7 @@ impl Draw {
             // Some exceed the control plane's timeout.
             rule["delayMs"] = self.rng.random_range(100..=3_000).into();
         }
-        self.lasting("providers", 500..=4_000, ClusterAction::Provider(rule), ClusterAction::HealProviders)
+        self.lasting("providers", 500..=4_000, Action::Provider(rule), Action::HealProviders)
     }
 
     pub(super) fn webhooks(&mut self) -> FaultWindow {
@@ -136,24 +116,24 @@ impl Draw {
             "delay" => rule["delayMs"] = self.rng.random_range(200..=5_000).into(),
             _ => {}
         }
-        self.lasting("providers", 1_000..=4_000, ClusterAction::Provider(rule), ClusterAction::HealProviders)
+        self.lasting("providers", 1_000..=4_000, Action::Provider(rule), Action::HealProviders)
     }
 
     pub(super) fn operator(&mut self) -> FaultWindow {
         const COMMANDS: [Name; 4] =
             [&["keys", "rotate"], &["keys", "rotate", "--new-data-keys"], RESEAL, RETENTION];
-        let command = ClusterAction::Operate(COMMANDS.choose(&mut self.rng).unwrap());
+        let command = Action::Operate(COMMANDS.choose(&mut self.rng).unwrap());
         if self.rng.random_bool(0.5) {
             FaultWindow::instant("operator", command)
         } else {
-            self.lasting("operator", 20..=1_000, command, ClusterAction::Interrupt)
+            self.lasting("operator", 20..=1_000, command, Action::Interrupt)
         }
     }
 
     pub(super) fn table_is_locked(&mut self) -> FaultWindow {
         let table =
             *["payments", "idempotency_keys", "events", "webhook_events"].choose(&mut self.rng).unwrap();
-        self.lasting("postgres", 500..=5_000, ClusterAction::LockTable(table), ClusterAction::UnlockTable)
+        self.lasting("postgres", 500..=5_000, Action::LockTable(table), Action::UnlockTable)
     }
 
     pub(super) fn wire(&mut self) -> FaultWindow {
@@ -179,27 +159,27 @@ impl Draw {
             5 => Mode::Silence,
             _ => Mode::Latency(self.millis(5..=400)),
         };
-        let set = |mode| ClusterAction::Set { wire, gateway, mode };
+        let set = |mode| Action::Set { wire, gateway, mode };
         self.lasting(&format!("{wire:?} {gateway}"), 300..=3_000, set(mode), set(Mode::Pass))
     }
 
     pub(super) fn postgres_crashes(&mut self) -> FaultWindow {
-        self.lasting("postgres", 100..=1_500, ClusterAction::CrashPostgres, ClusterAction::StartPostgres)
+        self.lasting("postgres", 100..=1_500, Action::CrashPostgres, Action::StartPostgres)
     }
 
     pub(super) fn redis_dies(&mut self) -> FaultWindow {
-        self.lasting("redis", 100..=1_500, ClusterAction::KillRedis, ClusterAction::StartRedis)
+        self.lasting("redis", 100..=1_500, Action::KillRedis, Action::StartRedis)
     }
 
     pub(super) fn rabbit_dies(&mut self) -> FaultWindow {
-        self.lasting("rabbit", 100..=3_000, ClusterAction::KillRabbit, ClusterAction::StartRabbit)
+        self.lasting("rabbit", 100..=3_000, Action::KillRabbit, Action::StartRabbit)
     }
 
     pub(super) fn rabbit_freezes(&mut self) -> FaultWindow {
-        self.lasting("rabbit", 300..=2_500, ClusterAction::FreezeRabbit, ClusterAction::ThawRabbit)
+        self.lasting("rabbit", 300..=2_500, Action::FreezeRabbit, Action::ThawRabbit)
     }
 
     pub(super) fn redis_freezes(&mut self) -> FaultWindow {
-        self.lasting("redis", 300..=2_500, ClusterAction::FreezeRedis, ClusterAction::ThawRedis)
+        self.lasting("redis", 300..=2_500, Action::FreezeRedis, Action::ThawRedis)
     }
 }

@@ -19,11 +19,11 @@ const TOOLS: &str = "tools.local";
 
 /// The files.
 #[derive(Debug)]
-pub(crate) struct Inside {
+pub(crate) struct InternalTls {
     folder: PathBuf,
 }
 
-impl Inside {
+impl InternalTls {
     /// Makes what is missing of the files. `None`: the parts speak plain HTTP.
     pub(crate) fn keep(environment: &Environment, run_dir: &RunDir) -> Result<Option<Self>> {
         match environment.get(SWITCH).map(String::as_str) {

@@ -21,12 +21,12 @@ pub(super) const HEX: Alphabet = Alphabet { value: hex_digit, bits: 4, period: 2
 pub(super) const PERIOD_MAX: usize = 8;
 
 /// A part of a text that is in an alphabet, and how many of its characters it has.
-pub(super) struct AlphabetRun<'a> {
+pub(super) struct Run<'a> {
     pub(super) text: &'a [u8],
     pub(super) units: usize,
 }
 
-impl AlphabetRun<'_> {
+impl Run<'_> {
     pub(super) fn has_breaks(&self) -> bool {
         self.text.iter().any(is_break)
     }
@@ -42,10 +42,10 @@ impl Alphabet {
     }
 
     /// The parts of a text in this alphabet that are long enough.
-    pub(super) fn runs<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = AlphabetRun<'a>> {
+    pub(super) fn runs<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Run<'a>> {
         text.split(move |byte| !(self.is_unit(*byte) || (self.is_blank)(*byte))).filter_map(move |text| {
             let units = text.iter().filter(|byte| self.is_unit(**byte)).count();
-            (units >= self.least()).then_some(AlphabetRun { text, units })
+            (units >= self.least()).then_some(Run { text, units })
         })
     }
 
@@ -89,7 +89,7 @@ impl Alphabet {
     }
 
     /// Whether the run is, as a whole, a text that its first bytes do not show.
-    pub(super) fn hides_text(&self, run: &AlphabetRun<'_>) -> bool {
+    pub(super) fn hides_text(&self, run: &Run<'_>) -> bool {
         let mut probe = [0; PROBE];
         run.units * self.bits / 8 >= HIDDEN_MIN && hides_text(self.begin(run.text, &mut probe))
     }

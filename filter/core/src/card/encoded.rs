@@ -1,9 +1,7 @@
 //! The texts that a text holds encoded: in base64 (RFC 4648, in either alphabet), base32 or hexadecimal, or as a list of
 //! bytes.
 
-use super::alphabet::{
-    Alphabet, AlphabetRun, BASE32, BASE64, HEX, IN_PIECES, PADDING, PERIOD_MAX, hex_digit,
-};
+use super::alphabet::{Alphabet, BASE32, BASE64, HEX, IN_PIECES, PADDING, PERIOD_MAX, Run, hex_digit};
 use super::budget::Budget;
 use super::plain::{HEAD, begins_text, is_promising, text_behind, text_of};
 
@@ -11,12 +9,12 @@ use super::plain::{HEAD, begins_text, is_promising, text_behind, text_of};
 pub(super) const LEAST: usize = BASE64.least();
 
 /// A text that was encoded.
-pub(super) struct DecodedText {
+pub(super) struct Inside {
     pub(super) text: String,
     pub(super) may_hold_number: bool,
 }
 
-impl DecodedText {
+impl Inside {
     /// A text that may be one by chance, as that of a list of numbers: a card number in it counts only in JSON or in a
     /// form.
     pub(super) fn of(text: String) -> Self {
@@ -27,7 +25,7 @@ impl DecodedText {
 }
 
 /// All of them, as far as the budget goes.
-pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<DecodedText> {
+pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<Inside> {
     let mut found = Vec::new();
     // Each alphabet has the characters of those within it, so their runs are within its own.
     for run in IN_PIECES.runs(text.as_bytes()) {
@@ -51,7 +49,7 @@ pub(super) fn texts_in(text: &str, budget: &mut Budget) -> Vec<DecodedText> {
 /// What a run stands for from its beginning, or from the end of a word in it: `token-eyJ…`. A text that begins at another
 /// word of the same phase is the end of a text that was read already, so a run gives one text for each phase; compressed
 /// ones are read at the cost of the budget.
-fn in_run(run: &AlphabetRun<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<DecodedText>) {
+fn in_run(run: &Run<'_>, alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<Inside>) {
     let mut is_read = [false; PERIOD_MAX];
     let (mut unit, mut aligned, mut begins_word) = (0, 0, true);
     for (at, byte) in run.text.iter().enumerate() {
@@ -81,23 +79,19 @@ fn in_run(run: &AlphabetRun<'_>, alphabet: &Alphabet, budget: &mut Budget, found
 }
 
 /// Adds the text of a run, if it is one; whether its first bytes are.
-fn read(run: &[u8], alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<DecodedText>) -> bool {
+fn read(run: &[u8], alphabet: &Alphabet, budget: &mut Budget, found: &mut Vec<Inside>) -> bool {
     let bytes: Vec<u8> = alphabet.bytes(run).collect();
     // Nobody writes base64 that is a text by chance. Of groups of digits, hexadecimal ones may be.
     let inside = |text| {
-        if alphabet.bits == BASE64.bits {
-            DecodedText { text, may_hold_number: true }
-        } else {
-            DecodedText::of(text)
-        }
+        if alphabet.bits == BASE64.bits { Inside { text, may_hold_number: true } } else { Inside::of(text) }
     };
     let text = text_of(&bytes, budget).map(inside);
-    found.extend(text.or_else(|| text_behind(&bytes).map(DecodedText::of)));
+    found.extend(text.or_else(|| text_behind(&bytes).map(Inside::of)));
     bytes.get(..HEAD).is_some_and(begins_text)
 }
 
 /// Lists of bytes as programs print them: `[123,34]`, `7B-22`, `0x7b, 0x22`, `{"0":123,"1":34}`.
-fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<DecodedText>) {
+fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<Inside>) {
     // Each byte of a name needs at least one decimal digit, in any notation.
     if text.iter().filter(|byte| byte.is_ascii_digit()).count() < HEAD {
         return;
@@ -111,7 +105,7 @@ fn in_lists(text: &[u8], budget: &mut Budget, found: &mut Vec<DecodedText>) {
                 continue;
             }
             if bytes.get(..HEAD).is_some_and(is_promising) && budget.take(bytes.len()) {
-                found.extend(text_of(&bytes, budget).map(DecodedText::of));
+                found.extend(text_of(&bytes, budget).map(Inside::of));
             }
             bytes.clear();
         }

@@ -4,9 +4,9 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-use super::json::{JsonPart, Parts, unescaped};
+use super::json::{Part, Parts, unescaped};
 use super::names::{self, Name};
-use super::{CardDataFinding, CardDataKind};
+use super::{CardDataFinding, Kind};
 use crate::graphql::{Input, Token, inputs};
 
 /// Where in a request the search is.
@@ -30,14 +30,14 @@ impl Graphql {
     /// Takes the next part of the `text`; finds a field by its name in a document, or in the pair that begins.
     pub(super) fn take(
         &mut self,
-        part: &JsonPart,
+        part: &Part,
         text: &[u8],
         behind: &Peekable<Parts<'_>>,
     ) -> Option<CardDataFinding> {
         match part {
-            JsonPart::Mark(b'{' | b'[') => self.depth += 1,
-            JsonPart::Mark(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
-            JsonPart::Name(name) if self.depth == 1 => {
+            Part::Mark(b'{' | b'[') => self.depth += 1,
+            Part::Mark(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            Part::Name(name) if self.depth == 1 => {
                 self.member = match &*unescaped(text.get(name.clone())?) {
                     "query" => Member::Query(name.clone()),
                     "variables" => Member::Variables,
@@ -47,10 +47,10 @@ impl Graphql {
             _ => {}
         }
         match (part, &self.member) {
-            (JsonPart::Text(document), Member::Query(name)) if self.depth == 1 => {
+            (Part::Text(document), Member::Query(name)) if self.depth == 1 => {
                 in_document(text, name, document)
             }
-            (JsonPart::Mark(b'{'), Member::Variables) => in_pair(text, behind.clone()),
+            (Part::Mark(b'{'), Member::Variables) => in_pair(text, behind.clone()),
             _ => None,
         }
     }
@@ -63,7 +63,7 @@ fn in_document(text: &[u8], name: &Range<usize>, document: &Range<usize>) -> Opt
 }
 
 /// A variable's value is elsewhere, and is taken to be what its name says; where a variable is declared, there is none.
-fn kind_of(input: &Input<'_>) -> Option<CardDataKind> {
+fn kind_of(input: &Input<'_>) -> Option<Kind> {
     let value = input.value?;
     let judged = names::judge(&unescaped(input.name.as_bytes()));
     let is_refused = match value {
@@ -74,16 +74,16 @@ fn kind_of(input: &Input<'_>) -> Option<CardDataKind> {
     is_refused.then(|| kind(judged))
 }
 
-const fn kind(judged: Name) -> CardDataKind {
-    if matches!(judged, Name::WalletPayload) { CardDataKind::WalletPayload } else { CardDataKind::Named }
+const fn kind(judged: Name) -> Kind {
+    if matches!(judged, Name::WalletPayload) { Kind::WalletPayload } else { Kind::Named }
 }
 
 /// An object of `key` and `value` is a field with that name.
 fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<CardDataFinding> {
     let first = member(text, &mut behind)?;
-    behind.next_if_eq(&JsonPart::Mark(b','))?;
+    behind.next_if_eq(&Part::Mark(b','))?;
     let second = member(text, &mut behind)?;
-    behind.next_if_eq(&JsonPart::Mark(b'}'))?;
+    behind.next_if_eq(&Part::Mark(b'}'))?;
     let (((true, key), (false, value)) | ((false, value), (true, key))) = (first, second) else {
         return None;
     };
@@ -99,15 +99,15 @@ fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<CardDataFindi
 
 /// Whether the next member is `key`, not `value`, and its value, a string or a number.
 fn member(text: &[u8], parts: &mut Peekable<Parts<'_>>) -> Option<(bool, Range<usize>)> {
-    let Some(JsonPart::Name(name)) = parts.next() else { return None };
+    let Some(Part::Name(name)) = parts.next() else { return None };
     let is_key = match &*unescaped(text.get(name)?) {
         "key" => true,
         "value" => false,
         _ => return None,
     };
     match parts.next()? {
-        JsonPart::Text(value) | JsonPart::Loose(value) => Some((is_key, value)),
-        JsonPart::Name(_) | JsonPart::Mark(_) => None,
+        Part::Text(value) | Part::Loose(value) => Some((is_key, value)),
+        Part::Name(_) | Part::Mark(_) => None,
     }
 }
 

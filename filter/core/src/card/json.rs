@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// A part of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum JsonPart {
+pub(super) enum Part {
     /// A name of a field, without its quotes.
     Name(Range<usize>),
     /// A string, without its quotes.
@@ -34,7 +34,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Reads a string after its opening quote.
-    fn string(&mut self) -> JsonPart {
+    fn string(&mut self) -> Part {
         let start = self.at;
         let mut is_escaped = false;
         let len = self.rest().iter().position(|byte| {
@@ -45,22 +45,22 @@ impl<'a> Parts<'a> {
         let end = len.map_or(self.text.len(), |len| start + len);
         self.at = self.text.len().min(end + 1);
         let is_name = self.rest().iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-        if is_name { JsonPart::Name(start..end) } else { JsonPart::Text(start..end) }
+        if is_name { Part::Name(start..end) } else { Part::Text(start..end) }
     }
 
-    fn loose(&mut self) -> JsonPart {
+    fn loose(&mut self) -> Part {
         let start = self.at;
         let ends = |byte: &u8| matches!(byte, b'"' | b',' | b':' | b'{' | b'}' | b'[' | b']');
         let len = self.rest().iter().position(ends).unwrap_or(self.rest().len());
         self.at = start + len;
-        JsonPart::Loose(start..self.at)
+        Part::Loose(start..self.at)
     }
 }
 
 impl Iterator for Parts<'_> {
-    type Item = JsonPart;
+    type Item = Part;
 
-    fn next(&mut self) -> Option<JsonPart> {
+    fn next(&mut self) -> Option<Part> {
         loop {
             let byte = *self.text.get(self.at)?;
             match byte {
@@ -70,7 +70,7 @@ impl Iterator for Parts<'_> {
                 }
                 b'{' | b'}' | b'[' | b']' | b',' => {
                     self.at += 1;
-                    return Some(JsonPart::Mark(byte));
+                    return Some(Part::Mark(byte));
                 }
                 b':' | b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
                 _ => return Some(self.loose()),
@@ -100,7 +100,7 @@ pub(super) fn place(text: &[u8], start: usize, shows_name: bool) -> Option<Strin
     let mut levels: Vec<Level<'_>> = Vec::new();
     for part in Parts::new(text) {
         match part {
-            JsonPart::Name(range) => {
+            Part::Name(range) => {
                 let is_it = range.start == start;
                 if is_it && !shows_name {
                     levels.pop();
@@ -111,16 +111,16 @@ pub(super) fn place(text: &[u8], start: usize, shows_name: bool) -> Option<Strin
                     break;
                 }
             }
-            JsonPart::Text(range) | JsonPart::Loose(range) if range.start >= start => break,
-            JsonPart::Mark(b'{') => levels.push(Level::Object(None)),
-            JsonPart::Mark(b'[') => levels.push(Level::Array(0)),
-            JsonPart::Mark(b'}' | b']') => drop(levels.pop()),
-            JsonPart::Mark(_) => match levels.last_mut() {
+            Part::Text(range) | Part::Loose(range) if range.start >= start => break,
+            Part::Mark(b'{') => levels.push(Level::Object(None)),
+            Part::Mark(b'[') => levels.push(Level::Array(0)),
+            Part::Mark(b'}' | b']') => drop(levels.pop()),
+            Part::Mark(_) => match levels.last_mut() {
                 Some(Level::Array(index)) => *index += 1,
                 Some(Level::Object(name)) => *name = None,
                 None => {}
             },
-            JsonPart::Text(_) | JsonPart::Loose(_) => {}
+            Part::Text(_) | Part::Loose(_) => {}
         }
     }
     shown(&levels)
@@ -167,10 +167,10 @@ mod tests {
     fn parts(text: &str) -> Vec<String> {
         Parts::new(text.as_bytes())
             .map(|part| match part {
-                JsonPart::Name(range) => format!("name {}", &text[range]),
-                JsonPart::Text(range) => format!("text {}", &text[range]),
-                JsonPart::Loose(range) => format!("loose {}", &text[range]),
-                JsonPart::Mark(mark) => char::from(mark).to_string(),
+                Part::Name(range) => format!("name {}", &text[range]),
+                Part::Text(range) => format!("text {}", &text[range]),
+                Part::Loose(range) => format!("loose {}", &text[range]),
+                Part::Mark(mark) => char::from(mark).to_string(),
             })
             .collect()
     }

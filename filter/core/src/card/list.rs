@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::json::{JsonPart, unescaped};
+use super::json::{Part, unescaped};
 
 /// Longer strings are not pieces: an encoded line has at most 76 characters (RFC 2045).
 const PIECE_MAX: usize = 80;
@@ -31,19 +31,19 @@ pub(super) struct Joined {
 
 impl List {
     /// Takes the next part of the `text`; returns the pieces that end with it. Copies nothing until they end.
-    pub(super) fn push(&mut self, part: &JsonPart, text: &[u8]) -> Option<Joined> {
+    pub(super) fn push(&mut self, part: &Part, text: &[u8]) -> Option<Joined> {
         match part {
-            JsonPart::Mark(b',') => None,
-            JsonPart::Mark(mark) => self.mark(*mark, text),
-            JsonPart::Name(name) if is_index(text, name) => {
+            Part::Mark(b',') => None,
+            Part::Mark(mark) => self.mark(*mark, text),
+            Part::Name(name) if is_index(text, name) => {
                 self.is_open = true;
                 None
             }
-            JsonPart::Name(_) => {
+            Part::Name(_) => {
                 self.is_open = false;
                 self.end(text)
             }
-            JsonPart::Text(piece) | JsonPart::Loose(piece) => {
+            Part::Text(piece) | Part::Loose(piece) => {
                 if self.is_between_rows {
                     self.leave_rows();
                 }

@@ -35,9 +35,9 @@ mod text_head;
 use std::ops::Range;
 
 use budget::Budget;
-use encoded::DecodedText;
+use encoded::Inside;
 use graphql::Graphql;
-use json::{JsonPart, Parts};
+use json::{Part, Parts};
 use list::{Joined, List};
 use names::Name;
 use percent_encoding::percent_decode_str;
@@ -49,13 +49,13 @@ pub use redaction::{holds_client_secret, redacted};
 /// Card data that was found. Never contains any of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardData {
-    kind: CardDataKind,
+    kind: Kind,
     /// The field it is in, e.g. `metadata.note`, or the query parameter, if it can be named.
     pub param: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CardDataKind {
+enum Kind {
     Number,
     Named,
     /// A wallet's encrypted payload.
@@ -64,7 +64,7 @@ enum CardDataKind {
     Unread,
 }
 
-impl CardDataKind {
+impl Kind {
     /// Card data itself outranks what is encrypted.
     const fn is_card(self) -> bool {
         !matches!(self, Self::WalletPayload | Self::Unread)
@@ -81,19 +81,17 @@ impl CardData {
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self.kind {
-            CardDataKind::Number => {
-                "a card number was found; send a payment method id from the provider instead"
-            }
-            CardDataKind::Named => {
+            Kind::Number => "a card number was found; send a payment method id from the provider instead",
+            Kind::Named => {
                 "a field for a card's number, check value, PIN or track was found; send a payment method id from the \
                  provider instead"
             }
-            CardDataKind::WalletPayload => {
+            Kind::WalletPayload => {
                 "a wallet's encrypted payload was found; send the provider's token instead: for Stripe a confirmation \
                  token `ctoken_…` or a token `tok_…` in `paymentMethodId`, for PayPal `wallet`, and then the id of the \
                  order that the payer's browser confirmed"
             }
-            CardDataKind::Unread => {
+            Kind::Unread => {
                 "a text is compressed or encoded to such an extent that it cannot be searched for a wallet's payload; send \
                  it as it is, or leave it out"
             }
@@ -103,7 +101,7 @@ impl CardData {
 
 /// The position of card data in a JSON text.
 struct CardDataFinding {
-    kind: CardDataKind,
+    kind: Kind,
     /// The name that contains the number, or that marks its field as card data.
     name: Option<Range<usize>>,
     /// The name says what the field is for, and contains none of it.
@@ -145,8 +143,8 @@ pub fn find_in_target(target: &str) -> Option<CardData> {
     })
 }
 
-fn kind_in(text: &str, budget: &mut Budget) -> Option<CardDataKind> {
-    if spelling::holds_number(text) { Some(CardDataKind::Number) } else { payload::find(text, budget) }
+fn kind_in(text: &str, budget: &mut Budget) -> Option<Kind> {
+    if spelling::holds_number(text) { Some(Kind::Number) } else { payload::find(text, budget) }
 }
 
 /// The first card number, or part of a wallet's payload, in a text that is no body: a header's value, or an operator's
@@ -174,14 +172,14 @@ pub fn payload_in_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u
     })
 }
 
-fn in_header(value: &[u8], budget: &mut Budget) -> Option<CardDataKind> {
+fn in_header(value: &[u8], budget: &mut Budget) -> Option<Kind> {
     let is_id = value.len() == UUID_LEN && uuid_shaped(value);
     if is_id || !payload::may_hold_one(value) {
         return None;
     }
     let text = String::from_utf8_lossy(value);
     if text.trim_start().starts_with('{') && spelling::holds_number(&text) {
-        return Some(CardDataKind::Number);
+        return Some(Kind::Number);
     }
     payload::find_by_name(&text, budget)
 }
@@ -199,7 +197,7 @@ pub fn number_in_header(name: &str, value: &[u8]) -> Option<CardData> {
     } else {
         return None;
     };
-    Some(CardData { kind: CardDataKind::Number, param })
+    Some(CardData { kind: Kind::Number, param })
 }
 
 fn is_plain(name: &str) -> bool {
@@ -223,15 +221,15 @@ fn findings(text: &[u8]) -> impl Iterator<Item = CardDataFinding> {
             let in_list = list.push(&part, text).and_then(|joined| in_list(joined, &mut budget));
             let named = graphql.take(&part, text, &parts);
             let finding = match part {
-                JsonPart::Name(name) => {
+                Part::Name(name) => {
                     let value = match parts.peek() {
-                        Some(JsonPart::Text(value) | JsonPart::Loose(value)) => Some(value.clone()),
+                        Some(Part::Text(value) | Part::Loose(value)) => Some(value.clone()),
                         _ => None,
                     };
                     in_name(text, name, value, &mut budget)
                 }
-                JsonPart::Text(value) | JsonPart::Loose(value) => in_value(text, value, &mut budget),
-                JsonPart::Mark(_) => None,
+                Part::Text(value) | Part::Loose(value) => in_value(text, value, &mut budget),
+                Part::Mark(_) => None,
             };
             let is_card = finding.as_ref().is_some_and(|found| found.kind.is_card());
             next = if is_card { finding } else { named.or(finding) };
@@ -245,9 +243,9 @@ fn findings(text: &[u8]) -> impl Iterator<Item = CardDataFinding> {
 fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<CardDataFinding> {
     let said = text.get(value.clone()).unwrap_or_default();
     let kind = if holds_number(said) {
-        Some(CardDataKind::Number)
+        Some(Kind::Number)
     } else if nested::names_card_data(said) {
-        Some(CardDataKind::Named)
+        Some(Kind::Named)
     } else {
         holds_payload(said, budget)
     };
@@ -256,7 +254,7 @@ fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Car
 
 /// Digits in a list are honest numbers, unless the pieces make up JSON or a form.
 fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<CardDataFinding> {
-    let inside = DecodedText::of(text);
+    let inside = Inside::of(text);
     let kind = if inside.may_hold_number {
         kind_in(&inside.text, budget)
     } else {
@@ -274,7 +272,7 @@ fn in_name(
     let spelled = text.get(name.clone()).unwrap_or_default();
     let contained = |kind, name| CardDataFinding { kind, name: Some(name), is_telling: false, value: None };
     if holds_number(spelled) {
-        return Some(contained(CardDataKind::Number, name));
+        return Some(contained(Kind::Number, name));
     }
     let judged = match std::str::from_utf8(spelled) {
         Ok(plain) if !plain.contains('\\') => names::judge(plain),
@@ -282,8 +280,7 @@ fn in_name(
     };
     let said = |value: &Range<usize>| text.get(value.clone()).map(<[u8]>::trim_ascii);
     if judged != Name::Fine && judged.refuses(value.as_ref().and_then(said)) {
-        let kind =
-            if judged == Name::WalletPayload { CardDataKind::WalletPayload } else { CardDataKind::Named };
+        let kind = if judged == Name::WalletPayload { Kind::WalletPayload } else { Kind::Named };
         return Some(CardDataFinding { kind, name: Some(name), is_telling: true, value });
     }
     holds_payload(spelled, budget).map(|kind| contained(kind, name))
@@ -293,7 +290,7 @@ fn holds_number(string: &[u8]) -> bool {
     spelling::may_hold_number(string) && spelling::holds_number(&json::unescaped(string))
 }
 
-fn holds_payload(string: &[u8], budget: &mut Budget) -> Option<CardDataKind> {
+fn holds_payload(string: &[u8], budget: &mut Budget) -> Option<Kind> {
     payload::may_hold_one(string).then(|| payload::find(&json::unescaped(string), budget)).flatten()
 }
 

@@ -1,7 +1,7 @@
 //! JSON that was made a string, also in other escapes or percent-encoded, whole or in parts: its fields are judged by their
 //! names like those around it.
 
-use super::json::{JsonPart, Parts, unescaped};
+use super::json::{Part, Parts, unescaped};
 use super::names::{self, Name};
 use super::spelling::decoded;
 
@@ -33,17 +33,17 @@ fn is_in_json(text: &[u8], levels: usize) -> bool {
     let mut parts = Parts::new(text).peekable();
     while let Some(part) = parts.next() {
         let is_found = match part {
-            JsonPart::Name(name) => {
+            Part::Name(name) => {
                 let value = match parts.peek() {
-                    Some(JsonPart::Text(value) | JsonPart::Loose(value)) => text.get(value.clone()),
+                    Some(Part::Text(value) | Part::Loose(value)) => text.get(value.clone()),
                     _ => None,
                 };
                 let judged = names::judge(&unescaped(text.get(name).unwrap_or_default()));
                 // Wallets' payloads have a search of their own.
                 judged != Name::WalletPayload && judged.refuses(value.map(<[u8]>::trim_ascii))
             }
-            JsonPart::Text(value) => is_in_string(text.get(value).unwrap_or_default(), levels - 1),
-            JsonPart::Loose(_) | JsonPart::Mark(_) => false,
+            Part::Text(value) => is_in_string(text.get(value).unwrap_or_default(), levels - 1),
+            Part::Loose(_) | Part::Mark(_) => false,
         };
         if is_found {
             return true;

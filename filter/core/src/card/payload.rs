@@ -1,9 +1,9 @@
 //! A wallet's payload within a text, where JSON that was made a string, once or several times, hides the names of its
 //! fields from the search of the JSON around it.
 
-use super::CardDataKind;
+use super::Kind;
 use super::budget::Budget;
-use super::encoded::{self, DecodedText, texts_in};
+use super::encoded::{self, Inside, texts_in};
 use super::fold;
 use super::names::{Name, judge_word};
 use super::spelling::{decoded, holds_number};
@@ -27,52 +27,52 @@ pub(super) fn may_hold_one(text: &[u8]) -> bool {
 
 /// What the text holds: part of a decrypted payload, else part of an encrypted one, else what the budget is too short
 /// for.
-pub(super) fn find(text: &str, budget: &mut Budget) -> Option<CardDataKind> {
+pub(super) fn find(text: &str, budget: &mut Budget) -> Option<Kind> {
     find_with(text, true, budget)
 }
 
 /// The same by the names alone, where numbers in what is encoded are not for the gateway.
-pub(super) fn find_by_name(text: &str, budget: &mut Budget) -> Option<CardDataKind> {
+pub(super) fn find_by_name(text: &str, budget: &mut Budget) -> Option<Kind> {
     find_with(text, false, budget)
 }
 
-fn find_with(text: &str, with_numbers: bool, budget: &mut Budget) -> Option<CardDataKind> {
+fn find_with(text: &str, with_numbers: bool, budget: &mut Budget) -> Option<Kind> {
     let found = search(text, with_numbers, ROUNDS, budget);
     let is_unread = budget.was_short();
-    found.or_else(|| is_unread.then_some(CardDataKind::Unread))
+    found.or_else(|| is_unread.then_some(Kind::Unread))
 }
 
-fn search(text: &str, with_numbers: bool, rounds: usize, budget: &mut Budget) -> Option<CardDataKind> {
+fn search(text: &str, with_numbers: bool, rounds: usize, budget: &mut Budget) -> Option<Kind> {
     let readable = fold::readable(text);
     let text = readable.as_ref();
     let mut found = in_words(text);
-    if found.is_some_and(CardDataKind::is_card) || rounds == 0 {
+    if found.is_some_and(Kind::is_card) || rounds == 0 {
         return found;
     }
-    let unescaped = decoded(text).filter(|next| budget.take(next.len())).map(DecodedText::of);
+    let unescaped = decoded(text).filter(|next| budget.take(next.len())).map(Inside::of);
     for inside in unescaped.into_iter().chain(texts_in(text, budget)) {
         let kind = if with_numbers && inside.may_hold_number && holds_number(&inside.text) {
-            Some(CardDataKind::Number)
+            Some(Kind::Number)
         } else {
             search(&inside.text, with_numbers, rounds - 1, budget)
         };
         found = found.into_iter().chain(kind).min_by_key(|kind| !kind.is_card());
-        if found.is_some_and(CardDataKind::is_card) {
+        if found.is_some_and(Kind::is_card) {
             break;
         }
     }
     found
 }
 
-fn in_words(text: &str) -> Option<CardDataKind> {
+fn in_words(text: &str) -> Option<Kind> {
     let pieces = text.split_inclusive(|character| !is_of_word(character));
     let words = pieces.flat_map(|piece| {
         let words = piece.trim_end_matches(|character| !is_of_word(character));
         words.split('.').chain(dotted_name(piece, words))
     });
     let kinds = words.filter_map(|word| match judge_word(word) {
-        Name::Card => Some(CardDataKind::Named),
-        Name::WalletPayload => Some(CardDataKind::WalletPayload),
+        Name::Card => Some(Kind::Named),
+        Name::WalletPayload => Some(Kind::WalletPayload),
         Name::Fine | Name::PinCode | Name::Pan => None,
     });
     kinds.min_by_key(|kind| !kind.is_card())
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::test;
 
-    fn find(text: &str) -> Option<CardDataKind> {
+    fn find(text: &str) -> Option<Kind> {
         super::find(text, &mut Budget::default())
     }
 
@@ -162,22 +162,22 @@ mod tests {
             engine.encode(miniz_oxide::deflate::compress_to_vec_zlib(apple.as_bytes(), 6)),
         ] {
             assert!(may_hold_one(text.as_bytes()), "{text}");
-            assert_eq!(find(&text), Some(CardDataKind::WalletPayload), "{text}");
+            assert_eq!(find(&text), Some(Kind::WalletPayload), "{text}");
         }
     }
 
     #[test]
     fn what_is_decrypted_outranks_what_is_encrypted() {
         let both = r#"{"publicKeyHash":"x","a":"{\"onlinePaymentCryptogram\":\"x\"}"}"#;
-        assert_eq!(find(both), Some(CardDataKind::Named));
-        assert_eq!(find(&base64::engine::general_purpose::STANDARD.encode(both)), Some(CardDataKind::Named));
+        assert_eq!(find(both), Some(Kind::Named));
+        assert_eq!(find(&base64::engine::general_purpose::STANDARD.encode(both)), Some(Kind::Named));
     }
 
     #[test]
     fn a_card_number_in_encoded_json_is_found_without_a_telling_name() {
         for json in [r#"{"pan":"4111111111111111"}"#, r#""{\"pan\":\"4111111111111111\"}""#] {
             let text = base64::engine::general_purpose::STANDARD.encode(json);
-            assert_eq!(find(&text), Some(CardDataKind::Number), "{json}");
+            assert_eq!(find(&text), Some(Kind::Number), "{json}");
         }
     }
 
@@ -187,7 +187,7 @@ mod tests {
         let bytes = miniz_oxide::deflate::compress_to_vec_zlib(long.as_bytes(), 6);
         let mut budget = Budget::default();
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        assert_eq!(super::find(&text, &mut budget), Some(CardDataKind::Unread));
+        assert_eq!(super::find(&text, &mut budget), Some(Kind::Unread));
         assert_eq!(super::find("nothing to decode in it", &mut budget), None);
     }
 

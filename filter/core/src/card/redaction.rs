@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::findings;
-use super::json::{JsonPart, Parts, unescaped};
+use super::json::{Part, Parts, unescaped};
 
 /// Replaces redacted text. In quotes, so that a JSON text stays valid.
 const REDACTED: &[u8] = b"\"[redacted]\"";
@@ -67,16 +67,16 @@ pub fn holds_client_secret(text: &[u8]) -> bool {
 fn secrets(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut is_secret = false;
     Parts::new(text).filter_map(move |part| match part {
-        JsonPart::Name(name) => {
+        Part::Name(name) => {
             is_secret = text.get(name).is_some_and(|name| unescaped(name) == "client_secret");
             None
         }
-        JsonPart::Text(value) => {
+        Part::Text(value) => {
             let said = text.get(value.clone()).unwrap_or_default();
             let is_taken = std::mem::take(&mut is_secret) || holds_client_secret(said);
             is_taken.then_some(value)
         }
-        JsonPart::Loose(_) | JsonPart::Mark(_) => {
+        Part::Loose(_) | Part::Mark(_) => {
             is_secret = false;
             None
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Each is undone in one round of decoding, or in none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spelling {
+pub(crate) enum Dress {
     Plain,
     Note,
     Quoted,
@@ -41,40 +41,40 @@ pub(crate) enum Spelling {
     BytesByName,
 }
 
-pub(crate) const DRESSES: [Spelling; 30] = [
-    Spelling::Plain,
-    Spelling::Note,
-    Spelling::Quoted,
-    Spelling::Escaped,
-    Spelling::HexEscaped,
-    Spelling::Entities,
-    Spelling::Percent,
-    Spelling::Form,
-    Spelling::Base64,
-    Spelling::Base64Url,
-    Spelling::Base64InLines,
-    Spelling::Base64Spaced,
-    Spelling::Base64BehindWord,
-    Spelling::Base64AndLetter,
-    Spelling::BehindBytes,
-    Spelling::Utf8Mark,
-    Spelling::Utf16,
-    Spelling::Utf16BigEnd,
-    Spelling::Utf16Mark,
-    Spelling::Gzip,
-    Spelling::GzipMembers,
-    Spelling::Zlib,
-    Spelling::Deflate,
-    Spelling::DataUrl,
-    Spelling::Base32,
-    Spelling::Hex,
-    Spelling::HexInLines,
-    Spelling::HexPairs,
-    Spelling::Bytes,
-    Spelling::BytesByName,
+pub(crate) const DRESSES: [Dress; 30] = [
+    Dress::Plain,
+    Dress::Note,
+    Dress::Quoted,
+    Dress::Escaped,
+    Dress::HexEscaped,
+    Dress::Entities,
+    Dress::Percent,
+    Dress::Form,
+    Dress::Base64,
+    Dress::Base64Url,
+    Dress::Base64InLines,
+    Dress::Base64Spaced,
+    Dress::Base64BehindWord,
+    Dress::Base64AndLetter,
+    Dress::BehindBytes,
+    Dress::Utf8Mark,
+    Dress::Utf16,
+    Dress::Utf16BigEnd,
+    Dress::Utf16Mark,
+    Dress::Gzip,
+    Dress::GzipMembers,
+    Dress::Zlib,
+    Dress::Deflate,
+    Dress::DataUrl,
+    Dress::Base32,
+    Dress::Hex,
+    Dress::HexInLines,
+    Dress::HexPairs,
+    Dress::Bytes,
+    Dress::BytesByName,
 ];
 
-impl Spelling {
+impl Dress {
     pub(crate) fn put_on(self, text: &str) -> String {
         let percent = || utf8_percent_encode(text, NON_ALPHANUMERIC);
         let each = |byte: fn((usize, u8)) -> String| text.bytes().enumerate().map(byte).collect::<Vec<_>>();

@@ -9,7 +9,7 @@ mod payloads;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use dress::{DRESSES, Spelling};
+use dress::{DRESSES, Dress};
 use edge_core::card::{find_in_json, find_in_target, payload_in_headers};
 use edge_core::error::ErrorCode;
 use edge_core::request::ChargeRequest;
@@ -50,17 +50,17 @@ fn decrypted() -> impl Strategy<Value = Value> {
     prop_oneof![apple_decrypted(), google_decrypted()]
 }
 
-fn dressed(payload: &Value, dresses: &[Spelling]) -> String {
+fn dressed(payload: &Value, dresses: &[Dress]) -> String {
     dresses.iter().fold(payload.to_string(), |text, dress| dress.put_on(&text))
 }
 
 /// One dress over the other.
-fn two_dresses() -> impl Strategy<Value = Vec<Spelling>> {
+fn two_dresses() -> impl Strategy<Value = Vec<Dress>> {
     vec(select(DRESSES.to_vec()), 2)
 }
 
 /// A payload in each of the fields, under its own code; if it is written in figures, under that of a card number perhaps.
-fn is_refused(fields: &[&str], value: &Value, dresses: &[Spelling]) -> Result<(), TestCaseError> {
+fn is_refused(fields: &[&str], value: &Value, dresses: &[Dress]) -> Result<(), TestCaseError> {
     let is_in_figures = dresses.iter().any(|dress| dress.is_in_figures());
     for field in fields {
         let found = code(&charge(field, value.clone()));
@@ -87,7 +87,7 @@ proptest! {
         let text = payload.to_string();
         // Shorter than any name in it.
         let rows = json!(text.as_bytes().chunks(8).collect::<Vec<_>>());
-        is_refused(&FIELDS, &rows, &[Spelling::Bytes])?;
+        is_refused(&FIELDS, &rows, &[Dress::Bytes])?;
         let query = utf8_percent_encode(&payload.to_string(), NON_ALPHANUMERIC).to_string();
         let target = format!("/payments?token={query}");
         prop_assert!(find_in_target(&target).is_some());
