@@ -58,9 +58,9 @@ impl fmt::Debug for ClientTls {
     }
 }
 
-/// Lets the clients of Redis, RabbitMQ and Vault speak TLS 1.3 alone: they have no setting for it, and all of them use the
-/// process's default cipher suites. PostgreSQL's client has its own, and the store refuses what it then agreed on, and so do
-/// clients of providers ([`payments_providers::Outgoing`]).
+/// Lets the clients of Redis, RabbitMQ and Vault speak TLS 1.3 alone: they have no setting for it, and all of them use
+/// the process's default cipher suites. PostgreSQL's client has its own, and the store refuses what it then agreed on,
+/// and so do clients of providers ([`payments_providers::Outgoing`]).
 pub(crate) fn speak_tls_1_3_alone() {
     let all = aws_lc_rs::default_provider();
     let cipher_suites = all.cipher_suites.iter().filter(|suite| suite.tls13().is_some()).copied().collect();

@@ -172,8 +172,8 @@ const PAID: [(&str, &str); 7] = [
     ("radio", "The payer’s bank agrees"),
 ];
 
-/// The page has these controls and no others, and whatever takes the focus has a name. A dialog that closes takes a moment
-/// to leave the tree.
+/// The page has these controls and no others, and whatever takes the focus has a name. A dialog that closes takes a
+/// moment to leave the tree.
 async fn has_controls(page: &mut Page, wanted: &[(&str, &str)]) {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,5 +1,5 @@
-//! Apple Pay and Google Pay: Stripe's confirmation tokens, PayPal's orders that a wallet confirms, and what must not come
-//! through.
+//! Apple Pay and Google Pay: Stripe's confirmation tokens, PayPal's orders that a wallet confirms, and what must not
+//! come through.
 
 use std::time::Duration;
 

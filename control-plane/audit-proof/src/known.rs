@@ -1,5 +1,5 @@
-//! Hashes that were read from where the tree is stored. Stored are those of the leaves and of the subtrees whose height is
-//! a multiple of [`STRIDE`], as in tiles of 256 hashes (<https://c2sp.org/tlog-tiles>); those between are computed.
+//! Hashes that were read from where the tree is stored. Stored are those of the leaves and of the subtrees whose height
+//! is a multiple of [`STRIDE`], as in tiles of 256 hashes (<https://c2sp.org/tlog-tiles>); those between are computed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -29,8 +29,8 @@ impl Path {
         Some(Self(ranges))
     }
 
-    /// That the tree of `size` leaves begins with the tree of `old` leaves. `None` if it has fewer. Empty where `old` is 0
-    /// or `size`.
+    /// That the tree of `size` leaves begins with the tree of `old` leaves. `None` if it has fewer. Empty where `old`
+    /// is 0 or `size`.
     #[must_use]
     pub fn consistency(old: u64, size: u64) -> Option<Self> {
         if old > size {

@@ -1,9 +1,9 @@
 //! Encryption at rest.
 //!
-//! Each stored value is sealed with AES-256-GCM under a *data key*, bound to its table, column and row, so that it opens
-//! in no other place. Data keys are stored beside the data, *wrapped* by a key that is not: one of `ENCRYPTION_KEYS`
-//! ([`KeyRing`]), or a key in a key management service, behind [`Wrapping`]. Replacing the wrapping key therefore
-//! rewrites a few data keys and no data.
+//! Each stored value is sealed with AES-256-GCM under a *data key*, bound to its table, column and row, so that it
+//! opens in no other place. Data keys are stored beside the data, *wrapped* by a key that is not: one of
+//! `ENCRYPTION_KEYS` ([`KeyRing`]), or a key in a key management service, behind [`Wrapping`]. Replacing the wrapping
+//! key therefore rewrites a few data keys and no data.
 //!
 //! | question | module |
 //! |---|---|

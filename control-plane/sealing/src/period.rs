@@ -1,7 +1,7 @@
 //! How long what a value says is kept.
 //!
-//! A value can be made unreadable for good, in every copy and backup at once, by the deletion of its data key. So a data
-//! key seals only values that end together: of one class, and of one day.
+//! A value can be made unreadable for good, in every copy and backup at once, by the deletion of its data key. So a
+//! data key seals only values that end together: of one class, and of one day.
 
 use crate::ValueAddress;
 

@@ -98,8 +98,8 @@ where
     tell(app, &call, &claim, key.fence.is_some(), run).await
 }
 
-/// Ends the key's claim in the edge cache: with the answer that all later requests get, or without one, so that the next
-/// request is forwarded. The cache does not keep what is too long, nor a final 400 or 503.
+/// Ends the key's claim in the edge cache: with the answer that all later requests get, or without one, so that the
+/// next request is forwarded. The cache does not keep what is too long, nor a final 400 or 503.
 pub(super) async fn conclude(app: &App, key: &AttestedKey, client: &ClientId, kept: Option<EdgeAnswer>) {
     match kept {
         Some(kept) => complete(app, key, client, kept).await,

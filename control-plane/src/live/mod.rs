@@ -96,8 +96,8 @@ struct Shared {
 }
 
 impl Live {
-    /// Starts the reader, which ends with the process, as do all watchers. Over `redis`, the readers of several processes
-    /// wake each other.
+    /// Starts the reader, which ends with the process, as do all watchers. Over `redis`, the readers of several
+    /// processes wake each other.
     ///
     /// # Errors
     /// The Redis client cannot be set up.

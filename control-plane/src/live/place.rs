@@ -7,9 +7,9 @@ use payments::model::log::Position;
 use super::Shared;
 use super::queue::Queue;
 
-/// Where to continue so that nothing is missed that has not arrived. What was given to a watcher has arrived once it waits
-/// for the next event. Only the task that polls the watcher may ask: in another, an event could be between queue and
-/// watcher.
+/// Where to continue so that nothing is missed that has not arrived. What was given to a watcher has arrived once it
+/// waits for the next event. Only the task that polls the watcher may ask: in another, an event could be between queue
+/// and watcher.
 pub(crate) struct ResumePoint {
     shared: Arc<Shared>,
     queue: Arc<Queue>,

@@ -43,12 +43,12 @@ pub(super) const LEAF_OF_TRANSITION: &str = leaves!("WHERE event = $1");
 pub(super) const LEAF_OF_ACTION: &str = leaves!("WHERE action = $1");
 /// `$1`: hash.
 pub(super) const LEAF_WITH: &str = leaves!("WHERE hash = $1 ORDER BY leaf LIMIT 1");
-/// `$1`: leaves of the tree. The order of the log is that of the leaves, not that of `event`. Operators' actions, which it
-/// passes by, are few.
+/// `$1`: leaves of the tree. The order of the log is that of the leaves, not that of `event`. Operators' actions, which
+/// it passes by, are few.
 pub(super) const LAST_SEALED_TRANSITION: &str = "SELECT event FROM audit_leaves
      WHERE leaf < $1 AND event IS NOT NULL ORDER BY leaf DESC LIMIT 1";
-/// `$1`: leaves of the tree. Actions are sealed in the order of their numbers, and by these an index finds the last: the sign
-/// keeps both databases from reading all leaves by theirs.
+/// `$1`: leaves of the tree. Actions are sealed in the order of their numbers, and by these an index finds the last:
+/// the sign keeps both databases from reading all leaves by theirs.
 pub(super) const LAST_SEALED_ACTION: &str = "SELECT action FROM audit_leaves
      WHERE +leaf < $1 AND action IS NOT NULL ORDER BY action DESC LIMIT 1";
 /// `$1`: height, `$2`: the index to continue after at that height, `$3`: limit.

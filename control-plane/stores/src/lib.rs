@@ -71,8 +71,8 @@ pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store
     open_with(settings.into()).await
 }
 
-/// Opens a database for its audit trail, without the keys of its values: what is encrypted cannot be read, and is proved
-/// as it is stored.
+/// Opens a database for its audit trail, without the keys of its values: what is encrypted cannot be read, and is
+/// proved as it is stored.
 ///
 /// # Errors
 /// As [`open`].

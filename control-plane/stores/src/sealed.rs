@@ -1,5 +1,5 @@
-//! The columns whose values are sealed: what each is bound to, and how it is written and opened. All reads and writes of
-//! these columns come through here.
+//! The columns whose values are sealed: what each is bound to, and how it is written and opened. All reads and writes
+//! of these columns come through here.
 
 use std::borrow::Cow;
 

@@ -45,8 +45,8 @@ pub(crate) trait SealedRow {
         [None, None]
     }
 
-    /// Leaves out what a column said, whose key was erased. `false`: it cannot have ended, because retention ends nothing
-    /// of the column, or ends it only with the row, or something is left to do for the row.
+    /// Leaves out what a column said, whose key was erased. `false`: it cannot have ended, because retention ends
+    /// nothing of the column, or ends it only with the row, or something is left to do for the row.
     fn end(&mut self, _column: &'static str) -> bool {
         false
     }

@@ -242,8 +242,8 @@ async fn neither_rotation_nor_resealing_brings_back_what_has_ended(database: Tes
 async fn a_process_that_still_had_the_key_forgets_it(database: TestDatabase) {
     let store = filled(&database).await;
     run(&database, later()).await;
-    // It knows of it once it has read the table again, at the latest with the first commit after some minutes. A look-up
-    // by customer reads it at once.
+    // It knows of it once it has read the table again, at the latest with the first commit after some minutes. A
+    // look-up by customer reads it at once.
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let filter = Filter { limit: 10, customer_reference: Some(customer(1)), ..Filter::default() };
     store.payments(&client(), &filter).await.unwrap();

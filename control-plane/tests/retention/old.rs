@@ -33,8 +33,8 @@ pub(crate) fn days_later(days: i64) -> Timestamp {
     at(0) + SignedDuration::from_hours(24 * days)
 }
 
-/// Filled as of 2026-01-01, with the data keys of that day; the ones of the next day seal since. The payment that waits for
-/// its payer has been canceled, so that everything is decided.
+/// Filled as of 2026-01-01, with the data keys of that day; the ones of the next day seal since. The payment that waits
+/// for its payer has been canceled, so that everything is decided.
 pub(crate) async fn filled(database: &TestDatabase) -> Arc<dyn Store> {
     let store = unfinished(database).await;
     let waiting = store.payment(&client(), payment_id(1)).await.unwrap().unwrap();

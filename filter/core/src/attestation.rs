@@ -3,8 +3,8 @@
 //! The header reads `v=2;aud=control-plane;kid=k1;t=1764000000;rid=…;client=demo;idem=…;hook=…;mac=<64 hex>`, with
 //! `tick=…` before the MAC where a ticket stands in for the client's key. The MAC is HMAC-SHA256 (RFC 2104), under the
 //! subkey for the audience `aud`, over the header's own fields and over the request: method, path with query, and the
-//! SHA-256 of the raw body. A request that was altered, that is for another service, or that never passed the edge, has no
-//! valid MAC.
+//! SHA-256 of the raw body. A request that was altered, that is for another service, or that never passed the edge, has
+//! no valid MAC.
 //!
 //! Earlier releases signed without an audience, with the secret itself (`v=1;kid=…`). Those that have the secret accept
 //! this for as long as edges of such a release may be in use, until [`Keys::rejecting_earlier`].

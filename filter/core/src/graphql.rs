@@ -10,7 +10,8 @@ pub use tokens::{Token, Tokens};
 
 use crate::request::InvalidRequest;
 
-/// Nesting of brackets, so that no parser's stack is exhausted. A document with more is not executed, and not read further.
+/// Nesting of brackets, so that no parser's stack is exhausted. A document with more is not executed, and not read
+/// further.
 pub const NESTING_MAX: usize = 32;
 
 /// A name with a value.

@@ -1,8 +1,8 @@
 //! The secrets that the edge and the control plane share, one subkey for each purpose.
 //!
-//! `EDGE_ATTESTATION_KEYS` of the control plane has the secrets themselves (`id:hex`). Every subkey is derived from them
-//! once, when the list is read. The edge and a separate edge cache need only some of the subkeys, and can be given these
-//! alone (`id:edge:hex`, `id:edge-cache:hex`, written by [`Keys::of`]): no other subkey follows from them.
+//! `EDGE_ATTESTATION_KEYS` of the control plane has the secrets themselves (`id:hex`). Every subkey is derived from
+//! them once, when the list is read. The edge and a separate edge cache need only some of the subkeys, and can be given
+//! these alone (`id:edge:hex`, `id:edge-cache:hex`, written by [`Keys::of`]): no other subkey follows from them.
 
 use std::fmt;
 
@@ -132,7 +132,8 @@ impl Keys {
         Self::parse_for(Holder::ControlPlane, list)
     }
 
-    /// Reads the list of `holder`: secrets (`id:hex`), of which it then has every subkey, or what [`Self::of`] gives it.
+    /// Reads the list of `holder`: secrets (`id:hex`), of which it then has every subkey, or what [`Self::of`] gives
+    /// it.
     ///
     /// # Errors
     /// Names the invalid entry.
@@ -152,8 +153,8 @@ impl Keys {
     }
 
     /// The list for `holder`, in the same order: for each key the subkeys that it needs, and nothing from which another
-    /// one follows. As secret as the keys themselves; the control plane has no list of its own. `None` for it, and where
-    /// these keys are themselves of one holder alone.
+    /// one follows. As secret as the keys themselves; the control plane has no list of its own. `None` for it, and
+    /// where these keys are themselves of one holder alone.
     #[must_use]
     pub fn of(&self, holder: Holder) -> Option<String> {
         if holder == Holder::ControlPlane {
@@ -167,7 +168,8 @@ impl Keys {
         Some(self.0.iter().map(entry).collect::<Option<Vec<_>>>()?.join(","))
     }
 
-    /// The same without the secrets themselves: no attestation of an earlier release passes, and [`Self::of`] gives none.
+    /// The same without the secrets themselves: no attestation of an earlier release passes, and [`Self::of`] gives
+    /// none.
     #[must_use]
     pub fn rejecting_earlier(mut self) -> Self {
         for key in &mut self.0 {
@@ -176,8 +178,8 @@ impl Keys {
         self
     }
 
-    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. The edge has
-    /// none: it gets answers decrypted.
+    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. The edge
+    /// has none: it gets answers decrypted.
     pub fn for_answers(&self) -> impl Iterator<Item = (&str, [u8; SUBKEY_BYTES])> {
         self.0.iter().filter_map(|key| Some((key.id.as_str(), key.bytes(Purpose::Answers)?)))
     }

@@ -1,9 +1,9 @@
 //! Tickets to watch the events of one payment, for browsers: a page must not have its shop's client key.
 //!
-//! A ticket is `evtk_` and letters. The letters are the hexadecimal digits, written with `a` to `p` so that no part of a
-//! ticket can be taken for a card number, of the text `1;key id;client;payment;expiry` and of its HMAC-SHA256 under a
-//! subkey of the attestation keys. Nothing in it is secret, and it allows to read and nothing else. Everyone who has it may
-//! use it until it expires, so it is short-lived.
+//! A ticket is `evtk_` and letters. The letters are the hexadecimal digits, written with `a` to `p` so that no part of
+//! a ticket can be taken for a card number, of the text `1;key id;client;payment;expiry` and of its HMAC-SHA256 under a
+//! subkey of the attestation keys. Nothing in it is secret, and it allows to read and nothing else. Everyone who has it
+//! may use it until it expires, so it is short-lived.
 
 use hmac::Mac;
 

@@ -31,8 +31,8 @@ impl Judge<'_> {
     }
 
     /// A key that brings an order back after a client was told the order's outcome is told the outcome, too: nothing is
-    /// undecided any more that it would have to wait for. The clients neither capture nor cancel a payment after they have
-    /// brought its order back.
+    /// undecided any more that it would have to wait for. The clients neither capture nor cancel a payment after they
+    /// have brought its order back.
     pub(super) fn outcomes_of_returns(&self, broken: &mut Vec<Broken>) {
         let told = self.first_told();
         for request in &self.records.requests {
@@ -107,8 +107,8 @@ fn withholds_outcome(request: &Request, sending: &Sending, response: &Response) 
     }
 }
 
-/// Whether the key was sent before the sending ended by another one. What became of that one may be unknown to the edge for
-/// the time of a lease.
+/// Whether the key was sent before the sending ended by another one. What became of that one may be unknown to the edge
+/// for the time of a lease.
 fn is_key_in_use(request: &Request, sending: &Sending) -> bool {
     let begun = request.sendings.iter().filter(|other| other.began <= sending.ended).count();
     request.is_mismatched || begun > 1

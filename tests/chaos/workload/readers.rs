@@ -1,6 +1,6 @@
-//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets,
-//! some GraphQL subscriptions and some lists; some of them read more slowly than events come, and stop reading for half a
-//! minute. Each reads in its own way to the end: a list that has everything says nothing of streams.
+//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some
+//! sockets, some GraphQL subscriptions and some lists; some of them read more slowly than events come, and stop reading
+//! for half a minute. Each reads in its own way to the end: a list that has everything says nothing of streams.
 
 mod view;
 

@@ -17,8 +17,8 @@ use serde_json::json;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 use watcher::Watcher;
 
-/// Each of these tests loads a small machine fully, so they run one after another: parts that starve are taken for dead,
-/// and their requests are refused.
+/// Each of these tests loads a small machine fully, so they run one after another: parts that starve are taken for
+/// dead, and their requests are refused.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// How long a part serves requests before the next one is restarted.
@@ -39,8 +39,8 @@ async fn servers() -> Option<(PostgresServer, RedisServer)> {
     Some((PostgresServer::own().await?, RedisServer::own(&[]).await?))
 }
 
-/// A gateway on a PostgreSQL and a Redis of its own, two of each part, and clients that open connections. Everything has
-/// these settings.
+/// A gateway on a PostgreSQL and a Redis of its own, two of each part, and clients that open connections. Everything
+/// has these settings.
 async fn started(
     postgres: &PostgresServer,
     redis: &RedisServer,

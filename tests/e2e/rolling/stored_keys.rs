@@ -1,4 +1,5 @@
-//! Keys of what is stored are replaced while requests come: those that seal values, and the one that signs the audit trail.
+//! Keys of what is stored are replaced while requests come: those that seal values, and the one that signs the audit
+//! trail.
 
 use std::path::Path;
 use std::process::Stdio;

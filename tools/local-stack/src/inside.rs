@@ -1,5 +1,5 @@
-//! TLS between the parts of a stack, where the caller asks for it (`LOCAL_TLS=on`): control plane, edge cache and worker
-//! then take no connection without a certificate.
+//! TLS between the parts of a stack, where the caller asks for it (`LOCAL_TLS=on`): control plane, edge cache and
+//! worker then take no connection without a certificate.
 
 use std::path::PathBuf;
 

@@ -36,9 +36,9 @@ pub trait PaymentProvider: Send + Sync {
     /// safety margin below the documented horizon; past it, only lookups are safe.
     fn repeat_within(&self, operation: OperationKind) -> SignedDuration;
 
-    /// Reads whether what the payer approved in `wallet` is taken: `Err` if its wallet or its authentication is not what
-    /// it must be for the payment's `client`. `Missing`: nothing is approved yet. `CannotAsk`: this provider leaves
-    /// nothing to judge. Has no effect.
+    /// Reads whether what the payer approved in `wallet` is taken: `Err` if its wallet or its authentication is not
+    /// what it must be for the payment's `client`. `Missing`: nothing is approved yet. `CannotAsk`: this provider
+    /// leaves nothing to judge. Has no effect.
     async fn judge(
         &self,
         _session: &ProviderRef,

@@ -170,8 +170,8 @@ impl ApiError {
         self.refuse(RefusalKind::Declined)
     }
 
-    /// Why a token that can be used once cannot pay: `token_used` or `token_expired`. Stripe has a code for the former of
-    /// its older tokens; for confirmation tokens, its messages name the token, or the parameter beside them does.
+    /// Why a token that can be used once cannot pay: `token_used` or `token_expired`. Stripe has a code for the former
+    /// of its older tokens; for confirmation tokens, its messages name the token, or the parameter beside them does.
     fn spent(&self) -> Option<&'static str> {
         if self.kind.as_deref() != Some("invalid_request_error") {
             return None;

@@ -65,8 +65,8 @@ pub(super) fn unusable(file: &AnchorFile, source: std::io::Error) -> NotSealed {
 }
 
 impl Sealer {
-    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A scan that fails, or
-    /// finds one, continues from there in the next turn.
+    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A scan that
+    /// fails, or finds one, continues from there in the next turn.
     pub(super) async fn check_plain(&mut self) -> Result<(), NotSealed> {
         loop {
             match self.store.audit().left_plain(self.encrypted_up_to).await? {

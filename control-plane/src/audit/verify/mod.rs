@@ -49,8 +49,8 @@ pub struct TrailReport {
 }
 
 /// Compares records, hashes, checkpoints, anchors and payments with each other. Reads the trail once, in parts; another
-/// process may keep sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted without
-/// a restore note.
+/// process may keep sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted
+/// without a restore note.
 ///
 /// # Errors
 /// The database cannot be read, or a row of the tree is damaged, which the error names.

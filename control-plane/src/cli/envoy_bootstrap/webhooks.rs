@@ -73,7 +73,8 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
     }
 }
 
-/// PayPal may not have TLS 1.3 everywhere. The machine's authorities change with its packages, so they are not followed.
+/// PayPal may not have TLS 1.3 everywhere. The machine's authorities change with its packages, so they are not
+/// followed.
 fn paypal_transport(host: &str, authorities: &str) -> Value {
     let server = Server { name: "paypal", host, authorities };
     tls_transport(host, Certificates::beside(None).server(&server), &["http/1.1"], "TLSv1_2")

@@ -111,7 +111,8 @@ pub(super) enum Reply {
     },
     /// Answers `ping`.
     Pong,
-    /// The log does not have the event to continue after, or what came after it. Read the payments again; events from now on follow.
+    /// The log does not have the event to continue after, or what came after it. Read the payments again; events from
+    /// now on follow.
     Reset {
         reason: &'static str,
     },

@@ -110,8 +110,8 @@ impl GroupCommit {
         self.committed.notified().await;
     }
 
-    /// Waits until a writer has died. It may have left a commit unfinished, for an unknown reason, so the process should
-    /// be replaced.
+    /// Waits until a writer has died. It may have left a commit unfinished, for an unknown reason, so the process
+    /// should be replaced.
     pub(super) async fn until_dead(&self) {
         self.died.cancelled().await;
     }

@@ -21,8 +21,8 @@ const ENTER: &str =
     ON CONFLICT DO NOTHING";
 /// `$1`: client, `$2`: index, `$3`: payment.
 const LEAVE: &str = "DELETE FROM payment_customers WHERE client = $1 AND customer = $2 AND payment = $3";
-/// Entries of another key. `$1` to `$3`: the entry to continue after, `$4`: the key of indexes, `$5`: the last payment, `$6`:
-/// limit.
+/// Entries of another key. `$1` to `$3`: the entry to continue after, `$4`: the key of indexes, `$5`: the last payment,
+/// `$6`: limit.
 const OTHERS: &str = "SELECT c.client, c.customer, c.payment, p.request
     FROM payment_customers AS c JOIN payments AS p ON p.id = c.payment
     WHERE (c.client, c.customer, c.payment) > ($1, $2, $3) AND c.index_key <> $4 AND c.payment <= $5

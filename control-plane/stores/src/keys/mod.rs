@@ -1,5 +1,5 @@
-//! The keys of a database's values, for operators: what needs them, replacing them, and sealing what is there. All of it
-//! works beside services that use the database.
+//! The keys of a database's values, for operators: what needs them, replacing them, and sealing what is there. All of
+//! it works beside services that use the database.
 
 mod batch;
 mod customers;
@@ -36,8 +36,8 @@ pub trait KeyMaintenance: Send + Sync {
     /// on, and those of the old ones are to be sealed again.
     async fn rotate(&self, new_data_keys: bool) -> Result<Rotated, KeyProblem>;
 
-    /// Seals the next few rows that are plain or whose data key is retired. `None`: all is done that was there when the run
-    /// began.
+    /// Seals the next few rows that are plain or whose data key is retired. `None`: all is done that was there when the
+    /// run began.
     async fn reseal(&self, reseal: &mut Reseal) -> Result<Option<ResealPart>, KeyProblem>;
 
     /// The rows that another run would seal, by table: processes that do not know the newest data keys yet, or seal

@@ -116,9 +116,9 @@ impl Connections {
         self.answered(async |connection| fetch(connection, &query).await).await
     }
 
-    /// All rows of a query that [`with_server`] has wrapped, from a server that takes writes. Decisions about money need that:
-    /// the old primary of a failover may live on, read-only, with rows that are out of date or missing. A connection to it is
-    /// closed.
+    /// All rows of a query that [`with_server`] has wrapped, from a server that takes writes. Decisions about money
+    /// need that: the old primary of a failover may live on, read-only, with rows that are out of date or missing. A
+    /// connection to it is closed.
     ///
     /// [`with_server`]: super::current::with_server
     pub(super) async fn current<R>(&self, query: impl Fn() -> Read<Current<R>>) -> Result<Vec<R>, StoreError>

@@ -1,5 +1,5 @@
-//! The schema (namespace) of the gateway's tables. Which one a connection sees is up to its `search_path`, so another one
-//! than before would silently be an empty database, in which every idempotency key is new.
+//! The schema (namespace) of the gateway's tables. Which one a connection sees is up to its `search_path`, so another
+//! one than before would silently be an empty database, in which every idempotency key is new.
 
 use sqlx::PgConnection;
 

@@ -34,7 +34,8 @@ const TABLE_TRIES: u8 = 30;
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: &str = "55P03";
 
-/// Ensures that this build can serve the database, in the way that `policy` allows. Returns the epochs of its event log.
+/// Ensures that this build can serve the database, in the way that `policy` allows. Returns the epochs of its event
+/// log.
 pub(super) async fn prepare(
     options: &PgConnectOptions,
     policy: MigrateOnStart,

@@ -1,9 +1,9 @@
-//! The end of data: a schedule says how long each kind is kept, and a run ends what is older, a little at a time, beside
-//! services that use the database.
+//! The end of data: a schedule says how long each kind is kept, and a run ends what is older, a little at a time,
+//! beside services that use the database.
 //!
-//! What payers' fields and providers' events say ends with the data key that sealed it, in every copy and backup at once.
-//! Rows that nothing depends on any more are deleted in small batches. The audit trail stays as it is stored, byte for
-//! byte; only the event log serves no more of it than the schedule says.
+//! What payers' fields and providers' events say ends with the data key that sealed it, in every copy and backup at
+//! once. Rows that nothing depends on any more are deleted in small batches. The audit trail stays as it is stored,
+//! byte for byte; only the event log serves no more of it than the schedule says.
 //!
 //! | question | module |
 //! |---|---|

@@ -12,8 +12,8 @@ use super::tally::Tally;
 use super::{RetentionProblem, Schedule};
 use crate::sql::{Database, Purpose, Query};
 
-/// The lease on a run. A batch takes a second, and a statement a minute at most, so a run that is silent for this long is
-/// dead.
+/// The lease on a run. A batch takes a second, and a statement a minute at most, so a run that is silent for this long
+/// is dead.
 const HELD_FOR: SignedDuration = SignedDuration::from_mins(3);
 
 /// `$1`: holder, `$2`: end of the lease, `$3`: now.

@@ -40,7 +40,8 @@ const RANGES_MAX: usize = 500;
 
 /// Numbers of one look for plain records: far from the time limit of a statement.
 const PLAIN_LOOK: i64 = 50_000;
-/// Transactions commit in another order than that of their numbers: what is this far before the last number has committed.
+/// Transactions commit in another order than that of their numbers: what is this far before the last number has
+/// committed.
 const UNORDERED: i64 = 1_000;
 
 #[async_trait]

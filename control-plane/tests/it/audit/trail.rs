@@ -116,8 +116,8 @@ impl Trail {
         Sealer::new(store, clock, self.key.clone(), holder.to_owned(), anchors).await.unwrap()
     }
 
-    /// Seals all records, `size` in the end, by one more checkpoint. Transactions of other tests on the server hold the log
-    /// back for a while.
+    /// Seals all records, `size` in the end, by one more checkpoint. Transactions of other tests on the server hold the
+    /// log back for a while.
     pub(crate) async fn seal(&self, size: u64) {
         self.seal_by(&mut self.sealer("a").await, size).await;
     }

@@ -1,9 +1,9 @@
 //! Fuzz targets for every parser at the edge that reads what a stranger wrote.
 //!
-//! A target asserts more than that nothing panics: what is accepted is in its one canonical form, survives a round trip,
-//! and is read in the same way by an independent parser; what is refused has a named code and an explanation without a
-//! caller's values; nothing passes as authentic that was not signed. Bounds on time and memory are libFuzzer's
-//! (`tools/fuzz.sh`).
+//! A target asserts more than that nothing panics: what is accepted is in its one canonical form, survives a round
+//! trip, and is read in the same way by an independent parser; what is refused has a named code and an explanation
+//! without a caller's values; nothing passes as authentic that was not signed. Bounds on time and memory are
+//! libFuzzer's (`tools/fuzz.sh`).
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a target fails by panicking")]
 
 mod fixture;

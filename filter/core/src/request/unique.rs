@@ -8,7 +8,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 /// The first name that one object of the JSON text, at any depth, gives twice, also under another spelling.
 ///
 /// # Errors
-/// The text is not one JSON value, or is nested deeper than `serde_json` reads. The error has nothing of the text in it.
+/// The text is not one JSON value, or is nested deeper than `serde_json` reads. The error has nothing of the text in
+/// it.
 pub fn repeated_name(json: &str) -> serde_json::Result<Option<String>> {
     let mut found = None;
     let mut input = serde_json::Deserializer::from_str(json);

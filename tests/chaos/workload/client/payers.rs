@@ -1,5 +1,5 @@
-//! Payers who act outside of the gateway, on a provider's page or with a wallet, and clients that bring their orders back
-//! afterwards: in time, too early, twice, again, late, after their own cancellation, or never.
+//! Payers who act outside of the gateway, on a provider's page or with a wallet, and clients that bring their orders
+//! back afterwards: in time, too early, twice, again, late, after their own cancellation, or never.
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
@@ -121,9 +121,9 @@ impl Client {
         Some(())
     }
 
-    /// The payer's browser confirms the order. `None`: it did not learn that the order is confirmed. An order that nobody
-    /// resubmits need not be taken by the end of a run: if the gateway's look at it fails, the next one may be minutes
-    /// later.
+    /// The payer's browser confirms the order. `None`: it did not learn that the order is confirmed. An order that
+    /// nobody resubmits need not be taken by the end of a run: if the gateway's look at it fails, the next one may be
+    /// minutes later.
     async fn confirm(&mut self, order: &str, wallet: &str, payer: &str) -> Option<()> {
         for _ in 0..CONFIRMATIONS_MAX {
             if self.clients.confirm_order(order, wallet, payer).await.is_some() {

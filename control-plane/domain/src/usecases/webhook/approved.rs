@@ -36,8 +36,8 @@ impl Job<'_> {
         Ok(EventResult::NothingNew)
     }
 
-    /// The wallet's sheet is still open and shows how the page's own request ends. If the page was closed, the next poll
-    /// finds the order.
+    /// The wallet's sheet is still open and shows how the page's own request ends. If the page was closed, the next
+    /// poll finds the order.
     async fn leave_to_the_page(&self, payment: &Payment) -> Result<(), StoreError> {
         let poll = FollowUp { at: self.gateway.now() + PAGE_HAS, tries: 0 };
         self.gateway.store.postpone(&Work::Watch(payment.id), poll).await

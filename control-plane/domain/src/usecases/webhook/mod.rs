@@ -100,8 +100,8 @@ pub enum ReplayError {
     Store(#[from] StoreError),
 }
 
-/// Processes a stored event again, whatever its state, unless an operator has dismissed it or its body has ended. A parked event that fails
-/// again is retried a few more times before it is parked again.
+/// Processes a stored event again, whatever its state, unless an operator has dismissed it or its body has ended. A
+/// parked event that fails again is retried a few more times before it is parked again.
 pub fn replay<'a>(
     gateway: &'a Gateway,
     provider: Option<Provider>,

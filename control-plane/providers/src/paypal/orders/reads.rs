@@ -29,8 +29,8 @@ pub(super) async fn look_for_own(
     Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
 }
 
-/// Looks an order up that the client names, before anything else is sent. If PayPal does not show it, the client has named
-/// a wrong one, and the gateway's operator has nothing to do.
+/// Looks an order up that the client names, before anything else is sent. If PayPal does not show it, the client has
+/// named a wrong one, and the gateway's operator has nothing to do.
 pub(super) async fn look_at_named(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<IdentifiedOrder> {
     let answer = talk.send(&requests::look_at_order(id)).await.map_err(NotDone::after_reading_only)?;
     let problem = Problem::read(&answer);

@@ -179,8 +179,8 @@ fn is_told(
 }
 
 /// The first field of a line that differs from the sealed bytes. `bare`: what these contain without details,
-/// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared. `hides_note`: they
-/// may also say what was done, because the state did not change.
+/// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared. `hides_note`:
+/// they may also say what was done, because the state did not change.
 fn differing(
     line: &ExportedLine,
     bare: &ExportedLine,

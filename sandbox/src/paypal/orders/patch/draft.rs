@@ -1,5 +1,5 @@
-//! The order as a patch changes it: the purchase units as JSON, which are read again at the end as if the order was made
-//! with them.
+//! The order as a patch changes it: the purchase units as JSON, which are read again at the end as if the order was
+//! made with them.
 
 use serde_json::{Map, Value};
 
