@@ -122,17 +122,18 @@ bench: build test-services ## Measure on this machine and print the tables; BENC
 
 # The cheapest check first. None of them is skipped in silence: a tool that is missing is installed, or fails the run.
 .PHONY: lint lint-quick
-lint: lint-quick ## Check format, spelling, scripts, dependencies, the bill of materials, clippy and rustdoc
+lint: lint-quick ## Check format, spelling, scripts, commits, dependencies, the bill of materials, clippy and rustdoc
 	@tools/check-dependencies.sh
 	@tools/sbom.sh $(target)/sbom
 	cargo clippy --locked --release --all-targets -- -D warnings
 	$(wasm_cargo) wasm32-wasip1 clippy --locked --profile filter -p edge-filter -p edge-filter-crashing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps --document-private-items
 
-lint-quick: prerequisites lint-tools ## Check what needs no compiler: format, spelling, scripts
+lint-quick: prerequisites lint-tools ## Check what needs no compiler: format, spelling, scripts, the subjects of new commits
 	cargo fmt --all --check
 	typos . .ci .github
 	shellcheck --external-sources $$(git ls-files '*.sh') .ci/run
+	@tools/check-commits.sh
 
 # A folder that RUN_DIR names is only removed if a stack has run in it.
 .PHONY: clean

@@ -1,4 +1,5 @@
-//! How long sealing and `audit verify` take: a SQLite file with as many transitions as one likes, three for each payment.
+//! How long sealing and `audit verify` take: a SQLite file with as many transitions as one likes, three for each
+//! payment.
 //!
 //! `cargo bench -p control-plane --bench audit [-- RECORDS]`
 

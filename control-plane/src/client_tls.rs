@@ -19,7 +19,7 @@ pub(crate) struct ClientTls {
 
 /// Which of the files is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Wrong {
+pub(crate) enum TlsFileError {
     #[error("must be a PEM file with certificates of authorities")]
     Authorities,
     #[error("must be a PEM file with a certificate, followed by its intermediates")]
@@ -31,21 +31,21 @@ pub(crate) enum Wrong {
 impl ClientTls {
     /// # Errors
     /// The file that the clients could not use.
-    pub(crate) fn check(&self) -> Result<(), Wrong> {
+    pub(crate) fn check(&self) -> Result<(), TlsFileError> {
         if let Some(authorities) = &self.authorities {
             let mut roots = RootCertStore::empty();
             for authority in CertificateDer::pem_slice_iter(authorities) {
-                let authority = authority.map_err(|_| Wrong::Authorities)?;
-                roots.add(authority).map_err(|_| Wrong::Authorities)?;
+                let authority = authority.map_err(|_| TlsFileError::Authorities)?;
+                roots.add(authority).map_err(|_| TlsFileError::Authorities)?;
             }
             if roots.is_empty() {
-                return Err(Wrong::Authorities);
+                return Err(TlsFileError::Authorities);
             }
         }
         if let Some((certificate, private_key)) = &self.identity {
             let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
-            chain.ok().filter(|chain| !chain.is_empty()).ok_or(Wrong::Certificate)?;
-            PrivateKeyDer::from_pem_slice(private_key).map_err(|_| Wrong::PrivateKey)?;
+            chain.ok().filter(|chain| !chain.is_empty()).ok_or(TlsFileError::Certificate)?;
+            PrivateKeyDer::from_pem_slice(private_key).map_err(|_| TlsFileError::PrivateKey)?;
         }
         Ok(())
     }
@@ -58,9 +58,9 @@ impl fmt::Debug for ClientTls {
     }
 }
 
-/// Lets the clients of Redis, RabbitMQ and Vault speak TLS 1.3 alone: they have no setting for it, and all of them use the
-/// process's default cipher suites. PostgreSQL's client has its own, and the store refuses what it then agreed on, and so do
-/// clients of providers ([`payments_providers::Outgoing`]).
+/// Lets the clients of Redis, RabbitMQ and Vault speak TLS 1.3 alone: they have no setting for it, and all of them use
+/// the process's default cipher suites. PostgreSQL's client has its own, and the store refuses what it then agreed on,
+/// and so do clients of providers ([`payments_providers::Outgoing`]).
 pub(crate) fn speak_tls_1_3_alone() {
     let all = aws_lc_rs::default_provider();
     let cipher_suites = all.cipher_suites.iter().filter(|suite| suite.tls13().is_some()).copied().collect();

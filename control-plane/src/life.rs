@@ -27,7 +27,7 @@ impl From<CancellationToken> for Life {
 
 #[derive(Debug, thiserror::Error)]
 #[error("a task died that the process needs: {0}")]
-pub(crate) struct Lost(&'static str);
+pub(crate) struct TaskDied(&'static str);
 
 impl Life {
     /// Canceled once the process is to end.
@@ -59,8 +59,8 @@ impl Life {
 
     /// # Errors
     /// A task has died.
-    pub(crate) fn outcome(&self) -> Result<(), Lost> {
-        self.lost.get().map_or(Ok(()), |task| Err(Lost(task)))
+    pub(crate) fn outcome(&self) -> Result<(), TaskDied> {
+        self.lost.get().map_or(Ok(()), |task| Err(TaskDied(task)))
     }
 }
 

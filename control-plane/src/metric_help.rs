@@ -3,16 +3,16 @@
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum MetricKind {
     Counter,
     Gauge,
     Histogram,
 }
 
-use Kind::{Counter, Gauge, Histogram};
+use MetricKind::{Counter, Gauge, Histogram};
 
 /// Every metric of every process, in the order of the documentation.
-const METRICS: [(Kind, &str, &str); 43] = [
+const METRICS: [(MetricKind, &str, &str); 43] = [
     (Histogram, crate::http::DURATION_METRIC, "How long requests took, in seconds"),
     (
         Counter,

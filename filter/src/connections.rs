@@ -23,7 +23,7 @@ pub(crate) fn is_selected() -> bool {
 }
 
 /// The state that all connections of one worker share.
-struct Counted {
+struct ConnectionCounts {
     connections: RefCell<Connections>,
     /// The metric's id, once it is defined.
     refused: Cell<Option<u32>>,
@@ -31,7 +31,7 @@ struct Counted {
 
 /// Starts the filter on a worker and creates a context for each connection.
 #[derive(Default)]
-pub(crate) struct ConnectionsRoot(Option<Rc<Counted>>);
+pub(crate) struct ConnectionsRoot(Option<Rc<ConnectionCounts>>);
 
 impl Context for ConnectionsRoot {}
 
@@ -42,7 +42,7 @@ impl RootContext for ConnectionsRoot {
         match ConnectionSettings::read(&settings.ok().flatten().unwrap_or_default()) {
             Ok(settings) => {
                 let connections = RefCell::new(Connections::new(settings));
-                self.0 = Some(Rc::new(Counted { connections, refused: Cell::new(None) }));
+                self.0 = Some(Rc::new(ConnectionCounts { connections, refused: Cell::new(None) }));
                 true
             }
             Err(error) => {
@@ -63,7 +63,7 @@ impl RootContext for ConnectionsRoot {
 }
 
 struct Connection {
-    counted: Rc<Counted>,
+    counted: Rc<ConnectionCounts>,
     /// Freed when Envoy drops the connection.
     slot: Option<Slot>,
 }
@@ -89,7 +89,7 @@ impl StreamContext for Connection {
     }
 }
 
-impl Counted {
+impl ConnectionCounts {
     /// A lost count must not close a connection.
     fn count_refused(&self) {
         let known = self.refused.get();

@@ -21,7 +21,7 @@ use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, Status};
 use crate::cache;
 use crate::claim_sender::Submission;
 use crate::crash_point;
-use crate::metrics::Counted;
+use crate::metrics::EdgeCounter;
 use crate::notify::{ClaimWaiter, HeldRequest};
 use crate::root::{Edge, log};
 use crate::rsa::HostRsa;
@@ -153,13 +153,13 @@ impl Stream {
     /// state, as `wasm.edge_outcome` and so on; a lost value must not end a request.
     fn report(&self, outcome: Outcome) {
         let name = outcome.name();
-        self.edge.metrics.count(Counted::Requests(outcome), &name);
+        self.edge.metrics.count(EdgeCounter::Requests(outcome), &name);
         let (verdict, signature) = (self.exchange.verdict(), self.exchange.signature());
         if let Some(verdict) = verdict {
-            self.edge.metrics.count(Counted::Claims(verdict), verdict);
+            self.edge.metrics.count(EdgeCounter::Claims(verdict), verdict);
         }
         if let Some(signature) = signature {
-            self.edge.metrics.count(Counted::Webhooks(signature), signature);
+            self.edge.metrics.count(EdgeCounter::Webhooks(signature), signature);
         }
         let operation = self.exchange.route().map(Route::name);
         let client = self.exchange.client().map(ClientId::as_str);

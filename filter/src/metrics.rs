@@ -9,7 +9,7 @@ use proxy_wasm::types::MetricType;
 
 /// The counters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Counted {
+pub(crate) enum EdgeCounter {
     /// Requests by outcome.
     Requests(Outcome),
     /// Claims by verdict.
@@ -26,12 +26,12 @@ pub(crate) enum Counted {
 #[derive(Default)]
 pub(crate) struct Metrics {
     /// Bounded: no name comes from a caller.
-    ids: RefCell<HashMap<Counted, u32>>,
+    ids: RefCell<HashMap<EdgeCounter, u32>>,
     gauges: RefCell<HashMap<&'static str, u32>>,
 }
 
 impl Metrics {
-    pub(crate) fn count(&self, counted: Counted, name: &str) {
+    pub(crate) fn count(&self, counted: EdgeCounter, name: &str) {
         let known = self.ids.borrow().get(&counted).copied();
         if let Some(id) = known.or_else(|| self.define(counted, name)) {
             // A lost count must not end a request.
@@ -39,11 +39,11 @@ impl Metrics {
         }
     }
 
-    fn define(&self, counted: Counted, name: &str) -> Option<u32> {
+    fn define(&self, counted: EdgeCounter, name: &str) -> Option<u32> {
         let metric = match counted {
-            Counted::Requests(_) => "gateway_edge_requests.outcome",
-            Counted::Claims(_) => "gateway_edge_claims.verdict",
-            Counted::Webhooks(_) => "gateway_edge_webhooks.signature",
+            EdgeCounter::Requests(_) => "gateway_edge_requests.outcome",
+            EdgeCounter::Claims(_) => "gateway_edge_claims.verdict",
+            EdgeCounter::Webhooks(_) => "gateway_edge_webhooks.signature",
         };
         // The same name is the same counter on every worker.
         let id = hostcalls::define_metric(MetricType::Counter, &format!("{metric}.{name}")).ok()?;

@@ -1,5 +1,5 @@
-//! What encryption costs a charge: CPU time with stored values in plain text, with sealed ones, and with TLS between Envoy
-//! and control plane as well, in alternating rounds of one run.
+//! What encryption costs a charge: CPU time with stored values in plain text, with sealed ones, and with TLS between
+//! Envoy and control plane as well, in alternating rounds of one run.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use gateway_tests::{LogDisk, LogPipe, Reader, Sandbox, resident_bytes};
+use gateway_tests::{LogDisk, LogPipe, PipeReader, Sandbox, resident_bytes};
 use local_stack::{Addresses, Options, Programs, RunDir, Stack};
 use rustix::process::{Pid, Signal, kill_process};
 use test_services::ScratchFolder;
@@ -327,7 +327,7 @@ impl Cluster {
     /// Repairs everything and disarms crash points.
     pub(crate) async fn repair(&mut self) {
         for pipe in self.log_pipes.values() {
-            pipe.set(Reader::Reads);
+            pipe.set(PipeReader::Reads);
         }
         self.log_disks.values().for_each(LogDisk::make_room);
         for proxy in self.wires.values() {
@@ -359,7 +359,7 @@ impl Cluster {
     fn start_again(&mut self, process: Process, besides: &[(&str, &str)]) {
         // Opening a pipe without a reader would block.
         if let Some(pipe) = self.log_pipes.get(&process) {
-            pipe.set(Reader::Reads);
+            pipe.set(PipeReader::Reads);
         }
         self.stacks[process.gateway].start_again(process.part, besides).unwrap();
         self.armed.retain(|armed| *armed != process);

@@ -1,5 +1,5 @@
-//! An operator's commands beside the services: some are interrupted, and all of them continue and end when nothing is broken
-//! any more.
+//! An operator's commands beside the services: some are interrupted, and all of them continue and end when nothing is
+//! broken any more.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,8 +38,8 @@ impl Commands {
         }
     }
 
-    /// Interrupts the newest, unless it has ended: by SIGTERM, as an operator does, if a killed one would keep its lease for
-    /// minutes, else by SIGKILL.
+    /// Interrupts the newest, unless it has ended: by SIGTERM, as an operator does, if a killed one would keep its
+    /// lease for minutes, else by SIGKILL.
     pub(crate) fn interrupt(&mut self) {
         let Some((name, command)) = self.running.last_mut() else { return };
         let signal = if *name == RETENTION { Signal::TERM } else { Signal::KILL };

@@ -210,7 +210,7 @@ impl<'r> Judge<'r> {
         }
         let Intent::Charge(charge) = &request.intent else { return };
         if let Some(payment) = request.resumes() {
-            self.brought_back(request, payment, broken);
+            self.resubmitted(request, payment, broken);
             return;
         }
         let none = Vec::new();

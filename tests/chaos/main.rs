@@ -1,5 +1,5 @@
-//! Breaks gateways of real processes, as a seed decides, while clients charge through them. The promises must hold by the
-//! providers' own ledger.
+//! Breaks gateways of real processes, as a seed decides, while clients charge through them. The promises must hold by
+//! the providers' own ledger.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod audit;

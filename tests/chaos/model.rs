@@ -221,7 +221,7 @@ impl Request {
         self.responses.get(sending.response?)
     }
 
-    /// The payment whose order the request brings back.
+    /// The payment whose order the request resubmits.
     pub(crate) fn resumes(&self) -> Option<&str> {
         match &self.intent {
             Intent::Charge(charge) => charge.resumes.as_deref(),

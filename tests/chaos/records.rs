@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use gateway_tests::Sandbox;
-use sealing::{DataKey, KeyRing, Place, PlainValues, Sealer, WrappedKey, Wrapping as _};
+use sealing::{DataKey, KeyRing, PlainValues, Sealer, ValueAddress, WrappedKey, Wrapping as _};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
@@ -145,12 +145,12 @@ impl Records {
         // After the rows: each was sealed with a key that was there before it.
         let sealer = database.sealer(cluster.encryption_keys()).await;
         for payment in &mut records.payments {
-            let place = Place { table: "payments", column: "request", row: &payment.id };
+            let place = ValueAddress { table: "payments", column: "request", row: &payment.id };
             payment.request = sealer.open_text(place, std::mem::take(&mut payment.request)).unwrap();
         }
         for event in &mut records.events {
             let row = format!("{}/{}", event.refund.as_ref().unwrap_or(&event.payment), event.version);
-            let place = Place { table: "events", column: "detail", row: &row };
+            let place = ValueAddress { table: "events", column: "detail", row: &row };
             event.detail = sealer.open_text(place, std::mem::take(&mut event.detail)).unwrap();
         }
         records

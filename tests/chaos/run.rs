@@ -37,7 +37,7 @@ const SLOW: Duration = Duration::from_secs(30);
 const DOSSIERS_MAX: usize = 5;
 
 /// The result of a run.
-pub(crate) struct Report {
+pub(crate) struct ChaosReport {
     seed: u64,
     pub(crate) shape: Shape,
     length: Duration,
@@ -51,7 +51,7 @@ pub(crate) struct Report {
 }
 
 /// `None`: a required server is not installed, which was reported. `is_watched`: print progress to the terminal.
-pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: bool) -> Option<Report> {
+pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: bool) -> Option<ChaosReport> {
     let say = |line: String| {
         if is_watched {
             let _ = writeln!(std::io::stderr(), "seed {seed}: {line}");
@@ -113,7 +113,7 @@ pub(crate) async fn run(seed: u64, shape: Shape, length: Duration, is_watched: b
     }
     let named: String = broken.iter().take(DOSSIERS_MAX).map(|broken| format!("{} ", broken.what)).collect();
     let dossier = records.about(&named);
-    Some(Report { seed, shape, length, executed, broken, summary, dossier, logs: cluster.logs() })
+    Some(ChaosReport { seed, shape, length, executed, broken, summary, dossier, logs: cluster.logs() })
 }
 
 /// Executes the schedule and returns the executed actions.
@@ -192,7 +192,7 @@ fn summary(records: &Records, actions: usize, quiet_after: Duration) -> String {
     )
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ChaosReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:?} with seed {}: {}", self.shape, self.seed, self.summary)?;
         for Broken { promise, what } in &self.broken {

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_tests::Reader;
+use gateway_tests::PipeReader;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use test_services::proxy::Mode;
 use tokio::task::JoinSet;
@@ -21,8 +21,8 @@ use crate::schedule::{Action, Process, ScheduledAction, Shape, Wire};
 use crate::workload::Clients;
 
 const PER_SECOND: u32 = 300;
-/// Charges that wait for their answers at once: what arrives in the longest of the faults, twice. A slow machine sends fewer
-/// charges then, and the run says so.
+/// Charges that wait for their answers at once: what arrives in the longest of the faults, twice. A slow machine sends
+/// fewer charges then, and the run says so.
 const IN_FLIGHT_MAX: usize = 6_000;
 /// So many of a hundred charges may be left out before the rate counts as missed.
 const LEFT_OUT_PERCENT: u64 = 5;
@@ -133,11 +133,11 @@ fn round() -> Vec<ScheduledAction> {
     let process = |part, gateway| Process { part, gateway };
     let provider = |gateway, mode| Action::Set { wire: Wire::ControlPlaneToProviders, gateway, mode };
     let schedule = [
-        (2, Action::Log(process("control-plane", 0), Reader::Stalls)),
-        (3, Action::Log(process("worker", 1), Reader::IsGone)),
-        (8, Action::Log(process("control-plane", 0), Reader::IsGone)),
-        (12, Action::Log(process("control-plane", 0), Reader::Reads)),
-        (13, Action::Log(process("worker", 1), Reader::Reads)),
+        (2, Action::Log(process("control-plane", 0), PipeReader::Stalls)),
+        (3, Action::Log(process("worker", 1), PipeReader::IsGone)),
+        (8, Action::Log(process("control-plane", 0), PipeReader::IsGone)),
+        (12, Action::Log(process("control-plane", 0), PipeReader::Reads)),
+        (13, Action::Log(process("worker", 1), PipeReader::Reads)),
         (14, Action::FillLogDisk(0)),
         (14, Action::FillLogDisk(1)),
         (20, Action::EmptyLogDisk(0)),
@@ -188,8 +188,8 @@ async fn run_schedule(
     memory
 }
 
-/// Compares each process's peak memory in the last minutes with its peak in those after the warm-up. A run of half an hour
-/// compares five minutes, a shorter one a third of its own.
+/// Compares each process's peak memory in the last minutes with its peak in those after the warm-up. A run of half an
+/// hour compares five minutes, a shorter one a third of its own.
 fn growth(memory: &[BTreeMap<String, u64>]) -> Vec<Broken> {
     let third = memory.len() / 3;
     let (warm, compared) = (third.min(WARM_MINUTES), third.min(COMPARED_MINUTES));

@@ -9,18 +9,18 @@ pub(crate) struct Dockerfile {
     pub(crate) path: &'static str,
     /// What may be chosen at the build, `NAME=default`.
     pub(crate) arguments: Vec<String>,
-    pub(crate) stages: Vec<Stage>,
+    pub(crate) stages: Vec<BuildStage>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct BuildStage {
     pub(crate) image: String,
     pub(crate) name: Option<String>,
     /// Keyword and the rest, continued lines joined.
     pub(crate) instructions: Vec<(String, String)>,
 }
 
-impl Stage {
+impl BuildStage {
     pub(crate) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a str> {
         self.instructions.iter().filter(move |(found, _)| found == keyword).map(|(_, rest)| rest.as_str())
     }
@@ -31,13 +31,13 @@ impl Dockerfile {
         let text = fs::read_to_string(root().join(path)).unwrap();
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let joined = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
-        let (mut stages, mut arguments): (Vec<Stage>, _) = (Vec::new(), Vec::new());
+        let (mut stages, mut arguments): (Vec<BuildStage>, _) = (Vec::new(), Vec::new());
         for line in joined.lines() {
             let (keyword, rest) = line.split_once(' ').unwrap();
             if keyword == "FROM" {
                 let (image, name) =
                     rest.split_once(" AS ").map_or((rest, None), |(image, name)| (image, Some(name)));
-                stages.push(Stage {
+                stages.push(BuildStage {
                     image: image.to_owned(),
                     name: name.map(str::to_owned),
                     instructions: Vec::new(),
@@ -52,7 +52,7 @@ impl Dockerfile {
         Self { path, arguments, stages }
     }
 
-    pub(crate) fn stage(&self, name: &str) -> &Stage {
+    pub(crate) fn stage(&self, name: &str) -> &BuildStage {
         let found = self.stages.iter().find(|stage| stage.name.as_deref() == Some(name));
         found.unwrap_or_else(|| panic!("{} has no stage {name}", self.path))
     }

@@ -1,4 +1,5 @@
-//! The documentation: its links resolve, and the files and tests that it names exist. And what it says of skipped tests.
+//! The documentation: its links resolve, and the files and tests that it names exist. And what it says of skipped
+//! tests.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeSet, HashSet};

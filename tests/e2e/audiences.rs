@@ -220,7 +220,7 @@ async fn a_client_can_neither_see_nor_touch_anothers_payment() {
 }
 
 #[tokio::test]
-async fn a_client_cannot_bring_back_the_order_of_anothers_payer() {
+async fn a_client_cannot_resubmit_the_order_of_anothers_payer() {
     // No event of the provider resumes the payment before the client does.
     let gateway = without_webhooks().await;
     let order = json!({ "provider": "paypal", "amount": 880, "currency": "USD", "returnUrl": "https://shop.example" });

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gateway_tests::{Page, Told, shared};
+use gateway_tests::{AccessibleNode, Page, shared};
 use serde_json::json;
 use test_services::skipped;
 use tokio::time::{Instant, sleep};
@@ -172,15 +172,15 @@ const PAID: [(&str, &str); 7] = [
     ("radio", "The payer’s bank agrees"),
 ];
 
-/// The page has these controls and no others, and whatever takes the focus has a name. A dialog that closes takes a moment
-/// to leave the tree.
+/// The page has these controls and no others, and whatever takes the focus has a name. A dialog that closes takes a
+/// moment to leave the tree.
 async fn has_controls(page: &mut Page, wanted: &[(&str, &str)]) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let told = page.told().await;
         let nameless: Vec<_> = told.iter().filter(|one| one.is_focusable && one.name.is_empty()).collect();
         assert!(nameless.is_empty(), "{nameless:?}");
-        let is_control = |one: &&Told| CONTROLS.contains(&one.role.as_str());
+        let is_control = |one: &&AccessibleNode| CONTROLS.contains(&one.role.as_str());
         let mut controls: Vec<_> =
             told.iter().filter(is_control).map(|one| (one.role.as_str(), one.name.as_str())).collect();
         controls.sort_unstable();
@@ -222,6 +222,6 @@ async fn every_control_tells_screen_readers_its_role_and_its_name() {
 
     page.evaluate("document.getElementById('again').textContent = ''").await;
     let told = page.told().await;
-    let is_nameless = |one: &Told| one.role == "button" && one.name.is_empty() && one.is_focusable;
+    let is_nameless = |one: &AccessibleNode| one.role == "button" && one.name.is_empty() && one.is_focusable;
     assert!(told.iter().any(is_nameless), "what has no name is found: {told:?}");
 }

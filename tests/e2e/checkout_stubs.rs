@@ -1,5 +1,5 @@
-//! The stand-ins for the providers' scripts on the sandbox's checkout page refuse calls with other names and types than the
-//! real ones have, so that a page that works with them has these right.
+//! The stand-ins for the providers' scripts on the sandbox's checkout page refuse calls with other names and types than
+//! the real ones have, so that a page that works with them has these right.
 
 use gateway_tests::{Page, shared};
 use test_services::skipped;

@@ -1,4 +1,5 @@
-//! Payers who close the tab of the sandbox's checkout page, or PayPal's, while they are asked: the payment continues without it.
+//! Payers who close the tab of the sandbox's checkout page, or PayPal's, while they are asked: the payment continues
+//! without it.
 
 use std::time::Duration;
 

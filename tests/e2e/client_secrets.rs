@@ -12,7 +12,7 @@ use crate::event_stream::{BEGINNING, Stream};
 use crate::event_tickets::ticket_for;
 
 /// A payment that waits for its payer.
-struct Waiting {
+struct WaitingPayment {
     key: String,
     charge: Value,
     transaction: String,
@@ -20,7 +20,7 @@ struct Waiting {
     secret: String,
 }
 
-impl Waiting {
+impl WaitingPayment {
     async fn of(gateway: &Gateway<'_>, charge: Value) -> Self {
         let key = fresh_key();
         let answer = gateway.charge_under(&key, &charge).await;
@@ -165,7 +165,7 @@ async fn a_client_secret_is_shown_while_the_payment_waits_and_nowhere_else() {
     // Without encryption, so that the rows can be searched.
     let own = OwnGateway::start(&[("ENCRYPTION_KEYS", "")]).await;
     let gateway = own.gateway();
-    let all = [Waiting::for_the_script(&gateway).await, Waiting::on_a_page(&gateway).await];
+    let all = [WaitingPayment::for_the_script(&gateway).await, WaitingPayment::on_a_page(&gateway).await];
     for waiting in &all {
         waiting.is_shown(&gateway).await;
         for (what, text) in lists(&gateway, &waiting.transaction).await {
@@ -191,7 +191,8 @@ async fn no_answer_with_a_client_secret_comes_from_redis() {
     let Some(redis) = RedisServer::own(&[]).await else { return };
     let own = OwnGateway::start(&[("REDIS_URI", redis.uri())]).await;
     let gateway = own.gateway();
-    for waiting in [Waiting::for_the_script(&gateway).await, Waiting::on_a_page(&gateway).await] {
+    for waiting in [WaitingPayment::for_the_script(&gateway).await, WaitingPayment::on_a_page(&gateway).await]
+    {
         waiting.is_shown(&gateway).await;
         waiting.is_over(&gateway).await;
     }

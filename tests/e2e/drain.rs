@@ -1,5 +1,5 @@
-//! Envoy as it runs in a container is stopped while a charge is in flight, streams of events are open, and others ask on
-//! connections that stay open.
+//! Envoy as it runs in a container is stopped while a charge is in flight, streams of events are open, and others ask
+//! on connections that stay open.
 
 use std::fs::File;
 use std::path::Path;
@@ -72,8 +72,8 @@ impl Drop for Runner {
     }
 }
 
-/// Asks again and again on a connection of HTTP/1.1 until an answer says that it is the last one. Counts the answers, none
-/// of which is a failure.
+/// Asks again and again on a connection of HTTP/1.1 until an answer says that it is the last one. Counts the answers,
+/// none of which is a failure.
 async fn until_told_by_http1(url: String) -> usize {
     let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
     let mut answers = 0;

@@ -22,7 +22,7 @@ const CLIENTS: usize = 4;
 /// Between two charges of a client.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long a filter serves requests before the next one is put in its place.
-const SETTLED: Duration = Duration::from_secs(2);
+const STEADY: Duration = Duration::from_secs(2);
 
 fn charge() -> Value {
     json!({ "provider": "stripe", "amount": 540, "currency": "USD", "paymentMethodId": "pm_card_visa" })
@@ -125,22 +125,22 @@ async fn the_filter_is_replaced_under_load_without_a_failed_charge() {
     first.succeeds(200, &json!({ "status": "completed" }));
 
     let load = Load::start(stack);
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     let reloads = updates(&gateway, "config_reload").await;
     put(&crashing_filter());
     until_more(&gateway, "config_reload", reloads).await;
     assert_eq!(updates(&gateway, "config_fail").await, 0);
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
 
     put(&corrupt_filter(folder.path()));
     until_more(&gateway, "update_rejected", 0).await;
     assert_eq!(updates(&gateway, "config_fail").await, 1);
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     let broken = folder.path().join("broken");
     fs::write(&broken, "resources: [").unwrap();
     fs::rename(&broken, &config).unwrap();
     until_more(&gateway, "config_fail", 1).await;
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
 
     let (charged, failed) = load.end().await;
     assert_eq!(failed, Vec::<String>::new(), "of {charged}");

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 const CLIENTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long charges are sent between two steps.
-const SETTLED: Duration = Duration::from_secs(2);
+const STEADY: Duration = Duration::from_secs(2);
 
 const SERVICES: &[&str] = &["localhost", "127.0.0.1", "::1"];
 const ENVOY: &[&str] = &["envoy.local"];
@@ -113,7 +113,7 @@ async fn certificates_and_authorities_are_replaced_under_load_without_a_failed_c
     let own = OwnGateway::start(&[("LOCAL_TLS", "on")]).await;
     let (gateway, files) = (own.gateway(), Files::of(&own));
     let load = Load::begin(&own);
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     let before = handshakes(&gateway).await;
     assert_ne!(before, 0, "Envoy speaks TLS to the control plane");
 
@@ -121,14 +121,14 @@ async fn certificates_and_authorities_are_replaced_under_load_without_a_failed_c
     let (old, next) = (files.authority(), Authority::new().unwrap());
     files.trust(&[old.pem(), next.pem()].concat());
     until_loaded(&own, 1).await;
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     files.give("envoy", &next.issue(ENVOY).unwrap());
     files.give("services", &next.issue(SERVICES).unwrap());
     until_loaded(&own, 2).await;
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     files.trust(next.pem());
     until_loaded(&own, 3).await;
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
 
     assert!(handshakes(&gateway).await > before, "connections were opened with the new files");
     let charged = load.end().await;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway_tests::{LogPipe, OwnGateway, Reader, fresh_key, path_with_log_relay, until};
+use gateway_tests::{LogPipe, OwnGateway, PipeReader, fresh_key, path_with_log_relay, until};
 use local_stack::Programs;
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
@@ -72,7 +72,7 @@ impl Relayed {
         relayed
     }
 
-    fn readers(&self, reader: Reader) {
+    fn readers(&self, reader: PipeReader) {
         self.access_log.set(reader);
         self.log.set(reader);
     }
@@ -173,7 +173,7 @@ fn bootstrap_of(own: &OwnGateway) -> String {
 async fn charges_go_on_whatever_the_readers_of_envoys_own_logs_do_and_so_does_the_end() {
     let mut relayed = Relayed::start().await;
     relayed.is_charged().await;
-    relayed.readers(Reader::Stalls);
+    relayed.readers(PipeReader::Stalls);
     relayed.is_asked(MANY).await;
     for _ in 0..5 {
         relayed.is_charged().await;
@@ -182,19 +182,19 @@ async fn charges_go_on_whatever_the_readers_of_envoys_own_logs_do_and_so_does_th
     // Envoy got rid of it all, though nobody reads.
     until("an Envoy that has written", async || (relayed.buffered().await < BUFFERED_MAX).then_some(()))
         .await;
-    relayed.readers(Reader::Reads);
+    relayed.readers(PipeReader::Reads);
     relayed.loss_is_told("the reader was too slow").await;
 
-    relayed.readers(Reader::IsGone);
+    relayed.readers(PipeReader::IsGone);
     relayed.is_asked(AT_ONCE).await;
     for _ in 0..5 {
         relayed.is_charged().await;
     }
     relayed.is_well().await;
-    relayed.readers(Reader::Reads);
+    relayed.readers(PipeReader::Reads);
     relayed.loss_is_told("Broken pipe").await;
 
-    relayed.readers(Reader::Stalls);
+    relayed.readers(PipeReader::Stalls);
     relayed.is_asked(MANY / 4).await;
     relayed.own.gateway().sandbox.slow_down("stripe", "charge", SLOW_MS).await;
     tokio::join!(relayed.is_charged(), async {

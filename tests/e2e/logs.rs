@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gateway_tests::{Gateway, HttpResponse, LogDisk, LogPipe, OwnGateway, Reader, until};
+use gateway_tests::{Gateway, HttpResponse, LogDisk, LogPipe, OwnGateway, PipeReader, until};
 use serde_json::{Value, json};
 use test_services::skipped_here;
 
@@ -67,13 +67,13 @@ async fn charges_go_on_without_readers_of_the_logs_and_lines_go_on_with_new_read
     let gateway = own.gateway();
     is_charged(&gateway).await;
     assert_eq!(lines_dropped(&gateway).await, 0);
-    pipes.iter().for_each(|pipe| pipe.set(Reader::IsGone));
+    pipes.iter().for_each(|pipe| pipe.set(PipeReader::IsGone));
     for _ in 0..5 {
         is_charged(&gateway).await;
     }
     is_well(&gateway).await;
     until("lines that are dropped", async || (lines_dropped(&gateway).await > 0).then_some(())).await;
-    pipes.iter().for_each(|pipe| pipe.set(Reader::Reads));
+    pipes.iter().for_each(|pipe| pipe.set(PipeReader::Reads));
     is_charged(&gateway).await;
     loss_is_told(|| pipes[0].text(), "Broken pipe").await;
     let dropped = lines_dropped(&gateway).await;
@@ -86,7 +86,7 @@ async fn charges_go_on_without_readers_of_the_logs_and_lines_go_on_with_new_read
 async fn charges_go_on_when_nobody_reads_the_logs_and_so_does_the_end() {
     let (own, pipes) = with_pipes(&[("LOG_LEVEL", "trace")]).await;
     let gateway = own.gateway();
-    pipes.iter().for_each(|pipe| pipe.set(Reader::Stalls));
+    pipes.iter().for_each(|pipe| pipe.set(PipeReader::Stalls));
     until("lines that are dropped", async || {
         is_charged(&gateway).await;
         is_well(&gateway).await;
@@ -96,10 +96,10 @@ async fn charges_go_on_when_nobody_reads_the_logs_and_so_does_the_end() {
     for _ in 0..5 {
         is_charged(&gateway).await;
     }
-    pipes.iter().for_each(|pipe| pipe.set(Reader::Reads));
+    pipes.iter().for_each(|pipe| pipe.set(PipeReader::Reads));
     loss_is_told(|| pipes[0].text(), "too slow").await;
 
-    pipes.iter().for_each(|pipe| pipe.set(Reader::Stalls));
+    pipes.iter().for_each(|pipe| pipe.set(PipeReader::Stalls));
     let before = lines_dropped(&gateway).await;
     until("lines that are dropped again", async || {
         is_charged(&gateway).await;

@@ -29,7 +29,7 @@ fn order_of(page: &str) -> String {
     page.split_once("token=").map(|(_, order)| order.to_owned()).expect("a PayPal page names its order")
 }
 
-async fn bring_back(gateway: &Gateway<'_>, page: &str, amount: u64) -> HttpResponse {
+async fn resubmit(gateway: &Gateway<'_>, page: &str, amount: u64) -> HttpResponse {
     gateway.charge(&paypal_order(Some(&order_of(page)), amount)).await
 }
 
@@ -72,7 +72,7 @@ async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
     for method in [None, Some("vault-action")] {
         let (transaction, page) = waiting(&gateway, &paypal_order(method, 4200)).await;
         gateway.sandbox.decide(&page, "approve").await;
-        let response = bring_back(&gateway, &page, 4200).await;
+        let response = resubmit(&gateway, &page, 4200).await;
         response.succeeds(200, &json!({ "status": "completed", "transactionId": transaction }));
         assert_eq!(gateway.payment(&transaction).await["status"], "completed");
         assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4200 USD"], "{method:?}");
@@ -84,7 +84,7 @@ async fn an_approved_paypal_order_completes_the_payment_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_back() {
+async fn an_approved_paypal_order_is_charged_once_however_often_it_is_resubmitted() {
     let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4300)).await;
     gateway.sandbox.decide(&page, "approve").await;
@@ -107,7 +107,7 @@ async fn an_approved_paypal_order_is_charged_once_however_often_it_is_brought_ba
 async fn a_paypal_order_that_is_not_approved_yet_goes_on_waiting() {
     let gateway = without_webhooks().await;
     let (transaction, page) = waiting(&gateway, &paypal_order(None, 4400)).await;
-    let response = bring_back(&gateway, &page, 4400).await;
+    let response = resubmit(&gateway, &page, 4400).await;
     response.succeeds(200, &json!({ "status": "requires_action", "transactionId": transaction }));
     assert_eq!(gateway.effects(&transaction).await, [""; 0]);
 }

@@ -48,14 +48,14 @@ fn free(ip: &str) -> SocketAddr {
     TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
 }
 
-struct Run {
+struct RunningEnvoy {
     child: Child,
     admin: SocketAddr,
     client: Client,
     folder: TempDir,
 }
 
-impl Run {
+impl RunningEnvoy {
     /// Runs an Envoy whose admin interface is at `admin`, and tells the script that it is at `told`.
     async fn start(admin: SocketAddr, told: &str) -> Self {
         let folder = TempDir::new().unwrap();
@@ -105,7 +105,7 @@ impl Run {
     }
 }
 
-impl Drop for Run {
+impl Drop for RunningEnvoy {
     #[expect(clippy::print_stderr, reason = "the harness shows it where a test fails")]
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -199,7 +199,7 @@ fn a_file_with_a_secret_that_cannot_be_used_is_refused_before_envoy_starts() {
 async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
     for asked in [Signal::TERM, Signal::QUIT] {
         let admin = free("::1");
-        let run = Run::start(admin, &admin.to_string()).await;
+        let run = RunningEnvoy::start(admin, &admin.to_string()).await;
         run.signal(asked);
         until("a goodbye", async || (run.ready().await == Some(503)).then_some(())).await;
         let (code, log) = run.end().await;
@@ -210,7 +210,7 @@ async fn envoy_is_drained_through_an_admin_interface_with_an_ipv6_address() {
 #[tokio::test]
 async fn an_envoy_that_cannot_be_asked_to_drain_ends_and_the_exit_code_says_so() {
     let nobody = free("127.0.0.1").to_string();
-    let run = Run::start(free("127.0.0.1"), &nobody).await;
+    let run = RunningEnvoy::start(free("127.0.0.1"), &nobody).await;
     run.signal(Signal::TERM);
     let (code, log) = run.end().await;
     assert_eq!(code, 1, "{log}");
@@ -220,7 +220,7 @@ async fn an_envoy_that_cannot_be_asked_to_drain_ends_and_the_exit_code_says_so()
 #[tokio::test]
 async fn a_hangup_neither_ends_envoy_nor_keeps_it_from_draining_later() {
     let admin = free("127.0.0.1");
-    let run = Run::start(admin, &admin.to_string()).await;
+    let run = RunningEnvoy::start(admin, &admin.to_string()).await;
     run.signal(Signal::HUP);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(run.ready().await, Some(200));
@@ -232,7 +232,7 @@ async fn a_hangup_neither_ends_envoy_nor_keeps_it_from_draining_later() {
 #[tokio::test]
 async fn an_envoy_that_was_killed_ends_its_relay_and_the_script_with_its_code() {
     let admin = free("127.0.0.1");
-    let run = Run::start(admin, &admin.to_string()).await;
+    let run = RunningEnvoy::start(admin, &admin.to_string()).await;
     kill_process(run.below().1, Signal::KILL).unwrap();
     let (code, log) = run.end().await;
     assert_eq!(code, 137, "{log}");
@@ -242,7 +242,7 @@ async fn an_envoy_that_was_killed_ends_its_relay_and_the_script_with_its_code() 
 #[tokio::test]
 async fn an_envoy_whose_relay_was_killed_ends() {
     let admin = free("127.0.0.1");
-    let run = Run::start(admin, &admin.to_string()).await;
+    let run = RunningEnvoy::start(admin, &admin.to_string()).await;
     kill_process(run.below().0, Signal::KILL).unwrap();
     until("the end of Envoy", async || run.ready().await.is_none().then_some(())).await;
     let (code, log) = run.end().await;

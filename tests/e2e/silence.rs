@@ -7,8 +7,8 @@ use gateway_tests::{Gateway, HttpResponse, OwnGateway, until_within};
 use serde_json::json;
 use test_services::proxy::Mode;
 
-/// Envoy gives a silent connection up after 8.6 s at most; the rest is for a busy machine. Without pings, it would be the
-/// 35 s of the route.
+/// Envoy gives a silent connection up after 8.6 s at most; the rest is for a busy machine. Without pings, it would be
+/// the 35 s of the route.
 const NOTICED: Duration = Duration::from_secs(20);
 
 async fn charge(gateway: &Gateway<'_>) -> HttpResponse {

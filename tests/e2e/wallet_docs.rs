@@ -129,7 +129,7 @@ async fn transaction(page: &mut Page, calls: u32) -> String {
     transaction.to_owned()
 }
 
-/// How often one attempt asks the shop's server: PayPal's order is made first, and then brought back.
+/// How often one attempt asks the shop's server: PayPal's order is made first, and then resubmitted.
 fn calls(provider: &str) -> u32 {
     if provider == "paypal" { 2 } else { 1 }
 }

@@ -1,5 +1,5 @@
-//! `control-plane wallets check` and `register` as operators run them: on a domain whose file an Envoy gives, and on the
-//! sandbox's Stripe.
+//! `control-plane wallets check` and `register` as operators run them: on a domain whose file an Envoy gives, and on
+//! the sandbox's Stripe.
 
 use std::path::Path;
 use std::process::Command;
@@ -23,8 +23,8 @@ fn wallets(stack: &Stack, arguments: &[&str], more: &[(&str, &str)]) -> (i32, St
     (output.status.code().unwrap(), said)
 }
 
-/// A gateway that has a certificate for three domains: `shop.example` gives the provider's file, `moved.example` redirects,
-/// and `plain.example` has no file.
+/// A gateway that has a certificate for three domains: `shop.example` gives the provider's file, `moved.example`
+/// redirects, and `plain.example` has no file.
 struct Shop {
     // Dropped in this order.
     stack: Stack,

@@ -22,7 +22,7 @@ async fn confirmed(gateway: &Gateway<'_>, payer: &str) -> (String, String) {
     (made.transaction_id(), id)
 }
 
-async fn bring_back(gateway: &Gateway<'_>, order_id: &str) -> HttpResponse {
+async fn resubmit(gateway: &Gateway<'_>, order_id: &str) -> HttpResponse {
     let mut back = order();
     back["paymentMethodId"] = json!(order_id);
     gateway.charge(&back).await
@@ -43,11 +43,11 @@ async fn a_client_that_refuses_what_another_takes_gets_402_and_nothing_is_taken(
     let strict = lenient.as_demo_2();
     for payer in ["SCA-UNKNOWN", "Sandbox Payer"] {
         let (transaction, id) = confirmed(&lenient, payer).await;
-        bring_back(&lenient, &id).await.succeeds(200, &json!({ "status": "completed" }));
+        resubmit(&lenient, &id).await.succeeds(200, &json!({ "status": "completed" }));
         assert_eq!(lenient.effects(&transaction).await, ["paypal charge 4700 USD"], "{payer}");
 
         let (transaction, id) = confirmed(&strict, payer).await;
-        let refused = bring_back(&strict, &id).await;
+        let refused = resubmit(&strict, &id).await;
         let error = refused.refuses(402, "PAYMENT_FAILED");
         assert_eq!(error["declineCode"], "authentication_failed", "{payer}: {error}");
         assert!(error["message"].as_str().unwrap().contains("WALLET_LIABILITY_SHIFT"), "{error}");
@@ -60,7 +60,7 @@ async fn graphql_judges_by_the_policy_of_its_client() {
     let own = OwnGateway::start(&[BY_CLIENT]).await;
     let lenient = own.gateway();
     let strict = lenient.as_demo_2();
-    let bring_back = async |gateway: &Gateway<'_>, id: &str| {
+    let resubmit = async |gateway: &Gateway<'_>, id: &str| {
         let query = format!(
             "mutation {{ chargePayment(input: {{ provider: PAYPAL, amount: 4700, currency: \"USD\", \
              wallet: GOOGLE_PAY, paymentMethodId: \"{id}\" }}) \
@@ -70,10 +70,10 @@ async fn graphql_judges_by_the_policy_of_its_client() {
         answer.json()["data"]["chargePayment"].clone()
     };
     let (_, id) = confirmed(&lenient, "SCA-UNKNOWN").await;
-    let paid = bring_back(&lenient, &id).await;
+    let paid = resubmit(&lenient, &id).await;
     assert_eq!(paid["payment"]["status"], "COMPLETED", "{paid}");
     let (transaction, id) = confirmed(&strict, "SCA-UNKNOWN").await;
-    let refused = bring_back(&strict, &id).await;
+    let refused = resubmit(&strict, &id).await;
     assert_eq!(refused["userErrors"][0]["declineCode"], "authentication_failed", "{refused}");
     is_refused(&strict, &transaction).await;
 }
@@ -81,7 +81,7 @@ async fn graphql_judges_by_the_policy_of_its_client() {
 /// The payers' tabs are closed after the confirmation: PayPal's events, or without them the gateway's own look at each
 /// order, let it be captured or refused.
 #[tokio::test]
-async fn an_order_that_nobody_brings_back_is_judged_by_the_policy_of_its_client() {
+async fn an_order_that_nobody_resubmits_is_judged_by_the_policy_of_its_client() {
     let silence = [("SANDBOX_PAYPAL_WEBHOOK_URL", ""), ("WATCH_AFTER_SECONDS", "1")];
     for settings in [&[BY_CLIENT][..], &[BY_CLIENT, silence[0], silence[1]]] {
         let own = OwnGateway::start(settings).await;

@@ -1,5 +1,5 @@
-//! Apple Pay and Google Pay: Stripe's confirmation tokens, PayPal's orders that a wallet confirms, and what must not come
-//! through.
+//! Apple Pay and Google Pay: Stripe's confirmation tokens, PayPal's orders that a wallet confirms, and what must not
+//! come through.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ async fn what_a_wallet_did_not_confirm_as_the_client_asked_is_never_captured() {
 }
 
 #[tokio::test]
-async fn a_wallets_order_is_brought_back_with_its_own_wallet_and_amount() {
+async fn a_wallets_order_is_resubmitted_with_its_own_wallet_and_amount() {
     let gateway = without_webhooks().await;
     let made = gateway.charge(&order("google_pay", 4900)).await;
     let id = made.json()["nextAction"]["orderId"].clone();

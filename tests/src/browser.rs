@@ -23,8 +23,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens a page with this script in it; `report(…)` in the script sends what [`Self::report`] returns. `None` if this
-    /// machine has no browser.
+    /// Opens a page with this script in it; `report(…)` in the script sends what [`Self::report`] returns. `None` if
+    /// this machine has no browser.
     ///
     /// # Panics
     /// If the page cannot be served.

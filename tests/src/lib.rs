@@ -33,9 +33,9 @@ pub use browser_process::BrowserTraces;
 pub use gateway::{DEMO_2_KEY, Gateway, fresh_key, resident_bytes};
 pub use http_response::HttpResponse;
 pub use log_disk::LogDisk;
-pub use log_pipe::{LogPipe, Reader};
+pub use log_pipe::{LogPipe, PipeReader};
 pub use log_relay::path_with_log_relay;
-pub use page::{Page, Told};
+pub use page::{AccessibleNode, Page};
 pub use prometheus::sum as sum_of;
 pub use sandbox::Sandbox;
 pub use stacks::{

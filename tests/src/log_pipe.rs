@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The reader's behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Reader {
+pub enum PipeReader {
     Reads,
     /// Holds the pipe open and reads nothing.
     Stalls,
@@ -27,7 +27,7 @@ pub enum Reader {
     Ends,
 }
 
-impl Reader {
+impl PipeReader {
     fn of(number: u8) -> Self {
         [Self::Reads, Self::Stalls, Self::IsGone, Self::Ends][usize::from(number)]
     }
@@ -38,7 +38,7 @@ impl Reader {
 pub struct LogPipe {
     wanted: Arc<AtomicU8>,
     /// The reader's current behaviour.
-    does: Arc<Mutex<Reader>>,
+    does: Arc<Mutex<PipeReader>>,
     read: PathBuf,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,7 +50,7 @@ impl LogPipe {
         assert!(Command::new("mkfifo").arg(log).status().unwrap().success(), "mkfifo");
         let read = log.with_extension("read.log");
         let (wanted, does) =
-            (Arc::new(AtomicU8::new(Reader::Reads as u8)), Arc::new(Mutex::new(Reader::Reads)));
+            (Arc::new(AtomicU8::new(PipeReader::Reads as u8)), Arc::new(Mutex::new(PipeReader::Reads)));
         let reader = Some(open(log));
         let thread = thread::spawn({
             let (log, read, wanted, does) = (log.to_owned(), read.clone(), wanted.clone(), does.clone());
@@ -60,7 +60,7 @@ impl LogPipe {
     }
 
     /// Returns when the reader has changed its behaviour.
-    pub fn set(&self, reader: Reader) {
+    pub fn set(&self, reader: PipeReader) {
         self.wanted.store(reader as u8, Ordering::Release);
         while *self.does.lock().unwrap() != reader {
             assert!(
@@ -80,7 +80,7 @@ impl LogPipe {
 
 impl Drop for LogPipe {
     fn drop(&mut self) {
-        self.wanted.store(Reader::Ends as u8, Ordering::Release);
+        self.wanted.store(PipeReader::Ends as u8, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -93,24 +93,27 @@ fn open(pipe: &Path) -> File {
     File::options().read(true).custom_flags(flags).open(pipe).unwrap()
 }
 
-fn run(log: &Path, read: &Path, wanted: &AtomicU8, does: &Mutex<Reader>, mut reader: Option<File>) {
+fn run(log: &Path, read: &Path, wanted: &AtomicU8, does: &Mutex<PipeReader>, mut reader: Option<File>) {
     let mut copy = File::create(read).unwrap();
     let mut bytes = [0; 65_536];
     loop {
-        let wants = Reader::of(wanted.load(Ordering::Acquire));
+        let wants = PipeReader::of(wanted.load(Ordering::Acquire));
         match wants {
-            Reader::Reads | Reader::Stalls => reader = Some(reader.take().unwrap_or_else(|| open(log))),
-            Reader::IsGone | Reader::Ends => reader = None,
+            PipeReader::Reads | PipeReader::Stalls => {
+                reader = Some(reader.take().unwrap_or_else(|| open(log)))
+            }
+            PipeReader::IsGone | PipeReader::Ends => reader = None,
         }
         *does.lock().unwrap() = wants;
-        if wants == Reader::Ends {
+        if wants == PipeReader::Ends {
             return;
         }
-        let got = match reader.as_mut().filter(|_| wants == Reader::Reads).map(|pipe| pipe.read(&mut bytes)) {
-            Some(Ok(length)) => length,
-            Some(Err(error)) if error.kind() != ErrorKind::WouldBlock => panic!("{error}"),
-            _ => 0,
-        };
+        let got =
+            match reader.as_mut().filter(|_| wants == PipeReader::Reads).map(|pipe| pipe.read(&mut bytes)) {
+                Some(Ok(length)) => length,
+                Some(Err(error)) if error.kind() != ErrorKind::WouldBlock => panic!("{error}"),
+                _ => 0,
+            };
         copy.write_all(&bytes[..got]).unwrap();
         if got == 0 {
             thread::sleep(PAUSE);

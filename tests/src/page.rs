@@ -178,7 +178,7 @@ impl Page {
     ///
     /// # Panics
     /// If the browser cannot be asked.
-    pub async fn told(&mut self) -> Vec<Told> {
+    pub async fn told(&mut self) -> Vec<AccessibleNode> {
         let tree = self.call("Page.getFrameTree", json!({})).await["frameTree"].clone();
         let frames = tree["childFrames"].as_array().cloned().unwrap_or_default();
         let mut told = Vec::new();
@@ -186,7 +186,7 @@ impl Page {
             let which = json!({ "frameId": frame["frame"]["id"] });
             let answer = self.call("Accessibility.getFullAXTree", which).await;
             let nodes = answer["nodes"].as_array().unwrap();
-            told.extend(nodes.iter().filter(|node| node["ignored"] != true).map(Told::of));
+            told.extend(nodes.iter().filter(|node| node["ignored"] != true).map(AccessibleNode::of));
         }
         told
     }
@@ -238,7 +238,7 @@ impl Page {
 
 /// A node of the accessibility tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct AccessibleNode {
     /// `button`, `radio`, `heading`, …
     pub role: String,
     pub name: String,
@@ -246,7 +246,7 @@ pub struct Told {
     pub is_focusable: bool,
 }
 
-impl Told {
+impl AccessibleNode {
     fn of(node: &Value) -> Self {
         let text = |value: &Value| value["value"].as_str().unwrap_or_default().trim().to_owned();
         let mut properties = node["properties"].as_array().into_iter().flatten();

@@ -70,13 +70,6 @@ impl Sandbox {
         assert!((200..300).contains(&response.status), "{} {}", response.status, response.text());
     }
 
-    /// Sets whether the Stripe account shows uncaptured amounts as refunds.
-    pub async fn shows_releases_as_refunds(&self, shown: bool) {
-        let account = self.http.put(format!("{}/_sandbox/stripe/account", self.url));
-        let response = HttpResponse::of(account.json(&json!({ "releasesAsRefunds": shown }))).await;
-        assert_eq!(response.status, 200, "{}", response.text());
-    }
-
     /// Ends PayPal's review of a pending payment: `accept`, `deny`, or `deny&order=approved`, after which the order can
     /// be paid by other means.
     pub async fn review(&self, payment: &str, outcome: &str) {

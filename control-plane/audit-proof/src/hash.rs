@@ -28,8 +28,8 @@ impl Hash {
         Self(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
     }
 
-    /// Combines the perfect subtrees of a range, from left to right, as RFC 6962 splits it: each is larger than all after
-    /// it together.
+    /// Combines the perfect subtrees of a range, from left to right, as RFC 6962 splits it: each is larger than all
+    /// after it together.
     #[must_use]
     pub(crate) fn of_range(subtrees: impl DoubleEndedIterator<Item = Self>) -> Option<Self> {
         subtrees.rev().reduce(|right, left| Self::of_children(&left, &right))

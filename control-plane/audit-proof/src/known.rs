@@ -1,5 +1,5 @@
-//! Hashes that were read from where the tree is stored. Stored are those of the leaves and of the subtrees whose height is
-//! a multiple of [`STRIDE`], as in tiles of 256 hashes (<https://c2sp.org/tlog-tiles>); those between are computed.
+//! Hashes that were read from where the tree is stored. Stored are those of the leaves and of the subtrees whose height
+//! is a multiple of [`STRIDE`], as in tiles of 256 hashes (<https://c2sp.org/tlog-tiles>); those between are computed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,9 +35,9 @@ pub fn stored_ranges(subtrees: impl IntoIterator<Item = Subtree>) -> BTreeSet<St
 
 /// Stored hashes.
 #[derive(Clone, Debug, Default)]
-pub struct Known(BTreeMap<Subtree, Hash>);
+pub struct StoredHashes(BTreeMap<Subtree, Hash>);
 
-impl Known {
+impl StoredHashes {
     pub fn insert(&mut self, subtree: Subtree, hash: Hash) {
         self.0.insert(subtree, hash);
     }

@@ -17,7 +17,7 @@ mod tree;
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
 pub use hash::Hash;
 pub use key::{InvalidKey, SigningKey, VerifyingKey};
-pub use known::{Known, STRIDE, StoredRange, stored_ranges};
+pub use known::{STRIDE, StoredHashes, StoredRange, stored_ranges};
 pub use note::{InvalidNote, Note, Trust};
 pub use path::Path;
 pub use proof_file::proof_file;

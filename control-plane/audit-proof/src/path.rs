@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::hash::Hash;
-use crate::known::Known;
+use crate::known::StoredHashes;
 use crate::subtree::Subtree;
 
 /// A proof, as the ranges of leaves whose hashes it consists of, in its order.
@@ -29,8 +29,8 @@ impl Path {
         Some(Self(ranges))
     }
 
-    /// That the tree of `size` leaves begins with the tree of `old` leaves. `None` if it has fewer. Empty where `old` is 0
-    /// or `size`.
+    /// That the tree of `size` leaves begins with the tree of `old` leaves. `None` if it has fewer. Empty where `old`
+    /// is 0 or `size`.
     #[must_use]
     pub fn consistency(old: u64, size: u64) -> Option<Self> {
         if old > size {
@@ -66,7 +66,7 @@ impl Path {
 
     /// Its hashes, in order. `None` if one of what it [needs](Self::needs) is not known.
     #[must_use]
-    pub fn hashes(&self, known: &Known) -> Option<Vec<Hash>> {
+    pub fn hashes(&self, known: &StoredHashes) -> Option<Vec<Hash>> {
         let hash = |range: &Range<u64>| {
             let subtrees = Subtree::of(range).into_iter().map(|one| known.subtree(one));
             Hash::of_range(subtrees.collect::<Option<Vec<_>>>()?.into_iter())

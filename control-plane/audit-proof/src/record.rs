@@ -1,5 +1,5 @@
-//! The bytes of a record in the tree: a JSON object in its canonical form (RFC 8785). They are fixed for ever: another form
-//! needs another `v`.
+//! The bytes of a record in the tree: a JSON object in its canonical form (RFC 8785). They are fixed for ever: another
+//! form needs another `v`.
 
 use std::collections::BTreeMap;
 
@@ -94,8 +94,8 @@ impl Action<'_> {
     }
 }
 
-/// The fields in the order of their names, as RFC 8785 requires; it escapes strings as `serde_json` does. It reads numbers
-/// as IEEE 754 does, which is exact below 2^53: microseconds are until the year 2255.
+/// The fields in the order of their names, as RFC 8785 requires; it escapes strings as `serde_json` does. It reads
+/// numbers as IEEE 754 does, which is exact below 2^53: microseconds are until the year 2255.
 fn canonical(fields: &BTreeMap<&'static str, Value>) -> String {
     // Text and integers can be written in any case.
     serde_json::to_string(fields).unwrap_or_default()

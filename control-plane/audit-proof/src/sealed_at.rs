@@ -1,5 +1,5 @@
-//! When a checkpoint was signed: an extension line of its text. It is no part of a [`Checkpoint`], so that heads of one tree
-//! are equal whenever they were signed.
+//! When a checkpoint was signed: an extension line of its text. It is no part of a [`Checkpoint`], so that heads of one
+//! tree are equal whenever they were signed.
 
 use crate::checkpoint::Checkpoint;
 use crate::key::SigningKey;

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use audit_proof::{
-    Action, Checkpoint, Frontier, Hash, Known, Note, Path, STRIDE, SigningKey, Subtree, Transition, Trust,
-    proof_file, stored_ranges,
+    Action, Checkpoint, Frontier, Hash, Note, Path, STRIDE, SigningKey, StoredHashes, Subtree, Transition,
+    Trust, proof_file, stored_ranges,
 };
 use proptest::prelude::*;
 
@@ -17,8 +17,8 @@ fn leaf(index: u64) -> Hash {
 }
 
 /// A tree of `size` leaves: what is stored of it, and its root at every size.
-fn tree(size: u64) -> (Known, Vec<Hash>) {
-    let (mut known, mut tree) = (Known::default(), Frontier::empty());
+fn tree(size: u64) -> (StoredHashes, Vec<Hash>) {
+    let (mut known, mut tree) = (StoredHashes::default(), Frontier::empty());
     let mut roots = vec![tree.root()];
     for index in 0..size {
         known.insert(Subtree { height: 0, index }, leaf(index));
@@ -32,8 +32,8 @@ fn tree(size: u64) -> (Known, Vec<Hash>) {
 }
 
 /// Only what has to be read for `subtrees` is known, as the database gives it.
-fn read(known: &Known, subtrees: impl IntoIterator<Item = Subtree>) -> Known {
-    let mut some = Known::default();
+fn read(known: &StoredHashes, subtrees: impl IntoIterator<Item = Subtree>) -> StoredHashes {
+    let mut some = StoredHashes::default();
     for range in stored_ranges(subtrees) {
         for index in range.first..range.end {
             let subtree = Subtree { height: range.height, index };

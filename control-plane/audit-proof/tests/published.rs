@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use audit_proof::{Checkpoint, Frontier, Hash, Known, Note, Path, Subtree, Trust, VerifyingKey};
+use audit_proof::{Checkpoint, Frontier, Hash, Note, Path, StoredHashes, Subtree, Trust, VerifyingKey};
 
 /// Leaves and tree heads of the reference implementation of Certificate Transparency, RFC 6962
 /// (google/certificate-transparency, `merkletree/merkle_tree_test.cc`; transparency-dev/merkle, `testonly`).
@@ -67,8 +67,8 @@ fn hash(hex_digits: &str) -> Hash {
     Hash(hex::decode(hex_digits).unwrap().try_into().unwrap())
 }
 
-fn leaves() -> Known {
-    let mut known = Known::default();
+fn leaves() -> StoredHashes {
+    let mut known = StoredHashes::default();
     for (index, leaf) in (0..).zip(LEAVES) {
         known.insert(Subtree { height: 0, index }, Hash::of_leaf(&hex::decode(leaf).unwrap()));
     }

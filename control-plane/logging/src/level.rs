@@ -57,11 +57,11 @@ pub struct Level(String);
 /// Why a text is not a valid level: all that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct WrongLevel(Vec<Wrong>);
+pub struct WrongLevel(Vec<DirectiveError>);
 
 /// What is wrong with one directive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Wrong {
+enum DirectiveError {
     #[error(
         "`{0}` is no level; must be off, error, warn, info, debug or trace, or a list as in `info,payments_stores=debug`"
     )]
@@ -104,27 +104,27 @@ impl FromStr for Level {
         let directives = text.split(',').map(str::trim).filter(|one| !one.is_empty());
         let directives: Vec<_> = directives.collect();
         if directives.is_empty() {
-            return Err(WrongLevel(vec![Wrong::Unknown(text.trim().to_owned())]));
+            return Err(WrongLevel(vec![DirectiveError::Unknown(text.trim().to_owned())]));
         }
         let wrong: Vec<_> = directives.iter().filter_map(|one| check(one).err()).collect();
         if wrong.is_empty() { Ok(Self(directives.join(","))) } else { Err(WrongLevel(wrong)) }
     }
 }
 
-fn check(directive: &str) -> Result<(), Wrong> {
+fn check(directive: &str) -> Result<(), DirectiveError> {
     let Some((part, level)) = directive.split_once('=') else {
-        return if is_level(directive) { Ok(()) } else { Err(Wrong::Unknown(directive.to_owned())) };
+        return if is_level(directive) { Ok(()) } else { Err(DirectiveError::Unknown(directive.to_owned())) };
     };
     if part.is_empty() || level.contains('=') || part.contains(char::is_whitespace) {
-        return Err(Wrong::Directive(directive.to_owned()));
+        return Err(DirectiveError::Directive(directive.to_owned()));
     }
     if !is_level(level) {
-        return Err(Wrong::Unknown(level.to_owned()));
+        return Err(DirectiveError::Unknown(level.to_owned()));
     }
     if !is_part(part) {
-        return Err(Wrong::Part(part.to_owned()));
+        return Err(DirectiveError::Part(part.to_owned()));
     }
-    directive.parse::<Targets>().map(drop).map_err(|_| Wrong::Directive(directive.to_owned()))
+    directive.parse::<Targets>().map(drop).map_err(|_| DirectiveError::Directive(directive.to_owned()))
 }
 
 /// Whether the part is a crate that logs, or a module of one.
@@ -184,9 +184,9 @@ mod tests {
             assert!(error.to_string().contains("error, warn, info"), "{text}: {error}");
         }
         let error = "info,control_plane=loud".parse::<Level>().unwrap_err();
-        assert_eq!(error, WrongLevel(vec![Wrong::Unknown("loud".to_owned())]));
+        assert_eq!(error, WrongLevel(vec![DirectiveError::Unknown("loud".to_owned())]));
         let error = "info,=debug".parse::<Level>().unwrap_err();
-        assert_eq!(error, WrongLevel(vec![Wrong::Directive("=debug".to_owned())]));
+        assert_eq!(error, WrongLevel(vec![DirectiveError::Directive("=debug".to_owned())]));
     }
 
     #[test]

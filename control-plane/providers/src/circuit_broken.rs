@@ -20,7 +20,7 @@ use payments::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
 use payments::model::webhook::{NotAnEvent, ParsedEvent};
-use payments::model::work::{Room, WorkKind};
+use payments::model::work::{WorkCapacity, WorkKind};
 use payments::ports::clock::Clock;
 use payments::ports::provider::PaymentProvider;
 
@@ -343,16 +343,16 @@ impl<P: Reachable + 'static> PaymentProvider for CircuitBroken<P> {
         Some(Arc::new(Self { circuits: self.circuits.clone(), work: Some(work) }))
     }
 
-    async fn room(&self) -> Room {
-        let Some(kind) = self.work else { return Room::Any };
+    async fn room(&self) -> WorkCapacity {
+        let Some(kind) = self.work else { return WorkCapacity::Any };
         let own = self.circuits.of_work(kind);
         if self.circuits.admit(own, Breaker::admit_uncounted).await.is_err() {
-            return Room::None;
+            return WorkCapacity::None;
         }
         match own.breaker.lets() {
-            Lets::All => Room::Any,
-            Lets::One => Room::One,
-            Lets::None => Room::None,
+            Lets::All => WorkCapacity::Any,
+            Lets::One => WorkCapacity::One,
+            Lets::None => WorkCapacity::None,
         }
     }
 }

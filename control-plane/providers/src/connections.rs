@@ -41,7 +41,7 @@ struct Kept {
 }
 
 /// A client for one call.
-pub(super) struct Lent<'a> {
+pub(super) struct BorrowedClient<'a> {
     pub(super) client: Client,
     of: &'a Connections,
     place: &'a Mutex<Kept>,
@@ -65,16 +65,16 @@ impl Connections {
     }
 
     /// Lends the clients in turn.
-    pub(super) fn lend(&self) -> Lent<'_> {
+    pub(super) fn lend(&self) -> BorrowedClient<'_> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % CLIENTS;
         let [first, second] = &self.clients;
         let place = if turn == 0 { first } else { second };
         let kept = place.lock().unwrap_or_else(PoisonError::into_inner);
-        Lent { client: kept.client.clone(), of: self, place, number: kept.number }
+        BorrowedClient { client: kept.client.clone(), of: self, place, number: kept.number }
     }
 }
 
-impl Lent<'_> {
+impl BorrowedClient<'_> {
     /// Records whether the peer answered the call at all.
     pub(super) fn note(self, is_answered: bool) {
         if !self.is_to_be_replaced(is_answered) {

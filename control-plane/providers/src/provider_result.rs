@@ -89,7 +89,7 @@ impl NotDone {
         self
     }
 
-    /// For a failed request that only read, with no effect before it: its lost answer leaves no doubt about money.
+    /// For a failed request that only read, with no effect before it: its lost answer moved no money.
     pub(super) fn after_reading_only(self) -> Self {
         match self {
             Self::Unknown(uncertainty) => Self::NotSent(uncertainty),

@@ -9,8 +9,8 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
 use crate::{DataKeyId, SecretKey};
 
-/// The first 16 bytes of an HMAC-SHA256, as hex digits. Half of it keeps the index short; among 10¹² values, two have the
-/// same with a probability of 10⁻¹⁵.
+/// The first 16 bytes of an HMAC-SHA256, as hex digits. Half of it keeps the index short; among 10¹² values, two have
+/// the same with a probability of 10⁻¹⁵.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlindIndex(String);
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::DataKeyId;
 
-/// Begins every sealed value. The digit is the version: AES-256-GCM, bound to a [`crate::Place`].
+/// Begins every sealed value. The digit is the version: AES-256-GCM, bound to a [`crate::ValueAddress`].
 pub const PREFIX: &str = "enc1:";
 
 const HEAD: usize = PREFIX.len() + DataKeyId::LENGTH + 1;

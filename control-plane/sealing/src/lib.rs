@@ -1,9 +1,9 @@
 //! Encryption at rest.
 //!
-//! Each stored value is sealed with AES-256-GCM under a *data key*, bound to its table, column and row, so that it opens
-//! in no other place. Data keys are stored beside the data, *wrapped* by a key that is not: one of `ENCRYPTION_KEYS`
-//! ([`KeyRing`]), or a key in a key management service, behind [`Wrapping`]. Replacing the wrapping key therefore
-//! rewrites a few data keys and no data.
+//! Each stored value is sealed with AES-256-GCM under a *data key*, bound to its table, column and row, so that it
+//! opens in no other place. Data keys are stored beside the data, *wrapped* by a key that is not: one of
+//! `ENCRYPTION_KEYS` ([`KeyRing`]), or a key in a key management service, behind [`Wrapping`]. Replacing the wrapping
+//! key therefore rewrites a few data keys and no data.
 //!
 //! | question | module |
 //! |---|---|
@@ -34,7 +34,7 @@ pub use cipher::{Cipher, NotAuthentic};
 pub use data_key::{DataKey, DataKeyId};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use period::Class;
-pub use place::Place;
+pub use place::ValueAddress;
 pub use sealer::{OpenError, PlainValues, SealError, Sealer};
 pub use secret_key::{NoRandomness, SecretKey};
 pub use several::Several;

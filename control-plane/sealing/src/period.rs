@@ -1,9 +1,9 @@
 //! How long what a value says is kept.
 //!
-//! A value can be made unreadable for good, in every copy and backup at once, by the deletion of its data key. So a data
-//! key seals only values that end together: of one class, and of one day.
+//! A value can be made unreadable for good, in every copy and backup at once, by the deletion of its data key. So a
+//! data key seals only values that end together: of one class, and of one day.
 
-use crate::Place;
+use crate::ValueAddress;
 
 /// Values that may end at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +30,7 @@ impl Class {
     }
 }
 
-impl Place<'_> {
+impl ValueAddress<'_> {
     #[must_use]
     pub fn class(&self) -> Class {
         Class::of(self.table, self.column)

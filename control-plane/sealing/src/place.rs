@@ -5,14 +5,14 @@ use crate::DataKeyId;
 /// Where a value is stored. A value opens only in its own place, so that one with access to the database cannot make
 /// the gateway act on another payment's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct ValueAddress<'a> {
     pub table: &'static str,
     pub column: &'static str,
     /// What identifies the row for good.
     pub row: &'a str,
 }
 
-impl Place<'_> {
+impl ValueAddress<'_> {
     /// The additional data of the cipher. Each part follows its length, so that no two places have the same bytes. The
     /// data key's id is part of it: keys of the same bytes under two ids would otherwise pass as one.
     pub(crate) fn bytes(&self, key: DataKeyId) -> Vec<u8> {
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn no_two_places_are_the_same_bytes() {
         let key = DataKeyId::from_bytes([1; 8]);
-        let place = |table, column, row| Place { table, column, row }.bytes(key);
+        let place = |table, column, row| ValueAddress { table, column, row }.bytes(key);
         let places = [
             place("payments", "detail", "txn_1"),
             place("payments", "detail", "txn_2"),
@@ -48,7 +48,8 @@ mod tests {
             // The same letters, cut elsewhere.
             place("payments", "detailtxn_1", ""),
             place("paymentsdetail", "", "txn_1"),
-            Place { table: "payments", column: "detail", row: "txn_1" }.bytes(DataKeyId::from_bytes([2; 8])),
+            ValueAddress { table: "payments", column: "detail", row: "txn_1" }
+                .bytes(DataKeyId::from_bytes([2; 8])),
         ];
         for (n, one) in places.iter().enumerate() {
             assert!(places[n + 1..].iter().all(|other| other != one));

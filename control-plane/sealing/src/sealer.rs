@@ -8,7 +8,7 @@ use std::sync::RwLock;
 
 use self::keys::Keys;
 use crate::format::{self, Malformed};
-use crate::{BlindIndex, DataKey, DataKeyId, IndexKey, NotAuthentic, Place};
+use crate::{BlindIndex, DataKey, DataKeyId, IndexKey, NotAuthentic, ValueAddress};
 
 /// What the sealer does with values that are not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Sealer {
     ///
     /// # Errors
     /// There is no key to seal with.
-    pub fn seal_text(&self, place: Place<'_>, plain: String) -> Result<String, SealError> {
+    pub fn seal_text(&self, place: ValueAddress<'_>, plain: String) -> Result<String, SealError> {
         if self.plain == PlainValues::Written {
             return Ok(plain);
         }
@@ -100,7 +100,7 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Self::seal_text`].
-    pub fn seal_bytes(&self, place: Place<'_>, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    pub fn seal_bytes(&self, place: ValueAddress<'_>, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
         if self.plain == PlainValues::Written {
             return Ok(plain);
         }
@@ -112,7 +112,12 @@ impl Sealer {
     ///
     /// # Errors
     /// The key is not at hand.
-    pub fn seal_text_with(&self, id: DataKeyId, place: Place<'_>, plain: &str) -> Result<String, SealError> {
+    pub fn seal_text_with(
+        &self,
+        id: DataKeyId,
+        place: ValueAddress<'_>,
+        plain: &str,
+    ) -> Result<String, SealError> {
         let key = self.read().by_id.get(&id).cloned().ok_or(SealError::NoKey)?;
         Ok(format::write_text(id, &seal(&key, place, plain.as_bytes())?))
     }
@@ -124,7 +129,7 @@ impl Sealer {
     pub fn seal_bytes_with(
         &self,
         id: DataKeyId,
-        place: Place<'_>,
+        place: ValueAddress<'_>,
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let key = self.read().by_id.get(&id).cloned().ok_or(SealError::NoKey)?;
@@ -135,7 +140,7 @@ impl Sealer {
     ///
     /// # Errors
     /// It is not a value of this place, or its key is not at hand.
-    pub fn open_text(&self, place: Place<'_>, stored: String) -> Result<String, OpenError> {
+    pub fn open_text(&self, place: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
         let Some(id) = format::key_of(stored.as_bytes())? else { return self.plain(stored) };
         let plain = self.open(place, id, format::read_text(&stored)?)?;
         String::from_utf8(plain).map_err(|_| OpenError::NotAuthentic)
@@ -145,7 +150,7 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Self::open_text`].
-    pub fn open_bytes(&self, place: Place<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
+    pub fn open_bytes(&self, place: ValueAddress<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
         let Some(id) = format::key_of(&stored)? else { return self.plain(stored) };
         self.open(place, id, format::read_bytes(stored))
     }
@@ -154,7 +159,7 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Self::open_text`].
-    pub fn open_or_plain_text(&self, place: Place<'_>, stored: String) -> Result<String, OpenError> {
+    pub fn open_or_plain_text(&self, place: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
         if format::key_of(stored.as_bytes())?.is_none() { Ok(stored) } else { self.open_text(place, stored) }
     }
 
@@ -162,7 +167,11 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Self::open_or_plain_text`].
-    pub fn open_or_plain_bytes(&self, place: Place<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
+    pub fn open_or_plain_bytes(
+        &self,
+        place: ValueAddress<'_>,
+        stored: Vec<u8>,
+    ) -> Result<Vec<u8>, OpenError> {
         if format::key_of(&stored)?.is_none() { Ok(stored) } else { self.open_bytes(place, stored) }
     }
 
@@ -170,7 +179,7 @@ impl Sealer {
         if self.plain == PlainValues::Rejected { Err(OpenError::Plain) } else { Ok(stored) }
     }
 
-    fn open(&self, place: Place<'_>, id: DataKeyId, sealed: Vec<u8>) -> Result<Vec<u8>, OpenError> {
+    fn open(&self, place: ValueAddress<'_>, id: DataKeyId, sealed: Vec<u8>) -> Result<Vec<u8>, OpenError> {
         let key = {
             let keys = self.read();
             match keys.erased.get(&id) {
@@ -209,7 +218,7 @@ impl Sealer {
     }
 }
 
-fn seal(key: &DataKey, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+fn seal(key: &DataKey, place: ValueAddress<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
     let cipher = key.cipher_to_seal().ok_or(SealError::UsedUp(key.id))?;
     cipher.seal(&place.bytes(key.id), plain).ok_or(SealError::NoRandomness)
 }

@@ -30,8 +30,8 @@ pub enum WrapError {
     NoRandomness(#[from] NoRandomness),
 }
 
-/// Keys that wrap data keys: at hand ([`crate::KeyRing`]), or in a key management service. A wrapped key opens only under
-/// its own id.
+/// Keys that wrap data keys: at hand ([`crate::KeyRing`]), or in a key management service. A wrapped key opens only
+/// under its own id.
 #[async_trait]
 pub trait Wrapping: Send + Sync + fmt::Debug {
     /// The name of the key that wraps.

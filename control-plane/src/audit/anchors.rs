@@ -38,8 +38,8 @@ impl Anchors {
     }
 }
 
-/// The notes in a text, each with the number of its first line. A note has one empty line, before its signatures, so any
-/// other one ends what was not written to its end.
+/// The notes in a text, each with the number of its first line. A note has one empty line, before its signatures, so
+/// any other one ends what was not written to its end.
 fn pieces(text: &str) -> Vec<(usize, String)> {
     let is_signature = |line: &str| line.starts_with('\u{2014}');
     let mut lines = (1..).zip(text.split_inclusive('\n')).peekable();

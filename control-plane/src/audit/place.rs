@@ -7,7 +7,7 @@ use payments::ports::store::audit::{Seal, SealedUpTo};
 /// A checkpoint whose row states a different resume position than the records that it covers. After one that is too far
 /// ahead, nothing would ever be sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misplaced {
+pub struct SealPositionMismatch {
     /// Leaves of the checkpoint.
     pub size: u64,
     pub says: SealedUpTo,
@@ -15,7 +15,7 @@ pub struct Misplaced {
     pub sealed: Option<SealedUpTo>,
 }
 
-impl Misplaced {
+impl SealPositionMismatch {
     /// Compares a checkpoint's row with the last records that it covers. `None` if they agree.
     #[must_use]
     pub fn found(seal: &Seal, sealed: Option<SealedUpTo>) -> Option<Self> {
@@ -23,20 +23,24 @@ impl Misplaced {
     }
 }
 
-impl fmt::Display for Misplaced {
+impl fmt::Display for SealPositionMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { size, says, sealed } = self;
-        write!(f, "the checkpoint of {size} records says that sealing continues after {}", Place(says))?;
+        write!(
+            f,
+            "the checkpoint of {size} records says that sealing continues after {}",
+            SealedUpToText(says)
+        )?;
         match sealed {
-            Some(sealed) => write!(f, ", and the last sealed records are {}", Place(sealed)),
+            Some(sealed) => write!(f, ", and the last sealed records are {}", SealedUpToText(sealed)),
             None => f.write_str(", and the last sealed event is not stored"),
         }
     }
 }
 
-struct Place<'a>(&'a SealedUpTo);
+struct SealedUpToText<'a>(&'a SealedUpTo);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for SealedUpToText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SealedUpTo { transitions, actions } = self.0;
         write!(

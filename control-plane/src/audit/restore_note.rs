@@ -1,4 +1,5 @@
-//! The signed note in the record of a restored backup. The database's owner can write such a record, and cannot sign it.
+//! The signed note in the record of a restored backup. The database's owner can write such a record, and cannot sign
+//! it.
 
 use std::slice::from_ref;
 

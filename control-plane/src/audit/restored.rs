@@ -10,9 +10,9 @@ use super::holds::holds;
 use super::restore_note::signed_restores;
 use super::verify::AnchorSource;
 
-/// The largest anchored checkpoint that does not hold, with the largest below it that does. What a checkpoint covers, all
-/// smaller ones of the same tree cover in part, so none is looked at after the first that holds. A loss that is recorded
-/// counts no more if `key` signed that record.
+/// The largest anchored checkpoint that does not hold, with the largest below it that does. What a checkpoint covers,
+/// all smaller ones of the same tree cover in part, so none is looked at after the first that holds. A loss that is
+/// recorded counts no more if `key` signed that record.
 ///
 /// # Errors
 /// The database cannot be read.

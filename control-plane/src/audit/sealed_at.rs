@@ -3,9 +3,9 @@
 use audit_proof::{Note, sealed_at};
 use payments::ports::store::audit::Seal;
 
-/// Whether the row and the note of a checkpoint differ in time; the note's signature is not verified. Builds from before
-/// version 0.1.0 sign no time, and may seal between newer ones during an upgrade; nobody without the key can take the
-/// line out of a note.
+/// Whether the row and the note of a checkpoint differ in time; the note's signature is not verified. Builds from
+/// before version 0.1.0 sign no time, and may seal between newer ones during an upgrade; nobody without the key can
+/// take the line out of a note.
 pub(super) fn is_changed(seal: &Seal, note: &Note) -> bool {
     match sealed_at(note.text()) {
         Ok(signed) => signed.is_some_and(|at| at != seal.at.as_microsecond()),

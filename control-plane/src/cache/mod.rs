@@ -2,7 +2,8 @@
 //!
 //! It is an accelerator and a first line of defence, never the source of truth: it may be unavailable, be flushed or
 //! forget, and the durable idempotency row still holds. Nor is it trusted: the control plane seals its content, and
-//! edges accept only what the seals prove. In Redis, answers are encrypted as well. Both backends follow the rules of [`edge_core::idempotency::Record`].
+//! edges accept only what the seals prove. In Redis, answers are encrypted as well. Both backends follow the rules of
+//! [`edge_core::idempotency::Record`].
 
 mod in_process;
 mod listener;

@@ -30,7 +30,7 @@ use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fence, Fenced, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict};
 use info::Info;
 use replies::{fenced, is_full, verdict, words};
-use room::Room;
+use room::RedisMemory;
 use sha2::{Digest as _, Sha256};
 pub use uri::RedisUri;
 
@@ -56,7 +56,7 @@ pub struct RedisCache {
     uri: RedisUri,
     keep_policy: KeepPolicy,
     cipher: AnswerCipher,
-    room: Room,
+    room: RedisMemory,
     connection: RwLock<ConnectionManager>,
     /// Consecutive commands without an answer.
     unanswered: AtomicU32,
@@ -75,7 +75,7 @@ impl RedisCache {
         Ok(Self {
             cipher: AnswerCipher::new(keys),
             keep_policy,
-            room: Room::new(),
+            room: RedisMemory::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
             unanswered: AtomicU32::new(0),
             has_told_version: AtomicBool::new(false),

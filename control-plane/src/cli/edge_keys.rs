@@ -12,11 +12,11 @@ use crate::config::{Source, attestation_keys, unusable};
 pub(super) struct Args {
     /// Who gets them
     #[arg(value_enum, value_name = "PART")]
-    part: Part,
+    part: EdgePart,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Part {
+enum EdgePart {
     /// The filter in Envoy
     Edge,
     /// `control-plane edge-cache`
@@ -27,8 +27,8 @@ enum Part {
 pub(super) fn list(args: &Args, source: &Source) -> anyhow::Result<String> {
     let keys = attestation_keys(source, Holder::ControlPlane).map_err(|error| unusable(&[error]))?;
     let holder = match args.part {
-        Part::Edge => Holder::Edge,
-        Part::EdgeCache => Holder::EdgeCache,
+        EdgePart::Edge => Holder::Edge,
+        EdgePart::EdgeCache => Holder::EdgeCache,
     };
     keys.of(holder).context("EDGE_ATTESTATION_KEYS: the control plane's own list is needed")
 }

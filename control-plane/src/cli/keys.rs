@@ -252,7 +252,7 @@ async fn rotate(keys: &dyn KeyMaintenance, args: &RotateArgs) -> anyhow::Result<
 
 async fn reseal(keys: &dyn KeyMaintenance, args: &ResealArgs) -> anyhow::Result<String> {
     let mut reseal = Reseal::default();
-    let mut report = Report::new();
+    let mut report = KeyReport::new();
     let mut interruption = Interruption::listen()?;
     loop {
         let part = tokio::select! {
@@ -316,7 +316,7 @@ fn so_far(table: &str, seen: u64, sealed: u64) -> String {
     }
 }
 
-struct Report {
+struct KeyReport {
     on_terminal: bool,
     /// Whether the terminal's last line shows progress.
     is_shown: bool,
@@ -326,7 +326,7 @@ struct Report {
 /// Unreadable rows that are named.
 const NAMED_MAX: usize = 20;
 
-impl Report {
+impl KeyReport {
     fn new() -> Self {
         Self { on_terminal: std::io::stderr().is_terminal(), is_shown: false, unreadable: 0 }
     }
@@ -361,7 +361,7 @@ impl Report {
     }
 }
 
-impl Drop for Report {
+impl Drop for KeyReport {
     fn drop(&mut self) {
         self.clear();
     }

@@ -18,8 +18,8 @@ const TIMEOUT: Duration = Duration::from_millis(2500);
 /// moment after this command does.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Asks the `serve`, `worker` or `edge-cache` process at this address whether it is ready or, with `is_liveness`, whether
-/// it lives. With TLS, both show the process's own certificate, and accept no other.
+/// Asks the `serve`, `worker` or `edge-cache` process at this address whether it is ready or, with `is_liveness`,
+/// whether it lives. With TLS, both show the process's own certificate, and accept no other.
 ///
 /// # Errors
 /// Why it is not ready, in its own words, or that it did not answer.

@@ -7,7 +7,7 @@ use jiff::{SpanRelativeTo, Timestamp};
 use payments::model::provider::ProviderRef;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::usecases::gateway::Gateway;
-use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Compared, Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 use serde::Serialize;
 
 use crate::cli::interruption::Interruption;
@@ -23,7 +23,7 @@ pub struct ReconcileArgs {
     since: Timestamp,
     /// Resume an interrupted reconciliation at the place that it printed
     #[arg(long, value_name = "PLACE")]
-    after: Option<Place>,
+    after: Option<ReconcileCursor>,
     /// Payments compared per second, 1 to 1000
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     per_second: Option<u32>,
@@ -100,8 +100,8 @@ pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Resu
 }
 
 async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow::Result<()> {
-    let mut report = Report::new(args.json);
-    let place = args.after.unwrap_or(Place::BEGINNING);
+    let mut report = ReconcileReport::new(args.json);
+    let place = args.after.unwrap_or(ReconcileCursor::BEGINNING);
     let mut reconciliation = Reconciliation::new(gateway, args.since, place, pace);
     let mut interruption = Interruption::listen()?;
     loop {
@@ -168,7 +168,7 @@ fn unseen(one: &Unseen, json: bool) -> serde_json::Result<String> {
     Ok(format!("not seen at {provider}: {reason}"))
 }
 
-struct Report {
+struct ReconcileReport {
     json: bool,
     on_terminal: bool,
     summary: Summary,
@@ -176,7 +176,7 @@ struct Report {
     unprinted: Option<anyhow::Error>,
 }
 
-impl Report {
+impl ReconcileReport {
     fn new(json: bool) -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         Self { json, on_terminal, summary: Summary::default(), unprinted: None }
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_table_has_heads_only_above_rows_and_once() {
-        let mut report = Report::new(false);
+        let mut report = ReconcileReport::new(false);
         let differs = || Finding::Differs("the amount".to_owned());
         assert!(report.lines(&compared(Finding::Same)).is_empty());
         let first = report.lines(&compared(differs()));

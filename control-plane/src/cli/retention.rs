@@ -10,7 +10,9 @@ use crash_points::CrashPoints;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments_stores::keys::Scrubbed;
-use payments_stores::retention::{Ending, Part, PastRun, Retention, Schedule, Tally, What, open_retention};
+use payments_stores::retention::{
+    PastRun, Retention, RetentionRun, Schedule, StepReport, Tally, What, open_retention,
+};
 use payments_stores::{DatabaseSettings, MigrateOnStart};
 use serde::Serialize;
 
@@ -144,7 +146,7 @@ fn arm(source: &Source) -> anyhow::Result<()> {
 /// Does all of it, unless a signal comes: then the step that is under way is the last one, and counts.
 async fn all(
     retention: &dyn Retention,
-    ending: &mut Ending,
+    ending: &mut RetentionRun,
     per_second: u32,
     interruption: &mut Interruption,
 ) -> anyhow::Result<()> {
@@ -162,7 +164,7 @@ async fn all(
     Ok(())
 }
 
-fn tell(part: &Part, ending: &Ending) {
+fn tell(part: &StepReport, ending: &RetentionRun) {
     if part.is_done && std::io::stderr().is_terminal() {
         let ended = ending.tallies().get(&part.what).map_or(0, |tally| tally.ended);
         let _ = writeln!(std::io::stderr(), "{}: {ended} rows", part.what.name());
@@ -195,7 +197,7 @@ fn after(scrubbed: Scrubbed) -> &'static str {
     }
 }
 
-fn to_text(ending: &Ending, ended: &str, is_sealed: bool) -> String {
+fn to_text(ending: &RetentionRun, ended: &str, is_sealed: bool) -> String {
     let ended = ended.to_uppercase();
     // Writing to a string cannot fail.
     let mut text = format!("{:<18}  {:<20}  {:>12}  {:>9}  KEPT\n", "WHAT", "OLDER THAN", ended, "DATA KEYS");
@@ -220,7 +222,7 @@ fn to_text(ending: &Ending, ended: &str, is_sealed: bool) -> String {
     text.trim_end().to_owned()
 }
 
-fn to_json(ending: &Ending) -> anyhow::Result<String> {
+fn to_json(ending: &RetentionRun) -> anyhow::Result<String> {
     let kinds: Vec<_> = ending.tallies().iter().map(KindJson::from).collect();
     Ok(serde_json::to_string(&kinds)?)
 }

@@ -17,7 +17,7 @@ use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domai
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use self::known::Known;
+use self::known::DomainNotes;
 use super::envoy_bootstrap::{ASSOCIATION_BYTES_MAX as BYTES_MAX, ASSOCIATION_PATH, association_file};
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
@@ -84,7 +84,7 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a domain answered at the place where Apple looks.
-struct Answer {
+struct FileAnswer {
     status: u16,
     location: Option<String>,
     /// The body, cut off one byte after the limit.
@@ -101,12 +101,12 @@ async fn check(args: CheckArgs, source: &Source) -> anyhow::Result<String> {
         Ok(answer) => judged(&domain, &answer, expected.transpose()?.as_deref()),
         Err(problem) => Err(format!("https://{domain}{ASSOCIATION_PATH} cannot be fetched: {problem}")),
     };
-    let known = Known::of(&domain, source).await?;
+    let known = DomainNotes::of(&domain, source).await?;
     known.told_with(seen).map_err(anyhow::Error::msg)
 }
 
 /// Judges the response; an error if Apple would reject it.
-fn judged(domain: &str, answer: &Answer, expected: Option<&[u8]>) -> Result<String, String> {
+fn judged(domain: &str, answer: &FileAnswer, expected: Option<&[u8]>) -> Result<String, String> {
     let problems = problems(domain, answer, expected);
     if !problems.is_empty() {
         return Err(format!("{domain} cannot show Apple Pay:\n  {}", problems.join("\n  ")));
@@ -125,7 +125,7 @@ async fn fetch(
     domain: &str,
     at: Option<SocketAddr>,
     ca: Option<PathBuf>,
-) -> anyhow::Result<Result<Answer, String>> {
+) -> anyhow::Result<Result<FileAnswer, String>> {
     let mut client = Client::builder()
         .user_agent(concat!("payment-gateway/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -145,7 +145,7 @@ async fn fetch(
     Ok(read(&client, &url).await.map_err(|problem| unreached::words(&problem.without_url())))
 }
 
-async fn read(client: &Client, url: &str) -> reqwest::Result<Answer> {
+async fn read(client: &Client, url: &str) -> reqwest::Result<FileAnswer> {
     let mut answer = client.get(url).send().await?;
     let location = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
@@ -156,11 +156,11 @@ async fn read(client: &Client, url: &str) -> reqwest::Result<Answer> {
             break;
         }
     }
-    Ok(Answer { status: answer.status().as_u16(), location, body })
+    Ok(FileAnswer { status: answer.status().as_u16(), location, body })
 }
 
 /// Everything that keeps Apple from believing the domain.
-fn problems(domain: &str, answer: &Answer, expected: Option<&[u8]>) -> Vec<String> {
+fn problems(domain: &str, answer: &FileAnswer, expected: Option<&[u8]>) -> Vec<String> {
     let mut problems = Vec::new();
     if let (300..=399, to) = (answer.status, answer.location.as_deref()) {
         let to = to.unwrap_or("nowhere");
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     fn told(status: u16, location: Option<&str>, body: &[u8], expected: Option<&[u8]>) -> String {
-        let answer = Answer { status, location: location.map(str::to_owned), body: body.to_vec() };
+        let answer = FileAnswer { status, location: location.map(str::to_owned), body: body.to_vec() };
         problems("shop.example", &answer, expected).join("\n")
     }
 

@@ -47,9 +47,9 @@ pub(super) fn client_tls(source: &Source, keys: &Keys) -> Result<Option<ClientTl
         Ok(()) => Ok(Some(tls)),
         Err(of) => Err(source.invalid(
             match of {
-                crate::client_tls::Wrong::Authorities => keys.authorities,
-                crate::client_tls::Wrong::Certificate => keys.certificate,
-                crate::client_tls::Wrong::PrivateKey => keys.private_key,
+                crate::client_tls::TlsFileError::Authorities => keys.authorities,
+                crate::client_tls::TlsFileError::Certificate => keys.certificate,
+                crate::client_tls::TlsFileError::PrivateKey => keys.private_key,
             },
             of.to_string(),
         )),

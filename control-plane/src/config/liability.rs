@@ -11,8 +11,8 @@ use super::{ConfigError, Source};
 const PROBLEM: &str = "must be some of `NO`, `POSSIBLE` and `UNKNOWN`, separated by commas, with exceptions as in \
     `POSSIBLE,UNKNOWN,shop=POSSIBLE`";
 
-/// The control plane needs no list of the clients. Where it is among the settings, as in a local stack, a client that is
-/// not in it is a mistake: the one that is meant would have the default.
+/// The control plane needs no list of the clients. Where it is among the settings, as in a local stack, a client that
+/// is not in it is a mistake: the one that is meant would have the default.
 pub(super) fn wallet_liability_shift(source: &Source) -> Result<LiabilityPolicy, ConfigError> {
     let clients = source.get(GATEWAY_CLIENTS).map(names);
     let read = |text: &str| parse(text, clients.as_deref());

@@ -14,7 +14,7 @@ use payments::model::event::Cause;
 
 use super::App;
 use super::error::ApiError;
-use super::keyless::Seen;
+use super::keyless::RequestIdentity;
 use crate::server::{Unread, read_body};
 use crate::{edge_clock, unattested};
 
@@ -30,7 +30,7 @@ pub(super) struct Attested {
     pub(super) body: Bytes,
     /// The idempotency key, if the route takes one.
     pub(super) key: Option<AttestedKey>,
-    pub(super) seen: Seen,
+    pub(super) seen: RequestIdentity,
 }
 
 impl FromRequest<App> for Attested {
@@ -46,7 +46,7 @@ impl FromRequest<App> for Attested {
         let client = statement.client.filter(|_| statement.ticket.is_none());
         let client = client.ok_or_else(|| refused(AttestationError::Mismatch, &parts))?;
         let cause = Cause::request(client, statement.request_id).at(source(&parts));
-        let seen = Seen { mac, peer: unattested::peer(&parts.extensions) };
+        let seen = RequestIdentity { mac, peer: unattested::peer(&parts.extensions) };
         Ok(Self { cause, body, key: statement.key, seen })
     }
 }

@@ -15,7 +15,8 @@ pub(super) const LINGER: Duration = Duration::from_millis(500);
 pub(super) enum BrokenFrame {
     /// The message is longer than its socket takes.
     TooLong,
-    /// It is framed in another way than RFC 6455 asks: with reserved bits, without a mask, in fragments that do not fit.
+    /// It is framed in another way than RFC 6455 asks: with reserved bits, without a mask, in fragments that do not
+    /// fit.
     Framing,
     /// A text, or the reason of a close frame, is not UTF-8.
     Encoding,

@@ -17,8 +17,8 @@ use payments::usecases::OperationError;
 use super::attested::Attested;
 use super::observe::NO_STORE;
 
-/// Seconds after which a stream that was refused is worth asking for again. Places become free as others' connections end;
-/// those that are renewed or were cut come back within this time and keep theirs.
+/// Seconds after which a stream that was refused is worth asking for again. Places become free as others' connections
+/// end; those that are renewed or were cut come back within this time and keep theirs.
 const STREAM_RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// An error on its way out. The body is written by [`super::observe`], which knows the request id.

@@ -10,7 +10,7 @@ use payments::model::event::Cause;
 use payments::model::idempotency::KeyClaim;
 use payments::ports::store::{Change, CommitError, Conflict};
 use payments::usecases::OperationError;
-use payments::usecases::call::{Asked, Call, CallKey, Decided, Render};
+use payments::usecases::call::{Call, CallKey, Decided, Render, RequestedOperation};
 
 use super::App;
 use super::error::ApiError;
@@ -19,7 +19,7 @@ use crate::unattested;
 
 /// What distinguishes a request from all others but its copies, and who sent it.
 #[derive(Clone, Copy)]
-pub(super) struct Seen {
+pub(super) struct RequestIdentity {
     /// The MAC of its attestation.
     pub(super) mac: [u8; 32],
     pub(super) peer: Option<SocketAddr>,
@@ -30,9 +30,9 @@ pub(super) struct Seen {
 pub(super) async fn decide<T, F>(
     app: &App,
     cause: Cause,
-    seen: Seen,
+    seen: RequestIdentity,
     render: Render<T>,
-    asked: Asked,
+    asked: RequestedOperation,
     run: impl Fn(Call<T>) -> F,
 ) -> Result<Reply, ApiError>
 where

@@ -13,7 +13,7 @@ use edge_core::idempotency::{Answer as EdgeAnswer, Fenced, REPLAYED_HEADER, Seal
 use payments::model::event::Cause;
 use payments::model::idempotency::{KeyChange, KeyClaim, KeyRecord, StoredAnswer};
 use payments::ports::store::{Change, CommitError, Conflict};
-use payments::usecases::call::{Asked, Call, CallKey, Decided, Render};
+use payments::usecases::call::{Call, CallKey, Decided, Render, RequestedOperation};
 use payments::usecases::{FirstOutcome, OperationError};
 
 use super::App;
@@ -47,7 +47,7 @@ pub(super) async fn once<T, F>(
     app: App,
     attested: Attested,
     render: Render<T>,
-    asked: Asked,
+    asked: RequestedOperation,
     run: impl Fn(Call<T>) -> F + Send + Sync + 'static,
 ) -> Result<Response, ApiError>
 where
@@ -82,7 +82,7 @@ pub(super) async fn decide<T, F>(
     cause: Cause,
     key: Option<AttestedKey>,
     render: Render<T>,
-    asked: Asked,
+    asked: RequestedOperation,
     run: impl Fn(Call<T>) -> F,
 ) -> Result<Reply, ApiError>
 where
@@ -98,8 +98,8 @@ where
     tell(app, &call, &claim, key.fence.is_some(), run).await
 }
 
-/// Ends the key's claim in the edge cache: with the answer that all later requests get, or without one, so that the next
-/// request is forwarded. The cache does not keep what is too long, nor a final 400 or 503.
+/// Ends the key's claim in the edge cache: with the answer that all later requests get, or without one, so that the
+/// next request is forwarded. The cache does not keep what is too long, nor a final 400 or 503.
 pub(super) async fn conclude(app: &App, key: &AttestedKey, client: &ClientId, kept: Option<EdgeAnswer>) {
     match kept {
         Some(kept) => complete(app, key, client, kept).await,

@@ -9,7 +9,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::event_log::tenure::{Over, Tenure};
 use crate::live;
 
-/// For how long a client may read nothing. Its events wait meanwhile, and once they are many, the newest of each payment.
+/// For how long a client may read nothing. Its events wait meanwhile, and once they are many, the newest of each
+/// payment.
 const STALLED_MAX: Duration = Duration::from_secs(30);
 /// The reason of the close frame after it.
 pub(super) const STALLED: &str = "nothing was read for 30 seconds";

@@ -17,8 +17,9 @@ const COMPARE_EVERY: Duration = Duration::from_secs(1);
 /// that gets no processor for a while between its looks at both clocks.
 const JUMP_LEAST: SignedDuration = SignedDuration::from_secs(3);
 
-/// How often work that is scheduled too far ahead is looked for although no jump was seen, first at the start: the clock
-/// may have been set back while no process ran, or on another machine. Each check costs one index lookup per kind and provider.
+/// How often work that is scheduled too far ahead is looked for although no jump was seen, first at the start: the
+/// clock may have been set back while no process ran, or on another machine. Each check costs one index lookup per kind
+/// and provider.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Jumps of this machine's clock, by direction.

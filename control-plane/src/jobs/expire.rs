@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::jobs::handler::{GatewayJobs, JobHandler as _};
 
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Undecided payments examined per pass, oldest first.
+/// Undecided payments read per pass, oldest first.
 const LIMIT: u32 = 10_000;
 /// Charges given up per pass: each takes two updates of its row, and during an outage the database is busy.
 const AT_A_TIME: usize = 100;

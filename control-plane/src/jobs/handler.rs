@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use edge_core::provider::Provider;
 use jiff::Timestamp;
-use payments::model::work::{Claimed, Due, Lane, Room, Work, WorkKind};
+use payments::model::work::{Claimed, Due, Lane, Work, WorkCapacity, WorkKind};
 use payments::ports::store::StoreError;
 use payments::usecases::gateway::Gateway;
 use payments::usecases::resolve;
@@ -55,10 +55,10 @@ impl GatewayJobs {
         all.find(|(one, _)| *one == kind).map_or(&self.gateway, |(_, gateway)| gateway)
     }
 
-    async fn open(&self, lane: Lane) -> Room {
+    async fn open(&self, lane: Lane) -> WorkCapacity {
         match self.of(lane.kind).providers.get(&lane.provider) {
             Some(provider) => provider.room().await,
-            None => Room::None,
+            None => WorkCapacity::None,
         }
     }
 }
@@ -71,9 +71,9 @@ impl JobHandler for GatewayJobs {
 
     async fn room(&self, lane: Lane) -> u32 {
         let most = match self.open(lane).await {
-            Room::Any => u32::MAX,
-            Room::One => 1,
-            Room::None => return 0,
+            WorkCapacity::Any => u32::MAX,
+            WorkCapacity::One => 1,
+            WorkCapacity::None => return 0,
         };
         most.min(self.gateway.retries.left_for(lane.kind, lane.provider, self.gateway.now()))
     }
@@ -89,7 +89,7 @@ impl JobHandler for GatewayJobs {
 
     async fn work_off(&self, lane: Lane, work: &Work) -> Result<Worked, StoreError> {
         let Lane { kind, provider } = lane;
-        if self.open(lane).await == Room::None
+        if self.open(lane).await == WorkCapacity::None
             || !self.gateway.retries.take_for(kind, provider, self.gateway.now())
         {
             return Ok(Worked::LeftAlone);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use payments::ports::store::StoreError;
-use payments::ports::store::reconciling::Run;
+use payments::ports::store::reconciling::ReconcileRun;
 use payments::usecases::gateway::Gateway;
-use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Compared, Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 use tokio_util::sync::CancellationToken;
 
 use super::settings::ReconcileSettings;
@@ -53,13 +53,13 @@ pub async fn once(
     every: SignedDuration,
     pace: &Pace,
     holder: &str,
-) -> Result<Option<Run>, StoreError> {
+) -> Result<Option<ReconcileRun>, StoreError> {
     let held_until = || gateway.now() + HELD_FOR;
     let Some(mut run) = gateway.store.take_run(holder, gateway.now(), every, held_until()).await? else {
         return Ok(None);
     };
     // The place was written below, so it parses.
-    let place = run.place.parse().unwrap_or(Place::BEGINNING);
+    let place = run.place.parse().unwrap_or(ReconcileCursor::BEGINNING);
     tracing::info!(since = %run.since, place = %place, "reconciling");
     let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);
     while let Some(part) = reconciliation.compare_next().await? {
@@ -76,7 +76,7 @@ pub async fn once(
     run.finished_at = Some(gateway.now());
     if gateway.store.keep_run(holder, &run, held_until()).await? {
         show_finished(gateway.now());
-        let Run { compared, different, .. } = run;
+        let ReconcileRun { compared, different, .. } = run;
         tracing::info!(compared, different, "reconciled");
     }
     Ok(Some(run))
@@ -88,7 +88,7 @@ fn show_finished(at: Timestamp) {
 }
 
 /// Counts and logs one comparison. Unresolved differences are errors: they need an operator.
-fn tell(compared: &Compared, run: &mut Run) {
+fn tell(compared: &Compared, run: &mut ReconcileRun) {
     let (finding, what) = match &compared.finding {
         Finding::Same => ("same", None),
         Finding::InFlight => ("under_way", None),

@@ -26,7 +26,7 @@ const RELEASE_WITHIN: Duration = Duration::from_secs(1);
 /// Runs until `stop`.
 pub async fn run(gateway: Arc<Gateway>, settings: AuditSettings, stop: CancellationToken) {
     let AuditSettings { key, anchor_file, witness, every } = settings;
-    let mut shown = Shown { waiting_since: None, problem: None };
+    let mut shown = SealStatus { waiting_since: None, problem: None };
     // Every gauge exists from the first scrape.
     metrics::gauge!(SEALED_GAUGE).set(0.0);
     metrics::gauge!(REFUSED_GAUGE).set(0.0);
@@ -64,13 +64,13 @@ pub async fn run(gateway: Arc<Gateway>, settings: AuditSettings, stop: Cancellat
 }
 
 /// What the metrics and the log show.
-struct Shown {
+struct SealStatus {
     waiting_since: Option<Timestamp>,
     /// Told once, and again when it is another one.
     problem: Option<String>,
 }
 
-impl Shown {
+impl SealStatus {
     #[expect(clippy::cast_precision_loss, reason = "records fit into 52 bits")]
     fn take(&mut self, result: &Result<Turn, NotSealed>, now: Timestamp) {
         match result {

@@ -37,7 +37,8 @@ impl AwsKms {
     pub(crate) const SCHEME: &'static str = "awskms:";
 
     /// # Errors
-    /// The name holds no ARN of a key. An alias could be moved to another key, which would not open what it has wrapped.
+    /// The name holds no ARN of a key. An alias could be moved to another key, which would not open what it has
+    /// wrapped.
     pub(crate) fn new(name: &str) -> Result<Self, InvalidArn> {
         let arn = name.strip_prefix(Self::SCHEME).ok_or(InvalidArn)?;
         let parts: Vec<_> = arn.split(':').collect();

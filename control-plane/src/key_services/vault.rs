@@ -28,8 +28,8 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The shortest ciphertext, of nothing.
 const NONCE_AND_TAG: usize = 12 + 16;
 
-/// A key of a transit engine. Data keys are bound to their ids as associated data, so the key must be of a type that has
-/// it (`aes256-gcm96`, the default, or `chacha20-poly1305`).
+/// A key of a transit engine. Data keys are bound to their ids as associated data, so the key must be of a type that
+/// has it (`aes256-gcm96`, the default, or `chacha20-poly1305`).
 pub(crate) struct VaultTransit {
     client: Client,
     /// `…/v1/MOUNT/`.
@@ -124,7 +124,7 @@ impl VaultTransit {
             text.extend_from_slice(&chunk);
         }
         match status {
-            StatusCode::OK => serde_json::from_slice::<Answer<T>>(&text)
+            StatusCode::OK => serde_json::from_slice::<VaultAnswer<T>>(&text)
                 .map(|answer| answer.data)
                 .map_err(|_| Problem::Unusable),
             // What was encrypted under another key or id, or was altered.
@@ -136,8 +136,8 @@ impl VaultTransit {
         }
     }
 
-    /// Whether there is such a key. A token that may create keys makes one by its first request to encrypt, so this asks
-    /// to decrypt what no key has encrypted.
+    /// Whether there is such a key. A token that may create keys makes one by its first request to encrypt, so this
+    /// asks to decrypt what no key has encrypted.
     async fn exists(&self) -> Result<(), Problem> {
         let nobodys = format!("vault:v1:{}", STANDARD.encode([0_u8; NONCE_AND_TAG]));
         let bound_to = bound_to(DataKeyId::from_bytes([0; 8]));
@@ -197,7 +197,7 @@ enum Problem {
 }
 
 #[derive(Deserialize)]
-struct Answer<T> {
+struct VaultAnswer<T> {
     data: T,
 }
 

@@ -21,7 +21,7 @@ use payments::ports::store::{LoggedEvent, Store};
 use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::place::Place;
+pub(crate) use self::place::ResumePoint;
 use self::queue::Queue;
 pub(crate) use self::wakeups::WAKEUPS_COUNTER;
 use self::wakeups::Wakeups;
@@ -96,8 +96,8 @@ struct Shared {
 }
 
 impl Live {
-    /// Starts the reader, which ends with the process, as do all watchers. Over `redis`, the readers of several processes
-    /// wake each other.
+    /// Starts the reader, which ends with the process, as do all watchers. Over `redis`, the readers of several
+    /// processes wake each other.
     ///
     /// # Errors
     /// The Redis client cannot be set up.

@@ -13,12 +13,12 @@ const WAITING_MAX: usize = 256;
 
 /// A queue that keeps only the newest event of each payment or refund once it is full.
 pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WatcherBacklog>,
     /// There is an event, or the watcher is too slow.
     changed: Notify,
 }
 
-struct Waiting {
+struct WatcherBacklog {
     interest: Interest,
     events: VecDeque<Arc<LoggedEvent>>,
     /// Even the newest event of each payment did not fit.
@@ -31,7 +31,7 @@ pub(super) struct TooSlow;
 
 impl Queue {
     pub(super) fn new(interest: Interest) -> Self {
-        let waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
+        let waiting = WatcherBacklog { interest, events: VecDeque::new(), is_too_slow: false };
         Self { waiting: Mutex::new(waiting), changed: Notify::new() }
     }
 
@@ -47,7 +47,7 @@ impl Queue {
     /// Receives other events from now on; those that wait are dropped.
     pub(super) fn change(&self, interest: Interest) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting = Waiting { interest, events: VecDeque::new(), is_too_slow: false };
+        *waiting = WatcherBacklog { interest, events: VecDeque::new(), is_too_slow: false };
     }
 
     /// Drops what waits, which the watcher finds elsewhere.
@@ -80,7 +80,7 @@ impl Queue {
     }
 }
 
-impl Waiting {
+impl WatcherBacklog {
     fn push(&mut self, event: Arc<LoggedEvent>) {
         if self.is_too_slow {
             return;

@@ -11,8 +11,8 @@ use super::Shared;
 use super::wakeups::{self, WokenBy};
 
 /// How often the log is read. Commits of this process wake the reader, and notices of others' commits; what neither has
-/// announced is found by reading: within 300 ms of its commit at p99. The pause leaves 200 ms for the read before it, for the
-/// transactions that hold an event back for another moment, and for the way to the watchers.
+/// announced is found by reading: within 300 ms of its commit at p99. The pause leaves 200 ms for the read before it,
+/// for the transactions that hold an event back for another moment, and for the way to the watchers.
 const EVERY: Duration = Duration::from_millis(100);
 /// The pause after a wake-up: the events of a burst are read together.
 const GATHERING: Duration = Duration::from_millis(5);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use payments::model::log::Position;
 use payments::ports::store::{LogQuery, LoggedEvent, StoreError};
 
-use super::place::{self, Place};
+use super::place::{self, ResumePoint};
 use super::queue::{Queue, TooSlow};
 use super::{ENDED_COUNTER, Interest, Shared};
 
@@ -37,7 +37,7 @@ pub(crate) struct Watch {
     read: VecDeque<Arc<LoggedEvent>>,
     /// Whether the log may have more before what is in the queue.
     has_more: bool,
-    place: Arc<Place>,
+    place: Arc<ResumePoint>,
 }
 
 impl Watch {
@@ -51,7 +51,7 @@ impl Watch {
             Some(after) => (after, true),
             None => (Position::START, false),
         };
-        let place = Arc::new(Place::new(shared.clone(), queue.clone(), position));
+        let place = Arc::new(ResumePoint::new(shared.clone(), queue.clone(), position));
         Self { shared, interest, queue, position, read: VecDeque::new(), has_more, place }
     }
 
@@ -88,7 +88,7 @@ impl Watch {
     }
 
     /// Where the watcher is while it waits. An event counts once the next one is waited for.
-    pub(crate) fn place(&self) -> Arc<Place> {
+    pub(crate) fn place(&self) -> Arc<ResumePoint> {
         self.place.clone()
     }
 

@@ -1,5 +1,5 @@
-//! Notices of commits between processes, over Redis: each says "moved on" after it has committed, and the readers of the
-//! others read the log at once instead of at the end of their pause.
+//! Notices of commits between processes, over Redis: each says "moved on" after it has committed, and the readers of
+//! the others read the log at once instead of at the end of their pause.
 //!
 //! Redis is not trusted and not needed. A message says only that there may be something to read; a sender that forges
 //! messages makes readers read as often as their own commits could. No payment waits for a message: it is sent after

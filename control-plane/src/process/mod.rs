@@ -34,8 +34,8 @@ pub(crate) const SERVER: &str = "server";
 /// The time left for the rest of the process if clients used up the whole grace period.
 const GRACE_LEFT: Duration = Duration::from_secs(1);
 
-/// Waits for the end of `life`, then up to `grace` for requests and payments in flight. Returns an error if a task dies, or
-/// if a payment takes longer; slow clients are not an error.
+/// Waits for the end of `life`, then up to `grace` for requests and payments in flight. Returns an error if a task
+/// dies, or if a payment takes longer; slow clients are not an error.
 pub(crate) async fn until_stopped(
     mut server: JoinHandle<()>,
     gateway: &Gateway,

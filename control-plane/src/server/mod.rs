@@ -27,7 +27,7 @@ use tower::{ServiceExt, service_fn};
 
 pub(crate) use body::{Unread, read_body};
 pub use places::CONNECTIONS_MAX;
-use places::{Place, Places, Usage};
+use places::{ConnectionSlot, ConnectionSlots, Usage};
 use protocol::{Protocol, Protocols};
 pub use tls::{OwnPeer, PeerNames, Tls, TlsError, TlsFile, TlsSettings};
 
@@ -52,7 +52,7 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, stop
         closing: CancellationToken::new(),
         cut: CancellationToken::new(),
     };
-    let places = Places::new(server.closing.clone());
+    let places = ConnectionSlots::new(server.closing.clone());
     while let Some((place, accepted)) =
         stop.run_until_cancelled(async { (places.free().await, listener.accept().await) }).await
     {
@@ -89,7 +89,7 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place) {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, place: ConnectionSlot) {
         let cut = self.cut.clone();
         tokio::select! {
             () = self.answer(stream, peer, place.usage.clone()) => {}

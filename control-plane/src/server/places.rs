@@ -35,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The pause between two lines in the log.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
-pub(super) struct Places {
+pub(super) struct ConnectionSlots {
     free: Arc<Semaphore>,
     taken: Mutex<Taken>,
     closing: CancellationToken,
@@ -49,7 +49,7 @@ struct Taken {
     warned: Option<Instant>,
 }
 
-impl Places {
+impl ConnectionSlots {
     /// `closing` asks all connections to end.
     pub(super) fn new(closing: CancellationToken) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -69,7 +69,7 @@ impl Places {
     }
 
     /// Gives a new connection its place.
-    pub(super) fn take(self: &Arc<Self>, permit: Option<OwnedSemaphorePermit>) -> Place {
+    pub(super) fn take(self: &Arc<Self>, permit: Option<OwnedSemaphorePermit>) -> ConnectionSlot {
         let usage = Arc::new(Usage::new(self.closing.child_token()));
         let id = {
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +79,7 @@ impl Places {
             id
         };
         self.make_room();
-        Place { places: self.clone(), id, usage, _permit: permit }
+        ConnectionSlot { places: self.clone(), id, usage, _permit: permit }
     }
 
     /// Asks connections without requests to end, for as many as fill places that are to be spare: first those that
@@ -109,14 +109,14 @@ impl Places {
 }
 
 /// A connection's place.
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct ConnectionSlot {
+    places: Arc<ConnectionSlots>,
     id: u64,
     pub(super) usage: Arc<Usage>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Returns when the connection must end, having been asked to.
     pub(super) async fn lost(&self) {
         if tokio::time::timeout(UNUSED_MAX, self.usage.closing.cancelled()).await.is_err() {
@@ -135,7 +135,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.places.taken.lock().unwrap_or_else(PoisonError::into_inner).connections.remove(&self.id);
     }

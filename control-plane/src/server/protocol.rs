@@ -49,7 +49,8 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// The protocol of a TLS connection: what both sides agreed on (RFC 7301). A client that offers none speaks HTTP/1.1.
+    /// The protocol of a TLS connection: what both sides agreed on (RFC 7301). A client that offers none speaks
+    /// HTTP/1.1.
     pub(super) fn agreed(alpn: Option<&[u8]>) -> Self {
         if alpn == Some(b"h2") { Self::Http2 } else { Self::Http1 }
     }

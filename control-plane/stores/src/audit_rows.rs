@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::reads::event_columns;
 use crate::row::row;
-use crate::rows::{EventRow, Reader};
+use crate::rows::{ColumnReader, EventRow};
 use crate::sealed_row::plain;
 use crate::unavailable;
 
@@ -43,12 +43,12 @@ pub(super) const LEAF_OF_TRANSITION: &str = leaves!("WHERE event = $1");
 pub(super) const LEAF_OF_ACTION: &str = leaves!("WHERE action = $1");
 /// `$1`: hash.
 pub(super) const LEAF_WITH: &str = leaves!("WHERE hash = $1 ORDER BY leaf LIMIT 1");
-/// `$1`: leaves of the tree. The order of the log is that of the leaves, not that of `event`. Operators' actions, which it
-/// passes by, are few.
+/// `$1`: leaves of the tree. The order of the log is that of the leaves, not that of `event`. Operators' actions, which
+/// it passes by, are few.
 pub(super) const LAST_SEALED_TRANSITION: &str = "SELECT event FROM audit_leaves
      WHERE leaf < $1 AND event IS NOT NULL ORDER BY leaf DESC LIMIT 1";
-/// `$1`: leaves of the tree. Actions are sealed in the order of their numbers, and by these an index finds the last: the sign
-/// keeps both databases from reading all leaves by theirs.
+/// `$1`: leaves of the tree. Actions are sealed in the order of their numbers, and by these an index finds the last:
+/// the sign keeps both databases from reading all leaves by theirs.
 pub(super) const LAST_SEALED_ACTION: &str = "SELECT action FROM audit_leaves
      WHERE +leaf < $1 AND action IS NOT NULL ORDER BY action DESC LIMIT 1";
 /// `$1`: height, `$2`: the index to continue after at that height, `$3`: limit.
@@ -94,15 +94,15 @@ pub(super) const TRANSITION_OF_NOTHING: &str = "SELECT seq FROM events AS e
      LIMIT 1";
 
 /// The reader that names a row of the tree by its place.
-fn read_of<'a>(table: &'static str, row: &'a str) -> Reader<'a> {
-    Reader { table, row }
+fn read_of<'a>(table: &'static str, row: &'a str) -> ColumnReader<'a> {
+    ColumnReader { table, row }
 }
 
-fn unsigned(read: &Reader<'_>, column: &str, value: i64) -> Result<u64, StoreError> {
+fn unsigned(read: &ColumnReader<'_>, column: &str, value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| read.wrong(column))
 }
 
-fn hash(read: &Reader<'_>, bytes: Vec<u8>) -> Result<Hash, StoreError> {
+fn hash(read: &ColumnReader<'_>, bytes: Vec<u8>) -> Result<Hash, StoreError> {
     bytes.try_into().map(Hash).map_err(|_| read.wrong("hash"))
 }
 

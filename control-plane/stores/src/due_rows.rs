@@ -5,7 +5,7 @@ use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work, WorkKind};
 use payments::ports::store::StoreError;
 
 use super::row::row;
-use super::rows::Reader;
+use super::rows::ColumnReader;
 use super::sealed_row::plain;
 use super::unreadable::RowReader;
 
@@ -106,7 +106,7 @@ pub(super) const fn provider_of(kind: WorkKind) -> &'static str {
 
 /// Parses the provider that a row names.
 pub(super) fn provider(name: Option<String>) -> Result<Option<Provider>, StoreError> {
-    let read = Reader { table: "payments", row: "" };
+    let read = ColumnReader { table: "payments", row: "" };
     name.map(|name| read.some("provider", Provider::from_name(&name))).transpose()
 }
 
@@ -169,7 +169,7 @@ pub(super) fn name(work: &Work) -> (String, &'static str) {
 
 /// Why work could not be claimed: it is not due yet, or is resolved if it has no due time.
 pub(super) fn not_taken(due: Option<i64>) -> Result<Claimed, StoreError> {
-    let read = Reader { table: "due work", row: "" };
+    let read = ColumnReader { table: "due work", row: "" };
     due.map_or(Ok(Claimed::Resolved), |at| read.time("due_at", at).map(Claimed::NotDue))
 }
 
@@ -191,7 +191,7 @@ impl TryFrom<InLane> for Due {
     type Error = StoreError;
 
     fn try_from(InLane(lane, row): InLane) -> Result<Self, StoreError> {
-        let read = Reader { table: "due work", row: &row.id };
+        let read = ColumnReader { table: "due work", row: &row.id };
         let work = match lane.kind {
             WorkKind::Payment => Work::Payment(read.parsed("id", &row.id)?),
             WorkKind::Refund => Work::Refund(read.parsed("id", &row.id)?),
@@ -217,7 +217,7 @@ impl TryFrom<BacklogRow> for LaneBacklog {
     type Error = StoreError;
 
     fn try_from(row: BacklogRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "due work", row: &row.kind };
+        let read = ColumnReader { table: "due work", row: &row.kind };
         let lane = Lane {
             kind: read.some("kind", WorkKind::from_name(&row.kind))?,
             provider: read.some("provider", Provider::from_name(&row.provider))?,

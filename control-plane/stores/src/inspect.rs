@@ -1,6 +1,6 @@
 //! Inspection of a database, without changing it.
 
-use super::{Boxed, DatabaseSettings, Kind, SchemaError, postgres, sqlite};
+use super::{Boxed, DatabaseKind, DatabaseSettings, SchemaError, postgres, sqlite};
 
 /// The findings.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub struct Inspection {
 /// Returns an error if the database is unreachable.
 pub fn inspect(settings: &DatabaseSettings) -> Boxed<'_, Inspection> {
     Box::pin(async move {
-        match Kind::of(&settings.uri)? {
-            Kind::Sqlite => sqlite::inspect(&settings.uri).await,
-            Kind::Postgres => postgres::inspect(settings).await,
+        match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => sqlite::inspect(&settings.uri).await,
+            DatabaseKind::Postgres => postgres::inspect(settings).await,
         }
     })
 }

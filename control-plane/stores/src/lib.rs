@@ -71,8 +71,8 @@ pub async fn open(settings: impl Into<DatabaseSettings>) -> Result<Arc<dyn Store
     open_with(settings.into()).await
 }
 
-/// Opens a database for its audit trail, without the keys of its values: what is encrypted cannot be read, and is proved
-/// as it is stored.
+/// Opens a database for its audit trail, without the keys of its values: what is encrypted cannot be read, and is
+/// proved as it is stored.
 ///
 /// # Errors
 /// As [`open`].
@@ -81,9 +81,11 @@ pub fn open_trail(settings: DatabaseSettings) -> Boxed<'static, Arc<dyn Store>> 
         let settings = DatabaseSettings { encryption: Encryption::default(), ..settings };
         let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
         let keys = DataKeys::new(&settings.encryption, sealer.clone());
-        let store: Arc<dyn Store> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => Arc::new(SqlStore::new(Sqlite::open(&settings, &sealer).await?, keys)),
-            Kind::Postgres => Arc::new(SqlStore::new(Postgres::open(&settings, &sealer).await?, keys)),
+        let store: Arc<dyn Store> = match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => Arc::new(SqlStore::new(Sqlite::open(&settings, &sealer).await?, keys)),
+            DatabaseKind::Postgres => {
+                Arc::new(SqlStore::new(Postgres::open(&settings, &sealer).await?, keys))
+            }
         };
         Ok(store)
     })
@@ -93,9 +95,11 @@ fn open_with(settings: DatabaseSettings) -> Boxed<'static, Arc<dyn Store>> {
     Box::pin(async move {
         let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
         let keys = DataKeys::new(&settings.encryption, sealer.clone());
-        let store: Arc<dyn Store> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => Arc::new(with_keys(Sqlite::open(&settings, &sealer).await?, keys).await?),
-            Kind::Postgres => Arc::new(with_keys(Postgres::open(&settings, &sealer).await?, keys).await?),
+        let store: Arc<dyn Store> = match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => Arc::new(with_keys(Sqlite::open(&settings, &sealer).await?, keys).await?),
+            DatabaseKind::Postgres => {
+                Arc::new(with_keys(Postgres::open(&settings, &sealer).await?, keys).await?)
+            }
         };
         Ok(store)
     })
@@ -113,19 +117,19 @@ async fn with_keys<D: Database>(database: D, keys: DataKeys) -> Result<SqlStore<
 /// Returns an error if the database is unreachable, a newer release excludes this one, or a migration fails.
 pub fn migrate(uri: &str) -> Boxed<'_, Migrated> {
     Box::pin(async move {
-        match Kind::of(uri)? {
-            Kind::Sqlite => sqlite::migrate(uri).await,
-            Kind::Postgres => postgres::migrate(uri).await,
+        match DatabaseKind::of(uri)? {
+            DatabaseKind::Sqlite => sqlite::migrate(uri).await,
+            DatabaseKind::Postgres => postgres::migrate(uri).await,
         }
     })
 }
 
-enum Kind {
+enum DatabaseKind {
     Sqlite,
     Postgres,
 }
 
-impl Kind {
+impl DatabaseKind {
     fn of(uri: &str) -> Result<Self, OpenError> {
         match uri.split_once(':') {
             Some(("sqlite", _)) => Ok(Self::Sqlite),

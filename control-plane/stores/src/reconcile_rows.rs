@@ -1,10 +1,10 @@
 //! Automatic reconciliation: its only row, and the statements, shared by both databases.
 
 use payments::ports::store::StoreError;
-use payments::ports::store::reconciling::{OVERLAP, Run};
+use payments::ports::store::reconciling::{OVERLAP, ReconcileRun};
 
 use super::row::row;
-use super::rows::Reader;
+use super::rows::ColumnReader;
 use super::sealed_row::plain;
 
 /// Starts the first run ever. `$1`: holder, `$2`: end of the lease, `$3`: now, `$4`: start of the period.
@@ -47,11 +47,11 @@ row! {
 
 plain! { RunRow, }
 
-impl TryFrom<RunRow> for Run {
+impl TryFrom<RunRow> for ReconcileRun {
     type Error = StoreError;
 
     fn try_from(row: RunRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "reconcile_progress", row: "1" };
+        let read = ColumnReader { table: "reconcile_progress", row: "1" };
         Ok(Self {
             began_at: read.time("began_at", row.began_at)?,
             since: read.time("since", row.since)?,

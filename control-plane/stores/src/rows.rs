@@ -90,7 +90,7 @@ impl TryFrom<KeyRow> for KeyRecord {
     type Error = StoreError;
 
     fn try_from(row: KeyRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "idempotency_keys", row: &row.scope };
+        let read = ColumnReader { table: "idempotency_keys", row: &row.scope };
         let payment = row.payment.as_deref().map(|id| read.parsed("payment", id)).transpose()?;
         let refund = row.refund.as_deref().map(|id| read.parsed("refund", id)).transpose()?;
         let answer = match (row.answer_status, row.answer_body) {
@@ -113,7 +113,7 @@ impl TryFrom<PaymentRow> for Payment {
     type Error = StoreError;
 
     fn try_from(row: PaymentRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "payments", row: &row.id };
+        let read = ColumnReader { table: "payments", row: &row.id };
         let StoredState { state, paid_with, capture } = read.json("detail", &row.detail)?;
         let is_erased = row.request.is_empty();
         let request = if is_erased {
@@ -155,7 +155,7 @@ impl PaymentRow {
     /// The terms of a payment whose request has ended: what money depends on is beside it.
     fn without_personal_data(
         &self,
-        read: &Reader<'_>,
+        read: &ColumnReader<'_>,
         capture: CaptureMode,
     ) -> Result<ChargeTerms, StoreError> {
         let amount = u64::try_from(self.amount).ok().and_then(Amount::new);
@@ -212,7 +212,7 @@ impl TryFrom<RefundRow> for Refund {
     type Error = StoreError;
 
     fn try_from(row: RefundRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "refunds", row: &row.id };
+        let read = ColumnReader { table: "refunds", row: &row.id };
         let amount = u64::try_from(row.amount).ok().and_then(Amount::new);
         let refund = Self {
             id: read.parsed("id", &row.id)?,
@@ -233,7 +233,11 @@ impl TryFrom<RefundRow> for Refund {
 }
 
 /// Earlier releases did not store `since`, the time from which a refund is wanted: it is the refund's creation time.
-fn refund_state(read: &Reader<'_>, detail: &str, created_at: Timestamp) -> Result<RefundState, StoreError> {
+fn refund_state(
+    read: &ColumnReader<'_>,
+    detail: &str,
+    created_at: Timestamp,
+) -> Result<RefundState, StoreError> {
     let mut detail: serde_json::Value = read.json("detail", detail)?;
     if let Some(fields) = detail.as_object_mut().filter(|fields| fields.contains_key("attempt")) {
         fields.entry("since").or_insert_with(|| created_at.to_string().into());
@@ -263,7 +267,7 @@ where
 impl LogRow {
     pub(super) fn position(&self, epoch: u32) -> Result<Position, StoreError> {
         let row = self.seq.to_string();
-        let read = Reader { table: "events", row: &row };
+        let read = ColumnReader { table: "events", row: &row };
         let transaction = u64::try_from(self.transaction).map_err(|_| read.wrong("xid"))?;
         let sequence = u64::try_from(self.seq).map_err(|_| read.wrong("seq"))?;
         Ok(Position { epoch, transaction, sequence })
@@ -279,7 +283,7 @@ pub(super) struct PlacedRow {
 impl EventRow {
     /// When it happened; of a sealed row, too.
     pub(super) fn at(&self) -> Result<Timestamp, StoreError> {
-        Reader { table: "events", row: &self.payment }.time("at", self.at)
+        ColumnReader { table: "events", row: &self.payment }.time("at", self.at)
     }
 }
 
@@ -287,7 +291,7 @@ impl TryFrom<EventRow> for Event {
     type Error = StoreError;
 
     fn try_from(row: EventRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "events", row: &row.payment };
+        let read = ColumnReader { table: "events", row: &row.payment };
         let detail: Detail = read.json("detail", &row.detail)?;
         Ok(Self {
             payment: read.parsed("payment", &row.payment)?,
@@ -307,12 +311,12 @@ impl TryFrom<EventRow> for Event {
 }
 
 /// Reads column values, and names row and column in the error for a bad one.
-pub(super) struct Reader<'a> {
+pub(super) struct ColumnReader<'a> {
     pub(super) table: &'static str,
     pub(super) row: &'a str,
 }
 
-impl Reader<'_> {
+impl ColumnReader<'_> {
     pub(super) fn wrong(&self, column: &str) -> StoreError {
         let (row, column) = (self.row.to_owned(), column.to_owned());
         StoreError::Inconsistent(Unreadable { table: self.table, row, column, problem: Problem::Invalid })

@@ -45,7 +45,7 @@ pub enum SchemaError {
     )]
     Encoding(String),
     #[error(transparent)]
-    Misplaced(#[from] Misplaced),
+    Misplaced(#[from] WrongSchema),
     #[error("another migration has been running for {} s; try again when it is done", .0.as_secs())]
     Locked(std::time::Duration),
     #[error(transparent)]
@@ -68,7 +68,7 @@ pub enum SchemaError {
 
 /// Why a connection's schema is not the one to use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Misplaced {
+pub enum WrongSchema {
     #[error(
         "the gateway's tables are in the schema {there}, and this connection would use {here}: correct `search_path` (of \
          the role, the database or DB_URI), or grant USAGE on the schema. For another gateway in {here}, run \

@@ -1,5 +1,5 @@
-//! The columns whose values are sealed: what each is bound to, and how it is written and opened. All reads and writes of
-//! these columns come through here.
+//! The columns whose values are sealed: what each is bound to, and how it is written and opened. All reads and writes
+//! of these columns come through here.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::Payment;
 use payments::model::refund::Refund;
 use payments::model::webhook::WebhookEvent;
-use sealing::{BlindIndex, DataKeyId, Place, SealError, Sealer};
+use sealing::{BlindIndex, DataKeyId, SealError, Sealer, ValueAddress};
 use serde::Serialize;
 
 use crate::sealed_row::{COLUMNS_MAX, SealedRow, Stored};
@@ -52,14 +52,14 @@ pub(crate) fn event_detail(event: &Event, sealer: &Sealer) -> Result<String, Unw
 
 /// `idempotency_keys.answer_body`.
 pub(crate) fn answer(scope: &str, answer: &StoredAnswer, sealer: &Sealer) -> Result<String, Unwritable> {
-    let place = Place { table: "idempotency_keys", column: ANSWER_BODY, row: scope };
+    let place = ValueAddress { table: "idempotency_keys", column: ANSWER_BODY, row: scope };
     Ok(sealer.seal_text(place, answer.body.clone())?)
 }
 
 /// `webhook_events.body`.
 pub(crate) fn webhook_body(event: &WebhookEvent, sealer: &Sealer) -> Result<Vec<u8>, Unwritable> {
     let row = webhook_row(event.provider.name(), &event.id);
-    let place = Place { table: "webhook_events", column: BODY, row: &row };
+    let place = ValueAddress { table: "webhook_events", column: BODY, row: &row };
     Ok(sealer.seal_bytes(place, event.body.clone())?)
 }
 
@@ -70,7 +70,7 @@ fn json<T: Serialize>(
     row: &str,
     sealer: &Sealer,
 ) -> Result<String, Unwritable> {
-    Ok(sealer.seal_text(Place { table, column, row }, serde_json::to_string(value)?)?)
+    Ok(sealer.seal_text(ValueAddress { table, column, row }, serde_json::to_string(value)?)?)
 }
 
 /// A record's number differs between databases and is known only once it is written; no two records have the same

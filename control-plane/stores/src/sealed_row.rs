@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use payments::ports::store::{Problem, StoreError, Unreadable};
-use sealing::{OpenError, Place, Sealer};
+use sealing::{OpenError, Sealer, ValueAddress};
 
 /// A stored value that may be sealed.
 pub(crate) enum Stored<'a> {
@@ -19,7 +19,7 @@ impl Stored<'_> {
         }
     }
 
-    fn open(self, place: Place<'_>, sealer: &Sealer) -> Result<(), OpenError> {
+    fn open(self, place: ValueAddress<'_>, sealer: &Sealer) -> Result<(), OpenError> {
         match self {
             Self::Text(text) => *text = sealer.open_text(place, std::mem::take(text))?,
             Self::Bytes(bytes) => *bytes = sealer.open_bytes(place, std::mem::take(bytes))?,
@@ -45,8 +45,8 @@ pub(crate) trait SealedRow {
         [None, None]
     }
 
-    /// Leaves out what a column said, whose key was erased. `false`: it cannot have ended, because retention ends nothing
-    /// of the column, or ends it only with the row, or something is left to do for the row.
+    /// Leaves out what a column said, whose key was erased. `false`: it cannot have ended, because retention ends
+    /// nothing of the column, or ends it only with the row, or something is left to do for the row.
     fn end(&mut self, _column: &'static str) -> bool {
         false
     }
@@ -56,7 +56,7 @@ pub(crate) trait SealedRow {
         let row = self.row().into_owned();
         let mut problems = Vec::new();
         for (column, value) in self.sealed().into_iter().flatten() {
-            let place = Place { table: Self::TABLE, column, row: &row };
+            let place = ValueAddress { table: Self::TABLE, column, row: &row };
             problems.extend(value.open(place, sealer).err().map(|problem| (column, problem)));
         }
         for (column, problem) in problems {

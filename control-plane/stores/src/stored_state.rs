@@ -1,5 +1,6 @@
-//! A payment's state as stored, with what was paid with and how it was to be captured beside it: earlier releases ignore
-//! that, and lose it when they move the payment. The request says how to capture, too, but may end before the payment.
+//! A payment's state as stored, with what was paid with and how it was to be captured beside it: earlier releases
+//! ignore that, and lose it when they move the payment. The request says how to capture, too, but may end before the
+//! payment.
 
 use edge_core::request::CaptureMode;
 use payments::model::paid_with::PaidWith;

@@ -13,7 +13,7 @@ use payments::model::webhook::{
 use payments::ports::store::{EventBacklog, StoreError};
 
 use super::row::row;
-use super::rows::Reader;
+use super::rows::ColumnReader;
 use super::sealed_row::plain;
 
 /// Due time of parked events: 9999-01-01, in microseconds since 1970.
@@ -151,7 +151,7 @@ impl TryFrom<WebhookRow> for WebhookEvent {
     type Error = StoreError;
 
     fn try_from(row: WebhookRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "webhook_events", row: &row.id };
+        let read = ColumnReader { table: "webhook_events", row: &row.id };
         let reason = row.reason.unwrap_or_default();
         let state = match (row.state.as_str(), reason.strip_prefix(DISMISSED)) {
             ("received", _) => EventState::Received,
@@ -197,7 +197,7 @@ impl TryFrom<BacklogRow> for EventBacklog {
     type Error = StoreError;
 
     fn try_from(row: BacklogRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "webhook_events", row: "backlog" };
+        let read = ColumnReader { table: "webhook_events", row: "backlog" };
         let state = EventState::NAMES.into_iter().find(|name| *name == row.state);
         Ok(Self {
             provider: read.some("provider", Provider::from_name(&row.provider))?,
@@ -234,7 +234,7 @@ impl TryFrom<DisputeRow> for Dispute {
     type Error = StoreError;
 
     fn try_from(row: DisputeRow) -> Result<Self, StoreError> {
-        let read = Reader { table: "disputes", row: &row.id };
+        let read = ColumnReader { table: "disputes", row: &row.id };
         let amount = |minor: i64| read.some("amount", u64::try_from(minor).ok().and_then(Amount::new));
         let currency = |code: String| read.some("currency", Currency::from_code(&code));
         let time = |column, at: Option<i64>| at.map(|at| read.time(column, at)).transpose();

@@ -173,7 +173,7 @@ fn turned_away() -> Refusal {
 }
 
 #[tokio::test]
-async fn a_refund_is_recalled_under_its_own_attempt() {
+async fn the_first_outcome_of_a_refund_is_found_under_its_own_attempt() {
     let test = TestGateway::start().await;
     let payment =
         usecases::charge(test.gateway.clone(), charge_request(100, ""), None, call()).await.unwrap();

@@ -20,7 +20,7 @@ use payments::model::refund::Refund;
 use payments::model::webhook::{Dispute, WebhookEvent};
 use payments::model::work::{Claimed, Due, Lane, LaneBacklog, Work};
 use payments::ports::store::audit::Audit;
-use payments::ports::store::reconciling::{Reconciling, Run};
+use payments::ports::store::reconciling::{ReconcileRun, Reconciling};
 use payments::ports::store::{
     Change, CommitError, DueWork, EventBacklog, EventLog, Filter, LogPage, LogQuery, Mutation, Page, Rows,
     Store, StoreError, WebhookFilter, Webhooks,
@@ -197,11 +197,11 @@ impl Reconciling for Forgetful {
         now: Timestamp,
         every: SignedDuration,
         until: Timestamp,
-    ) -> Result<Option<Run>, StoreError> {
+    ) -> Result<Option<ReconcileRun>, StoreError> {
         self.store.take_run(holder, now, every, until).await
     }
 
-    async fn keep_run(&self, holder: &str, run: &Run, until: Timestamp) -> Result<bool, StoreError> {
+    async fn keep_run(&self, holder: &str, run: &ReconcileRun, until: Timestamp) -> Result<bool, StoreError> {
         self.store.keep_run(holder, run, until).await
     }
 }

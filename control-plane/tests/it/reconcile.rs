@@ -10,9 +10,9 @@ use jiff::SignedDuration;
 use payments::model::payer_action::PayerAction;
 use payments::model::payment::{ChargeTerms, Payment, Status};
 use payments::model::provider::{Charged, Outcome, ProviderRef, Uncertainty};
-use payments::model::snapshot::{Found, Listed, Origin, ProviderSnapshot, ProviderStatus};
+use payments::model::snapshot::{Found, ListedPayment, Origin, ProviderSnapshot, ProviderStatus};
 use payments::usecases;
-use payments::usecases::reconcile::{Compared, Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Compared, Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 
 use crate::common::*;
 
@@ -48,7 +48,8 @@ async fn lost(test: &TestGateway) -> Payment {
 async fn found(test: &TestGateway, since_s: i64) -> Vec<Compared> {
     let mut all = Vec::new();
     let pace = Pace::new(1_000);
-    let mut reconciliation = Reconciliation::new(&test.gateway, at(since_s), Place::BEGINNING, &pace);
+    let mut reconciliation =
+        Reconciliation::new(&test.gateway, at(since_s), ReconcileCursor::BEGINNING, &pace);
     while let Some(part) = reconciliation.compare_next().await.unwrap() {
         for one in part {
             if !all.contains(&one) {
@@ -144,7 +145,7 @@ async fn a_charge_at_the_provider_without_a_record_and_a_client_is_a_difference(
     let declined =
         ProviderSnapshot { provider_status: ProviderStatus::Open, ..taken(&opening(8, "demo", 100).0, 100) };
     let listed = [taken(&elsewhere, 100), declined];
-    *test.provider.listed.lock().unwrap() = listed.map(|seen| Listed { seen, origin: None }).to_vec();
+    *test.provider.listed.lock().unwrap() = listed.map(|seen| ListedPayment { seen, origin: None }).to_vec();
     let found = found(&test, 0).await;
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].payment, found[0].recorded), (Some(elsewhere.id), None));
@@ -162,7 +163,7 @@ async fn a_charge_whose_record_is_lost_is_recorded_again_for_its_client() {
         let (lost, _) = opening(7, "demo", 100);
         let seen = taken(&lost, provider_status.map_or(100, |part| part.amount.minor()));
         let origin = Some(Origin { client: lost.client.clone(), capture });
-        *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
+        *test.provider.listed.lock().unwrap() = vec![ListedPayment { seen: seen.clone(), origin }];
         sees(&test, Found::Found(seen));
         let before = found(&test, 0).await;
         assert_eq!(before[0].finding, Finding::Applied(format!("recorded again, {}", status.name())));
@@ -183,7 +184,7 @@ async fn what_was_recorded_again_is_told_even_if_a_second_look_fails() {
     let test = TestGateway::start().await;
     let (lost, _) = opening(7, "demo", 100);
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Automatic });
-    *test.provider.listed.lock().unwrap() = vec![Listed { seen: taken(&lost, 100), origin }];
+    *test.provider.listed.lock().unwrap() = vec![ListedPayment { seen: taken(&lost, 100), origin }];
     sees(&test, Found::Unavailable(Uncertainty::new("connection refused")));
     let told = "recorded again, completed, its refunds not seen: connection refused";
     assert_eq!(found(&test, 0).await[0].finding, Finding::NotSeen(told.to_owned()));
@@ -200,7 +201,7 @@ async fn an_authorization_whose_record_is_lost_can_be_captured() {
         ProviderStatus::Authorized { authorization: ProviderRef::new("pi_found"), expires: None },
     );
     let origin = Some(Origin { client: lost.client.clone(), capture: CaptureMode::Manual });
-    *test.provider.listed.lock().unwrap() = vec![Listed { seen: seen.clone(), origin }];
+    *test.provider.listed.lock().unwrap() = vec![ListedPayment { seen: seen.clone(), origin }];
     sees(&test, Found::Found(seen));
     assert_eq!(found(&test, 0).await[0].finding, Finding::Applied("recorded again, authorized".to_owned()));
     let captured = usecases::capture(test.gateway.clone(), lost.id, None, call()).await.unwrap();
@@ -230,12 +231,12 @@ async fn an_interrupted_reconciliation_goes_on_where_it_was() {
         sees(&test, Found::Found(taken(&payment, 100)));
     }
     let seen = |n| taken(&opening(n, "nobody", 100).0, 100);
-    let listed: Vec<_> = (1..=5).map(|n| Listed { seen: seen(n), origin: None }).collect();
+    let listed: Vec<_> = (1..=5).map(|n| ListedPayment { seen: seen(n), origin: None }).collect();
     *test.provider.listed.lock().unwrap() = listed;
-    let (pace, mut all, mut place) = (Pace::new(100_000), Vec::new(), Place::BEGINNING);
+    let (pace, mut all, mut place) = (Pace::new(100_000), Vec::new(), ReconcileCursor::BEGINNING);
     loop {
         // Another process each time: only the place is left of the one before.
-        let kept: Place = place.to_string().parse().unwrap();
+        let kept: ReconcileCursor = place.to_string().parse().unwrap();
         let mut reconciliation = Reconciliation::new(&test.gateway, at(0), kept, &pace);
         let Some(part) = reconciliation.compare_next().await.unwrap() else { break };
         all.extend(part.into_iter().filter_map(|one| one.payment));
@@ -253,7 +254,7 @@ async fn a_provider_that_lists_nothing_is_told_as_not_seen_and_as_no_failure() {
     let test = TestGateway::start().await;
     test.provider.lists_nothing.store(true, Ordering::SeqCst);
     let pace = Pace::new(1_000);
-    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
+    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), ReconcileCursor::BEGINNING, &pace);
     while reconciliation.compare_next().await.unwrap().is_some() {}
     let unseen: Vec<_> = reconciliation.unseen.iter().collect();
     assert_eq!(unseen, [&Unseen::NotListed(Provider::Stripe), &Unseen::NotListed(Provider::Paypal)]);

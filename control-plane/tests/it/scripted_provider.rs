@@ -15,13 +15,13 @@ use payments::model::provider::{
     RefundOrder, Refunded, Refusal, ResumeOrder, Unacceptable,
 };
 use payments::model::snapshot::{
-    DisputeSnapshot, Found, ListCursor, ListPart, Listed, LookUp, ProviderSnapshot, RefundLookUp,
+    DisputeSnapshot, Found, ListCursor, ListPart, ListedPayment, LookUp, ProviderSnapshot, RefundLookUp,
     RefundSnapshot,
 };
 use payments::model::webhook::{
     Dispute, DisputeOutcome, DisputeStage, DisputeVerdict, EventRefs, EventSubject, NotAnEvent, ParsedEvent,
 };
-use payments::model::work::Room;
+use payments::model::work::WorkCapacity;
 use payments::ports::provider::PaymentProvider;
 use tokio::sync::Notify;
 
@@ -42,7 +42,7 @@ pub(crate) struct ScriptedProvider {
     pub(crate) refunds: Mutex<Vec<Outcome<Refunded>>>,
     /// What is read at each look, once each; the last one stays.
     pub(crate) seen: Mutex<Vec<Found<ProviderSnapshot>>>,
-    pub(crate) listed: Mutex<Vec<Listed>>,
+    pub(crate) listed: Mutex<Vec<ListedPayment>>,
     /// It offers no list.
     pub(crate) lists_nothing: AtomicBool,
     pub(crate) seen_refunds: Mutex<Vec<RefundSnapshot>>,
@@ -161,8 +161,8 @@ impl PaymentProvider for ScriptedProvider {
         self.seen_dispute.lock().unwrap().clone().unwrap_or(Found::CannotAsk)
     }
 
-    async fn room(&self) -> Room {
-        if self.is_away.load(Ordering::SeqCst) { Room::None } else { Room::Any }
+    async fn room(&self) -> WorkCapacity {
+        if self.is_away.load(Ordering::SeqCst) { WorkCapacity::None } else { WorkCapacity::Any }
     }
 
     fn read_event(&self, body: &[u8]) -> Result<ParsedEvent, NotAnEvent> {

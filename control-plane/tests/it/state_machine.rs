@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::common::*;
 
 #[derive(Clone, Debug)]
-enum Step {
+enum TransitionStep {
     BeginCharge,
     BeginResume,
     BeginCapture(Option<u64>),
@@ -68,37 +68,37 @@ fn outcome<T: Clone + std::fmt::Debug + 'static>(
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = TransitionStep> {
     prop_oneof![
-        Just(Step::BeginCharge),
-        Just(Step::BeginResume),
-        proptest::option::of(1_u64..200).prop_map(Step::BeginCapture),
-        Just(Step::BeginCancel),
-        Just(Step::BeginAgain),
-        Just(Step::GiveUp),
-        Just(Step::Lost),
-        outcome(charged()).prop_map(Step::ChargeAnswered),
+        Just(TransitionStep::BeginCharge),
+        Just(TransitionStep::BeginResume),
+        proptest::option::of(1_u64..200).prop_map(TransitionStep::BeginCapture),
+        Just(TransitionStep::BeginCancel),
+        Just(TransitionStep::BeginAgain),
+        Just(TransitionStep::GiveUp),
+        Just(TransitionStep::Lost),
+        outcome(charged()).prop_map(TransitionStep::ChargeAnswered),
         outcome(prop_oneof![Just(Captured::Completed { charge: reference() }), Just(Captured::Pending),])
-            .prop_map(Step::CaptureAnswered),
-        outcome(Just(())).prop_map(Step::CancelAnswered),
+            .prop_map(TransitionStep::CaptureAnswered),
+        outcome(Just(())).prop_map(TransitionStep::CancelAnswered),
     ]
 }
 
 /// `None`: refused, and the payment is as it was.
-fn take(payment: Payment, step: Step, n: u8) -> Option<Payment> {
+fn take(payment: Payment, step: TransitionStep, n: u8) -> Option<Payment> {
     match step {
-        Step::BeginCharge => payment.begin_charge(attempt(n), None, at(n.into())).ok(),
-        Step::BeginResume => payment.begin_resume(ResumedBy::Client, attempt(n), at(n.into())).ok(),
-        Step::BeginCapture(amount) => {
+        TransitionStep::BeginCharge => payment.begin_charge(attempt(n), None, at(n.into())).ok(),
+        TransitionStep::BeginResume => payment.begin_resume(ResumedBy::Client, attempt(n), at(n.into())).ok(),
+        TransitionStep::BeginCapture(amount) => {
             payment.begin_capture(amount.and_then(Amount::new), attempt(n), None, at(n.into())).ok()
         }
-        Step::BeginCancel => payment.begin_cancel(attempt(n), None, at(n.into())).ok(),
-        Step::BeginAgain => payment.begin_again(at(n.into())).ok(),
-        Step::GiveUp => payment.give_up(at(n.into())).ok(),
-        Step::Lost => payment.lost(at(n.into())).ok(),
-        Step::ChargeAnswered(answer) => payment.charge_answered(answer, at(n.into())).ok(),
-        Step::CaptureAnswered(answer) => payment.capture_answered(answer, at(n.into())).ok(),
-        Step::CancelAnswered(answer) => payment.cancel_answered(answer, at(n.into())).ok(),
+        TransitionStep::BeginCancel => payment.begin_cancel(attempt(n), None, at(n.into())).ok(),
+        TransitionStep::BeginAgain => payment.begin_again(at(n.into())).ok(),
+        TransitionStep::GiveUp => payment.give_up(at(n.into())).ok(),
+        TransitionStep::Lost => payment.lost(at(n.into())).ok(),
+        TransitionStep::ChargeAnswered(answer) => payment.charge_answered(answer, at(n.into())).ok(),
+        TransitionStep::CaptureAnswered(answer) => payment.capture_answered(answer, at(n.into())).ok(),
+        TransitionStep::CancelAnswered(answer) => payment.cancel_answered(answer, at(n.into())).ok(),
     }
 }
 

@@ -28,7 +28,7 @@ fn holds(like: Like, is_manual: bool, steps: &[Step]) {
 }
 
 const fn refund(action: Action) -> Step {
-    Step::Refund(refunds::Step::of_the_first(action))
+    Step::Refund(refunds::RefundStep::of_the_first(action))
 }
 
 const WELL: Mishap = Mishap::None;

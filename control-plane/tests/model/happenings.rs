@@ -1,4 +1,5 @@
-//! What happens at the provider by itself: payers act, banks decide, people use the dashboard, offers and holds run out.
+//! What happens at the provider by itself: payers act, banks decide, people use the dashboard, offers and holds run
+//! out.
 
 use edge_core::money::Amount;
 

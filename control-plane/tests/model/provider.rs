@@ -59,8 +59,8 @@ pub(crate) struct Provider {
     pub(crate) amount: Amount,
     /// Authorized first, and captured when we say so.
     pub(crate) is_manual: bool,
-    /// Like Stripe: a known attempt gets its first answer again, be it an error, and all is listed. Else like PayPal: it
-    /// gets how things stand now, and an unpaid order is left alone to cancel it.
+    /// Like Stripe: a known attempt gets its first answer again, be it an error, and all is listed. Else like PayPal:
+    /// it gets how things stand now, and an unpaid order is left alone to cancel it.
     pub(crate) replays: bool,
     pub(crate) keys: Keys<Answer>,
     /// A capture was declined, which PayPal's order shows as long as the amount is held.
@@ -259,8 +259,8 @@ impl Provider {
         })
     }
 
-    /// What a call like the one that got `first` is answered now. What was refused is refused once more: nothing was made
-    /// that could stand otherwise now.
+    /// What a call like the one that got `first` is answered now. What was refused is refused once more: nothing was
+    /// made that could stand otherwise now.
     fn as_it_stands(&self, first: Answer, attempt: AttemptId) -> Answer {
         match first {
             Answer::Charge(Outcome::Done(Charged::RequiresAction { declined: true, .. })) => first,

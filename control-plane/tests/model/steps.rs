@@ -40,7 +40,7 @@ pub(crate) enum Step {
         lag: u8,
     },
     Pass(Pause),
-    Refund(refunds::Step),
+    Refund(refunds::RefundStep),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,8 +51,8 @@ pub(crate) fn refund_name(state: &RefundState) -> &'static str {
 }
 
 /// From where, by what, to where. Completed, captured, canceled and refunds that failed are left by nothing here: only
-/// money that moved against what the provider had said would move them. `X` to `X` by us: it is to be canceled, once the
-/// outcome is known.
+/// money that moved against what the provider had said would move them. `X` to `X` by us: it is to be canceled, once
+/// the outcome is known.
 const DOCUMENTED: &[Row] = &[
     ("created", By::Us, &["charging"]),
     ("charging", By::Us, &["charge unknown"]),

@@ -149,8 +149,8 @@ async fn a_capture_under_a_forgotten_key_is_found_and_not_repeated() {
         assert_eq!(certainty(&provider.capture(&capture).await), Certainty::Unknown);
         fixture.heal().await;
         fixture.fault(name, "capture", "forget_key").await;
-        // While it cannot be looked up, it stays open. At PayPal that is tried first, so this call sends nothing, and of a
-        // repeat that says nothing about the call before.
+        // While it cannot be looked up, it stays open. At PayPal that is tried first, so this call sends nothing, and
+        // of a repeat that says nothing about the call before.
         fixture.fault(name, "retrieve", "error_before").await;
         let open = if name == "paypal" { Certainty::NotSent } else { Certainty::Unknown };
         assert_eq!(certainty(&provider.capture(&capture).await), open, "{name}");

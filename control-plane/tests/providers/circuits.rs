@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use payments::model::provider::{ChargeOrder, Charged, Outcome};
-use payments::model::work::{Room, WorkKind};
+use payments::model::work::{WorkCapacity, WorkKind};
 use payments::ports::provider::PaymentProvider;
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn thirty_keys_that_stripe_answers_from_saved_failures_stop_no_clients_cha
         assert!(again.uncertainty().is_some_and(|uncertainty| uncertainty.is_key_dead), "{again:?}");
         assert!(is_done(&fixture.stripe().charge(&order(&fixture)).await));
     }
-    assert_eq!(work(&fixture).room().await, Room::Any, "nor do they stop other work");
+    assert_eq!(work(&fixture).room().await, WorkCapacity::Any, "nor do they stop other work");
 }
 
 #[tokio::test]
@@ -67,7 +67,10 @@ async fn background_work_that_fails_is_left_alone_and_clients_are_not() {
     for _ in 0..20 {
         work(&fixture).charge(&order(&fixture)).await;
     }
-    assert_eq!((work(&fixture).room().await, fixture.received("stripe", "charge").await), (Room::None, 10));
+    assert_eq!(
+        (work(&fixture).room().await, fixture.received("stripe", "charge").await),
+        (WorkCapacity::None, 10)
+    );
     fixture.heal().await;
     assert!(is_done(&fixture.stripe().charge(&order(&fixture)).await));
 }
@@ -77,10 +80,10 @@ async fn while_clients_are_refused_background_work_is_too() {
     let fixture = fixture().await;
     stripe_is_away(&fixture).await;
     open(&fixture).await;
-    assert_eq!(work(&fixture).room().await, Room::None);
+    assert_eq!(work(&fixture).room().await, WorkCapacity::None);
     assert!(matches!(work(&fixture).charge(&order(&fixture)).await, Outcome::NotSent(_)));
     let refunds = fixture.stripe().in_background(WorkKind::Refund).unwrap();
-    assert_eq!((fixture.received("stripe", "charge").await, refunds.room().await), (10, Room::Any));
+    assert_eq!((fixture.received("stripe", "charge").await, refunds.room().await), (10, WorkCapacity::Any));
 }
 
 #[tokio::test]
@@ -124,8 +127,8 @@ async fn work_is_begun_again_one_piece_at_first_once_the_provider_answers() {
     open(&fixture).await;
     fixture.heal().await;
     fixture.clock.advance(2);
-    assert_eq!(work(&fixture).room().await, Room::One);
+    assert_eq!(work(&fixture).room().await, WorkCapacity::One);
     assert!(is_done(&work(&fixture).charge(&order(&fixture)).await));
-    assert_eq!(work(&fixture).room().await, Room::Any);
+    assert_eq!(work(&fixture).room().await, WorkCapacity::Any);
     assert!(is_done(&fixture.stripe().charge(&order(&fixture)).await), "clients know it from that");
 }

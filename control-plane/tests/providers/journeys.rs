@@ -223,7 +223,7 @@ async fn a_cancel_finds_the_money_that_moved_unheard() {
 }
 
 #[tokio::test]
-async fn a_voided_order_that_is_brought_back_ends_canceled() {
+async fn a_voided_order_that_is_resubmitted_ends_canceled() {
     let journey = Journey::begin().await;
     let payment = journey.charge("paypal", None).await;
     let order = payment.reference.clone().unwrap();

@@ -235,7 +235,7 @@ async fn a_decline_that_names_no_page_leaves_the_payer_their_way_back() {
 }
 
 #[tokio::test]
-async fn an_order_of_the_client_that_names_no_page_is_declined_and_can_be_brought_back() {
+async fn an_order_of_the_client_that_names_no_page_is_declined_and_can_be_resubmitted() {
     let fixture = SandboxFixture::open().await;
     let id = foreign_order(&fixture, "CAPTURE", "49.99", None).await;
     approve(&fixture, &id).await;

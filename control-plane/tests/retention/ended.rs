@@ -4,7 +4,7 @@ use edge_core::client::ClientId;
 use edge_core::provider::Provider;
 use payments::model::log::{EventId, Position};
 use payments::ports::store::{Filter, LogQuery};
-use payments_stores::retention::{Part, Schedule, What};
+use payments_stores::retention::{Schedule, StepReport, What};
 
 use super::database::{NEW, OLD, TestDatabase};
 use super::old::*;
@@ -30,13 +30,13 @@ super::on_both! {
     values_that_are_sealed_later_end_when_they_would_have_ended
 }
 
-fn ended(parts: &[Part], what: What) -> (u64, u64) {
+fn ended(parts: &[StepReport], what: What) -> (u64, u64) {
     let of_kind = parts.iter().filter(|part| part.what == what);
     of_kind.fold((0, 0), |(rows, keys), part| (rows + part.ended, keys + part.keys))
 }
 
 /// The rows and keys of the six kinds, in the order in which they end.
-fn all(parts: &[Part]) -> Vec<(u64, u64)> {
+fn all(parts: &[StepReport]) -> Vec<(u64, u64)> {
     What::ALL.into_iter().map(|what| ended(parts, what)).collect()
 }
 
@@ -242,8 +242,8 @@ async fn neither_rotation_nor_resealing_brings_back_what_has_ended(database: Tes
 async fn a_process_that_still_had_the_key_forgets_it(database: TestDatabase) {
     let store = filled(&database).await;
     run(&database, later()).await;
-    // It knows of it once it has read the table again, at the latest with the first commit after some minutes. A look-up
-    // by customer reads it at once.
+    // It knows of it once it has read the table again, at the latest with the first commit after some minutes. A
+    // look-up by customer reads it at once.
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     let filter = Filter { limit: 10, customer_reference: Some(customer(1)), ..Filter::default() };
     store.payments(&client(), &filter).await.unwrap();

@@ -1,7 +1,7 @@
 //! What money still depends on does not end, however old it is.
 
 use payments::model::idempotency::{KeyChange, KeyClaim};
-use payments_stores::retention::{Part, Schedule, What};
+use payments_stores::retention::{Schedule, StepReport, What};
 
 use super::database::{OLD, TestDatabase};
 use super::old::*;
@@ -18,7 +18,7 @@ super::on_both! {
     the_key_that_seals_never_ends
 }
 
-fn held(parts: &[Part], what: What) -> Vec<String> {
+fn held(parts: &[StepReport], what: What) -> Vec<String> {
     let of_kind = parts.iter().filter(|part| part.what == what);
     of_kind.flat_map(|part| &part.held).map(|held| held.by.clone()).collect()
 }

@@ -9,7 +9,9 @@ use payments::model::log::Position;
 use payments::model::provider::Outcome;
 use payments::ports::store::Store;
 use payments::ports::store::audit::StoredTransition;
-use payments_stores::retention::{Ending, Part, Retention, RetentionProblem, Schedule, open_retention};
+use payments_stores::retention::{
+    Retention, RetentionProblem, RetentionRun, Schedule, StepReport, open_retention,
+};
 
 use super::database::{OLD, TestDatabase};
 use super::samples::*;
@@ -31,8 +33,8 @@ pub(crate) fn days_later(days: i64) -> Timestamp {
     at(0) + SignedDuration::from_hours(24 * days)
 }
 
-/// Filled as of 2026-01-01, with the data keys of that day; the ones of the next day seal since. The payment that waits for
-/// its payer has been canceled, so that everything is decided.
+/// Filled as of 2026-01-01, with the data keys of that day; the ones of the next day seal since. The payment that waits
+/// for its payer has been canceled, so that everything is decided.
 pub(crate) async fn filled(database: &TestDatabase) -> Arc<dyn Store> {
     let store = unfinished(database).await;
     let waiting = store.payment(&client(), payment_id(1)).await.unwrap().unwrap();
@@ -87,7 +89,11 @@ pub(crate) async fn retention(database: &TestDatabase) -> Box<dyn Retention> {
 }
 
 /// All parts of a run or a plan.
-pub(crate) async fn parts(retention: &dyn Retention, mut ending: Ending, now: Timestamp) -> Vec<Part> {
+pub(crate) async fn parts(
+    retention: &dyn Retention,
+    mut ending: RetentionRun,
+    now: Timestamp,
+) -> Vec<StepReport> {
     let mut parts = Vec::new();
     while let Some(part) = retention.next(&mut ending, now).await.unwrap() {
         parts.push(part);
@@ -96,7 +102,7 @@ pub(crate) async fn parts(retention: &dyn Retention, mut ending: Ending, now: Ti
     parts
 }
 
-pub(crate) async fn run(database: &TestDatabase, now: Timestamp) -> Vec<Part> {
+pub(crate) async fn run(database: &TestDatabase, now: Timestamp) -> Vec<StepReport> {
     let retention = retention(database).await;
     let ending = retention.begin(SCHEDULE, "anna", now).await.unwrap();
     parts(&*retention, ending, now).await

@@ -9,7 +9,7 @@ use rcgen::{
     date_time_ymd,
 };
 
-use crate::program::{Answer, Webhook};
+use crate::program::{CommandResult, Webhook};
 
 const NAME: &str = "messageverificationcerts.sandbox.paypal.com";
 const URL: &str = "https://api.sandbox.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77";
@@ -73,7 +73,7 @@ fn good() -> Delivery<'static> {
 }
 
 impl Delivery<'_> {
-    fn verify(&self) -> Answer {
+    fn verify(&self) -> CommandResult {
         let (id, time) = ("dfb3be50-fd74-11e4-8bf3-77339302725b", "2026-05-31T23:59:00Z");
         let message = format!("{id}|{time}|{}|{}", self.signed_id, crc32fast::hash(BODY.as_bytes()));
         let mut signature = STANDARD.encode(AUTHORITY.key.sign(message.as_bytes()).unwrap());

@@ -13,12 +13,12 @@ pub(crate) struct Webhook {
     arguments: Vec<String>,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct CommandResult {
     pub(crate) code: i32,
     pub(crate) report: Value,
 }
 
-impl Answer {
+impl CommandResult {
     pub(crate) fn verdict(&self) -> &str {
         self.report["verdict"].as_str().unwrap()
     }
@@ -64,10 +64,10 @@ impl Webhook {
         Command::new(control_plane_tests::program()).args(&self.arguments).env_clear().output().unwrap()
     }
 
-    pub(crate) fn verify(self) -> Answer {
+    pub(crate) fn verify(self) -> CommandResult {
         let output = self.with(&["--json"]).run();
         let report = serde_json::from_slice(&output.stdout);
         let report = report.unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        Answer { code: output.status.code().unwrap(), report }
+        CommandResult { code: output.status.code().unwrap(), report }
     }
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::program::{Answer, Webhook};
+use crate::program::{CommandResult, Webhook};
 
 /// The file `name` of the vectors, or `None`, which is said past the test harness.
 fn vectors(name: &str) -> Option<Value> {
@@ -28,7 +28,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap()
 }
 
-fn stripe(header: &str, secret: &str, body: &str, at_s: i64) -> Answer {
+fn stripe(header: &str, secret: &str, body: &str, at_s: i64) -> CommandResult {
     Webhook::new("stripe", &[("Stripe-Signature", header)], body.as_bytes())
         .with(&["--secret", secret, "--at", &Timestamp::from_second(at_s).unwrap().to_string()])
         .verify()
@@ -57,7 +57,13 @@ fn every_published_stripe_signature_gets_the_verdict_of_the_official_libraries()
 }
 
 /// A published transmission, with another body or webhook id where one is given.
-fn paypal(vector: &Value, pem: &str, body: Option<&[u8]>, id: Option<&str>, at: Option<&str>) -> Answer {
+fn paypal(
+    vector: &Value,
+    pem: &str,
+    body: Option<&[u8]>,
+    id: Option<&str>,
+    at: Option<&str>,
+) -> CommandResult {
     let headers = vector["headers"].as_object().unwrap();
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::program::{Answer, Webhook};
+use crate::program::{CommandResult, Webhook};
 
 const SECRET: &str = "whsec_right";
 const AT: &str = "2026-06-01T00:00:00Z";
@@ -20,7 +20,7 @@ fn header() -> String {
     header_by(SECRET, AT_S)
 }
 
-fn verify(header: &str, secrets: &[&str], body: &str) -> Answer {
+fn verify(header: &str, secrets: &[&str], body: &str) -> CommandResult {
     let mut webhook =
         Webhook::new("stripe", &[("stripe-signature", header)], body.as_bytes()).with(&["--at", AT]);
     for secret in secrets {

@@ -3,13 +3,11 @@
 //! The header reads `v=2;aud=control-plane;kid=k1;t=1764000000;rid=…;client=demo;idem=…;hook=…;mac=<64 hex>`, with
 //! `tick=…` before the MAC where a ticket stands in for the client's key. The MAC is HMAC-SHA256 (RFC 2104), under the
 //! subkey for the audience `aud`, over the header's own fields and over the request: method, path with query, and the
-//! SHA-256 of the raw body. A request that was altered, that is for another service, or that never passed the edge, has no
-//! valid MAC.
+//! SHA-256 of the raw body. A request that was altered, that is for another service, or that never passed the edge, has
+//! no valid MAC.
 //!
 //! Earlier releases signed without an audience, with the secret itself (`v=1;kid=…`). Those that have the secret accept
 //! this for as long as edges of such a release may be in use, until [`Keys::rejecting_earlier`].
-
-mod keys;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -18,10 +16,11 @@ use crate::canonical;
 use crate::client::ClientId;
 use crate::id;
 use crate::idempotency::{Fence, Fingerprint, Scope};
+use crate::keys::CLOCK_TOLERANCE_S;
+pub(crate) use crate::keys::Purpose;
+pub use crate::keys::{Holder, Keys, KeysError};
 use crate::provider::Provider;
 use crate::ticket::Ticket;
-pub(crate) use keys::Purpose;
-pub use keys::{Holder, Keys, KeysError};
 
 /// The header that carries the attestation, in lower case.
 pub const HEADER: &str = "x-edge-attestation";
@@ -30,7 +29,7 @@ pub const HEADER: &str = "x-edge-attestation";
 /// two can replay a request for that long, and only that very request: method, path, body and client are signed, and so
 /// is the idempotency key, under which nothing is executed twice. Without a key, what changes something executes once
 /// for each attestation.
-pub const TOLERANCE_S: u64 = 60;
+pub const TOLERANCE_S: u64 = CLOCK_TOLERANCE_S;
 
 /// The service that a request is for. It refuses what was attested for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

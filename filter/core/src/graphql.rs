@@ -10,7 +10,8 @@ pub use tokens::{Token, Tokens};
 
 use crate::request::InvalidRequest;
 
-/// Nesting of brackets, so that no parser's stack is exhausted. A document with more is not executed, and not read further.
+/// Nesting of brackets, so that no parser's stack is exhausted. A document with more is not executed, and not read
+/// further.
 pub const NESTING_MAX: usize = 32;
 
 /// A name with a value.
@@ -36,7 +37,8 @@ pub fn check_names(document: &str) -> Result<(), InvalidRequest> {
 
 /// The names with values, in order; after an object of `key` and `value`, the pair as well.
 pub(crate) fn inputs(document: &str) -> impl Iterator<Item = Input<'_>> {
-    let mut reader = Reader { tokens: Tokens::new(document).peekable(), open: Vec::new(), before: [None; 2] };
+    let mut reader =
+        TokenReader { tokens: Tokens::new(document).peekable(), open: Vec::new(), before: [None; 2] };
     std::iter::from_fn(move || {
         loop {
             let token = reader.tokens.next().filter(|_| reader.open.len() <= NESTING_MAX)?;
@@ -50,7 +52,7 @@ pub(crate) fn inputs(document: &str) -> impl Iterator<Item = Input<'_>> {
     })
 }
 
-struct Reader<'a> {
+struct TokenReader<'a> {
     tokens: Peekable<Tokens<'a>>,
     /// The brackets that are open. `None`: a selection set, whose aliases may repeat.
     open: Vec<Option<Names<'a>>>,
@@ -68,7 +70,7 @@ struct Names<'a> {
     variable: Option<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TokenReader<'a> {
     fn take(&mut self, token: Token<'a>) -> Option<Input<'a>> {
         match token {
             Token::Mark('(') => self.open.push(Some(Names::default())),

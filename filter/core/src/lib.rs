@@ -40,6 +40,7 @@ pub mod graphql;
 pub mod head;
 pub mod id;
 pub mod idempotency;
+mod keys;
 pub mod money;
 pub mod outcome;
 pub mod provider;

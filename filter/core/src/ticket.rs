@@ -1,17 +1,17 @@
 //! Tickets to watch the events of one payment, for browsers: a page must not have its shop's client key.
 //!
-//! A ticket is `evtk_` and letters. The letters are the hexadecimal digits, written with `a` to `p` so that no part of a
-//! ticket can be taken for a card number, of the text `1;key id;client;payment;expiry` and of its HMAC-SHA256 under a
-//! subkey of the attestation keys. Nothing in it is secret, and it allows to read and nothing else. Everyone who has it may
-//! use it until it expires, so it is short-lived.
+//! A ticket is `evtk_` and letters. The letters are the hexadecimal digits, written with `a` to `p` so that no part of
+//! a ticket can be taken for a card number, of the text `1;key id;client;payment;expiry` and of its HMAC-SHA256 under a
+//! subkey of the attestation keys. Nothing in it is secret, and it allows to read and nothing else. Everyone who has it
+//! may use it until it expires, so it is short-lived.
 
 use hmac::Mac;
 
-use crate::attestation::{Keys, Purpose};
 use crate::canonical;
 use crate::client::ClientId;
 use crate::error::ErrorCode;
 use crate::id;
+use crate::keys::{CLOCK_TOLERANCE_S, Keys, Purpose};
 use crate::request::TicketRequest;
 
 /// The start of each ticket.
@@ -100,7 +100,7 @@ impl Ticket {
         let expected = key.ok_or(TicketError::Invalid)?.clone().chain_update(content);
         expected.verify_slice(mac).map_err(|_| TicketError::Invalid)?;
         // No ticket is made for longer; one that claims it comes from a clock that is far ahead.
-        let longest = u64::from(TicketRequest::EXPIRES_IN_MAX) + crate::attestation::TOLERANCE_S;
+        let longest = u64::from(TicketRequest::EXPIRES_IN_MAX) + CLOCK_TOLERANCE_S;
         match ticket.expires_s.checked_sub(now_s) {
             None | Some(0) => Err(TicketError::Expired),
             Some(left) if left > longest => Err(TicketError::Invalid),

@@ -2,12 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-
-use serde_json::Value;
 
 use super::{PaypalSchema, paypal::PaypalContract, stripe::StripeContract};
 use crate::paypal::errors::Result as PaypalResult;
@@ -42,14 +40,4 @@ impl Contracts {
     pub(crate) fn check_paypal(&self, schema: PaypalSchema, body: &[u8]) -> PaypalResult<()> {
         self.paypal.check_request(schema, body)
     }
-}
-
-pub(super) fn read_json(path: &Path) -> io::Result<Value> {
-    let text = fs::read(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    serde_json::from_slice(&text).map_err(|error| unusable(path, &error.to_string()))
-}
-
-pub(super) fn unusable(path: &Path, why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()))
 }

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "contracts")]
 mod checks;
+#[cfg(feature = "contracts")]
+mod documents;
 #[cfg(not(feature = "contracts"))]
 mod no_checks;
 #[cfg(feature = "contracts")]

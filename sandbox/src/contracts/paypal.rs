@@ -6,7 +6,7 @@ use jsonschema::{Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 
 use super::PaypalSchema;
-use super::checks::{read_json, unusable};
+use super::documents::{read_json, unusable};
 use crate::paypal::errors::{PaypalError, Result};
 
 const ORDERS: &str = "paypal/checkout_orders_v2.schemas.json";

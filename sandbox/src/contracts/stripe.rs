@@ -5,7 +5,7 @@ use std::{collections::HashMap, io, path::Path};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use super::checks::{read_json, unusable};
+use super::documents::{read_json, unusable};
 use crate::stripe::{
     errors::{Result, StripeError},
     form::{Form, Node},

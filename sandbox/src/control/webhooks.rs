@@ -17,7 +17,7 @@ use crate::{
     provider::Provider,
     scripts,
     state::Shared,
-    webhooks::{Announcer, Change, Content, Given, Record},
+    webhooks::{Announcer, Content, Given, Record, SettingsChange},
 };
 
 #[derive(Debug, Deserialize)]
@@ -79,7 +79,7 @@ fn by_provider(shared: &Shared, view: impl Fn(&crate::webhooks::Lane) -> Value) 
 
 /// Sets the targets of webhooks and the secrets that sign them.
 pub(super) async fn aim(State(shared): State<Arc<Shared>>, body: Bytes) -> HttpResponse {
-    let change: Change = match read(&body) {
+    let change: SettingsChange = match read(&body) {
         Ok(change) => change,
         Err(rule) => return invalid(&rule),
     };

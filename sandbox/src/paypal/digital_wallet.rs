@@ -113,8 +113,8 @@ impl WalletCard {
         Self { outcome: CardOutcome::Good, liability_shift: Some("POSSIBLE"), ..self }
     }
 
-    /// The bank was asked, and is not convinced.
-    pub(crate) fn doubted(self) -> Self {
+    /// The bank did not authenticate the payer.
+    pub(crate) fn unauthenticated(self) -> Self {
         Self { outcome: CardOutcome::Good, liability_shift: Some("NO"), ..self }
     }
 

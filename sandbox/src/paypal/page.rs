@@ -110,7 +110,7 @@ fn decide(shared: &Shared, visit: &Visit, outcome: Outcome) -> Response {
             }
             match order.source {
                 Some(Source::InWallet(card)) if matches!(outcome, Outcome::Fail) => {
-                    order.source = Some(Source::InWallet(card.doubted()));
+                    order.source = Some(Source::InWallet(card.unauthenticated()));
                 }
                 Some(Source::InWallet(card)) => order.source = Some(Source::InWallet(card.authenticated())),
                 // Instead of confirming with the wallet, the payer paid by a PayPal account.

@@ -40,8 +40,8 @@ impl Gateway {
     }
 }
 
-/// What the page needs, none of it secret: a shop gets the first two from `GET /wallets/config`, and PayPal's client token
-/// from PayPal.
+/// What the page needs, none of it secret: a shop gets the first two from `GET /wallets/config`, and PayPal's client
+/// token from PayPal.
 pub(super) async fn config(State(shared): State<Arc<Shared>>) -> HttpResponse {
     let now = shared.now();
     let client_token = paypal::client_token(&mut shared.state().paypal, now);

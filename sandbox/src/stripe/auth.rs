@@ -5,8 +5,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::errors::{Result, StripeError};
 
-/// Accepts the `expected` key, or any test-mode key if none is expected; `for_browsers`: also any publishable key. A live
-/// key is never accepted: its sender has mistaken the sandbox for Stripe.
+/// Accepts the `expected` key, or any test-mode key if none is expected; `for_browsers`: also any publishable key. A
+/// live key is never accepted: its sender has mistaken the sandbox for Stripe.
 pub(crate) fn check(headers: &HeaderMap, expected: Option<&str>, for_browsers: bool) -> Result<()> {
     let Some(key) = key(headers) else {
         let message = "You did not provide an API key. You need to provide your API key in the Authorization header, \

@@ -1,5 +1,5 @@
-//! Payment method domains: where a merchant shows wallets (docs.stripe.com/api/payment_method_domains). Instead of looking
-//! at the domain, the sandbox goes by its name: one that ends in `.invalid` (RFC 2606) cannot be validated.
+//! Payment method domains: where a merchant shows wallets (docs.stripe.com/api/payment_method_domains). Instead of
+//! looking at the domain, the sandbox goes by its name: one that ends in `.invalid` (RFC 2606) cannot be validated.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

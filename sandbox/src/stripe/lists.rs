@@ -65,7 +65,7 @@ impl Page {
         })
     }
 
-    /// The requested items, newest first, and whether more follow in the page's direction. Examines no more items than
+    /// The requested items, newest first, and whether more follow in the page's direction. Reads no more items than
     /// the time window and the limit require, however long the list is.
     pub(crate) fn select<'a, T>(
         &self,

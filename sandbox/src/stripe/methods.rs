@@ -152,8 +152,8 @@ const METHODS: [TestMethod; 26] = [
     authenticate("pm_card_authenticationRequired", "3184"),
 ];
 
-/// Cards in wallets. Stripe has no such test methods, so the names are the sandbox's own. Apple Pay authenticates the payer
-/// on the device, so no bank asks again; of Google Pay's cards, some are not on the device.
+/// Cards in wallets. Stripe has no such test methods, so the names are the sandbox's own. Apple Pay authenticates the
+/// payer on the device, so no bank asks again; of Google Pay's cards, some are not on the device.
 const WALLETS: [TestMethod; 6] = [
     approve("pm_card_sandbox_applePay", "visa", "4242").within(APPLE_PAY),
     decline(

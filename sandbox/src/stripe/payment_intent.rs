@@ -174,8 +174,8 @@ impl PaymentIntent {
         })
     }
 
-    /// Stripe redirects only with a return URL, to a page whose URL has the client secret; otherwise, or if its script is on
-    /// the page, it leaves the step to that.
+    /// Stripe redirects only with a return URL, to a page whose URL has the client secret; otherwise, or if its script
+    /// is on the page, it leaves the step to that.
     fn next_action(&self, pages: &str) -> Value {
         let Status::RequiresAction { return_url, uses_sdk, .. } = &self.status else { return Value::Null };
         let page = format!("{pages}/_sandbox/stripe/authenticate/{}", self.id);

@@ -1,6 +1,7 @@
 //! Tokens of cards and wallets, and payment methods that are made of them. The documented test tokens stand for the
-//! documented test payment methods and can be used again and again, as at Stripe; one that `POST /v1/tokens` has made can be
-//! used once. That call stands in for Stripe's scripts, and takes the payment method that the token is to stand for.
+//! documented test payment methods and can be used again and again, as at Stripe; one that `POST /v1/tokens` has made
+//! can be used once. That call stands in for Stripe's scripts, and takes the payment method that the token is to stand
+//! for.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

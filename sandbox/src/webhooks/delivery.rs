@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 use super::{
     journal::{Attempt, Outcome},
     lane::{DeliveryInFlight, LaneAction},
-    settings::Target,
+    settings::DeliveryTarget,
     signature::{self, Transmission},
 };
 use crate::{ids, provider::Provider, state::Shared};
@@ -110,12 +110,12 @@ async fn prepare(
     let url = in_flight.target.url().ok_or_else(|| io::Error::other("no target"))?;
     let body = event.body(&shared.public_url);
     let request = match &*in_flight.target {
-        Target::Stripe(target) => client
+        DeliveryTarget::Stripe(target) => client
             .post(url)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .header(USER_AGENT, "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
             .header("Stripe-Signature", signature::stripe(&target.secrets, &body, at, forged)),
-        Target::Paypal(target) => {
+        DeliveryTarget::Paypal(target) => {
             let authority = shared.authority().await?;
             let webhook_id = target.webhook_id.as_deref().unwrap_or_default();
             let transmission = Transmission::sign(&authority, webhook_id, &body, at, forged)?;

@@ -8,13 +8,13 @@ use super::{
     event::Event,
     journal::{Attempt, Journal, Planned, Record, Summary},
     queue::{PendingDelivery, Queue},
-    settings::{DeliveryConfig, Target},
+    settings::{DeliveryConfig, DeliveryTarget},
 };
 use crate::faults::WebhookInjection;
 
 #[derive(Debug)]
 pub(crate) struct Lane {
-    target: Arc<Target>,
+    target: Arc<DeliveryTarget>,
     delivery: DeliveryConfig,
     journal: Journal,
     queue: Queue,
@@ -29,7 +29,7 @@ pub(crate) struct Lane {
 #[derive(Debug)]
 pub(crate) struct DeliveryInFlight {
     pub(crate) pending: PendingDelivery,
-    pub(crate) target: Arc<Target>,
+    pub(crate) target: Arc<DeliveryTarget>,
     epoch: u64,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum LaneAction {
 }
 
 impl Lane {
-    pub(crate) fn new(target: Target, delivery: DeliveryConfig) -> Self {
+    pub(crate) fn new(target: DeliveryTarget, delivery: DeliveryConfig) -> Self {
         Self {
             target: Arc::new(target),
             delivery,
@@ -58,11 +58,11 @@ impl Lane {
         self.target.url().is_some()
     }
 
-    pub(crate) fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &DeliveryTarget {
         &self.target
     }
 
-    pub(crate) fn aim(&mut self, target: Target) {
+    pub(crate) fn aim(&mut self, target: DeliveryTarget) {
         self.target = Arc::new(target);
         self.wake.notify_one();
     }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     event::{Content, Event, Given},
     journal::Record,
     lane::Lane,
-    settings::{Change, Target},
+    settings::{DeliveryTarget, SettingsChange},
     signature::paypal_message,
 };
 
@@ -41,8 +41,8 @@ impl Outbox {
     pub(crate) fn new(config: &WebhookConfig) -> Self {
         let lane = |target| Lane::new(target, config.delivery.clone());
         Self {
-            stripe: lane(Target::Stripe(config.stripe.clone())),
-            paypal: lane(Target::Paypal(config.paypal.clone())),
+            stripe: lane(DeliveryTarget::Stripe(config.stripe.clone())),
+            paypal: lane(DeliveryTarget::Paypal(config.paypal.clone())),
         }
     }
 

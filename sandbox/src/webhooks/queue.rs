@@ -31,7 +31,7 @@ impl PendingDelivery {
 
 /// A delivery that is held until others have overtaken it.
 #[derive(Debug)]
-struct Held {
+struct HeldDelivery {
     pending: PendingDelivery,
     others: u32,
     until: Instant,
@@ -41,7 +41,7 @@ struct Held {
 pub(crate) struct Queue {
     /// By due time; deliveries that are due at the same time keep their order of arrival.
     waiting: BTreeMap<(Instant, u64), PendingDelivery>,
-    held: Vec<Held>,
+    held: Vec<HeldDelivery>,
     withheld: Vec<PendingDelivery>,
     arrivals: u64,
 }
@@ -61,7 +61,7 @@ impl Queue {
             if injection.withheld {
                 self.withheld.push(pending);
             } else if let Some(hold) = injection.held {
-                self.held.push(Held {
+                self.held.push(HeldDelivery {
                     pending,
                     others: hold.others,
                     until: now + injection.delay + hold.at_most,
@@ -103,10 +103,10 @@ impl Queue {
         self.let_go(now, |held| held.others == 0);
     }
 
-    fn let_go(&mut self, now: Instant, when: impl Fn(&Held) -> bool) {
+    fn let_go(&mut self, now: Instant, when: impl Fn(&HeldDelivery) -> bool) {
         let (free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held).into_iter().partition(when);
         self.held = held;
-        for Held { pending, .. } in free {
+        for HeldDelivery { pending, .. } in free {
             self.put(pending, now);
         }
     }

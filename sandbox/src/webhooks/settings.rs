@@ -71,12 +71,12 @@ impl DeliveryConfig {
 
 /// The target of one provider's lane.
 #[derive(Debug, Clone)]
-pub(crate) enum Target {
+pub(crate) enum DeliveryTarget {
     Stripe(StripeTarget),
     Paypal(PaypalTarget),
 }
 
-impl Target {
+impl DeliveryTarget {
     pub(crate) fn url(&self) -> Option<&str> {
         match self {
             Self::Stripe(target) => target.url.as_deref(),
@@ -146,7 +146,7 @@ fn invalid<T>(field: &str, message: &str) -> Result<T, InvalidRule> {
 /// The body of `PUT /_sandbox/webhooks`. An absent provider or field is unchanged; a `url` of `null` ends delivery.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Change {
+pub(crate) struct SettingsChange {
     #[serde(default)]
     stripe: StripeChange,
     #[serde(default)]
@@ -176,11 +176,11 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
     Option::deserialize(deserializer).map(Some)
 }
 
-impl Change {
+impl SettingsChange {
     /// The target after the change.
-    pub(crate) fn apply(&self, target: &Target) -> Result<Target, InvalidRule> {
+    pub(crate) fn apply(&self, target: &DeliveryTarget) -> Result<DeliveryTarget, InvalidRule> {
         match target {
-            Target::Stripe(target) => {
+            DeliveryTarget::Stripe(target) => {
                 let mut target = target.clone();
                 if let Some(url) = &self.stripe.url {
                     target.url.clone_from(url);
@@ -189,9 +189,9 @@ impl Change {
                     target.secrets.clone_from(secrets);
                 }
                 target.check()?;
-                Ok(Target::Stripe(target))
+                Ok(DeliveryTarget::Stripe(target))
             }
-            Target::Paypal(target) => {
+            DeliveryTarget::Paypal(target) => {
                 let mut target = target.clone();
                 if let Some(url) = &self.paypal.url {
                     target.url.clone_from(url);
@@ -200,7 +200,7 @@ impl Change {
                     target.webhook_id = Some(id.clone());
                 }
                 target.check()?;
-                Ok(Target::Paypal(target))
+                Ok(DeliveryTarget::Paypal(target))
             }
         }
     }
@@ -221,12 +221,12 @@ mod tests {
 
     #[test]
     fn a_change_keeps_absent_fields() {
-        let before = Target::Stripe(StripeTarget {
+        let before = DeliveryTarget::Stripe(StripeTarget {
             url: Some("http://127.0.0.1:1/".to_owned()),
             secrets: vec!["whsec_1".to_owned()],
         });
         let apply = |change: &str| {
-            let change: Change = serde_json::from_str(change).unwrap();
+            let change: SettingsChange = serde_json::from_str(change).unwrap();
             change.apply(&before).map(|target| target.view())
         };
         let rolled = apply(r#"{"stripe":{"secrets":["whsec_1","whsec_2"]}}"#).unwrap();
@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn a_paypal_webhook_needs_its_id() {
-        let target = Target::Paypal(PaypalTarget::default());
-        let apply = |change: &str| serde_json::from_str::<Change>(change).unwrap().apply(&target);
+        let target = DeliveryTarget::Paypal(PaypalTarget::default());
+        let apply = |change: &str| serde_json::from_str::<SettingsChange>(change).unwrap().apply(&target);
         let error = apply(r#"{"paypal":{"url":"http://127.0.0.1:1/"}}"#).unwrap_err();
         assert_eq!(error.field, "paypal.webhookId");
         assert!(apply(r#"{"paypal":{"url":"http://127.0.0.1:1/","webhookId":"WH1"}}"#).is_ok());

@@ -111,12 +111,12 @@ async fn each_currency_is_counted_as_paypal_counts_it() {
 }
 
 /// A change to a valid order's body.
-type Change = fn(&mut Value);
+type OrderChange = fn(&mut Value);
 
 #[tokio::test]
 async fn malformed_orders_are_refused_by_field() {
     let sandbox = TestSandbox::new().await;
-    let cases: [(Change, &str, &str); 13] = [
+    let cases: [(OrderChange, &str, &str); 13] = [
         (|body| body["intent"] = json!("GIVE"), "INVALID_PARAMETER_VALUE", "/intent"),
         (|body| body["purchase_units"] = json!([]), "INVALID_ARRAY_MIN_ITEMS", "/purchase_units"),
         (

@@ -15,10 +15,10 @@ use tokio::net::TcpListener;
 use crate::support::{HttpResponse, TestSandbox, Value, json};
 
 /// What arrived at the gateway: path, `Authorization`, `Idempotency-Key` and body.
-type Arrived = Arc<Mutex<Vec<(String, String, String, Value)>>>;
+type ReceivedRequests = Arc<Mutex<Vec<(String, String, String, Value)>>>;
 
 async fn answer(
-    State(arrived): State<Arrived>,
+    State(arrived): State<ReceivedRequests>,
     uri: Uri,
     headers: HeaderMap,
     body: String,
@@ -31,10 +31,10 @@ async fn answer(
 }
 
 /// A gateway that keeps what it gets and says 402.
-async fn gateway() -> (String, Arrived) {
+async fn gateway() -> (String, ReceivedRequests) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let arrived = Arrived::default();
+    let arrived = ReceivedRequests::default();
     let router = Router::new().fallback(answer).with_state(Arc::clone(&arrived));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (url, arrived)

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::support::{
     HttpResponse, TestSandbox, Value, json,
-    receiver::Arrived,
+    receiver::ReceivedWebhook,
     wallet,
     webhooks::{SECRET, WEBHOOK_ID},
 };
@@ -22,7 +22,7 @@ async fn a_stripe_webhook_is_signed_with_every_secret_of_a_roll() {
     assert_eq!(two.matches(",v1=").count(), 2, "{two}");
 }
 
-fn postback(webhook: &Arrived) -> String {
+fn postback(webhook: &ReceivedWebhook) -> String {
     let header = |name: &str| Value::from(webhook.header(name));
     let event = String::from_utf8(webhook.text.to_vec()).unwrap();
     format!(

@@ -41,7 +41,7 @@ pub(super) struct Attackers {
 }
 
 /// What the attackers were answered.
-pub(super) struct Ended {
+pub(super) struct AttackResults {
     /// By attack.
     pub(super) summary: String,
     /// Answers that an attack must not get.
@@ -79,7 +79,7 @@ impl Attackers {
     }
 
     /// Stops the attackers.
-    pub(super) fn end(self) -> Ended {
+    pub(super) fn end(self) -> AttackResults {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap();
         let answers = self.answers.lock().unwrap();
@@ -95,7 +95,7 @@ impl Attackers {
                 wrong.push(format!("none of the {name} was refused with {status}"));
             }
         }
-        Ended { summary, wrong }
+        AttackResults { summary, wrong }
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use test_services::{PostgresServer, RedisServer};
 use tokio::time::sleep;
 
-use self::attackers::{Attackers, Ended};
+use self::attackers::{AttackResults, Attackers};
 use self::honest::{AMOUNT, HonestCharges, charge_for};
 
 /// Latencies are judged only from this length on: with fewer charges, the p99 is random.
@@ -44,7 +44,7 @@ const LIMITS: [(&str, &str); 7] = [
 ];
 
 /// The results of a run.
-pub(crate) struct Report {
+pub(crate) struct HostileReport {
     length: Duration,
     quiet: HonestCharges,
     attacked: HonestCharges,
@@ -55,7 +55,7 @@ pub(crate) struct Report {
 }
 
 /// `None`: a required server is not installed, which was reported.
-pub(crate) async fn run(length: Duration) -> Option<Report> {
+pub(crate) async fn run(length: Duration) -> Option<HostileReport> {
     let (postgres, redis) = (PostgresServer::own().await?, RedisServer::own(&[]).await?);
     let database = postgres.database().await;
     let servers = [("DB_URI", database.uri()), ("REDIS_URI", redis.uri()), ("LOG_LEVEL", "warn")];
@@ -69,10 +69,10 @@ pub(crate) async fn run(length: Duration) -> Option<Report> {
     let attackers = Attackers::start(&gateway);
     let charges = charge_for(&gateway, "attack", length);
     let (attacked, (early, late)) = tokio::join!(charges, memory_twice(&gateway, length));
-    let Ended { summary, wrong } = attackers.end();
+    let AttackResults { summary, wrong } = attackers.end();
 
     let mut report =
-        Report { length, quiet, attacked, attackers: summary, memory: Vec::new(), broken: wrong };
+        HostileReport { length, quiet, attacked, attackers: summary, memory: Vec::new(), broken: wrong };
     report.judge_answers();
     report.judge_memory(&early, &late);
     report.judge_effects(&gateway).await;
@@ -95,7 +95,7 @@ async fn memory_twice(gateway: &Gateway<'_>, length: Duration) -> ([u64; 2], [u6
     (early, PARTS.map(|part| gateway.resident_bytes(part)))
 }
 
-impl Report {
+impl HostileReport {
     fn judge_answers(&mut self) {
         for honest in [&self.quiet, &self.attacked] {
             self.broken
@@ -141,7 +141,7 @@ fn of_attackers(ledger: &[Value]) -> impl Iterator<Item = String> {
     others.map(|effect| format!("no honest caller asked for this effect: {effect}"))
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for HostileReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{} s of hostile traffic", self.length.as_secs())?;
         writeln!(f, "honest without: {}", self.quiet)?;

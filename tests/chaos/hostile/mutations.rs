@@ -167,7 +167,8 @@ fn keyless(_: &mut StdRng) -> Twisted {
     behind_the_edge(sound(), KEY_REQUIRED, Some("Idempotency-Key"))
 }
 
-/// Aliases of the root field, of a field, or of one that costs more than a query may. The schema's limits name no field.
+/// Aliases of the root field, of a field, or of one that costs more than a query may. The schema's limits name no
+/// field.
 fn alias_bomb(rng: &mut StdRng) -> Twisted {
     let aliases = |count: u32, field: &str| {
         let all: Vec<_> = (0..count).map(|n| format!("a{n}: {field}")).collect();

@@ -25,7 +25,7 @@ pub(super) struct Refused {
 }
 
 /// How a payload is written, and where in a charge.
-enum Dress {
+enum Placement {
     /// As the value of a member.
     Value(fn(&str) -> Value),
     /// As the name of a member.
@@ -34,18 +34,18 @@ enum Dress {
     Key(fn(&str) -> String),
 }
 
-const DRESSES: [(&str, Dress); 11] = [
-    ("as JSON in a string", Dress::Value(|payload| json!(payload))),
-    ("in base64", Dress::Value(|payload| STANDARD.encode(payload).into())),
-    ("in base64 twice", Dress::Value(|payload| STANDARD.encode(STANDARD.encode(payload)).into())),
-    ("in base64 of gzip", Dress::Value(|payload| STANDARD.encode(gzip(payload)).into())),
-    ("in hexadecimal", Dress::Value(|payload| hex::encode(payload.as_bytes()).into())),
-    ("as a form", Dress::Value(|payload| form(payload).into())),
-    ("as a list of bytes", Dress::Value(|payload| json!(payload.as_bytes()))),
-    ("in a name, in base64", Dress::Name(|payload| URL_SAFE_NO_PAD.encode(payload))),
-    ("in a name, as JSON", Dress::Name(str::to_owned)),
-    ("in the key, in base64", Dress::Key(|payload| URL_SAFE_NO_PAD.encode(payload))),
-    ("in the key, in hexadecimal", Dress::Key(|payload| hex::encode(payload.as_bytes()))),
+const DRESSES: [(&str, Placement); 11] = [
+    ("as JSON in a string", Placement::Value(|payload| json!(payload))),
+    ("in base64", Placement::Value(|payload| STANDARD.encode(payload).into())),
+    ("in base64 twice", Placement::Value(|payload| STANDARD.encode(STANDARD.encode(payload)).into())),
+    ("in base64 of gzip", Placement::Value(|payload| STANDARD.encode(gzip(payload)).into())),
+    ("in hexadecimal", Placement::Value(|payload| hex::encode(payload.as_bytes()).into())),
+    ("as a form", Placement::Value(|payload| form(payload).into())),
+    ("as a list of bytes", Placement::Value(|payload| json!(payload.as_bytes()))),
+    ("in a name, in base64", Placement::Name(|payload| URL_SAFE_NO_PAD.encode(payload))),
+    ("in a name, as JSON", Placement::Name(str::to_owned)),
+    ("in the key, in base64", Placement::Key(|payload| URL_SAFE_NO_PAD.encode(payload))),
+    ("in the key, in hexadecimal", Placement::Key(|payload| hex::encode(payload.as_bytes()))),
 ];
 
 /// How each of them is refused.
@@ -59,12 +59,12 @@ pub(super) fn charge(n: u64) -> Refused {
     let (dress, how) = &DRESSES[(n % count) as usize];
     let (own_key, payload) = (format!("payload-{n}"), payload(n / count));
     let (key, metadata) = match how {
-        Dress::Value(write) => (own_key, json!({ "order": "7", "token": write(&payload) })),
-        Dress::Name(write) => {
+        Placement::Value(write) => (own_key, json!({ "order": "7", "token": write(&payload) })),
+        Placement::Name(write) => {
             let name = write(&payload);
             (own_key, json!({ name: "x" }))
         }
-        Dress::Key(write) => (write(&short(n)), json!({ "order": "7" })),
+        Placement::Key(write) => (write(&short(n)), json!({ "order": "7" })),
     };
     // Declined, so that a charge that passes leaves no effect in the ledger.
     let body = json!({

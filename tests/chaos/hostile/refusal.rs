@@ -14,8 +14,8 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Whether the answer is this refusal, or that of a limit, which may come first. Behind the edge, an overload may come
-    /// first, too; that nothing was executed then is judged by the list of payments.
+    /// Whether the answer is this refusal, or that of a limit, which may come first. Behind the edge, an overload may
+    /// come first, too; that nothing was executed then is judged by the list of payments.
     pub(super) fn is_told_by(&self, answer: &HttpResponse) -> bool {
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let error = if self.status == 200 { &json["errors"][0]["extensions"] } else { &json["error"] };

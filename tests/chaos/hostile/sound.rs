@@ -1,5 +1,5 @@
-//! The charge that attackers twist. Without a twist it is executed, so the others are refused for their twists. It is the
-//! only one that leaves a payment.
+//! The charge that attackers twist. Without a twist it is executed, so the others are refused for their twists. It is
+//! the only one that leaves a payment.
 
 use edge_core::error::ErrorCode;
 use gateway_tests::{Gateway, HttpResponse, until};

@@ -1,4 +1,4 @@
-//! Orders that clients brought back, judged by the ledger and by earlier answers about them.
+//! Orders that clients resubmitted, judged by the ledger and by earlier answers about them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::model::{Broken, Intent, Request, Response, Sending};
 impl Judge<'_> {
     /// An order pays for the payment that it was made for, and each client that brings it back is told what became of
     /// that payment.
-    pub(super) fn brought_back(&self, request: &Request, payment: &str, broken: &mut Vec<Broken>) {
+    pub(super) fn resubmitted(&self, request: &Request, payment: &str, broken: &mut Vec<Broken>) {
         let mut note =
             |promise, what: String| broken.push(Broken::new(promise, format!("{}: {what}", request.name())));
         if let Some(other) = request.subject().filter(|subject| subject != payment) {
@@ -31,8 +31,8 @@ impl Judge<'_> {
     }
 
     /// A key that brings an order back after a client was told the order's outcome is told the outcome, too: nothing is
-    /// undecided any more that it would have to wait for. The clients neither capture nor cancel a payment after they have
-    /// brought its order back.
+    /// undecided any more that it would have to wait for. The clients neither capture nor cancel a payment after they
+    /// have brought its order back.
     pub(super) fn outcomes_of_returns(&self, broken: &mut Vec<Broken>) {
         let told = self.first_told();
         for request in &self.records.requests {
@@ -55,7 +55,7 @@ impl Judge<'_> {
         }
     }
 
-    /// When a client was first told the outcome of each payment whose order was brought back or that was canceled.
+    /// When a client was first told the outcome of each payment whose order was resubmitted or that was canceled.
     fn first_told(&self) -> HashMap<&str, Instant> {
         let mut told = HashMap::new();
         for request in &self.records.requests {
@@ -107,8 +107,8 @@ fn withholds_outcome(request: &Request, sending: &Sending, response: &Response) 
     }
 }
 
-/// Whether the key was sent before the sending ended by another one. What became of that one may be unknown to the edge for
-/// the time of a lease.
+/// Whether the key was sent before the sending ended by another one. What became of that one may be unknown to the edge
+/// for the time of a lease.
 fn is_key_in_use(request: &Request, sending: &Sending) -> bool {
     let begun = request.sendings.iter().filter(|other| other.began <= sending.ended).count();
     request.is_mismatched || begun > 1

@@ -24,7 +24,7 @@ const READ_WITHIN: Duration = Duration::from_secs(3);
 
 /// How many of the three events of a payment each way of a gateway delivers.
 #[derive(Clone, Copy)]
-struct Told {
+struct DeliveredEvents {
     lists: usize,
     streams: usize,
     sockets: usize,
@@ -33,9 +33,10 @@ struct Told {
     closes: Option<u16>,
 }
 
-const ALL: Told = Told { lists: 3, streams: 3, sockets: 3, subscriptions: 3, closes: None };
+const ALL: DeliveredEvents =
+    DeliveredEvents { lists: 3, streams: 3, sockets: 3, subscriptions: 3, closes: None };
 
-impl Told {
+impl DeliveredEvents {
     /// The URL of a gateway that stays silent after what it sends.
     async fn serve(self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,7 +142,7 @@ fn behind(last: &str, told: usize) -> Vec<Value> {
 }
 
 /// What the judge finds of readers at such a gateway.
-async fn broken(told: Told) -> Vec<String> {
+async fn broken(told: DeliveredEvents) -> Vec<String> {
     let recorded = trail("txn_1", None, 0, &["created", "processing", "completed"]);
     let recorded: Vec<_> = recorded.iter().collect();
     let sandbox = Sandbox::at(String::new());
@@ -162,7 +163,7 @@ async fn broken(told: Told) -> Vec<String> {
 }
 
 /// The ways of the readers that the judge finds to have missed an event.
-async fn found(told: Told) -> BTreeSet<String> {
+async fn found(told: DeliveredEvents) -> BTreeSet<String> {
     let ways = broken(told).await.into_iter();
     ways.map(|what| what.split_once(": a reader never saw 1 events").unwrap().0.to_owned()).collect()
 }
@@ -171,17 +172,17 @@ async fn found(told: Told) -> BTreeSet<String> {
 async fn p13_a_reader_that_misses_the_end_in_its_own_way_is_found() {
     let named = |ways: &[&str]| ways.iter().map(|way| (*way).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(found(ALL).await, named(&[]));
-    assert_eq!(found(Told { streams: 2, ..ALL }).await, named(&["SlowStream", "Stream"]));
-    assert_eq!(found(Told { sockets: 2, ..ALL }).await, named(&["SlowSocket", "Socket"]));
-    let subscriptions = found(Told { subscriptions: 2, ..ALL }).await;
+    assert_eq!(found(DeliveredEvents { streams: 2, ..ALL }).await, named(&["SlowStream", "Stream"]));
+    assert_eq!(found(DeliveredEvents { sockets: 2, ..ALL }).await, named(&["SlowSocket", "Socket"]));
+    let subscriptions = found(DeliveredEvents { subscriptions: 2, ..ALL }).await;
     assert_eq!(subscriptions, named(&["SlowSubscription", "Subscription"]));
-    assert_eq!(found(Told { lists: 2, ..ALL }).await, named(&["List"]));
+    assert_eq!(found(DeliveredEvents { lists: 2, ..ALL }).await, named(&["List"]));
 }
 
 #[tokio::test]
 async fn p13_a_reader_that_is_blamed_when_it_is_closed_is_found() {
     // It has not seen the last event, and comes again.
-    let closed = |number| Told { sockets: 2, subscriptions: 2, closes: Some(number), ..ALL };
+    let closed = |number| DeliveredEvents { sockets: 2, subscriptions: 2, closes: Some(number), ..ALL };
     let blamed = broken(closed(4400)).await;
     assert!(
         blamed.iter().any(|what| what == "a reader was refused: closed with 4400 behind evt_2"),

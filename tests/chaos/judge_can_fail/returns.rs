@@ -1,11 +1,11 @@
-//! Orders that are brought back: the judge finds each answer that is not what became of the payment.
+//! Orders that are resubmitted: the judge finds each answer that is not what became of the payment.
 
 use std::time::Duration;
 
 use super::*;
 use crate::model::Sending;
 
-/// An order that was made for this payment, brought back.
+/// An order that was made for this payment, resubmitted.
 fn back(method: Method, payment: &str, response: Response) -> Request {
     let charge = Charge { resumes: Some(payment.to_owned()), ..charge_of(method, 1_000, false) };
     request("key-7", Intent::Charge(charge), vec![response])
@@ -14,7 +14,7 @@ fn back(method: Method, payment: &str, response: Response) -> Request {
 /// When a request was sent and answered, in seconds, and with what.
 type Exchange = (u64, u64, Option<Response>);
 
-/// Brought back under this key.
+/// Resubmitted under this key.
 fn back_under(key: &str, payment: &str, exchanges: Vec<Exchange>) -> Request {
     let returned = back(Method::Good, payment, response(0, ""));
     with(Request { key: key.to_owned(), ..returned }, exchanges)
@@ -44,7 +44,7 @@ fn retry(code: &str) -> Option<Response> {
 }
 
 /// The payment `txn_4`, which its client has canceled in the first second, and a return with this answer.
-fn canceled_and_brought_back(records: &mut Records, answer: Response) {
+fn canceled_and_resubmitted(records: &mut Records, answer: Response) {
     let states = ["created", "processing", "requires_action", "processing", "canceled"];
     records.payments.push(Payment { version: 4, ..payment("4", 1_000, "canceled") });
     records.events.extend(trail("txn_4", None, 0, &states));
@@ -56,7 +56,7 @@ fn canceled_and_brought_back(records: &mut Records, answer: Response) {
 }
 
 #[test]
-fn an_order_brought_back_whose_answer_is_not_what_the_ledger_shows_is_found() {
+fn an_order_resubmitted_whose_answer_is_not_what_the_ledger_shows_is_found() {
     let mut records = sound();
     records.requests.push(back(Method::Good, "txn_1", paid("txn_1")));
     records.requests.push(back(Method::Declined, "txn_3", declined("txn_3")));
@@ -126,11 +126,11 @@ fn the_early_answer_of_a_key_stays_its_answer_after_the_outcome() {
 fn a_return_of_what_its_client_canceled_is_told_so_and_no_other_is() {
     let refused = || response(409, r#"{"error":{"code":"INVALID_STATE","transactionId":"txn_4"}}"#);
     let mut records = sound();
-    canceled_and_brought_back(&mut records, refused());
+    canceled_and_resubmitted(&mut records, refused());
     assert_eq!(judge(&records), []);
     breaks("answers", |records| {
         let put_off = retry("INVALID_STATE").unwrap();
-        canceled_and_brought_back(records, put_off);
+        canceled_and_resubmitted(records, put_off);
     });
     breaks("answers", |records| {
         let returned = back_under("key-7", "txn_1", vec![(0, 1, Some(refused()))]);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gateway_tests::Reader;
+use gateway_tests::PipeReader;
 use serde_json::Value;
 use test_services::proxy::Mode;
 
@@ -35,7 +35,7 @@ pub(crate) enum Action {
     Freeze(Process),
     Thaw(Process),
     /// Sets the behaviour of its log's reader.
-    Log(Process, Reader),
+    Log(Process, PipeReader),
     /// Fills the disk with a gateway's access log (and the second control plane's log).
     FillLogDisk(usize),
     EmptyLogDisk(usize),
@@ -89,9 +89,11 @@ impl fmt::Display for Action {
             Self::Arm(process, point) => write!(f, "start {process} with CRASH_POINTS={point}"),
             Self::Freeze(process) => write!(f, "SIGSTOP {process}"),
             Self::Thaw(process) => write!(f, "SIGCONT {process}"),
-            Self::Log(process, Reader::Stalls) => write!(f, "nobody reads the log of {process}"),
-            Self::Log(process, Reader::IsGone) => write!(f, "the reader of the log of {process} goes"),
-            Self::Log(process, Reader::Reads | Reader::Ends) => write!(f, "the log of {process} is read"),
+            Self::Log(process, PipeReader::Stalls) => write!(f, "nobody reads the log of {process}"),
+            Self::Log(process, PipeReader::IsGone) => write!(f, "the reader of the log of {process} goes"),
+            Self::Log(process, PipeReader::Reads | PipeReader::Ends) => {
+                write!(f, "the log of {process} is read")
+            }
             Self::FillLogDisk(gateway) => write!(f, "the log disk of gateway {} is full", gateway + 1),
             Self::EmptyLogDisk(gateway) => write!(f, "the log disk of gateway {} has room", gateway + 1),
             Self::CrashPostgres => f.write_str("PostgreSQL dies"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crash_points as crash_point;
-use gateway_tests::Reader;
+use gateway_tests::PipeReader;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use serde_json::json;
@@ -37,9 +37,9 @@ impl Draw {
             "control-plane" | "sandbox" => Process { gateway: 0, ..process },
             _ => process,
         };
-        let how = *[Reader::Stalls, Reader::IsGone].choose(&mut self.rng).unwrap();
+        let how = *[PipeReader::Stalls, PipeReader::IsGone].choose(&mut self.rng).unwrap();
         let target = format!("the log of {process}");
-        self.lasting(&target, 300..=5_000, Action::Log(process, how), Action::Log(process, Reader::Reads))
+        self.lasting(&target, 300..=5_000, Action::Log(process, how), Action::Log(process, PipeReader::Reads))
     }
 
     pub(super) fn full_log_disk(&mut self) -> FaultWindow {

@@ -12,14 +12,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use super::Clients;
 
 /// The path and the subprotocol.
-pub(super) type Kind = (&'static str, &'static str);
+pub(super) type SocketKind = (&'static str, &'static str);
 
-pub(super) const EVENTS: Kind = ("/events/socket", "gateway.events.v1");
-pub(super) const SUBSCRIPTIONS: Kind = ("/graphql/socket", "graphql-transport-ws");
+pub(super) const EVENTS: SocketKind = ("/events/socket", "gateway.events.v1");
+pub(super) const SUBSCRIPTIONS: SocketKind = ("/graphql/socket", "graphql-transport-ws");
 
 /// The numbers that close a socket whose client did nothing wrong: the key is checked again or the gateway stops, the
 /// database cannot be read, the first message did not arrive in time, the reader was too slow, or answered no ping.
-const HARMLESS: [(Kind, &[u16]); 2] =
+const HARMLESS: [(SocketKind, &[u16]); 2] =
     [(EVENTS, &[1012, 1013, 4408, 4409, 4410]), (SUBSCRIPTIONS, &[1012, 4408, 4410])];
 
 const QUERY: &str =
@@ -27,7 +27,7 @@ const QUERY: &str =
 
 pub(super) struct ReaderSocket {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    kind: Kind,
+    kind: SocketKind,
 }
 
 /// How a socket ends.
@@ -44,7 +44,7 @@ impl ReaderSocket {
         clients: &Clients,
         gateway: usize,
         client: &str,
-        kind: Kind,
+        kind: SocketKind,
     ) -> Result<Self, u16> {
         let (url, key) = clients.address(gateway, client);
         let url = format!("{}{}", url.replacen("http", "ws", 1), kind.0);

@@ -1,6 +1,6 @@
-//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some sockets,
-//! some GraphQL subscriptions and some lists; some of them read more slowly than events come, and stop reading for half a
-//! minute. Each reads in its own way to the end: a list that has everything says nothing of streams.
+//! Readers of the event log that are cut at random, and what they have seen in the end. Some read streams, some
+//! sockets, some GraphQL subscriptions and some lists; some of them read more slowly than events come, and stop reading
+//! for half a minute. Each reads in its own way to the end: a list that has everything says nothing of streams.
 
 mod view;
 
@@ -12,7 +12,7 @@ use reqwest::Method as Verb;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use self::view::{Seen, judge, missing};
+use self::view::{SeenEvent, judge, missing};
 use super::reader_socket::{EVENTS, End, ReaderSocket, SUBSCRIPTIONS, status_of, subscribe};
 use super::reader_stream::ReaderStream;
 use super::{CLIENT_IDS, Clients};
@@ -69,7 +69,7 @@ pub(crate) struct Reader {
     /// The event to continue after.
     last: String,
     /// In the order of arrival.
-    seen: Vec<Seen>,
+    seen: Vec<SeenEvent>,
     random: u64,
     /// Answers that a reader must never get.
     refused: Vec<String>,
@@ -257,7 +257,7 @@ impl Reader {
             }
         }
         self.last = text("id");
-        self.seen.push(Seen { id: text("id"), subject, version });
+        self.seen.push(SeenEvent { id: text("id"), subject, version });
     }
 
     /// An overloaded or dying gateway may refuse; it must not forget the reader's place or call it wrong.

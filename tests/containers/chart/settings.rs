@@ -63,11 +63,11 @@ fn the_schema_has_every_setting_that_a_program_reads_and_no_other() {
 }
 
 /// What the program says against its settings.
-type Said = fn(&Source) -> String;
+type SettingsCheck = fn(&Source) -> String;
 
 #[test]
 fn a_number_or_word_that_the_schema_refuses_is_refused_by_the_program() {
-    let programs: [(&str, Said); 3] = [
+    let programs: [(&str, SettingsCheck); 3] = [
         ("settingsOfControlPlane", |source| format!("{:?}", Config::read(source).err())),
         ("settingsOfWorker", |source| format!("{:?}", WorkerConfig::read(source).err())),
         (OF_ENVOY, |source| format!("{:?}", render(Profile::Local, source, None).err())),

@@ -76,7 +76,8 @@ impl Composed {
         self.up();
     }
 
-    /// Moves another certificate and its key to where Envoy looks, as their owner would, and waits until Envoy shows it.
+    /// Moves another certificate and its key to where Envoy looks, as their owner would, and waits until Envoy shows
+    /// it.
     async fn replace_certificate(&self) {
         let (from, to) = (PathBuf::from(&self.next.values["TLS_FOLDER"]), self.setting("TLS_FOLDER"));
         for name in ["private-key.pem", "certificate.pem"] {

@@ -82,7 +82,7 @@ async fn a_linter_has_nothing_to_say_of_the_served_description() {
 
 /// How many operations a run of random requests chose, of how many, and how many it tested.
 #[derive(Debug, PartialEq)]
-struct Run {
+struct RandomRun {
     chosen: usize,
     of: usize,
     tested: usize,
@@ -90,7 +90,7 @@ struct Run {
 
 /// Sends random requests of the description, valid ones and others, and follows its links. With the seed, a run repeats
 /// another as far as the answers are the same.
-async fn random_requests(arguments: &[&str]) -> Option<Run> {
+async fn random_requests(arguments: &[&str]) -> Option<RandomRun> {
     // Its own: some of the requests are charges, and many are odd.
     let own = OwnGateway::start(&[]).await;
     let gateway = own.gateway();
@@ -103,7 +103,7 @@ async fn random_requests(arguments: &[&str]) -> Option<Run> {
     let number = |text: &str| text.trim().parse::<usize>().unwrap();
     let after = |label: &str| said.split_once(label).and_then(|(_, rest)| rest.lines().next()).unwrap();
     let (chosen, of) = after("  Selected: ").split_once('/').unwrap();
-    Some(Run { chosen: number(chosen), of: number(of), tested: number(after("  Tested: ")) })
+    Some(RandomRun { chosen: number(chosen), of: number(of), tested: number(after("  Tested: ")) })
 }
 
 /// No 5xx, no status, header or body that is not described, and nothing accepted that the description forbids.

@@ -14,7 +14,7 @@ use test_services::free_port;
 /// Time for a part to stop and to be ready again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What [`Part::name`] says.
+/// What [`FleetProcess::name`] says.
 pub(super) const CONTROL_PLANE: &str = "a control plane";
 pub(super) const EDGE_CACHE: &str = "an edge cache";
 pub(super) const WORKER: &str = "a worker";
@@ -25,7 +25,7 @@ fn free() -> SocketAddr {
 }
 
 /// A process of one of the roles, which can be stopped like an orchestrator does, and restarted.
-pub(super) struct Part {
+pub(super) struct FleetProcess {
     pub(super) name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
@@ -35,7 +35,7 @@ pub(super) struct Part {
     child: Option<Child>,
 }
 
-impl Part {
+impl FleetProcess {
     pub(super) async fn start(&mut self, client: &Client) {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.environment.iter().cloned());
@@ -74,7 +74,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for FleetProcess {
     fn drop(&mut self) {
         let Some(child) = &mut self.child else { return };
         // Envoy's runner passes it on.
@@ -90,7 +90,7 @@ impl Drop for Part {
 
 /// The second of each part, and everything that is restarted.
 pub(super) struct Fleet {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<FleetProcess>,
     pub(super) gateways: [String; 2],
     pub(super) admins: [SocketAddr; 2],
     pub(super) control_planes: [SocketAddr; 2],
@@ -120,7 +120,7 @@ impl Fleet {
                     let apart = [("EDGE_CACHE_LISTEN", "off"), ("WORKERS", "0")];
                     environment.extend(apart.map(|(key, value)| (key.to_owned(), value.to_owned())));
                 }
-                parts.push(Part {
+                parts.push(FleetProcess {
                     name,
                     program: programs.control_plane.clone(),
                     arguments: ["--config", &config, command].map(str::to_owned).into(),
@@ -148,7 +148,7 @@ impl Fleet {
         for part in &mut self.parts {
             part.start(client).await;
         }
-        self.settled(client).await;
+        self.all_healthy(client).await;
         self.begun = Instant::now();
     }
 
@@ -159,11 +159,11 @@ impl Fleet {
         let status = part.end().await;
         assert!(status.success(), "{} ended with {status}", part.name);
         part.start(client).await;
-        self.settled(client).await;
+        self.all_healthy(client).await;
     }
 
     /// Every Envoy sees every control plane and edge cache.
-    async fn settled(&self, client: &Client) {
+    async fn all_healthy(&self, client: &Client) {
         for admin in self.admins {
             let url = format!(
                 "http://{admin}/stats?filter=^cluster.(control_plane|event_streams|edge_cache).membership_healthy$"
@@ -214,7 +214,12 @@ fn bootstrap(
     text
 }
 
-fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, admin: SocketAddr) -> Part {
+fn envoy(
+    own: &OwnGateway,
+    programs: &Programs,
+    bootstrap: &std::path::Path,
+    admin: SocketAddr,
+) -> FleetProcess {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy/run-envoy.sh");
     let arguments = [
         script,
@@ -235,7 +240,7 @@ fn envoy(own: &OwnGateway, programs: &Programs, bootstrap: &std::path::Path, adm
     for name in ["EDGE_ATTESTATION_KEYS", "STRIPE_WEBHOOK_SECRETS"] {
         environment.push((name.to_owned(), own.stack.setting(name).unwrap().to_owned()));
     }
-    Part {
+    FleetProcess {
         name: ENVOY,
         program: "bash".into(),
         arguments: arguments.map(str::to_owned).into(),

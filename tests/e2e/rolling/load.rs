@@ -16,8 +16,8 @@ use super::fleet::Fleet;
 /// Requests per second where only their number matters.
 const RATE: u32 = 40;
 
-/// Requests are sent at their time, however late others are answered, as long as fewer than these are in flight. Each has
-/// a connection of its own, and a process may have 1,024 files.
+/// Requests are sent at their time, however late others are answered, as long as fewer than these are in flight. Each
+/// has a connection of its own, and a process may have 1,024 files.
 const IN_FLIGHT_MAX: usize = 500;
 
 /// Makes a request at a gateway, with a name that no other request has. It must be answered 200.
@@ -92,7 +92,8 @@ impl Load {
         Self { rate, begun, stop, succeeded, clients }
     }
 
-    /// How many requests there must be by now for the restarts to have met a load. A busy machine sends most of them later.
+    /// How many requests there must be by now for the restarts to have met a load. A busy machine sends most of them
+    /// later.
     pub(super) fn wanted(&self) -> usize {
         let seconds = usize::try_from(self.begun.elapsed().as_secs()).unwrap();
         seconds * usize::try_from(self.rate).unwrap() / 4

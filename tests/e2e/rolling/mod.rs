@@ -17,12 +17,12 @@ use serde_json::json;
 use test_services::{PostgresServer, RabbitServer, RedisServer};
 use watcher::Watcher;
 
-/// Each of these tests loads a small machine fully, so they run one after another: parts that starve are taken for dead,
-/// and their requests are refused.
+/// Each of these tests loads a small machine fully, so they run one after another: parts that starve are taken for
+/// dead, and their requests are refused.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// How long a part serves requests before the next one is restarted.
-const SETTLED: Duration = Duration::from_secs(1);
+const STEADY: Duration = Duration::from_secs(1);
 
 /// Charges per second that a rolling restart must not fail, beside other tests. An idle machine is asked for 200 by
 /// `ROLLING_CHARGES_PER_SECOND=200`.
@@ -39,8 +39,8 @@ async fn servers() -> Option<(PostgresServer, RedisServer)> {
     Some((PostgresServer::own().await?, RedisServer::own(&[]).await?))
 }
 
-/// A gateway on a PostgreSQL and a Redis of its own, two of each part, and clients that open connections. Everything has
-/// these settings.
+/// A gateway on a PostgreSQL and a Redis of its own, two of each part, and clients that open connections. Everything
+/// has these settings.
 async fn started(
     postgres: &PostgresServer,
     redis: &RedisServer,
@@ -64,7 +64,7 @@ async fn set(fleet: &mut Fleet, kinds: &[&str], variables: &[(&str, &str)], clie
         if kinds.contains(&fleet.parts[n].name) {
             variables.iter().for_each(|(name, value)| fleet.parts[n].set(name, value));
             fleet.restart(n, client).await;
-            tokio::time::sleep(SETTLED).await;
+            tokio::time::sleep(STEADY).await;
         }
     }
 }
@@ -118,7 +118,7 @@ async fn a_rolling_restart_of_every_part_fails_no_charge() {
     let watcher = Watcher::start(&fleet, &client);
     let make = charges(&client, || "demo-key".to_owned());
     let load = Load::at(CHARGES_PER_SECOND, &fleet, &client, make);
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     set(&mut fleet, &ALL, &[], &client).await;
     let wanted = load.wanted();
     let charged = each_was_charged_once(&own, &fleet, &client, load).await;

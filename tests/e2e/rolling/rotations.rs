@@ -18,7 +18,7 @@ async fn attestation_keys_are_replaced_under_load_without_a_failed_charge() {
     let new = format!("new:{}", "5e".repeat(32));
 
     let load = Load::start(&fleet, &client, charges(&client, || "demo-key".to_owned()));
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     for keys in [format!("{old},{new}"), format!("{new},{old}"), new.clone()] {
         set(&mut fleet, &ALL, &[(KEYS, keys.as_str())], &client).await;
     }
@@ -62,11 +62,11 @@ async fn a_webhook_secret_is_replaced_under_load_without_a_refused_webhook() {
     let deliver = delivery.clone();
     let make: Make = Arc::new(move |gateway: &str, id: &str| deliver(gateway, id, &secrets.lock().unwrap()));
     let load = Load::start(&fleet, &client, make);
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     set(&mut fleet, &[ENVOY], &[(SECRETS, both.as_str())], &client).await;
     for secrets in [vec![old.clone(), new.clone()], vec![new.clone()]] {
         *signing.lock().unwrap() = secrets;
-        tokio::time::sleep(SETTLED).await;
+        tokio::time::sleep(STEADY).await;
     }
     set(&mut fleet, &[ENVOY], &[(SECRETS, new.as_str())], &client).await;
     let delivered = succeeded(&fleet, load).await;
@@ -92,10 +92,10 @@ async fn a_client_key_is_replaced_under_load_without_a_failed_charge() {
 
     let sent = key.clone();
     let load = Load::start(&fleet, &client, charges(&client, move || sent.lock().unwrap().clone()));
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     rewrite(&mut fleet, OLD, &format!("{OLD},{NEW}"), &client).await;
     *key.lock().unwrap() = "demo-key-new".to_owned();
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(STEADY).await;
     rewrite(&mut fleet, &format!("{OLD},{NEW}"), NEW, &client).await;
     let charged = each_was_charged_once(&own, &fleet, &client, load).await;
     assert!(charged > 200, "{charged}");

@@ -1,4 +1,5 @@
-//! Keys of what is stored are replaced while requests come: those that seal values, and the one that signs the audit trail.
+//! Keys of what is stored are replaced while requests come: those that seal values, and the one that signs the audit
+//! trail.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -136,7 +137,7 @@ async fn encryption_keys_are_replaced_under_load_without_a_failed_request() {
     let (noting, names) = noted(charge.clone());
     let charging = Load::start(&fleet, &client, noting);
     let delivering = Load::start(&fleet, &client, webhooks(&client, &own));
-    tokio::time::sleep(3 * SETTLED).await;
+    tokio::time::sleep(3 * STEADY).await;
     let gateway = fleet.gateways[0].clone();
     let first = names.lock().unwrap()[..5].to_vec();
     let answers = repeated(&charge, &gateway, &first).await;
@@ -194,7 +195,7 @@ async fn the_audit_key_is_replaced_under_load_and_the_whole_trail_verifies() {
 
     let charging = Load::start(&fleet, &client, described_charges(&client));
     let delivering = Load::start(&fleet, &client, webhooks(&client, &own));
-    tokio::time::sleep(3 * SETTLED).await;
+    tokio::time::sleep(3 * STEADY).await;
     anchored(Path::new(&old_file)).await;
     let variables = [(KEY, new.as_str()), (FILE, new_file.as_str())];
     set(&mut fleet, &KEY_HOLDERS, &variables, &client).await;

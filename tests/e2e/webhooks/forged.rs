@@ -15,7 +15,7 @@ async fn a_forged_stale_or_altered_webhook_is_refused_and_reaches_nobody() {
     let mut altered = body.clone();
     altered[100] ^= 1;
     let requests = [
-        to_stripes_door(&stripe_signature("whsec_somebody_elses", now_s(), &body), &body),
+        to_stripes_door(&stripe_signature("whsec_of_another_account", now_s(), &body), &body),
         to_stripes_door(&genuine, &altered),
         to_stripes_door(&stripe_signature(&secret, now_s() - 400, &body), &body),
         to_stripes_door(&stripe_signature(&secret, now_s() + 400, &body), &body),
@@ -41,7 +41,7 @@ async fn it_is_judged_however_the_request_ends() {
     trailers.insert("checksum", "1".parse().unwrap());
     for trailers in [None, Some(trailers)] {
         let mut request = http2::post("/webhooks/stripe");
-        let signature = stripe_signature("whsec_somebody_elses", now_s(), &body);
+        let signature = stripe_signature("whsec_of_another_account", now_s(), &body);
         request.headers_mut().insert("stripe-signature", signature.parse().unwrap());
         let response = http2::send(gateway.address(), request, &[head, tail], trailers).await;
         response.refuses(401, "SIGNATURE_INVALID");
@@ -131,7 +131,7 @@ async fn a_flood_of_forged_webhooks_costs_nobody_anything() {
     };
     let before = (provider_requests().await, gateway.edge_count("signature_invalid").await);
     let body = event("evt_flood", 2_048);
-    let signature = stripe_signature("whsec_somebody_elses", now_s(), &body);
+    let signature = stripe_signature("whsec_of_another_account", now_s(), &body);
     let client = &gateway.http;
     let urls = ["stripe", "paypal"].map(|door| format!("{}/webhooks/{door}", gateway.stack().gateway_url()));
     let flood = (0..2_000).map(|n| {

@@ -18,7 +18,7 @@ use self::programs::{init, programs, spawn};
 pub(crate) use self::programs::{own_by_server_user, unprivileged};
 use crate::leash::Leash;
 use crate::ports::free_port;
-use crate::skip::skipped;
+use crate::skip::or_skipped;
 use crate::with_tls::ServerTls;
 
 const START_MAX: Duration = Duration::from_secs(30);
@@ -60,29 +60,17 @@ impl PostgresServer {
             Ok(uri) => Some(Self { uri, process: None }),
             Err(_) => Self::start(None).await,
         };
-        let server = SHARED.get_or_init(start).await.as_ref();
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(SHARED.get_or_init(start).await.as_ref(), MISSING)
     }
 
     /// A dedicated server, which the test may stop and kill.
     pub async fn own() -> Option<Self> {
-        let server = Self::start(None).await;
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(Self::start(None).await, MISSING)
     }
 
     /// The same, with TLS 1.3 for clients that want it.
     pub async fn own_encrypted(tls: &ServerTls) -> Option<Self> {
-        let server = Self::start(Some(tls)).await;
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(Self::start(Some(tls)).await, MISSING)
     }
 
     async fn start(tls: Option<&ServerTls>) -> Option<Self> {

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::leash::Leash;
 use crate::ports::free_ports;
-use crate::skip::skipped;
+use crate::skip::or_skipped;
 use crate::with_tls::ServerTls;
 
 /// A start takes about eight seconds, longer on a busy machine.
@@ -33,14 +33,14 @@ pub struct RabbitServer {
 struct Process {
     node: Child,
     leash: Leash,
-    place: Place,
+    place: NodeIdentity,
     /// Nodes and their tools find each other through it; the machine's own is not used.
     _name_server: NameServer,
 }
 
 /// The identity of a node across restarts.
 #[derive(Debug)]
-struct Place {
+struct NodeIdentity {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
@@ -62,29 +62,17 @@ impl RabbitServer {
             Ok(uri) => Some(Self { uri, process: None }),
             Err(_) => Self::start(None).await,
         };
-        let server = SHARED.get_or_init(start).await.as_ref();
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(SHARED.get_or_init(start).await.as_ref(), MISSING)
     }
 
     /// A dedicated server, which the test may purge, stop and kill.
     pub async fn own() -> Option<Self> {
-        let server = Self::start(None).await;
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(Self::start(None).await, MISSING)
     }
 
     /// The same, with a second port for TLS 1.3, which takes no connection without a client certificate.
     pub async fn own_encrypted(tls: &ServerTls) -> Option<Self> {
-        let server = Self::start(Some(tls)).await;
-        if server.is_none() {
-            skipped(MISSING);
-        }
-        server
+        or_skipped(Self::start(Some(tls)).await, MISSING)
     }
 
     async fn start(tls: Option<&ServerTls>) -> Option<Self> {
@@ -95,7 +83,8 @@ impl RabbitServer {
             let folder = tempfile::Builder::new().prefix("rabbitmq-").tempdir().unwrap();
             let encrypted = tls.map(|tls| (tls_port, tls_lines(tls_port, tls.write(folder.path()))));
             let programs = programs.clone();
-            let place = Place { folder, programs, port, distribution_port, name_server_port, encrypted };
+            let place =
+                NodeIdentity { folder, programs, port, distribution_port, name_server_port, encrypted };
             let name_server = NameServer::start(&place)?;
             let (node, leash) = place.start_node();
             let process = Process { node, leash, place, _name_server: name_server };
@@ -235,7 +224,7 @@ impl Drop for Process {
 
 impl NameServer {
     /// `None` without Erlang.
-    fn start(place: &Place) -> Option<Self> {
+    fn start(place: &NodeIdentity) -> Option<Self> {
         let mut command = Command::new("epmd");
         command.args(["-address", "127.0.0.1", "-port", &place.name_server_port.to_string()]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
@@ -253,7 +242,7 @@ impl Drop for NameServer {
     }
 }
 
-impl Place {
+impl NodeIdentity {
     /// The node's output so far.
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

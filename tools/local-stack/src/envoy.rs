@@ -15,7 +15,7 @@ use crate::{
     Addresses, Environment, Options, RunDir,
     addresses::{ENVOY_ADMIN, ENVOY_STATS, GATEWAY, GATEWAY_TLS},
     health::{self, probe},
-    part::Part,
+    part::StackProcess,
     run_dir::write_private,
     settings::Settings,
 };
@@ -28,7 +28,7 @@ pub(crate) async fn start(
     addresses: Addresses,
     settings: &Settings,
     run_dir: &RunDir,
-) -> Result<Part> {
+) -> Result<StackProcess> {
     let bootstrap = write_bootstrap(options, settings.of_bootstrap(), run_dir, "envoy")?;
     let envoy = start_envoy(options, "envoy", &bootstrap, settings, run_dir)?;
     envoy_ready(envoy, addresses.gateway, addresses.envoy_admin, options, settings).await
@@ -39,7 +39,7 @@ pub(crate) async fn start(
 pub struct Edge {
     gateway: SocketAddr,
     admin: SocketAddr,
-    _envoy: Part,
+    _envoy: StackProcess,
 }
 
 impl Edge {
@@ -77,12 +77,12 @@ impl Edge {
 
 /// Waits until a client's request is answered through it.
 async fn envoy_ready(
-    mut envoy: Part,
+    mut envoy: StackProcess,
     gateway: SocketAddr,
     admin: SocketAddr,
     options: &Options,
     settings: &Settings,
-) -> Result<Part> {
+) -> Result<StackProcess> {
     let deadline = Instant::now() + options.start_within;
     let client = health::client()?;
     let url = format!("http://{admin}/ready");
@@ -114,7 +114,7 @@ fn start_envoy(
     bootstrap: &Path,
     settings: &Settings,
     run_dir: &RunDir,
-) -> Result<Part> {
+) -> Result<StackProcess> {
     let bootstrap = bootstrap.display().to_string();
     let workers = options.envoy_workers.to_string();
     // Several Envoys share this machine, and tests read log lines immediately.
@@ -125,7 +125,7 @@ fn start_envoy(
         ["--log-level", "info"],
     ];
     let arguments = [&["--disable-hot-restart"], arguments.as_flattened()].concat();
-    Part::start(run_dir, name, &options.programs.envoy, &arguments, settings.of_envoy())
+    StackProcess::start(run_dir, name, &options.programs.envoy, &arguments, settings.of_envoy())
 }
 
 /// Writes an Envoy's configuration and returns its path. What it names of certificates is written beside it.

@@ -1,5 +1,5 @@
-//! TLS between the parts of a stack, where the caller asks for it (`LOCAL_TLS=on`): control plane, edge cache and worker
-//! then take no connection without a certificate.
+//! TLS between the parts of a stack, where the caller asks for it (`LOCAL_TLS=on`): control plane, edge cache and
+//! worker then take no connection without a certificate.
 
 use std::path::PathBuf;
 
@@ -19,11 +19,11 @@ const TOOLS: &str = "tools.local";
 
 /// The files.
 #[derive(Debug)]
-pub(crate) struct Inside {
+pub(crate) struct InternalTls {
     folder: PathBuf,
 }
 
-impl Inside {
+impl InternalTls {
     /// Makes what is missing of the files. `None`: the parts speak plain HTTP.
     pub(crate) fn keep(environment: &Environment, run_dir: &RunDir) -> Result<Option<Self>> {
         match environment.get(SWITCH).map(String::as_str) {

@@ -22,7 +22,7 @@ const TAIL_BYTES: u64 = 64 * 1024;
 
 /// A running process with its log and pid file. It is killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct StackProcess {
     name: &'static str,
     order: LaunchSpec,
     log: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) struct Part {
     leash: Child,
 }
 
-impl Part {
+impl StackProcess {
     pub(crate) fn start(
         run_dir: &RunDir,
         name: &'static str,
@@ -119,7 +119,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for StackProcess {
     fn drop(&mut self) {
         self.kill();
         let _ = fs::remove_file(&self.pid_file);
@@ -206,9 +206,9 @@ mod tests {
         (folder, run_dir)
     }
 
-    fn shell(run_dir: &RunDir, script: &str) -> Part {
+    fn shell(run_dir: &RunDir, script: &str) -> StackProcess {
         let environment = Environment::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
-        Part::start(run_dir, "sandbox", Path::new("/bin/sh"), &["-c", script], environment).unwrap()
+        StackProcess::start(run_dir, "sandbox", Path::new("/bin/sh"), &["-c", script], environment).unwrap()
     }
 
     fn soon() -> Instant {

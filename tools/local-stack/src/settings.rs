@@ -9,7 +9,7 @@ use reqwest::ClientBuilder;
 use crate::{
     Addresses, Destination, Options, RunDir,
     addresses::EDGE_CACHE,
-    inside::Inside,
+    inside::InternalTls,
     secrets::{self, Certificate},
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
     /// What the caller adds: the search path, proxies, settings of single parts.
     surroundings: Environment,
     own: Environment,
-    inside: Option<Inside>,
+    inside: Option<InternalTls>,
 }
 
 impl Settings {
@@ -37,7 +37,7 @@ impl Settings {
     pub(crate) fn new(options: &Options, addresses: Addresses, run_dir: &RunDir) -> Result<Self> {
         let mut own = secrets::keep(run_dir)?;
         let tls = Certificate::keep(run_dir)?;
-        let inside = Inside::keep(&options.environment, run_dir)?;
+        let inside = InternalTls::keep(&options.environment, run_dir)?;
         let path = |path: &std::path::Path| path.display().to_string();
         own.extend(
             [
@@ -60,7 +60,7 @@ impl Settings {
             .map(|(name, value)| (name.to_owned(), value)),
         );
         own.extend(webhooks(options, addresses, run_dir));
-        let settings = inside.iter().flat_map(Inside::settings);
+        let settings = inside.iter().flat_map(InternalTls::settings);
         own.extend(settings.map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in &mut own {
             if let Some(given) = options.environment.get(name) {
@@ -134,7 +134,7 @@ impl Settings {
     }
 
     pub(crate) fn of_edge_cache(&self) -> Environment {
-        let tls = self.inside.iter().flat_map(Inside::settings).map(|(name, _)| name);
+        let tls = self.inside.iter().flat_map(InternalTls::settings).map(|(name, _)| name);
         let names: Vec<_> =
             ["EDGE_ATTESTATION_KEYS", EDGE_CACHE, REDIS_URI, "LOG_LEVEL"].into_iter().chain(tls).collect();
         with_keys_of(Holder::EdgeCache, self.only(&names))

@@ -8,7 +8,7 @@ use reqwest::{Client, ClientBuilder};
 use crate::{
     Addresses, Edge, Options, RunDir, envoy,
     health::{self, probe},
-    part::Part,
+    part::StackProcess,
     run_dir::{RunDirLock, write_private},
     settings::Settings,
 };
@@ -28,13 +28,13 @@ pub struct Stack {
     settings: Settings,
     run_dir: RunDir,
     // Dropped in this order: no part outlives the one that it calls.
-    envoy: Part,
-    control_plane: Part,
+    envoy: StackProcess,
+    control_plane: StackProcess,
     /// A separate process with Redis; otherwise part of the control plane.
-    edge_cache: Option<Part>,
+    edge_cache: Option<StackProcess>,
     /// Only with RabbitMQ.
-    worker: Option<Part>,
-    sandbox: Part,
+    worker: Option<StackProcess>,
+    sandbox: StackProcess,
     lock: RunDirLock,
 }
 
@@ -114,7 +114,7 @@ impl Stack {
 
     /// A part that has ended unexpectedly, with the end of its log.
     pub fn ended(&mut self) -> Option<String> {
-        self.parts().find_map(Part::ended)
+        self.parts().find_map(StackProcess::ended)
     }
 
     /// If this part has ended: how, and the end of its log. Parts are named like their logs: `envoy`, `control-plane`,
@@ -130,7 +130,7 @@ impl Stack {
         found.with_context(|| format!("this stack has no {part}"))?.start_again(besides)
     }
 
-    fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+    fn parts(&mut self) -> impl Iterator<Item = &mut StackProcess> {
         let always = [&mut self.envoy, &mut self.control_plane, &mut self.sandbox];
         always.into_iter().chain(self.edge_cache.as_mut()).chain(self.worker.as_mut())
     }
@@ -175,11 +175,11 @@ impl Stack {
 }
 
 struct Parts {
-    envoy: Part,
-    control_plane: Part,
-    edge_cache: Option<Part>,
-    worker: Option<Part>,
-    sandbox: Part,
+    envoy: StackProcess,
+    control_plane: StackProcess,
+    edge_cache: Option<StackProcess>,
+    worker: Option<StackProcess>,
+    sandbox: StackProcess,
 }
 
 impl Parts {
@@ -194,13 +194,13 @@ impl Parts {
         let programs = &options.programs;
 
         let mut sandbox =
-            Part::start(run_dir, "sandbox", &programs.sandbox, &["serve"], settings.of_sandbox())?;
+            StackProcess::start(run_dir, "sandbox", &programs.sandbox, &["serve"], settings.of_sandbox())?;
         let url = format!("http://{}/_sandbox/requests?summary=1", addresses.sandbox);
         sandbox.ready(deadline, async || probe(client.get(&url)).await).await?;
 
         let environment = settings.of_control_plane();
         let mut control_plane =
-            Part::start(run_dir, "control-plane", &programs.control_plane, &["serve"], environment)?;
+            StackProcess::start(run_dir, "control-plane", &programs.control_plane, &["serve"], environment)?;
         control_plane_ready(&mut control_plane, addresses, settings, options.start_within).await?;
 
         let edge_cache = match settings.has_redis() {
@@ -218,7 +218,7 @@ impl Parts {
 }
 
 async fn control_plane_ready(
-    part: &mut Part,
+    part: &mut StackProcess,
     addresses: Addresses,
     settings: &Settings,
     within: Duration,
@@ -233,9 +233,10 @@ async fn start_edge_cache(
     addresses: Addresses,
     settings: &Settings,
     run_dir: &RunDir,
-) -> Result<Part> {
+) -> Result<StackProcess> {
     let program = &options.programs.control_plane;
-    let mut part = Part::start(run_dir, "edge-cache", program, &["edge-cache"], settings.of_edge_cache())?;
+    let mut part =
+        StackProcess::start(run_dir, "edge-cache", program, &["edge-cache"], settings.of_edge_cache())?;
     let client = health::client_inside(settings)?;
     // Its Redis may be unavailable, which it then reports itself.
     let url = format!("{}/healthz", settings.url(addresses.edge_cache));
@@ -248,9 +249,9 @@ async fn start_worker(
     addresses: Addresses,
     settings: &Settings,
     run_dir: &RunDir,
-) -> Result<Part> {
+) -> Result<StackProcess> {
     let program = &options.programs.control_plane;
-    let mut part = Part::start(run_dir, "worker", program, &["worker"], settings.of_worker())?;
+    let mut part = StackProcess::start(run_dir, "worker", program, &["worker"], settings.of_worker())?;
     let client = health::client_inside(settings)?;
     let url = format!("{}/readyz", settings.url(addresses.worker));
     part.ready(Instant::now() + options.start_within, async || probe(client.get(&url)).await).await?;

@@ -65,8 +65,8 @@ pub struct Restored {
     pub lost_root: String,
     /// How many records are certainly still there: those of the newest anchored checkpoint that still holds.
     pub kept_size: u64,
-    /// The restore note: the same, signed, with the root hash of what is kept and the time. `None` in records of a release
-    /// that did not sign, and in forged ones.
+    /// The restore note: the same, signed, with the root hash of what is kept and the time. `None` in records of a
+    /// release that did not sign, and in forged ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! An operator's decision about a payment or refund that neither the provider's answers nor its records settle.
+//! An operator's decision about a payment or refund that neither the provider's answers nor its records decide.
 
 use edge_core::provider::Provider;
 use edge_core::request::CaptureMode;

@@ -248,7 +248,7 @@ impl Event {
         Self { detail: Detail { note: Some(note), address, outcome, ..detail }, ..moved }
     }
 
-    /// Whether a payer may know of it: a change of state, but no dispute, no doubt about evidence, and nothing that an
+    /// Whether a payer may know of it: a change of state, but no dispute, no refused evidence, and nothing that an
     /// operator did.
     #[must_use]
     pub const fn is_for_payer(&self) -> bool {

@@ -197,7 +197,8 @@ pub struct ChargeOrder {
     /// The wallet that the payer's browser confirms the order with.
     pub wallet: Option<Wallet>,
     pub verification: Option<Verification>,
-    /// The order that `method` names was judged before ([`PaymentProvider::judge`](crate::ports::provider::PaymentProvider::judge)).
+    /// The order that `method` names was judged before
+    /// ([`PaymentProvider::judge`](crate::ports::provider::PaymentProvider::judge)).
     pub is_judged: bool,
     pub capture: CaptureMode,
     pub description: Option<String>,
@@ -244,7 +245,8 @@ pub struct ResumeOrder {
     pub page: Option<String>,
     /// The wallet that the payer has to have confirmed with.
     pub wallet: Option<Wallet>,
-    /// What the payer approved was judged before ([`PaymentProvider::judge`](crate::ports::provider::PaymentProvider::judge)).
+    /// What the payer approved was judged before
+    /// ([`PaymentProvider::judge`](crate::ports::provider::PaymentProvider::judge)).
     pub is_judged: bool,
 }
 

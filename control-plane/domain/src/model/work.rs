@@ -79,7 +79,7 @@ impl Lane {
 
 /// How much due work of one kind may start at a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum WorkCapacity {
     /// Any amount.
     Any,
     /// One piece, to probe whether the provider has recovered.

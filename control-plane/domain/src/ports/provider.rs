@@ -17,7 +17,7 @@ use crate::model::snapshot::{
     DisputeSnapshot, Found, ListCursor, ListPart, LookUp, ProviderSnapshot, RefundLookUp, RefundSnapshot,
 };
 use crate::model::webhook::{NotAnEvent, ParsedEvent};
-use crate::model::work::{Room, WorkKind};
+use crate::model::work::{WorkCapacity, WorkKind};
 
 /// One payment provider. Every call uses a key derived from the order's attempt, so repeating an order within the
 /// provider's key horizon has no second effect.
@@ -36,9 +36,9 @@ pub trait PaymentProvider: Send + Sync {
     /// safety margin below the documented horizon; past it, only lookups are safe.
     fn repeat_within(&self, operation: OperationKind) -> SignedDuration;
 
-    /// Reads whether what the payer approved in `wallet` is taken: `Err` if its wallet or its authentication is not what
-    /// it must be for the payment's `client`. `Missing`: nothing is approved yet. `CannotAsk`: this provider leaves
-    /// nothing to judge. Has no effect.
+    /// Reads whether what the payer approved in `wallet` is taken: `Err` if its wallet or its authentication is not
+    /// what it must be for the payment's `client`. `Missing`: nothing is approved yet. `CannotAsk`: this provider
+    /// leaves nothing to judge. Has no effect.
     async fn judge(
         &self,
         _session: &ProviderRef,
@@ -85,7 +85,7 @@ pub trait PaymentProvider: Send + Sync {
 
     /// How much of this background work may start now. While the provider is down and a probe is due, probes it first
     /// with a cheap read.
-    async fn room(&self) -> Room {
-        Room::Any
+    async fn room(&self) -> WorkCapacity {
+        WorkCapacity::Any
     }
 }

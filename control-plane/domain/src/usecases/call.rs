@@ -60,18 +60,18 @@ pub struct Call<T> {
     pub cause: Cause,
     pub key: Option<CallKey>,
     pub render: Render<T>,
-    pub asked: Asked,
+    pub asked: RequestedOperation,
 }
 
 /// What a client requested. A captured payment does not satisfy a cancellation or the capture of another amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedOperation {
     pub operation: OperationKind,
     /// The amount of a capture, in minor units. `None`: the full authorized amount.
     pub amount: Option<Amount>,
 }
 
-impl Asked {
+impl RequestedOperation {
     /// The request that began `operation`.
     const fn of(operation: &Operation) -> Self {
         let amount = match operation {
@@ -82,7 +82,7 @@ impl Asked {
     }
 }
 
-impl From<OperationKind> for Asked {
+impl From<OperationKind> for RequestedOperation {
     fn from(operation: OperationKind) -> Self {
         Self { operation, amount: None }
     }
@@ -104,7 +104,7 @@ pub trait Decided {
     ///
     /// # Errors
     /// If the operation failed or was superseded.
-    fn outcome_of(self, asked: Asked) -> Result<Self, OperationError>
+    fn outcome_of(self, asked: RequestedOperation) -> Result<Self, OperationError>
     where
         Self: Sized;
 }
@@ -142,8 +142,8 @@ impl Call<Payment> {
     #[must_use]
     pub fn going_on(payment: &Payment, cause: Cause, renders: &Renders) -> Self {
         let in_flight = payment.state.in_flight();
-        let asked =
-            in_flight.map_or(OperationKind::Charge.into(), |in_flight| Asked::of(&in_flight.operation));
+        let asked = in_flight
+            .map_or(OperationKind::Charge.into(), |in_flight| RequestedOperation::of(&in_flight.operation));
         let key = in_flight.and_then(|in_flight| in_flight.call.key.clone()).map(CallKey::Earlier);
         Self { cause, key, render: renders.of(asked.operation), asked }
     }

@@ -119,8 +119,8 @@ async fn open_refused(
 }
 
 /// The client submits an order that one of its own payments was made for: that payment is resumed, so that one order is
-/// always one payment. If it was resumed already, by the gateway or under another key of the client's, the client gets its
-/// outcome.
+/// always one payment. If it was resumed already, by the gateway or under another key of the client's, the client gets
+/// its outcome.
 async fn resume(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,

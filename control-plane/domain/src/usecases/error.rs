@@ -9,7 +9,7 @@ use crate::model::provider::{Refusal, RefusalKind, Unacceptable, Uncertainty};
 use crate::model::transition::InvalidTransition;
 use crate::ports::store::StoreError;
 
-/// Why an operation was not carried out. No variant expresses doubt about the provider: an unknown outcome there is a
+/// Why an operation was not carried out. No variant is uncertain about the provider: an unknown outcome there is a
 /// pending payment. Only whether the intent itself was recorded can be in doubt ([`OperationError::InDoubt`]).
 #[derive(Debug, thiserror::Error)]
 pub enum OperationError {

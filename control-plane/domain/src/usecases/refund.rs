@@ -18,7 +18,7 @@ use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::refund_call::look_at_all_of;
 use crate::usecases::calls::send::send_and_record;
 use crate::usecases::gateway::{Detached, Gateway};
-use crate::usecases::provider_sync::{ProviderSync, Trouble};
+use crate::usecases::provider_sync::{ProviderSync, SyncError};
 
 /// How often to recompute "the rest" when other refunds interfere.
 const RACES_MAX: u32 = 5;
@@ -158,13 +158,14 @@ pub(crate) async fn give_back_the_rest(
     provider: &dyn PaymentProvider,
     payment: Payment,
     cause: Cause,
-) -> Result<(), Trouble> {
+) -> Result<(), SyncError> {
     let call = Call::silent(cause, OperationKind::Refund);
     let is_reserved = payment.captured().is_none_or(|(_, captured)| captured.minor() <= payment.refunded);
     if is_reserved {
         return Ok(());
     }
-    let refund = reserve_the_rest(gateway, provider, payment.clone(), &call).await.map_err(Trouble::from)?;
+    let refund =
+        reserve_the_rest(gateway, provider, payment.clone(), &call).await.map_err(SyncError::from)?;
     let sent = send_and_record(gateway, provider, refund, &payment, InlineRetry::none(), &call).await;
-    sent.map(|_| ()).map_err(Trouble::from)
+    sent.map(|_| ()).map_err(SyncError::from)
 }

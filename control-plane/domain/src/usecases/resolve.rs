@@ -15,7 +15,7 @@ use crate::usecases::calls::inline_retry::InlineRetry;
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::calls::send::{lost, send_and_record};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{ProviderSync, Trouble};
+use crate::usecases::provider_sync::{ProviderSync, SyncError};
 use crate::usecases::webhook::{self, EVENT_LEASE};
 use crate::usecases::{OperationError, watch};
 
@@ -65,7 +65,7 @@ async fn undecided<T: Resolvable>(gateway: &Gateway, subject: Option<T>) -> Resu
     let Some(context) = subject.context(&*gateway.store).await? else { return Ok(()) };
     let work = subject.work();
     let progress = match gateway.provider(subject.provider(&context)) {
-        Err(problem) => Err(Trouble::Failed(problem.to_string())),
+        Err(problem) => Err(SyncError::Failed(problem.to_string())),
         Ok(provider) => resolve(gateway, &*provider, subject, context).await,
     };
     conclude(gateway, work, follow_up, progress).await
@@ -84,13 +84,13 @@ async fn conclude(
     gateway: &Gateway,
     work: Work,
     before: FollowUp,
-    progress: Result<Progress, Trouble>,
+    progress: Result<Progress, SyncError>,
 ) -> Result<(), StoreError> {
     reach("after_handling").await;
     let reason = match progress {
         Ok(Progress::Recorded) => return Ok(()),
         Ok(Progress::NothingNew) => "the provider shows nothing new".to_owned(),
-        Err(Trouble::Store(problem)) => return Err(problem),
+        Err(SyncError::Store(problem)) => return Err(problem),
         Err(trouble) => trouble.reason(),
     };
     let tries = before.tries + 1;
@@ -108,7 +108,7 @@ async fn resolve<T: Resolvable>(
     provider: &dyn PaymentProvider,
     mut subject: T,
     context: T::Context,
-) -> Result<Progress, Trouble> {
+) -> Result<Progress, SyncError> {
     let call = subject.going_on(Cause::follow_up(subject.client().clone()), gateway);
     match subject.phase() {
         Phase::Queued(in_flight) if is_too_late(gateway, &in_flight, subject.operation()) => {
@@ -128,9 +128,9 @@ async fn resolve<T: Resolvable>(
         }
         Phase::Calling(in_flight) => {
             if !gateway.is_over(in_flight.known_since()) {
-                return Err(Trouble::Wait("a call of our own is in flight"));
+                return Err(SyncError::Wait("a call of our own is in flight"));
             }
-            subject = lost(gateway, subject, &call.cause).await.map_err(Trouble::from)?;
+            subject = lost(gateway, subject, &call.cause).await.map_err(SyncError::from)?;
         }
         Phase::Unknown(_) | Phase::Other => {}
     }
@@ -163,16 +163,16 @@ fn is_too_late(gateway: &Gateway, in_flight: &InFlight, operation: OperationKind
     gateway.now() > until
 }
 
-async fn write(gateway: &Gateway, change: Change) -> Result<Progress, Trouble> {
+async fn write(gateway: &Gateway, change: Change) -> Result<Progress, SyncError> {
     match gateway.commit(change).await {
         Ok(()) => Ok(Progress::Recorded),
-        Err(CommitError::Conflict(_)) => Err(Trouble::Wait("it moved meanwhile")),
+        Err(CommitError::Conflict(_)) => Err(SyncError::Wait("it moved meanwhile")),
         Err(CommitError::Store(problem)) => Err(problem.into()),
     }
 }
 
 /// Maps a recorded answer, of any kind, to progress.
-fn heard<T>(answer: Result<T, OperationError>) -> Result<Progress, Trouble> {
+fn heard<T>(answer: Result<T, OperationError>) -> Result<Progress, SyncError> {
     match answer {
         Ok(_)
         | Err(
@@ -187,6 +187,6 @@ fn heard<T>(answer: Result<T, OperationError>) -> Result<Progress, Trouble> {
     }
 }
 
-fn odd(problem: impl std::fmt::Display) -> Trouble {
-    Trouble::Failed(problem.to_string())
+fn odd(problem: impl std::fmt::Display) -> SyncError {
+    SyncError::Failed(problem.to_string())
 }

@@ -13,7 +13,7 @@ use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::StoreError;
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Plan, ProviderSync, SyncError};
 use crate::usecases::refund::give_back_the_rest;
 use crate::usecases::retries::WATCH_FOR;
 use crate::usecases::webhook::resume_approved;
@@ -23,12 +23,12 @@ pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreEr
     let Some(payment) = gateway.store.payment_by_id(id).await? else { return Ok(()) };
     if payment.state.is_watched() {
         let fetched = match gateway.provider(payment.request.provider) {
-            Err(problem) => Err(Trouble::Failed(problem.to_string())),
+            Err(problem) => Err(SyncError::Failed(problem.to_string())),
             Ok(provider) => sync_or_refund(gateway, &*provider, payment).await,
         };
         match fetched {
             Ok(()) => {}
-            Err(Trouble::Store(problem)) => return Err(problem),
+            Err(SyncError::Store(problem)) => return Err(problem),
             Err(trouble) => {
                 tracing::info!(payment.id = %id, reason = trouble.reason(), "a waiting payment could not be polled");
             }
@@ -65,7 +65,7 @@ async fn sync_or_refund(
     gateway: &Gateway,
     provider: &dyn PaymentProvider,
     payment: Payment,
-) -> Result<(), Trouble> {
+) -> Result<(), SyncError> {
     let cause = Cause::follow_up(payment.client.clone());
     if payment.state.is_to_be_refunded() {
         return give_back_the_rest(gateway, provider, payment, cause).await;

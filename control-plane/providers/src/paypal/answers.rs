@@ -9,7 +9,7 @@ use payments::model::provider::{Captured, Charged, ProviderRef, Refunded};
 use serde::Deserialize;
 
 use super::currency::Sum;
-use super::errors::{Asked, Problem};
+use super::errors::{Problem, RequestKind};
 use super::link::Link;
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderResponse;
@@ -102,7 +102,7 @@ pub(super) enum Owner {
     Client,
 }
 
-pub(super) fn order(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(ProviderRef, Order)> {
+pub(super) fn order(answer: &ProviderResponse, asked: RequestKind) -> ProviderResult<(ProviderRef, Order)> {
     if !answer.succeeded() {
         return Err(Problem::read(answer).not_done(asked));
     }
@@ -111,7 +111,7 @@ pub(super) fn order(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(
     Ok((id, order))
 }
 
-pub(super) fn transaction(answer: &ProviderResponse, asked: Asked) -> ProviderResult<Transaction> {
+pub(super) fn transaction(answer: &ProviderResponse, asked: RequestKind) -> ProviderResult<Transaction> {
     if !answer.succeeded() {
         return Err(Problem::read(answer).not_done(asked));
     }

@@ -8,7 +8,7 @@ use payments::model::webhook::{
 };
 use serde_json::Value;
 
-use super::errors::{Asked, Problem};
+use super::errors::{Problem, RequestKind};
 use super::resource::Resource;
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult, found};
@@ -33,7 +33,7 @@ fn shown(answer: &ProviderResponse, asked: &ProviderRef) -> ProviderResult<Optio
         return Ok(None);
     }
     if !answer.succeeded() {
-        return Err(Problem::read(answer).not_done(Asked::Look));
+        return Err(Problem::read(answer).not_done(RequestKind::Look));
     }
     let object: Value = answer.json().map_err(NotDone::unknown)?;
     let resource = Resource(&object);

@@ -35,7 +35,7 @@ struct Detail {
 
 /// The kind of request; the meaning of an issue depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestKind {
     Look,
     /// `names_method`: one that the payer stored or agreed to before.
     MakeOrder {
@@ -95,11 +95,11 @@ impl Problem {
         Link::payers_page(&self.error.as_ref().ok()?.links)
     }
 
-    pub(super) fn not_done(&self, asked: Asked) -> NotDone {
+    pub(super) fn not_done(&self, asked: RequestKind) -> NotDone {
         self.certainty(asked).after(self.retry_after)
     }
 
-    fn certainty(&self, asked: Asked) -> NotDone {
+    fn certainty(&self, asked: RequestKind) -> NotDone {
         let issue = self.issue();
         let issue = issue.as_deref().unwrap_or_default();
         match (self.status, &self.error) {
@@ -116,11 +116,11 @@ impl Problem {
         }
     }
 
-    fn refused(&self, issue: &str, asked: Asked) -> NotDone {
+    fn refused(&self, issue: &str, asked: RequestKind) -> NotDone {
         if IN_PROGRESS.contains(&issue) {
             return in_progress();
         }
-        if (asked, issue) == (Asked::Refund, DUPLICATE_INVOICE_ID) {
+        if (asked, issue) == (RequestKind::Refund, DUPLICATE_INVOICE_ID) {
             return NotDone::unknown("PayPal has this refund already");
         }
         let named = self.field_at_fault(asked);
@@ -137,7 +137,7 @@ impl Problem {
     }
 
     /// For an issue that does not show who has to act, or is newer than the table. Nothing was executed.
-    fn told_otherwise(&self, blame: Option<Blame>, named: Option<&str>, asked: Asked) -> RefusalKind {
+    fn told_otherwise(&self, blame: Option<Blame>, named: Option<&str>, asked: RequestKind) -> RefusalKind {
         match (named, self.status) {
             (Some(_), 400 | 404 | 422) => invalid(named),
             (None, 422) => nobody_named(asked),
@@ -148,7 +148,7 @@ impl Problem {
     }
 
     /// Our name for the field that PayPal's path refers to, if this kind of request has it.
-    fn field_at_fault(&self, asked: Asked) -> Option<&'static str> {
+    fn field_at_fault(&self, asked: RequestKind) -> Option<&'static str> {
         let path = self.detail()?.field.as_deref()?;
         let fields = [
             ("/currency_code", "currency"),
@@ -194,7 +194,7 @@ pub(super) const DUPLICATE_INVOICE_ID: &str = "DUPLICATE_INVOICE_ID";
 /// The issues for an object that does not exist, or not for this account.
 pub(super) const MISSING: [&str; 2] = ["INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND"];
 
-impl Asked {
+impl RequestKind {
     /// Whether the request is about an existing payment, for which the client sends only an amount.
     const fn is_of_a_payment(self) -> bool {
         matches!(self, Self::Capture | Self::Void | Self::Refund)
@@ -202,11 +202,11 @@ impl Asked {
 }
 
 /// Who has to act.
-fn blame_of(issue: &str, asked: Asked) -> Option<Blame> {
+fn blame_of(issue: &str, asked: RequestKind) -> Option<Blame> {
     let blame = blame(issues::ISSUES, issue)?;
     Some(match (blame, asked) {
         // The only PayPal object that such a request names.
-        (_, Asked::MakeOrder { names_method: true }) if MISSING.contains(&issue) => {
+        (_, RequestKind::MakeOrder { names_method: true }) if MISSING.contains(&issue) => {
             Blame::Field("paymentMethodId")
         }
         // PayPal made the object and does not show it now. Another account's credentials have the same effect, so this
@@ -220,11 +220,11 @@ fn blame_of(issue: &str, asked: Asked) -> Option<Blame> {
 
 /// For a refusal that does not show who has to act: it is about the client's choices for a charge, or about the
 /// payment's state since. It is not called a decline, which would count as proof after a retry.
-fn nobody_named(asked: Asked) -> RefusalKind {
+fn nobody_named(asked: RequestKind) -> RefusalKind {
     match asked {
-        Asked::MakeOrder { .. } | Asked::CompleteOrder => invalid(None),
-        Asked::Capture | Asked::Void | Asked::Refund => RefusalKind::State,
-        Asked::Look => RefusalKind::Configuration,
+        RequestKind::MakeOrder { .. } | RequestKind::CompleteOrder => invalid(None),
+        RequestKind::Capture | RequestKind::Void | RequestKind::Refund => RefusalKind::State,
+        RequestKind::Look => RefusalKind::Configuration,
     }
 }
 

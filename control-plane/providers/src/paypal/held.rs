@@ -9,7 +9,7 @@ use payments::model::provider::{
 use super::answers::{self, Expected, Order, Transaction};
 use super::client::Talk;
 use super::currency::sum;
-use super::errors::{Asked, Problem};
+use super::errors::{Problem, RequestKind};
 use super::{Paypal, orders, requests};
 use crate::provider_result::{NotDone, ProviderResult};
 
@@ -30,7 +30,7 @@ impl Paypal {
             });
         }
         let answer = talk.send(&requests::capture(order, &sum(order.money)?)).await?;
-        let capture = answers::transaction(&answer, Asked::Capture);
+        let capture = answers::transaction(&answer, RequestKind::Capture);
         let refusal = match capture.and_then(|capture| capture.captured(&expected)) {
             Err(NotDone::Refused(refusal)) if refusal.kind == RefusalKind::State => refusal,
             captured => return captured,
@@ -54,7 +54,7 @@ impl Paypal {
 async fn release(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult<()> {
     let answer = talk.send(&requests::void(authorization)).await?;
     if !answer.succeeded() {
-        match Problem::read(&answer).not_done(Asked::Void) {
+        match Problem::read(&answer).not_done(RequestKind::Void) {
             NotDone::Refused(refusal) if refusal.code.as_deref() == Some("PREVIOUSLY_VOIDED") => {}
             not_done => return Err(not_done),
         }
@@ -91,7 +91,7 @@ async fn look_at(talk: &Talk<'_>, authorization: &ProviderRef) -> ProviderResult
     if Problem::read(&answer).is_missing() {
         Ok(None)
     } else {
-        answers::transaction(&answer, Asked::Look).map(Some)
+        answers::transaction(&answer, RequestKind::Look).map(Some)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::answers::{Order, Transaction};
 use super::client::Talk;
-use super::errors::{Asked, Problem};
+use super::errors::{Problem, RequestKind};
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderRequest;
@@ -88,7 +88,7 @@ async fn object<T: DeserializeOwned>(
         return Ok(None);
     }
     if !answer.succeeded() {
-        return Err(Problem::read(&answer).not_done(Asked::Look));
+        return Err(Problem::read(&answer).not_done(RequestKind::Look));
     }
     answer.json().map(Some).map_err(NotDone::unknown)
 }

@@ -39,7 +39,7 @@ use payments::ports::provider::PaymentProvider;
 use self::answers::Expected;
 use self::client::Client;
 use self::currency::sum;
-use self::errors::Asked;
+use self::errors::RequestKind;
 use self::methods::PaymentMethod;
 use super::circuit_broken::Reachable;
 use super::liability::LiabilityPolicy;
@@ -69,7 +69,7 @@ impl Paypal {
         let expected = Expected { payment: order.payment, money: order.money, mode: CaptureMode::Automatic };
         let talk = self.client.converse(order.attempt);
         let answer = talk.send(&requests::refund(order, &sum(order.money)?)).await?;
-        answers::transaction(&answer, Asked::Refund)?.refunded(&expected)
+        answers::transaction(&answer, RequestKind::Refund)?.refunded(&expected)
     }
 }
 

@@ -12,7 +12,7 @@ use self::reads::{look, look_afterwards, look_at_named, look_first, look_for_own
 use super::answers::{self, Expected, Order, Owner, not_as_asked, unexpected};
 use super::client::Talk;
 use super::currency::sum;
-use super::errors::{Asked, DECLINED_FOR_NOW, DUPLICATE_INVOICE_ID, MISSING, Problem};
+use super::errors::{DECLINED_FOR_NOW, DUPLICATE_INVOICE_ID, MISSING, Problem, RequestKind};
 use super::methods::PaymentMethod;
 use super::{Paypal, requests};
 use crate::provider_result::{NotDone, ProviderResult};
@@ -71,7 +71,7 @@ impl Paypal {
     ) -> ProviderResult<Charged> {
         let return_url = order.return_url.as_deref().or(self.default_return_url.as_deref());
         let request = requests::create_order(order, method, sum(order.money)?, return_url);
-        let asked = Asked::MakeOrder { names_method: method.is_agreed() };
+        let asked = RequestKind::MakeOrder { names_method: method.is_agreed() };
         let (id, order) = answers::order(&talk.send(&request).await?, asked)?;
         if order.contradicts(expected).is_some() || order.owner(expected.payment) != Owner::ThisPayment {
             return Err(NotDone::unknown("PayPal answered with another order than was asked for").about(&id));
@@ -257,7 +257,7 @@ async fn complete(
     let answer = talk.send(&requests::complete_order(id, talk.attempt(), expected.mode)).await?;
     if !answer.succeeded() {
         let problem = Problem::read(&answer);
-        let refused = || problem.not_done(Asked::CompleteOrder);
+        let refused = || problem.not_done(RequestKind::CompleteOrder);
         return match (problem.issue().as_deref(), problem.page()) {
             (Some("ORDER_ALREADY_CAPTURED" | "ORDER_ALREADY_AUTHORIZED"), _) => {
                 apply(talk, id, expected).await
@@ -285,7 +285,7 @@ async fn complete(
             _ => Err(refused()),
         };
     }
-    let (_, order) = the_one(answers::order(&answer, Asked::CompleteOrder)?, id)?;
+    let (_, order) = the_one(answers::order(&answer, RequestKind::CompleteOrder)?, id)?;
     order.paid(id, expected).unwrap_or_else(|| Err(unexpected(&order.status)))
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::errors::{ApiError, Asked, not_done};
+use super::errors::{ApiError, RequestKind, not_done};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderResponse;
 use crate::untrusted;
@@ -85,7 +85,7 @@ struct Redirect {
 /// Reads the answer to a charge, or to a look-up of one.
 pub(super) fn charge(
     answer: &ProviderResponse,
-    asked: Asked,
+    asked: RequestKind,
     expected: &Expected,
     mode: CaptureMode,
 ) -> ProviderResult<IntentOutcome> {
@@ -96,7 +96,7 @@ pub(super) fn charge(
 /// Reads the answer to the making of a payment method; its id can be charged.
 pub(super) fn payment_method(answer: &ProviderResponse) -> ProviderResult<String> {
     if !answer.succeeded() {
-        return Err(not_done(answer, Asked::Charge));
+        return Err(not_done(answer, RequestKind::Charge));
     }
     #[derive(Deserialize)]
     struct Made {
@@ -144,7 +144,7 @@ pub(super) fn capture(
     intent: &ProviderRef,
     expected: &Expected,
 ) -> ProviderResult<Captured> {
-    let read = read_one(answer, Asked::Capture, intent)?;
+    let read = read_one(answer, RequestKind::Capture, intent)?;
     read.is_for(expected)?;
     match read.status.as_str() {
         "succeeded" if read.amount_received == expected.units => {
@@ -162,12 +162,16 @@ pub(super) fn shows_capture(
     intent: &ProviderRef,
     expected: &Expected,
 ) -> ProviderResult<bool> {
-    let read = read_one(answer, Asked::Retrieve, intent)?;
+    let read = read_one(answer, RequestKind::Retrieve, intent)?;
     read.is_for(expected)?;
     Ok(read.status == "succeeded" && read.amount_received == expected.units)
 }
 
-pub(super) fn cancel(answer: &ProviderResponse, asked: Asked, intent: &ProviderRef) -> ProviderResult<()> {
+pub(super) fn cancel(
+    answer: &ProviderResponse,
+    asked: RequestKind,
+    intent: &ProviderRef,
+) -> ProviderResult<()> {
     match read_one(answer, asked, intent)?.status.as_str() {
         "canceled" => Ok(()),
         status => Err(unexpected(status)),
@@ -176,7 +180,7 @@ pub(super) fn cancel(answer: &ProviderResponse, asked: Asked, intent: &ProviderR
 
 /// Whether a look-up of the PaymentIntent shows it canceled.
 pub(super) fn shows_cancel(answer: &ProviderResponse, intent: &ProviderRef) -> ProviderResult<bool> {
-    Ok(read_one(answer, Asked::Retrieve, intent)?.status == "canceled")
+    Ok(read_one(answer, RequestKind::Retrieve, intent)?.status == "canceled")
 }
 
 #[derive(Debug, Deserialize)]
@@ -199,7 +203,7 @@ pub(super) fn refund(
     expected: &Expected,
 ) -> ProviderResult<Refunded> {
     if !answer.succeeded() {
-        return Err(not_done(answer, Asked::Refund));
+        return Err(not_done(answer, RequestKind::Refund));
     }
     let object: RefundObject = answer.json().map_err(NotDone::unknown)?;
     let reference = untrusted::reference(&object.id).ok_or_else(no_id)?;
@@ -231,7 +235,7 @@ fn refunded(
     }
 }
 
-fn read_intent(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(ProviderRef, Intent)> {
+fn read_intent(answer: &ProviderResponse, asked: RequestKind) -> ProviderResult<(ProviderRef, Intent)> {
     if !answer.succeeded() {
         return Err(not_done(answer, asked));
     }
@@ -241,7 +245,7 @@ fn read_intent(answer: &ProviderResponse, asked: Asked) -> ProviderResult<(Provi
 }
 
 /// Reads an answer that must be about the PaymentIntent `known`.
-fn read_one(answer: &ProviderResponse, asked: Asked, known: &ProviderRef) -> ProviderResult<Intent> {
+fn read_one(answer: &ProviderResponse, asked: RequestKind, known: &ProviderRef) -> ProviderResult<Intent> {
     let (id, intent) = read_intent(answer, asked)?;
     if id == *known {
         Ok(intent)

@@ -68,16 +68,16 @@ pub async fn find_stripe_domain(
     domain: &str,
 ) -> Result<Result<Option<StripeDomain>, DomainNotRead>, TransportError> {
     let stripe = Stripe::new(settings, None, timeouts, clock)?;
-    let listed = stripe.ask::<Listed>(&requests::find_domain(domain)).await;
+    let listed = stripe.ask::<ListedDomains>(&requests::find_domain(domain)).await;
     Ok(listed.map(|listed| listed.find(domain)).map_err(DomainNotRead))
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedDomains {
     data: Vec<Registered>,
 }
 
-impl Listed {
+impl ListedDomains {
     fn find(&self, domain: &str) -> Option<StripeDomain> {
         let found = self.data.iter().find(|registered| registered.name() == Some(domain))?;
         let is_enabled = found.shown.get("enabled").and_then(Value::as_bool) != Some(false);
@@ -153,7 +153,7 @@ mod tests {
         let active = json!({ "status": "active" });
         let shown = |name: &str, enabled: bool| json!({ "id": "pmd_1", "domain_name": name, "enabled": enabled, "apple_pay": active });
         let listed = json!({ "data": [shown("pay.shop.example", true), shown("shop.example", false)] });
-        let listed: Listed = serde_json::from_value(listed).unwrap();
+        let listed: ListedDomains = serde_json::from_value(listed).unwrap();
         assert!(listed.find("pay.shop.example").unwrap().is_enabled);
         let found = listed.find("shop.example").unwrap();
         assert!(!found.is_enabled);

@@ -13,7 +13,7 @@ use crate::untrusted;
 
 /// The kind of request; the meaning of an error depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestKind {
     Charge,
     Retrieve,
     Capture,
@@ -55,13 +55,13 @@ pub(super) fn told(answer: &ProviderResponse) -> Option<ApiError> {
 }
 
 /// Reads an answer that is not a success.
-pub(super) fn not_done(answer: &ProviderResponse, asked: Asked) -> NotDone {
+pub(super) fn not_done(answer: &ProviderResponse, asked: RequestKind) -> NotDone {
     let not_done = read(answer, asked).after(answer.retry_after);
     let not_done = not_done.of_a_dead_key(answer.is_replayed && answer.status >= 500);
-    if asked == Asked::Retrieve { not_done.after_reading_only() } else { not_done }
+    if asked == RequestKind::Retrieve { not_done.after_reading_only() } else { not_done }
 }
 
-fn read(answer: &ProviderResponse, asked: Asked) -> NotDone {
+fn read(answer: &ProviderResponse, asked: RequestKind) -> NotDone {
     let status = answer.status;
     let error = answer.json::<Envelope>().map(|envelope| envelope.error);
     match (status, error) {
@@ -101,7 +101,7 @@ fn turned_away(code: &str) -> NotDone {
     }
 }
 
-fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
+fn not_executed(status: u16, error: &ApiError, asked: RequestKind) -> NotDone {
     if error.kind.as_deref() == Some("idempotency_error") {
         // An earlier request with this key had other parameters, so its effect is not known here.
         tracing::error!(provider = "stripe", "an idempotency key was used for two different requests");
@@ -109,7 +109,7 @@ fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
     }
     match error.code.as_deref() {
         Some(code) if TURNED_AWAY.contains(&code) => turned_away(code),
-        _ if asked == Asked::Charge && error.spent().is_some() => {
+        _ if asked == RequestKind::Charge && error.spent().is_some() => {
             let reason = error.spent().map(str::to_owned);
             error.refuse(invalid(Some("paymentMethodId"))).because(reason)
         }
@@ -118,23 +118,24 @@ fn not_executed(status: u16, error: &ApiError, asked: Asked) -> NotDone {
 }
 
 /// The client's field from which a Stripe parameter was made.
-fn our_field(param: &str, asked: Asked) -> Option<String> {
+fn our_field(param: &str, asked: RequestKind) -> Option<String> {
     let (name, rest) = param.split_once('[').unwrap_or((param, ""));
     let field = match (asked, name) {
-        (Asked::Charge, "metadata") => {
+        (RequestKind::Charge, "metadata") => {
             let key = untrusted::code(rest.trim_end_matches(']'));
             return Some(key.map_or_else(|| "metadata".to_owned(), |key| format!("metadata.{key}")));
         }
-        (Asked::Charge | Asked::Refund, "amount") | (Asked::Capture, "amount_to_capture") => "amount",
-        (Asked::Charge, "capture_method") => "capture",
-        (Asked::Charge, "currency") => "currency",
-        (Asked::Charge, "description" | "statement_descriptor" | "statement_descriptor_suffix") => {
+        (RequestKind::Charge | RequestKind::Refund, "amount")
+        | (RequestKind::Capture, "amount_to_capture") => "amount",
+        (RequestKind::Charge, "capture_method") => "capture",
+        (RequestKind::Charge, "currency") => "currency",
+        (RequestKind::Charge, "description" | "statement_descriptor" | "statement_descriptor_suffix") => {
             "description"
         }
         // Stripe enables types by account and currency; the client chooses the one that a charge uses. This gateway
         // sends neither the method's customer nor its mandate, so it cannot charge a method that needs them.
         (
-            Asked::Charge,
+            RequestKind::Charge,
             "payment_method"
             | "confirmation_token"
             | "card"
@@ -144,7 +145,7 @@ fn our_field(param: &str, asked: Asked) -> Option<String> {
             | "mandate"
             | "mandate_data",
         ) => "paymentMethodId",
-        (Asked::Charge, "return_url") => "returnUrl",
+        (RequestKind::Charge, "return_url") => "returnUrl",
         _ => return None,
     };
     Some(field.to_owned())
@@ -169,8 +170,8 @@ impl ApiError {
         self.refuse(RefusalKind::Declined)
     }
 
-    /// Why a token that can be used once cannot pay: `token_used` or `token_expired`. Stripe has a code for the former of
-    /// its older tokens; for confirmation tokens, its messages name the token, or the parameter beside them does.
+    /// Why a token that can be used once cannot pay: `token_used` or `token_expired`. Stripe has a code for the former
+    /// of its older tokens; for confirmation tokens, its messages name the token, or the parameter beside them does.
     fn spent(&self) -> Option<&'static str> {
         if self.kind.as_deref() != Some("invalid_request_error") {
             return None;
@@ -190,9 +191,9 @@ impl ApiError {
         }
     }
 
-    fn kind_of_refusal(&self, status: u16, asked: Asked) -> RefusalKind {
+    fn kind_of_refusal(&self, status: u16, asked: RequestKind) -> RefusalKind {
         // A look-up, or a request without permission, decides nothing about the payment.
-        if asked == Asked::Retrieve || status == 403 {
+        if asked == RequestKind::Retrieve || status == 403 {
             return RefusalKind::Configuration;
         }
         let named = self.param.as_deref().and_then(|param| our_field(param, asked));
@@ -209,10 +210,10 @@ impl ApiError {
     }
 
     /// For a code that does not show who has to act, or is newer than the table.
-    fn told_otherwise(&self, status: u16, named: Option<String>, asked: Asked) -> RefusalKind {
+    fn told_otherwise(&self, status: u16, named: Option<String>, asked: RequestKind) -> RefusalKind {
         match (asked, &self.param, named) {
             // More than the remaining amount: "400, param amount, no code".
-            (Asked::Refund, _, Some(field)) if field == "amount" && self.code.is_none() => {
+            (RequestKind::Refund, _, Some(field)) if field == "amount" && self.code.is_none() => {
                 RefusalKind::RefundExceeds
             }
             (_, _, Some(field)) => invalid(Some(&field)),
@@ -254,27 +255,26 @@ impl ApiError {
 }
 
 /// The blame, adapted to an operation whose request may lack the field.
-fn fitting(blame: Blame, asked: Asked) -> Option<Blame> {
-    if asked == Asked::Charge {
+fn fitting(blame: Blame, asked: RequestKind) -> Option<Blame> {
+    if asked == RequestKind::Charge {
         return Some(blame);
     }
     match (blame, asked) {
         // The payment was refunded, or its method, which the request does not name, is no longer usable.
-        (Blame::RefundExceeds, Asked::Capture | Asked::Cancel) | (Blame::Field("paymentMethodId"), _) => {
-            Some(Blame::State)
-        }
-        (Blame::Field(field), _) if field != "amount" || asked == Asked::Cancel => None,
+        (Blame::RefundExceeds, RequestKind::Capture | RequestKind::Cancel)
+        | (Blame::Field("paymentMethodId"), _) => Some(Blame::State),
+        (Blame::Field(field), _) if field != "amount" || asked == RequestKind::Cancel => None,
         _ => Some(blame),
     }
 }
 
 /// For a refusal that does not show who has to act. The request was not executed, and most of these are about the
 /// client's choices for a charge, or about the payment's state since.
-fn nobody_named(asked: Asked) -> RefusalKind {
+fn nobody_named(asked: RequestKind) -> RefusalKind {
     match asked {
-        Asked::Charge => invalid(None),
-        Asked::Capture | Asked::Cancel | Asked::Refund => RefusalKind::State,
-        Asked::Retrieve => RefusalKind::Configuration,
+        RequestKind::Charge => invalid(None),
+        RequestKind::Capture | RequestKind::Cancel | RequestKind::Refund => RefusalKind::State,
+        RequestKind::Retrieve => RefusalKind::Configuration,
     }
 }
 

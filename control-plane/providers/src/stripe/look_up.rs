@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::answers::snapshot::{List, object};
 use super::answers::{Intent, RefundObject};
-use super::search::{Place, Search};
+use super::search::{Search, SearchPage};
 use super::{Stripe, requests};
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::{Conversation, ProviderRequest};
@@ -66,7 +66,7 @@ impl Stripe {
         to: Timestamp,
     ) -> ProviderResult<Option<ProviderSnapshot>> {
         for _ in 0..PAGES_OF_A_LOOK {
-            let Some(Place { from, to, after }) = search.place(to) else { return Ok(None) };
+            let Some(SearchPage { from, to, after }) = search.place(to) else { return Ok(None) };
             let request = requests::list(from, to, after.as_ref());
             let Some(page) = self.object::<List<Intent>>(talk, &request).await? else {
                 return Err(NotDone::unknown("Stripe does not know its own list"));

@@ -31,7 +31,7 @@ use payments::ports::provider::PaymentProvider;
 
 use self::answers::{Expected, IntentOutcome};
 use self::currency::in_stripe_units;
-use self::errors::Asked;
+use self::errors::RequestKind;
 use self::requests::Means;
 use self::search::Searches;
 use super::circuit_broken::Reachable;
@@ -83,13 +83,13 @@ impl Stripe {
         };
         let request = requests::charge(order, Means::parse(&method), expected.units, return_url);
         let answer = self.send(&talk, &request).await?;
-        match answers::charge(&answer, Asked::Charge, &expected, order.capture)? {
+        match answers::charge(&answer, RequestKind::Charge, &expected, order.capture)? {
             IntentOutcome::Charged(charged) => Ok(charged),
             IntentOutcome::NoWayToAct(intent) => Err(self.give_up(&talk, &intent).await),
         }
     }
 
-    /// A lost answer leaves no doubt about money: nothing can be paid before the payment method is known, and under the
+    /// A lost answer moved no money: nothing can be paid before the payment method is known, and under the
     /// same key Stripe names it again.
     async fn make_method(&self, talk: &Conversation<'_>, token: &str) -> ProviderResult<String> {
         let sent = self.send(talk, &requests::payment_method(&talk.attempt, token)).await;
@@ -102,7 +102,7 @@ impl Stripe {
         let talk = self.transport.converse(order.attempt);
         let request = requests::retrieve(&order.session);
         let answer = self.send(&talk, &request).await.map_err(NotDone::after_reading_only)?;
-        match answers::charge(&answer, Asked::Retrieve, &expected, order.capture)? {
+        match answers::charge(&answer, RequestKind::Retrieve, &expected, order.capture)? {
             IntentOutcome::Charged(charged) => Ok(charged),
             IntentOutcome::NoWayToAct(_) => {
                 Err(NotDone::NotSent(Uncertainty::new("Stripe is waiting for the payer and names no page")))
@@ -114,7 +114,7 @@ impl Stripe {
     /// payment is called declined, because an open one could still be paid.
     async fn give_up(&self, talk: &Conversation<'_>, intent: &ProviderRef) -> NotDone {
         let sent = self.send(talk, &requests::abandon(&talk.attempt, intent)).await;
-        let not_done = match sent.and_then(|answer| answers::cancel(&answer, Asked::Cancel, intent)) {
+        let not_done = match sent.and_then(|answer| answers::cancel(&answer, RequestKind::Cancel, intent)) {
             Ok(()) => {
                 let message = "the payment method needs a step by the payer that this gateway cannot offer";
                 NotDone::declined("authentication_required", message)
@@ -141,7 +141,7 @@ impl Stripe {
         let (CancelTarget::Authorization(intent) | CancelTarget::Session(intent)) = &order.target;
         let talk = self.transport.converse(order.attempt);
         let answer = self.send(&talk, &requests::cancel(order, intent)).await?;
-        let refusal = match answers::cancel(&answer, Asked::Cancel, intent) {
+        let refusal = match answers::cancel(&answer, RequestKind::Cancel, intent) {
             Err(NotDone::Refused(refusal)) if refusal.kind == RefusalKind::State => refusal,
             read => return read,
         };

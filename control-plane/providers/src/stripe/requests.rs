@@ -68,8 +68,8 @@ pub(super) fn charge(
     if let Some(url) = return_url {
         form.set("return_url", &url);
     } else {
-        // The payer could not be redirected, so a payment that needs a redirect is declined at once. With a confirmation
-        // token, Stripe's script is on the payer's page and can take any other step there.
+        // The payer could not be redirected, so a payment that needs a redirect is declined at once. With a
+        // confirmation token, Stripe's script is on the payer's page and can take any other step there.
         form.set("automatic_payment_methods[allow_redirects]", &"never");
         if !matches!(means, Means::ConfirmationToken(_)) {
             form.set("error_on_requires_action", &true);

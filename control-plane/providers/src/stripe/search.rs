@@ -51,7 +51,7 @@ pub(super) struct Search {
 
 /// The next page to read: a window, both ends included, and the object to continue after.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SearchPage {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
     pub(super) after: Option<ProviderRef>,
@@ -64,12 +64,12 @@ impl Search {
 
     /// `None` if everything up to `to` has been read. `to` may grow between look-ups: what was made since the last one
     /// is read before a search ends.
-    pub(super) fn place(&mut self, to: Timestamp) -> Option<Place> {
+    pub(super) fn place(&mut self, to: Timestamp) -> Option<SearchPage> {
         if self.open.is_none() && self.has_read && self.read_to >= to {
             return None;
         }
         let (end, after) = self.open.get_or_insert_with(|| ((self.read_to + self.width).min(to), None));
-        Some(Place { from: self.read_to, to: *end, after: after.clone() })
+        Some(SearchPage { from: self.read_to, to: *end, after: after.clone() })
     }
 
     /// Notes that the page was read. `next`: the object after which the window continues, if it does.
@@ -94,8 +94,8 @@ mod tests {
         Timestamp::from_second(minutes * 60).unwrap()
     }
 
-    fn place(from: i64, to: i64) -> Option<Place> {
-        Some(Place { from: at(from), to: at(to), after: None })
+    fn place(from: i64, to: i64) -> Option<SearchPage> {
+        Some(SearchPage { from: at(from), to: at(to), after: None })
     }
 
     fn payment(n: u8) -> PaymentId {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{Class, SecretKey};
 
-const HERE: Place<'static> = Place { table: "payments", column: "detail", row: "txn_1" };
+const HERE: ValueAddress<'static> = ValueAddress { table: "payments", column: "detail", row: "txn_1" };
 
 fn id(byte: u8) -> DataKeyId {
     DataKeyId::from_bytes([byte; 8])
@@ -53,9 +53,9 @@ fn a_value_opens_in_its_own_place_only() {
     let stored = sealed(&sealer);
     assert!(stored.starts_with("enc1:0101010101010101:"), "{stored}");
     let elsewhere = [
-        Place { row: "txn_2", ..HERE },
-        Place { column: "request", ..HERE },
-        Place { table: "refunds", ..HERE },
+        ValueAddress { row: "txn_2", ..HERE },
+        ValueAddress { column: "request", ..HERE },
+        ValueAddress { table: "refunds", ..HERE },
     ];
     for place in elsewhere {
         assert_eq!(sealer.open_text(place, stored.clone()), Err(OpenError::NotAuthentic), "{place:?}");
@@ -106,9 +106,9 @@ fn a_value_has_ended_only_with_an_erased_key_of_its_own_class() {
     let sealer = sealer(&[1]);
     let stored = sealed(&sealer);
     sealer.erase(id(1), Class::Payers);
-    let request = Place { column: "request", ..HERE };
+    let request = ValueAddress { column: "request", ..HERE };
     assert_eq!(sealer.open_text(request, stored.clone()), Err(OpenError::Erased(id(1))));
-    let body = Place { table: "webhook_events", column: "body", row: "stripe/evt_1" };
+    let body = ValueAddress { table: "webhook_events", column: "body", row: "stripe/evt_1" };
     for place in [HERE, body] {
         let opened = sealer.open_text(place, stored.clone());
         assert_eq!(opened, Err(OpenError::ErasedOfOthers(id(1))), "{place:?}");
@@ -119,7 +119,7 @@ fn a_value_has_ended_only_with_an_erased_key_of_its_own_class() {
 fn values_that_end_apart_have_keys_apart() {
     let sealer = sealer(&[1, 2]);
     sealer.seal_with(Class::Payers, id(1));
-    let request = Place { column: "request", ..HERE };
+    let request = ValueAddress { column: "request", ..HERE };
     assert!(sealer.seal_text(request, "{}".to_owned()).unwrap().starts_with("enc1:0101"));
     assert!(sealer.seal_text(HERE, "{}".to_owned()).unwrap().starts_with("enc1:0202"));
 }
@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn what_was_sealed_opens_to_the_same_whatever_it_is(text: String, bytes: Vec<u8>, row: String) {
         let sealer = sealer(&[1]);
-        let place = Place { row: &row, ..HERE };
+        let place = ValueAddress { row: &row, ..HERE };
         let stored = sealer.seal_text(place, text.clone()).unwrap();
         prop_assert!(text.len() < 8 || !stored.contains(&text));
         prop_assert_eq!(sealer.open_text(place, stored), Ok(text));

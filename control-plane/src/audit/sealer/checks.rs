@@ -8,7 +8,7 @@ use super::restore_notes::remember;
 use super::{Sealer, size};
 use crate::audit::anchor_file::AnchorFile;
 use crate::audit::holds::holds;
-use crate::audit::place::Misplaced;
+use crate::audit::place::SealPositionMismatch;
 use crate::audit::restore_note::signed_restores;
 use crate::audit::sealed_at;
 use crate::audit::witness::NoClient;
@@ -46,7 +46,7 @@ pub enum NotSealed {
     CheckpointChanged(u64),
     /// The newest checkpoint's row states a different resume position than the sealed records.
     #[error("{0}: its row, or one of these records, was changed. Run `control-plane audit verify`")]
-    Misplaced(Misplaced),
+    Misplaced(SealPositionMismatch),
 }
 
 impl NotSealed {
@@ -65,8 +65,8 @@ pub(super) fn unusable(file: &AnchorFile, source: std::io::Error) -> NotSealed {
 }
 
 impl Sealer {
-    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A scan that fails, or
-    /// finds one, continues from there in the next turn.
+    /// The first lease of sealing makes every record keep its form, so plain ones are encrypted before. A scan that
+    /// fails, or finds one, continues from there in the next turn.
     pub(super) async fn check_plain(&mut self) -> Result<(), NotSealed> {
         loop {
             match self.store.audit().left_plain(self.encrypted_up_to).await? {
@@ -105,7 +105,7 @@ impl Sealer {
             return Err(NotSealed::CheckpointChanged(seal.size));
         }
         let sealed = self.store.audit().sealed_up_to(seal.size).await?;
-        if let Some(misplaced) = Misplaced::found(seal, sealed) {
+        if let Some(misplaced) = SealPositionMismatch::found(seal, sealed) {
             return Err(NotSealed::Misplaced(misplaced));
         }
         self.compared = Some(seal.clone());

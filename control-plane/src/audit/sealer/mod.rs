@@ -1,8 +1,8 @@
 //! Puts records into the tree, signs its head and anchors it. One process seals at a time; each anchors.
 //!
 //! The order of the records in the tree is written in the same commit as its head, so a process that dies leaves either
-//! both or nothing, and the next process continues the same tree. A head is anchored after its commit: what was signed and
-//! not committed is known to nobody.
+//! both or nothing, and the next process continues the same tree. A head is anchored after its commit: what was signed
+//! and not committed is known to nobody.
 
 mod anchoring;
 mod batches;

@@ -1,4 +1,5 @@
-//! Restores of the database that the records contain: how many, and their signed notes, which are anchored as heads are.
+//! Restores of the database that the records contain: how many, and their signed notes, which are anchored as heads
+//! are.
 
 use std::slice::from_ref;
 

@@ -16,7 +16,7 @@ pub struct AnchorSource {
 
 /// What the anchors say of a tree.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Compared {
+pub(super) struct AnchorComparison {
     pub(super) finding: Option<Finding>,
     /// Checkpoints that hold.
     pub(super) held: u64,
@@ -32,8 +32,8 @@ pub(super) fn compare(
     size: u64,
     roots: &BTreeMap<u64, Hash>,
     restores: &[Restore],
-) -> Compared {
-    let mut compared = Compared::default();
+) -> AnchorComparison {
+    let mut compared = AnchorComparison::default();
     for AnchorSource { path, anchors } in sources {
         let file = || path.display().to_string();
         if let Some(line) = anchors.forged {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use payments::ports::store::audit::{RecordCount, RecordId};
 
-use crate::audit::place::Misplaced;
+use crate::audit::place::SealPositionMismatch;
 use crate::audit::restore_note::Unfit;
 
 /// Something that is not what was sealed. Records are numbered from 0, in the order in which they were sealed.
@@ -84,7 +84,7 @@ pub enum Finding {
         from: u64,
     },
     /// A checkpoint's row states a different resume position than the records that it covers.
-    Misplaced(Misplaced),
+    Misplaced(SealPositionMismatch),
     /// What names a given key in an anchor file was not signed by it.
     AnchorForged {
         file: String,

@@ -18,15 +18,15 @@ use payments::model::action::Restored;
 use payments::ports::store::audit::StoredAction;
 use payments::ports::store::{Store, StoreError};
 
+use self::anchored::AnchorComparison;
 pub use self::anchored::AnchorSource;
-use self::anchored::Compared;
 pub use self::exported::verify_export;
 pub use self::finding::Finding;
 use self::restores::{Judge, Judged};
-use self::walk::{Walk, Walked};
+use self::walk::{TrailWalk, Walked};
 
 /// What the trail is.
-pub struct Report {
+pub struct TrailReport {
     /// Records that are what was sealed; up to the first wrong one, if there is one.
     pub sealed: u64,
     /// `None`: an export has sealed records only.
@@ -49,8 +49,8 @@ pub struct Report {
 }
 
 /// Compares records, hashes, checkpoints, anchors and payments with each other. Reads the trail once, in parts; another
-/// process may keep sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted without
-/// a restore note.
+/// process may keep sealing meanwhile. `unsigned`: the leaf hashes of records of restored backups that are accepted
+/// without a restore note.
 ///
 /// # Errors
 /// The database cannot be read, or a row of the tree is damaged, which the error names.
@@ -59,15 +59,15 @@ pub async fn verify(
     keys: &[VerifyingKey],
     sources: &[AnchorSource],
     unsigned: &[Hash],
-) -> Result<Report, StoreError> {
+) -> Result<TrailReport, StoreError> {
     let last = store.audit().last_seal().await?;
     let restorations = store.audit().restorations().await?;
     let anchored = sources.iter().flat_map(|source| &source.anchors.signed).map(|(_, anchor)| anchor.size);
     let kept = restorations.iter().filter_map(StoredAction::restored).map(|restored| restored.kept_size);
     let sizes: BTreeSet<u64> = anchored.chain(kept).collect();
-    let mut walked = Walk::of(store, keys).go(last.as_ref(), &sizes).await?;
+    let mut walked = TrailWalk::of(store, keys).go(last.as_ref(), &sizes).await?;
     let mut findings: Vec<_> = walked.finding.take().into_iter().collect();
-    let (mut anchored, mut restores) = (Compared::default(), Judged::default());
+    let (mut anchored, mut restores) = (AnchorComparison::default(), Judged::default());
     let mut notes = notes(sources);
     // Behind the first wrong record, the tree is unknown.
     if findings.is_empty() {
@@ -84,7 +84,7 @@ pub async fn verify(
     notes.extend(walked.unsealed_since.and_then(unsealed_since));
     findings.extend(counts::compare(store, walked.transitions).await?);
     let Walked { sealed, unsealed, checkpoints, of_other_keys, .. } = walked;
-    Ok(Report {
+    Ok(TrailReport {
         sealed,
         unsealed: Some(unsealed),
         checkpoints,
@@ -131,7 +131,7 @@ fn notes(sources: &[AnchorSource]) -> Vec<String> {
     notes
 }
 
-impl Report {
+impl TrailReport {
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.findings.is_empty()
@@ -139,7 +139,7 @@ impl Report {
 }
 
 /// The report as an operator reads it.
-impl fmt::Display for Report {
+impl fmt::Display for TrailReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sealed, unsealed, checkpoints, anchored, anchored_size, .. } = self;
         for finding in &self.findings {

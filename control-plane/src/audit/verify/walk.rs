@@ -9,7 +9,7 @@ use payments::ports::store::{Store, StoreError};
 use super::finding::{Finding, name};
 use super::rows::{Leaves, Rest, Row, Rows, Seals};
 use crate::audit::origin;
-use crate::audit::place::Misplaced;
+use crate::audit::place::SealPositionMismatch;
 use crate::audit::sealed_at;
 
 /// What was found on the way. Where something is wrong, the way ends.
@@ -32,10 +32,10 @@ pub(super) struct Walked {
     /// When the oldest of them was made, in microseconds since 1970.
     pub(super) unsealed_since: Option<i64>,
     /// The newest checkpoint whose row says a wrong place. The tree is known all the same.
-    pub(super) misplaced: Option<Misplaced>,
+    pub(super) misplaced: Option<SealPositionMismatch>,
 }
 
-pub(super) struct Walk<'a> {
+pub(super) struct TrailWalk<'a> {
     store: &'a dyn Store,
     keys: &'a [VerifyingKey],
     tree: Frontier,
@@ -44,7 +44,7 @@ pub(super) struct Walk<'a> {
     agreed: u64,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TrailWalk<'a> {
     pub(super) fn of(store: &'a dyn Store, keys: &'a [VerifyingKey]) -> Self {
         Self { store, keys, tree: Frontier::empty(), walked: Walked::default(), agreed: 0 }
     }
@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
                 if let Some(wrong) = self.check(&here, size) {
                     return Ok(Some(wrong));
                 }
-                if let Some(misplaced) = Misplaced::found(&here, Some(rows.up_to())) {
+                if let Some(misplaced) = SealPositionMismatch::found(&here, Some(rows.up_to())) {
                     self.walked.misplaced = Some(misplaced);
                 }
                 seal = seals.next().await?;

@@ -15,7 +15,7 @@ pub(super) const ANSWERS_PERCENT: u64 = 75;
 
 /// The last known state of Redis's memory.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct RedisMemory {
     since: Instant,
     /// The time of the last query, in milliseconds since `since`.
     looked_at_ms: AtomicU64,
@@ -23,7 +23,7 @@ pub(super) struct Room {
     has_told_policy: AtomicBool,
 }
 
-impl Room {
+impl RedisMemory {
     pub(super) fn new() -> Self {
         show_memory(0, 0);
         Self {
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn answers_leave_a_quarter_to_claims() {
-        let room = Room::new();
+        let room = RedisMemory::new();
         for (used, max, is_scarce) in [(74, 100, false), (75, 100, true), (99, 100, true), (10, 100, false)] {
             room.note(&info(used, max));
             assert_eq!(room.is_scarce(), is_scarce, "{used} of {max}");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_there_is_room_and_nonsense_changes_nothing() {
-        let room = Room::new();
+        let room = RedisMemory::new();
         room.note(&info(u64::MAX, 0));
         assert!(!room.is_scarce());
         room.note_full();
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn it_is_looked_at_once_and_not_again_at_once() {
-        let room = Room::new();
+        let room = RedisMemory::new();
         assert!(room.is_due());
         assert!(!room.is_due());
     }

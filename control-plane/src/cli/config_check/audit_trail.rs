@@ -7,14 +7,14 @@ use std::path::Path;
 use payments::causes::with_causes;
 use rustix::fs::{Access, access};
 
-use super::Report;
+use super::CheckReport;
 use crate::audit::anchor_file::AnchorFile;
 use crate::audit::witness::{NotCosigned, Witness};
 use crate::config::{AuditSettings, WitnessSettings};
 
 const ABOUT: &str = "audit trail";
 
-pub(super) async fn audit_trail(settings: Option<AuditSettings>, report: &mut Report) {
+pub(super) async fn audit_trail(settings: Option<AuditSettings>, report: &mut CheckReport) {
     let Some(AuditSettings { key, anchor_file, witness, .. }) = settings else { return };
     if anchor_file.is_none() && witness.is_none() {
         let only = "sealed, and anchored in the log alone: AUDIT_ANCHOR_FILE or AUDIT_WITNESS_URL keeps checkpoints outside";
@@ -57,7 +57,7 @@ fn usable(path: &Path) -> Result<(), String> {
     }
 }
 
-async fn ask(settings: &WitnessSettings, report: &mut Report) {
+async fn ask(settings: &WitnessSettings, report: &mut CheckReport) {
     let base = &settings.base;
     let asked = match Witness::new(base, &settings.outgoing) {
         Ok(witness) => witness.inspect().await,

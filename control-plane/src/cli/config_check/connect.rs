@@ -3,12 +3,12 @@
 use payments::causes::with_causes;
 use payments_stores::{self as stores, DatabaseSettings, MigrateOnStart, SchemaError};
 
-use super::Report;
+use super::CheckReport;
 use crate::cache::RedisUri;
 use crate::config::QueueSettings;
 use crate::jobs::rabbit;
 
-pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
+pub(super) async fn database(settings: &DatabaseSettings, report: &mut CheckReport) {
     const ABOUT: &str = "database";
     let place = settings.place();
     let found = match stores::inspect(settings).await {
@@ -51,7 +51,7 @@ pub(super) async fn database(settings: &DatabaseSettings, report: &mut Report) {
     }
 }
 
-fn enough_connections(settings: &DatabaseSettings, server: u32, report: &mut Report) {
+fn enough_connections(settings: &DatabaseSettings, server: u32, report: &mut CheckReport) {
     let each = settings.connections_of_a_process();
     let text = format!(
         "DB_CONNECTIONS, DB_LIST_CONNECTIONS: each process opens up to {each} connections, and the server has {server} for \
@@ -65,7 +65,7 @@ fn enough_connections(settings: &DatabaseSettings, server: u32, report: &mut Rep
 }
 
 /// A pool before the server may be smaller than the server, and lets the rest wait.
-fn all_served(settings: &DatabaseSettings, served: u32, report: &mut Report) {
+fn all_served(settings: &DatabaseSettings, served: u32, report: &mut CheckReport) {
     let each = settings.connections_of_a_process();
     if served < each {
         let text = format!(
@@ -77,7 +77,7 @@ fn all_served(settings: &DatabaseSettings, served: u32, report: &mut Report) {
     }
 }
 
-pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
+pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut CheckReport) {
     const ABOUT: &str = "edge cache";
     let Some(uri) = uri else { return report.good(ABOUT, "in the control plane's memory") };
     match uri.inspect().await {
@@ -97,7 +97,7 @@ pub(super) async fn edge_cache(uri: Option<RedisUri>, report: &mut Report) {
 }
 
 /// Redis, as a worker uses it: to announce new events to other processes, which they find soon without it.
-pub(super) async fn wake_ups(uri: Option<RedisUri>, report: &mut Report) {
+pub(super) async fn wake_ups(uri: Option<RedisUri>, report: &mut CheckReport) {
     const ABOUT: &str = "wake-ups";
     let Some(uri) = uri else { return report.good(ABOUT, "none; readers of events look for new ones") };
     match uri.inspect().await {
@@ -106,7 +106,7 @@ pub(super) async fn wake_ups(uri: Option<RedisUri>, report: &mut Report) {
     }
 }
 
-pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut Report) {
+pub(super) async fn queue(settings: Option<QueueSettings>, report: &mut CheckReport) {
     const ABOUT: &str = "queue";
     let Some(QueueSettings { uri, prefix }) = settings else {
         return report.good(ABOUT, "none; processes poll the database for due work");

@@ -6,7 +6,7 @@ use payments::causes::with_causes;
 use payments_stores::Encryption;
 use tokio::time::timeout;
 
-use super::Report;
+use super::CheckReport;
 
 const ABOUT: &str = "encryption";
 
@@ -14,7 +14,7 @@ const ABOUT: &str = "encryption";
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// `key`: the setting that names the key.
-pub(super) async fn encryption(key: &'static str, settings: &Encryption, report: &mut Report) {
+pub(super) async fn encryption(key: &'static str, settings: &Encryption, report: &mut CheckReport) {
     let Some(wrapping) = &settings.wrapping else { return };
     let name = wrapping.first();
     match timeout(PATIENCE, wrapping.check()).await {

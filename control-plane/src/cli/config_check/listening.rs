@@ -3,15 +3,15 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use super::Report;
+use super::CheckReport;
 
 const ABOUT: &str = "ports";
 
 /// A setting and its address.
-pub(super) type Place = (&'static str, SocketAddr);
+pub(super) type NamedAddress = (&'static str, SocketAddr);
 
 /// Reports addresses of one process that conflict with each other.
-pub(super) fn clashes(places: &[Place], report: &mut Report) {
+pub(super) fn clashes(places: &[NamedAddress], report: &mut CheckReport) {
     for (n, (key, address)) in places.iter().enumerate() {
         for (other, taken) in places.iter().take(n).filter(|(_, taken)| excludes(*taken, *address)) {
             report.bad(
@@ -29,7 +29,7 @@ fn excludes(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Listens on each address briefly.
-pub(super) fn try_each(places: &[Place], report: &mut Report) {
+pub(super) fn try_each(places: &[NamedAddress], report: &mut CheckReport) {
     for (key, address) in places {
         match TcpListener::bind(address) {
             Ok(_) => {}

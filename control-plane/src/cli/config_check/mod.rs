@@ -9,7 +9,7 @@ mod report;
 
 use clap::{Args, ValueEnum};
 
-pub use report::Report;
+pub use report::CheckReport;
 
 use crate::config::{BackgroundSettings, Config, EdgeCacheConfig, Source, WorkerConfig, unusable};
 
@@ -36,7 +36,7 @@ enum Role {
 ///
 /// # Errors
 /// All errors in the settings themselves. The services that they name are in the report.
-pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
+pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<CheckReport> {
     let (gateway, redis, background, places) = match args.role {
         Role::Serve => {
             let config = Config::read(source).map_err(|errors| unusable(&errors))?;
@@ -59,7 +59,7 @@ pub async fn run(args: &CheckArgs, source: &Source) -> anyhow::Result<Report> {
             (None, Some(config.redis), None, vec![("EDGE_CACHE_LISTEN", config.listen)])
         }
     };
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     report.good("settings", "the configuration is complete");
     for warning in source.near_miss_warnings() {
         report.warn("settings", warning);

@@ -6,10 +6,10 @@ use payments::causes::with_causes;
 use payments::ports::clock::SystemClock;
 use payments_providers::{Fault, Settings, TransportError, inspect_paypal, inspect_stripe};
 
-use super::Report;
+use super::CheckReport;
 
 /// A provider, with the settings named in its error messages.
-struct Place {
+struct CheckedProvider {
     about: &'static str,
     base_key: &'static str,
     base: String,
@@ -18,13 +18,13 @@ struct Place {
     mode: &'static str,
 }
 
-pub(super) async fn providers(settings: Settings, report: &mut Report) {
+pub(super) async fn providers(settings: Settings, report: &mut CheckReport) {
     let Settings { stripe, paypal, timeouts, .. } = settings;
     if stripe.is_none() && paypal.is_none() {
         report.warn("providers", "none is configured: STRIPE_SECRET_KEY, or PAYPAL_CLIENT_ID and its secret");
     }
     if let Some(stripe) = stripe {
-        let place = Place {
+        let place = CheckedProvider {
             about: "Stripe",
             base_key: "STRIPE_API_BASE",
             base: stripe.api_base.to_string(),
@@ -34,7 +34,7 @@ pub(super) async fn providers(settings: Settings, report: &mut Report) {
         place.tell(inspect_stripe(stripe, timeouts, Arc::new(SystemClock)).await, report);
     }
     if let Some(paypal) = paypal {
-        let place = Place {
+        let place = CheckedProvider {
             about: "PayPal",
             base_key: "PAYPAL_API_BASE",
             base: paypal.api_base.to_string(),
@@ -45,8 +45,8 @@ pub(super) async fn providers(settings: Settings, report: &mut Report) {
     }
 }
 
-impl Place {
-    fn tell(&self, found: Result<Option<Fault>, TransportError>, report: &mut Report) {
+impl CheckedProvider {
+    fn tell(&self, found: Result<Option<Fault>, TransportError>, report: &mut CheckReport) {
         let Self { about, base_key, base, credentials, mode } = self;
         let wrong = match found {
             Ok(None) => return report.good(about, format!("{base} takes the {mode}credentials")),

@@ -4,10 +4,10 @@ use std::fmt;
 
 /// Findings in the order in which they were made.
 #[derive(Debug, Default)]
-pub struct Report(Vec<Finding>);
+pub struct CheckReport(Vec<CheckFinding>);
 
 #[derive(Debug)]
-struct Finding {
+struct CheckFinding {
     grade: Grade,
     /// The subject: `database`, `Stripe`, …
     about: &'static str,
@@ -22,17 +22,17 @@ enum Grade {
     Bad,
 }
 
-impl Report {
+impl CheckReport {
     pub(super) fn good(&mut self, about: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { grade: Grade::Good, about, text: text.into() });
+        self.0.push(CheckFinding { grade: Grade::Good, about, text: text.into() });
     }
 
     pub(super) fn warn(&mut self, about: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { grade: Grade::Warning, about, text: text.into() });
+        self.0.push(CheckFinding { grade: Grade::Warning, about, text: text.into() });
     }
 
     pub(super) fn bad(&mut self, about: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { grade: Grade::Bad, about, text: text.into() });
+        self.0.push(CheckFinding { grade: Grade::Bad, about, text: text.into() });
     }
 
     /// # Errors
@@ -48,9 +48,9 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, Finding { grade, about, text }) in self.0.iter().enumerate() {
+        for (number, CheckFinding { grade, about, text }) in self.0.iter().enumerate() {
             let grade = match grade {
                 Grade::Good => "ok",
                 Grade::Warning => "warning",

@@ -1,5 +1,5 @@
-//! The files by which Apple sees that a domain belongs to the merchant of a wallet. Envoy answers with them itself: without
-//! a key, without the filter and without a redirect, which Apple does not follow.
+//! The files by which Apple sees that a domain belongs to the merchant of a wallet. Envoy answers with them itself:
+//! without a key, without the filter and without a redirect, which Apple does not follow.
 
 use std::collections::HashSet;
 use std::fs;

@@ -36,8 +36,8 @@ struct Defaults {
     gateway: u32,
     /// Webhooks per second of all providers together, independent of clients' requests.
     webhooks: u32,
-    /// Streams per second that are opened with tickets, of all payers together. A caller that invents tickets uses up no more
-    /// than this, and nothing of what clients and providers have.
+    /// Streams per second that are opened with tickets, of all payers together. A caller that invents tickets uses up
+    /// no more than this, and nothing of what clients and providers have.
     tickets: u32,
     /// Concurrent requests of one client per worker.
     in_flight: u32,
@@ -87,8 +87,8 @@ const fn defaults(profile: Profile) -> &'static Defaults {
 const RATE_MAX: u32 = 1_000_000;
 
 /// Files of the documentation per second. Envoy keeps a whole file of some 200 KB for a reader until it is read or 40
-/// seconds have passed (`stream_flush_timeout`), so readers that do not read hold 80 MB at most. A first visit takes three
-/// files, a later one two.
+/// seconds have passed (`stream_flush_timeout`), so readers that do not read hold 80 MB at most. A first visit takes
+/// three files, a later one two.
 const DOCS_PER_SECOND: u64 = 10;
 
 /// Envoy's limit on all connections (`global_downstream_max_connections` of the template).

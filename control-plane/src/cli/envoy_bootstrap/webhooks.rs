@@ -45,7 +45,7 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
             "must be the id that PayPal gave the webhook: 1 to 64 letters, digits, `-` and `_`",
         )
     })?;
-    let place = Place::of(source)?;
+    let place = CertificateOrigins::of(source)?;
     let mut names = Map::new();
     for (origin, cluster) in place.origins.iter().zip(CLUSTERS) {
         names.insert(origin.authority.clone(), cluster.into());
@@ -73,7 +73,8 @@ pub(super) fn read(source: &Source) -> Result<Webhooks, ConfigError> {
     }
 }
 
-/// PayPal may not have TLS 1.3 everywhere. The machine's authorities change with its packages, so they are not followed.
+/// PayPal may not have TLS 1.3 everywhere. The machine's authorities change with its packages, so they are not
+/// followed.
 fn paypal_transport(host: &str, authorities: &str) -> Value {
     let server = Server { name: "paypal", host, authorities };
     tls_transport(host, Certificates::beside(None).server(&server), &["http/1.1"], "TLSv1_2")
@@ -88,7 +89,7 @@ fn trust(source: &Source) -> Result<String, ConfigError> {
 }
 
 /// The origins of PayPal's certificates.
-struct Place {
+struct CertificateOrigins {
     environment: Value,
     origins: Vec<Origin>,
 }
@@ -99,7 +100,7 @@ struct Origin {
     endpoint: Endpoint,
 }
 
-impl Place {
+impl CertificateOrigins {
     /// Derives the environment from the API that the control plane calls.
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let url = api_base(source, API_BASE, PAYPAL_API)?;

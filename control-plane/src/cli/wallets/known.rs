@@ -9,12 +9,12 @@ use crate::config::{ConfigError, Source, WalletSettings, provider_settings};
 
 /// Lines about a domain.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct DomainNotes {
     problems: Vec<String>,
     notes: Vec<String>,
 }
 
-impl Known {
+impl DomainNotes {
     /// # Errors
     /// The machine's TLS set-up is unusable.
     pub(super) async fn of(domain: &str, source: &Source) -> anyhow::Result<Self> {
@@ -95,7 +95,7 @@ mod tests {
 
     fn by_settings(domain: &str, domains: Option<&str>) -> Result<String, String> {
         let settings = domains.map(|list| ("WALLET_DOMAINS".to_owned(), list.to_owned()));
-        let mut known = Known::default();
+        let mut known = DomainNotes::default();
         known.by_settings(domain, &Source::new(settings, None).unwrap());
         known.told_with(Ok("fine".to_owned()))
     }
@@ -120,7 +120,7 @@ mod tests {
             problem: problem.map(str::to_owned),
         };
         let told = |is_enabled, wallets| {
-            let mut known = Known::default();
+            let mut known = DomainNotes::default();
             known.is_registered(&StripeDomain { is_enabled, wallets });
             known.told_with(Ok("fine".to_owned()))
         };

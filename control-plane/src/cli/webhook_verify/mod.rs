@@ -19,7 +19,7 @@ use edge_core::webhook::stripe::TOLERANCE_S;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 
-pub use report::{NotVerified, Report};
+pub use report::{NotVerified, VerifyReport};
 
 const EXAMPLES: &str = "\
 Exit code: 0 when the webhook is verified, 1 when it is not.
@@ -129,7 +129,7 @@ impl Delivery {
 ///
 /// # Errors
 /// A file cannot be read. Problems of the webhook are in the report.
-pub async fn verify(args: &VerifyArgs) -> anyhow::Result<Report> {
+pub async fn verify(args: &VerifyArgs) -> anyhow::Result<VerifyReport> {
     let headers =
         headers::parse(&read(&args.headers)?).with_context(|| args.headers.display().to_string())?;
     let delivery =

@@ -13,19 +13,19 @@ use edge_core::webhook::{CannotVerify, Forged, VerificationError};
 use jiff::Timestamp;
 
 use super::bodies::candidates;
-use super::report::Report;
+use super::report::VerifyReport;
 use super::{Delivery, PaypalEnvironment, VerifyArgs, date, fetch, read};
 
 const TRUST: &[u8] = include_bytes!("../../../../envoy/trust/paypal.pem");
 
-pub(super) async fn verify(delivery: &Delivery, args: &VerifyArgs) -> anyhow::Result<Report> {
+pub(super) async fn verify(delivery: &Delivery, args: &VerifyArgs) -> anyhow::Result<VerifyReport> {
     let trust = match &args.trust {
         Some(file) => Trust::from_pem(&read(file)?).with_context(|| file.display().to_string())?,
         None => Trust::from_pem(TRUST).context("the built-in trust bundle")?,
     };
     let given = args.certificate.as_deref().map(read).transpose()?;
     let webhook_id = args.webhook_id.as_deref().unwrap_or_default();
-    let mut report = Report::new(Provider::Paypal, delivery.at);
+    let mut report = VerifyReport::new(Provider::Paypal, delivery.at);
     let checks = Checks { delivery, trust, webhook_id };
     let verdict = checks.run(&mut report, args.environment, given).await;
     Ok(report.conclude(verdict))
@@ -41,7 +41,7 @@ impl Checks<'_> {
     /// Runs the checks in order; the first failure determines the verdict.
     async fn run(
         &self,
-        report: &mut Report,
+        report: &mut VerifyReport,
         environment: Option<PaypalEnvironment>,
         given: Option<Vec<u8>>,
     ) -> Result<(), VerificationError> {
@@ -60,7 +60,7 @@ impl Checks<'_> {
 
     async fn by_certificate(
         &self,
-        report: &mut Report,
+        report: &mut VerifyReport,
         transmission: &Transmission,
         environment: Option<PaypalEnvironment>,
         given: Option<Vec<u8>>,
@@ -102,7 +102,7 @@ impl Checks<'_> {
 
     fn check_signature(
         &self,
-        report: &mut Report,
+        report: &mut VerifyReport,
         transmission: &Transmission,
         key: &TrustedKey,
     ) -> Result<(), VerificationError> {
@@ -119,7 +119,7 @@ impl Checks<'_> {
     }
 
     /// Finds the mistake that explains a signature mismatch.
-    fn mismatch_causes(&self, report: &mut Report, fits: impl Fn(&[u8], &str) -> bool) {
+    fn mismatch_causes(&self, report: &mut VerifyReport, fits: impl Fn(&[u8], &str) -> bool) {
         let trimmed = self.webhook_id.trim();
         let upper = trimmed.to_ascii_uppercase();
         let ids = [
@@ -154,7 +154,7 @@ impl Checks<'_> {
         }
     }
 
-    fn header_causes(&self, report: &mut Report, forged: Forged) {
+    fn header_causes(&self, report: &mut VerifyReport, forged: Forged) {
         match forged {
             Forged::HeaderMissing(name) => {
                 report
@@ -185,7 +185,7 @@ impl Checks<'_> {
 
     fn certificate_causes(
         &self,
-        report: &mut Report,
+        report: &mut VerifyReport,
         pem: &[u8],
         environment: PaypalEnvironment,
         problem: CertificateProblem,
@@ -270,7 +270,7 @@ fn check_url(
     }
 }
 
-fn time_causes(report: &mut Report, forged: Forged) {
+fn time_causes(report: &mut VerifyReport, forged: Forged) {
     report.cause(match forged {
         Forged::TooNew { .. } => {
             "it was sent after the time of the check: that is too early (see --at), or the clock is slow"
@@ -279,7 +279,12 @@ fn time_causes(report: &mut Report, forged: Forged) {
     });
 }
 
-fn url_causes(report: &mut Report, url: &str, environment: PaypalEnvironment, forged: Forged) -> Forged {
+fn url_causes(
+    report: &mut VerifyReport,
+    url: &str,
+    environment: PaypalEnvironment,
+    forged: Forged,
+) -> Forged {
     let other = environment.other();
     if CertificateUrl::parse(url, &other.rules()).is_ok() {
         report.cause(format!(

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Finding {
+pub(super) enum CheckResult {
     Verified,
     Forged,
     CannotVerify,
@@ -24,9 +24,9 @@ struct Check {
 
 /// The result of verifying one webhook.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct VerifyReport {
     provider: Provider,
-    verdict: Finding,
+    verdict: CheckResult,
     checks: Vec<Check>,
     causes: Vec<String>,
     #[serde(skip)]
@@ -40,9 +40,9 @@ pub struct Report {
 #[error("the webhook is not verified")]
 pub struct NotVerified;
 
-impl Report {
+impl VerifyReport {
     pub(super) const fn new(provider: Provider, at: Timestamp) -> Self {
-        let verdict = Finding::CannotVerify;
+        let verdict = CheckResult::CannotVerify;
         Self { provider, verdict, checks: Vec::new(), causes: Vec::new(), at, reason: String::new() }
     }
 
@@ -71,9 +71,9 @@ impl Report {
     /// Sets the edge's verdict.
     pub(super) fn conclude(mut self, verdict: Result<(), VerificationError>) -> Self {
         (self.verdict, self.reason) = match verdict {
-            Ok(()) => (Finding::Verified, String::new()),
-            Err(VerificationError::Forged(forged)) => (Finding::Forged, forged.to_string()),
-            Err(VerificationError::CannotVerify(cannot)) => (Finding::CannotVerify, cannot.to_string()),
+            Ok(()) => (CheckResult::Verified, String::new()),
+            Err(VerificationError::Forged(forged)) => (CheckResult::Forged, forged.to_string()),
+            Err(VerificationError::CannotVerify(cannot)) => (CheckResult::CannotVerify, cannot.to_string()),
         };
         self
     }
@@ -81,7 +81,7 @@ impl Report {
     /// # Errors
     /// The webhook is not verified.
     pub fn into_result(self) -> Result<(), NotVerified> {
-        if self.verdict == Finding::Verified { Ok(()) } else { Err(NotVerified) }
+        if self.verdict == CheckResult::Verified { Ok(()) } else { Err(NotVerified) }
     }
 
     /// One JSON object on one line.
@@ -101,9 +101,9 @@ impl Report {
             let _ = writeln!(text, "  {ok:<7} {name:<16} {detail}");
         }
         let verdict = match self.verdict {
-            Finding::Verified => "VERIFIED".to_owned(),
-            Finding::Forged => format!("FORGED: {} (the gateway answers 401)", self.reason),
-            Finding::CannotVerify => format!("CANNOT VERIFY: {} (the gateway answers 503)", self.reason),
+            CheckResult::Verified => "VERIFIED".to_owned(),
+            CheckResult::Forged => format!("FORGED: {} (the gateway answers 401)", self.reason),
+            CheckResult::CannotVerify => format!("CANNOT VERIFY: {} (the gateway answers 503)", self.reason),
         };
         text.push_str(&verdict);
         for (i, cause) in self.causes.iter().enumerate() {

@@ -6,11 +6,11 @@ use edge_core::webhook::stripe::{HEADER, Secrets, Signed};
 use edge_core::webhook::{Forged, VerificationError};
 
 use super::bodies::candidates;
-use super::report::Report;
+use super::report::VerifyReport;
 use super::{Delivery, date};
 
-pub(super) fn verify(delivery: &Delivery, secrets: &[String], tolerance_s: u64) -> Report {
-    let mut report = Report::new(Provider::Stripe, delivery.at);
+pub(super) fn verify(delivery: &Delivery, secrets: &[String], tolerance_s: u64) -> VerifyReport {
+    let mut report = VerifyReport::new(Provider::Stripe, delivery.at);
     let head = Head::new(&delivery.headers);
     let now_s = delivery.at_s();
 
@@ -62,7 +62,7 @@ pub(super) fn verify(delivery: &Delivery, secrets: &[String], tolerance_s: u64) 
 }
 
 /// Finds the reason why the header is unreadable.
-fn header_causes(report: &mut Report, delivery: &Delivery) {
+fn header_causes(report: &mut VerifyReport, delivery: &Delivery) {
     let lines = delivery.headers.iter().filter(|(name, _)| name == HEADER).count();
     let Some(value) = delivery.first(HEADER) else {
         report.cause("the header Stripe-Signature was lost on the way, or this is not Stripe's webhook");
@@ -113,7 +113,7 @@ fn header_causes(report: &mut Report, delivery: &Delivery) {
 
 /// Finds the mistake that explains a signature mismatch.
 fn mismatch_causes(
-    report: &mut Report,
+    report: &mut VerifyReport,
     delivery: &Delivery,
     signed: &Signed,
     secrets: &[String],

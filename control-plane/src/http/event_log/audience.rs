@@ -22,7 +22,7 @@ pub(super) enum Audience {
 /// An event as it is shown.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Shown {
+pub(super) enum VisibleEvent {
     Client(Box<LoggedEventView>),
     Payer(PayerEventView),
 }
@@ -52,10 +52,10 @@ pub(super) struct PayerEventView {
 }
 
 impl Audience {
-    pub(super) fn show(&mut self, event: &LoggedEvent) -> Shown {
+    pub(super) fn show(&mut self, event: &LoggedEvent) -> VisibleEvent {
         match self {
-            Self::Client => Shown::Client(Box::new(event.clone().into())),
-            Self::Payer(status) => Shown::Payer(payer_event(event, status)),
+            Self::Client => VisibleEvent::Client(Box::new(event.clone().into())),
+            Self::Payer(status) => VisibleEvent::Payer(payer_event(event, status)),
         }
     }
 }

@@ -7,7 +7,7 @@ use payments::model::id::PaymentId;
 use payments::model::log::EventId;
 use serde::Serialize;
 
-use super::audience::Shown;
+use super::audience::VisibleEvent;
 use super::members::Members;
 use crate::http::broken_frame::BrokenFrame;
 use crate::http::card_frame::card_data_reason;
@@ -103,7 +103,7 @@ pub(super) enum Reply {
     },
     Unsubscribed,
     Event {
-        event: Shown,
+        event: VisibleEvent,
     },
     /// The connection lives. A client that is cut off continues after `cursor`, also if it has had no event for long.
     Heartbeat {
@@ -111,7 +111,8 @@ pub(super) enum Reply {
     },
     /// Answers `ping`.
     Pong,
-    /// The log does not have the event to continue after, or what came after it. Read the payments again; events from now on follow.
+    /// The log does not have the event to continue after, or what came after it. Read the payments again; events from
+    /// now on follow.
     Reset {
         reason: &'static str,
     },

@@ -38,8 +38,8 @@ pub(in crate::http) enum Over {
 }
 
 impl Tenure {
-    /// Begins now, and ends with a ticket at `expires_s` (Unix seconds). The last fifth of the tenure is random, so that connections that were opened together do not end
-    /// together.
+    /// Begins now, and ends with a ticket at `expires_s` (Unix seconds). The last fifth of the tenure is random, so
+    /// that connections that were opened together do not end together.
     pub(in crate::http) fn begin(app: &App, expires_s: Option<u64>) -> Self {
         let tenure = app.stream_tenure;
         let spread = u32::try_from(tenure.as_millis() / 5).unwrap_or(u32::MAX).max(1);

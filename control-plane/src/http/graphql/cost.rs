@@ -19,15 +19,15 @@ pub(super) struct Cost;
 
 impl ExtensionFactory for Cost {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Found::default())
+        Arc::new(MeasuredCost::default())
     }
 }
 
 #[derive(Default)]
-struct Found(Mutex<Option<usize>>);
+struct MeasuredCost(Mutex<Option<usize>>);
 
 #[async_trait::async_trait]
-impl Extension for Found {
+impl Extension for MeasuredCost {
     async fn request(&self, context: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let response = next.run(context).await;
         let found = *self.0.lock().unwrap_or_else(PoisonError::into_inner);

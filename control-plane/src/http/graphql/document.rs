@@ -61,7 +61,7 @@ fn fault(error: &parser::Error) -> String {
 
 /// What the request executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ExecutionKind {
     Query,
     /// The document's only operation, with one root field.
     Mutation,
@@ -72,13 +72,13 @@ pub(super) fn kind(
     document: &ExecutableDocument,
     operation_name: Option<&str>,
     has_key: bool,
-) -> Result<Kind, ApiError> {
+) -> Result<ExecutionKind, ApiError> {
     let chosen = chosen(document, operation_name).ok_or_else(|| {
         invalid("`operationName` must name one of the document's operations".to_owned())
             .about("operationName")
     })?;
     match (chosen.node.ty, has_key) {
-        (OperationType::Query, false) => Ok(Kind::Query),
+        (OperationType::Query, false) => Ok(ExecutionKind::Query),
         (OperationType::Query, true) => {
             Err(invalid("a query takes no `Idempotency-Key`; send it without one".to_owned())
                 .about("Idempotency-Key"))
@@ -89,7 +89,7 @@ pub(super) fn kind(
         }
         (OperationType::Mutation, true) => {
             if has_one_root_field(&chosen.node) && document.operations.iter().count() == 1 {
-                return Ok(Kind::Mutation);
+                return Ok(ExecutionKind::Mutation);
             }
             let message = "under an `Idempotency-Key`, a document has one mutation with one root field, which is not \
                 `__typename`, without `@skip` and `@include`; nothing was executed";
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_key_is_for_one_mutation_with_one_root_field() {
         let one = "mutation { capturePayment(id: 1) { status } }";
-        assert_eq!(kind(&read(one).unwrap(), None, true).unwrap(), Kind::Mutation);
+        assert_eq!(kind(&read(one).unwrap(), None, true).unwrap(), ExecutionKind::Mutation);
         assert_eq!(refused(one, None, false), ErrorCode::IdempotencyKeyRequired);
         for text in [
             "mutation { a b }",
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_query_among_several_operations_is_chosen_by_its_name() {
         let text = "query A { a } query B { b }";
-        assert_eq!(kind(&read(text).unwrap(), Some("B"), false).unwrap(), Kind::Query);
+        assert_eq!(kind(&read(text).unwrap(), Some("B"), false).unwrap(), ExecutionKind::Query);
         assert_eq!(refused(text, None, false), ErrorCode::InvalidRequest);
         assert_eq!(refused(text, Some("C"), false), ErrorCode::InvalidRequest);
         assert_eq!(refused("{ a }", Some("A"), false), ErrorCode::InvalidRequest);
@@ -298,9 +298,9 @@ mod tests {
     #[test]
     fn a_documents_only_operation_is_chosen_without_its_name() {
         let chosen = |text| kind(&read(text).unwrap(), None, true).unwrap();
-        assert_eq!(chosen("mutation Charge { chargePayment { id } }"), Kind::Mutation);
-        assert_eq!(chosen("mutation { chargePayment { id } }"), Kind::Mutation);
-        assert_eq!(kind(&read("query A { a }").unwrap(), None, false).unwrap(), Kind::Query);
+        assert_eq!(chosen("mutation Charge { chargePayment { id } }"), ExecutionKind::Mutation);
+        assert_eq!(chosen("mutation { chargePayment { id } }"), ExecutionKind::Mutation);
+        assert_eq!(kind(&read("query A { a }").unwrap(), None, false).unwrap(), ExecutionKind::Query);
     }
 
     proptest! {

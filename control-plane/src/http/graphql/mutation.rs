@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use payments::model::id::PaymentId;
 use payments::model::provider::OperationKind;
 use payments::usecases;
-use payments::usecases::call::Asked;
+use payments::usecases::call::RequestedOperation;
 
 use super::caller::{Caller, caller, failed};
 use super::inputs::{CancelPaymentInput, CapturePaymentInput, ChargePaymentInput, RefundPaymentInput};
@@ -80,7 +80,7 @@ impl Mutation {
             caller.cause.clone(),
             caller.key,
             renders().capture,
-            Asked { operation: OperationKind::Capture, amount: request.amount },
+            RequestedOperation { operation: OperationKind::Capture, amount: request.amount },
             move |call| usecases::capture(gateway.clone(), payment, request.amount, call),
         );
         PaymentPayload::of(&decided(caller, reply.await)?.answer)

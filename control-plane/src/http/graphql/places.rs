@@ -6,7 +6,7 @@ use async_graphql::parser::types::{OperationDefinition, Selection};
 use async_graphql::{Value, Variables};
 use payments::model::log::{EventId, Position};
 
-use crate::live::Place;
+use crate::live::ResumePoint;
 
 /// Subscriptions of one socket: as many as a subscription of `/events/socket` can name payments, since each of these
 /// names one. Each has a queue of its own.
@@ -14,7 +14,7 @@ pub(super) const SUBSCRIPTIONS_MAX: usize = 100;
 
 /// The subscriptions of a socket.
 #[derive(Clone, Default)]
-pub(super) struct Places(Arc<Mutex<Vec<Weak<Subscribed>>>>);
+pub(super) struct SocketSubscriptions(Arc<Mutex<Vec<Weak<Subscribed>>>>);
 
 /// One subscription, for as long as it lives.
 pub(super) struct Subscribed(Mutex<At>);
@@ -22,10 +22,10 @@ pub(super) struct Subscribed(Mutex<At>);
 enum At {
     /// It was asked for, and has not begun. `None`: where is not known.
     Asked(Option<Position>),
-    Begun(Arc<Place>),
+    Begun(Arc<ResumePoint>),
 }
 
-impl Places {
+impl SocketSubscriptions {
     /// Counts a subscription that the client has asked for. `None`: the socket has as many as it may.
     pub(super) fn add(&self, asked: Option<Position>) -> Option<Arc<Subscribed>> {
         let subscribed = Arc::new(Subscribed(Mutex::new(At::Asked(asked))));
@@ -46,7 +46,7 @@ impl Places {
 }
 
 impl Subscribed {
-    pub(super) fn begin(&self, place: Arc<Place>) {
+    pub(super) fn begin(&self, place: Arc<ResumePoint>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = At::Begun(place);
     }
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_lowest_place_of_those_that_live_counts() {
-        let places = Places::default();
+        let places = SocketSubscriptions::default();
         assert_eq!(places.lowest(), None);
         let (unknown, late) = (places.add(None).unwrap(), places.add(Some(at(5))).unwrap());
         let early = places.add(Some(at(2))).unwrap();
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_socket_has_a_bounded_number_of_subscriptions_at_a_time() {
-        let places = Places::default();
+        let places = SocketSubscriptions::default();
         let mut all: Vec<_> = (0..SUBSCRIPTIONS_MAX).map(|_| places.add(None).unwrap()).collect();
         assert!(places.add(None).is_none());
         all.pop();

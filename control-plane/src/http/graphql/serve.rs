@@ -16,7 +16,7 @@ use payments::usecases::OperationError;
 use tokio::time::timeout;
 
 use super::caller::{Caller, Decision};
-use super::document::{self, Kind};
+use super::document::{self, ExecutionKind};
 use super::respond::{Media, Rendered, is_whole};
 use crate::http::App;
 use crate::http::attested::Attested;
@@ -47,7 +47,7 @@ pub(super) async fn graphql(
         }
     };
     match kind {
-        Kind::Query => {
+        ExecutionKind::Query => {
             let late =
                 || ApiError::new(ErrorCode::GatewayUnavailable, "the query took too long; ask for less");
             let executed = timeout(QUERY_MAX, caller.app.graphql.schema.execute(request)).await;
@@ -56,7 +56,7 @@ pub(super) async fn graphql(
                 Err(_) => Rendered::refused(late(), media).into_response(None),
             })
         }
-        Kind::Mutation => {
+        ExecutionKind::Mutation => {
             // To completion even if the client disconnects, so that a repeat finds the answer instead of a lease.
             let tasks = caller.app.gateway.tasks.clone();
             let (rendered, decision) = tasks
@@ -68,7 +68,7 @@ pub(super) async fn graphql(
     }
 }
 
-fn request(caller: &Arc<Caller>, asked: GraphqlRequest) -> Result<(Kind, Request), ApiError> {
+fn request(caller: &Arc<Caller>, asked: GraphqlRequest) -> Result<(ExecutionKind, Request), ApiError> {
     let (document, request) = read(&caller.app, asked)?;
     let kind = document::kind(&document, request.operation_name.as_deref(), caller.key.is_some())?;
     let mut request = request.data(caller.clone());

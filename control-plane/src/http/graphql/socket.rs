@@ -16,7 +16,7 @@ use payments::model::log::Position;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::conversation::{Conversation, Refused};
-use super::places::Places;
+use super::places::SocketSubscriptions;
 use super::subscriptions::Subscriptions;
 use crate::http::App;
 use crate::http::attested::Attested;
@@ -115,7 +115,7 @@ fn going_away(retry_after_ms: u64, after: Option<Position>) -> (u16, String) {
 async fn serve(app: App, cause: Cause, socket: WebSocket) {
     let (mut sink, source) = socket.split();
     let client = Client(Arc::new(Mutex::new(Conversation::new())));
-    let places = Places::default();
+    let places = SocketSubscriptions::default();
     let executor = Subscriptions::new(app.clone(), cause, places.clone());
     let messages = inbound(source, client.clone());
     let mut protocol = Protocol::from_message_stream(executor, messages, WebSocketProtocols::GraphQLWS);
@@ -174,7 +174,11 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
 }
 
 /// Shows that the connection lives, and where its subscriptions continue if it is cut.
-async fn beat(sink: &mut SplitSink<WebSocket, Message>, places: &Places, tenure: Tenure) -> Sent {
+async fn beat(
+    sink: &mut SplitSink<WebSocket, Message>,
+    places: &SocketSubscriptions,
+    tenure: Tenure,
+) -> Sent {
     let sent = sending::send(sink, Message::Ping(Bytes::new()), tenure).await;
     match (sent, places.lowest()) {
         (Sent::Gone { .. }, Some(place)) => sending::send(sink, place_of(place), tenure).await,

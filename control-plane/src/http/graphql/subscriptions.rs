@@ -14,7 +14,7 @@ use payments::usecases::OperationError;
 
 use super::caller::Caller;
 use super::errors::{request_error, with_code};
-use super::places::{Places, SUBSCRIPTIONS_MAX, asked_at, own_after};
+use super::places::{SUBSCRIPTIONS_MAX, SocketSubscriptions, asked_at, own_after};
 use super::{document, serve};
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -24,11 +24,11 @@ use crate::http::error::ApiError;
 pub(super) struct Subscriptions {
     app: App,
     cause: Cause,
-    places: Places,
+    places: SocketSubscriptions,
 }
 
 impl Subscriptions {
-    pub(super) const fn new(app: App, cause: Cause, places: Places) -> Self {
+    pub(super) const fn new(app: App, cause: Cause, places: SocketSubscriptions) -> Self {
         Self { app, cause, places }
     }
 

@@ -6,7 +6,7 @@ use edge_core::error::ErrorBody;
 use edge_core::error::ErrorCode::{self, *};
 use serde_json::{Map, Value, json};
 
-use super::{Kind, examples, headers};
+use super::{OperationClass, examples, headers};
 
 /// A status with an error code.
 type Case = (u16, ErrorCode);
@@ -75,11 +75,11 @@ pub(super) struct Shared {
 }
 
 /// The operation's error responses by status, as references into `shared`.
-pub(super) fn of(kind: Kind, operation: &str, shared: &mut Shared) -> Map<String, Value> {
+pub(super) fn of(kind: OperationClass, operation: &str, shared: &mut Shared) -> Map<String, Value> {
     let of_kind = match kind {
-        Kind::Command => [OF_CLIENTS, OF_COMMANDS],
-        Kind::Query => [OF_CLIENTS, &[]],
-        Kind::Webhook => [OF_WEBHOOKS, &[]],
+        OperationClass::Command => [OF_CLIENTS, OF_COMMANDS],
+        OperationClass::Query => [OF_CLIENTS, &[]],
+        OperationClass::Webhook => [OF_WEBHOOKS, &[]],
     };
     let mut codes = BTreeMap::<u16, Vec<ErrorCode>>::new();
     for (status, code) in [ALWAYS, of_kind[0], of_kind[1], own(operation)].into_iter().flatten() {
@@ -102,7 +102,7 @@ pub(super) fn of(kind: Kind, operation: &str, shared: &mut Shared) -> Map<String
     codes.into_iter().map(reference).collect()
 }
 
-fn response(status: u16, codes: &[ErrorCode], kind: Kind) -> Value {
+fn response(status: u16, codes: &[ErrorCode], kind: OperationClass) -> Value {
     let told = codes.iter().map(|code| format!("`{}`: {}", code.name(), meaning(status, *code)));
     let refer = |code: &ErrorCode| {
         let name = code.name();

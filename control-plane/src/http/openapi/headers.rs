@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Kind;
+use super::OperationClass;
 
 pub(super) fn idempotency_key() -> Value {
     json!({
@@ -54,7 +54,7 @@ pub(super) fn components() -> Value {
 }
 
 /// The headers of an answer with this status.
-pub(super) fn of(status: &str, kind: Kind) -> Value {
+pub(super) fn of(status: &str, kind: OperationClass) -> Value {
     let mut headers = Map::new();
     let mut add = |name: &str, component: &str| {
         let reference = json!({ "$ref": format!("#/components/headers/{component}") });
@@ -65,11 +65,13 @@ pub(super) fn of(status: &str, kind: Kind) -> Value {
     add("x-request-id", if has_id { "RequestId" } else { "RequestIdIfAny" });
     add("Cache-Control", "CacheControl");
     // Final answers are replayed; other requests are processed again.
-    if kind == Kind::Command && matches!(status, "200" | "400" | "402" | "404" | "409" | "422" | "503") {
+    if kind == OperationClass::Command
+        && matches!(status, "200" | "400" | "402" | "404" | "409" | "422" | "503")
+    {
         add("Idempotency-Replayed", "IdempotencyReplayed");
     }
     // Providers get these headers only when they exceed the limit.
-    if kind != Kind::Webhook || status == "429" {
+    if kind != OperationClass::Webhook || status == "429" {
         add("RateLimit-Policy", "RateLimitPolicy");
         add("RateLimit", "RateLimit");
     }

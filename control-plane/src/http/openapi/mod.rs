@@ -24,7 +24,7 @@ pub fn document() -> Value {
     let mut shared = errors::Shared::default();
     for (path, methods) in paths {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
-            complete(Kind::of(method, path), operation, &mut shared);
+            complete(OperationClass::of(method, path), operation, &mut shared);
         }
     }
     let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) else {
@@ -39,7 +39,7 @@ pub fn document() -> Value {
 
 /// The kinds of operations, which share parameters, errors and headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum OperationClass {
     /// A change under an idempotency key.
     Command,
     /// Changes nothing.
@@ -48,7 +48,7 @@ enum Kind {
     Webhook,
 }
 
-impl Kind {
+impl OperationClass {
     fn of(method: &str, path: &str) -> Self {
         match method {
             "post" if path.starts_with("/webhooks/") => Self::Webhook,
@@ -60,10 +60,10 @@ impl Kind {
 }
 
 /// Adds the idempotency key, the refusals, the headers of the answers, examples and links.
-fn complete(kind: Kind, operation: &mut Value, shared: &mut errors::Shared) {
+fn complete(kind: OperationClass, operation: &mut Value, shared: &mut errors::Shared) {
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(operation) = operation.as_object_mut() else { return };
-    if kind == Kind::Command {
+    if kind == OperationClass::Command {
         let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
         let key = json!({ "$ref": "#/components/parameters/IdempotencyKey" });
         parameters.as_array_mut().into_iter().for_each(|parameters| parameters.push(key.clone()));

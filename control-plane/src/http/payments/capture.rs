@@ -6,7 +6,7 @@ use edge_core::request::CaptureRequest;
 use payments::model::idempotency::StoredAnswer;
 use payments::model::payment::Payment;
 use payments::model::provider::OperationKind;
-use payments::usecases::call::Asked;
+use payments::usecases::call::RequestedOperation;
 use payments::usecases::{self, OperationError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,7 +54,7 @@ pub(super) async fn capture(
     let request = CaptureRequest::parse(&attested.body)?;
     let id = payment_id(&id)?;
     let gateway = app.gateway.clone();
-    let asked = Asked { operation: OperationKind::Capture, amount: request.amount };
+    let asked = RequestedOperation { operation: OperationKind::Capture, amount: request.amount };
     once(app, attested, answer, asked, move |call| {
         usecases::capture(gateway.clone(), id, request.amount, call)
     })

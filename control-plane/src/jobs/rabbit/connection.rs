@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::count;
-use super::session::{PARKED, Session, Trouble};
+use super::session::{PARKED, Session, SessionError};
 use super::topology::{QueuePrefix, Topology};
 use super::uri::AmqpUri;
 use crate::jobs::runner::Runner;
@@ -103,7 +103,7 @@ impl RabbitConnection {
         runner: &Option<Runner>,
         stop: &CancellationToken,
         drained: &CancellationToken,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let opening = Session::open(&self.uri, self.topology.clone());
         let Some(session) = drained.run_until_cancelled(opening).await.transpose()? else { return Ok(()) };
         tracing::info!("connected to RabbitMQ");
@@ -117,7 +117,7 @@ impl RabbitConnection {
 }
 
 /// Warns about the first failure only; later ones repeat it.
-fn note(trouble: &Trouble, failures: u32) {
+fn note(trouble: &SessionError, failures: u32) {
     if failures == 1 {
         tracing::warn!(error = %trouble, "RabbitMQ is unavailable; due work is found in the database");
     } else {

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::Publisher;
-use super::session::Trouble;
+use super::session::SessionError;
 use super::topology::Topology;
 use super::{message, note};
 use crate::jobs::handler::Worked;
@@ -75,14 +75,14 @@ impl Consumer {
     }
 
     /// Handles deliveries until `stop`, then finishes those in progress.
-    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), Trouble> {
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), SessionError> {
         let mut in_progress = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 delivery = self.deliveries.next() => {
-                    let delivery = delivery.ok_or(Trouble::ConsumerCancelled)??;
+                    let delivery = delivery.ok_or(SessionError::ConsumerCancelled)??;
                     let handler = self.handler.clone();
                     in_progress.spawn(async move { handler.handle(delivery).await });
                 }

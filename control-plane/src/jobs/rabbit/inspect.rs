@@ -7,7 +7,7 @@ use lapin::options::{BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOpti
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ErrorKind, Event, Queue};
 
-use super::session::{Trouble, briefly};
+use super::session::{SessionError, briefly};
 use super::topology::{QueuePrefix, Topology, impossible, impossible_consumer};
 use super::uri::AmqpUri;
 
@@ -51,7 +51,7 @@ pub async fn inspect(uri: &AmqpUri, prefix: QueuePrefix) -> Result<RabbitInspect
             match tried {
                 Ok(()) => {}
                 Err(Problem::Of(problem)) => found.problems.push(problem),
-                Err(Problem::Broken(error)) => return Err(Trouble::from(error)),
+                Err(Problem::Broken(error)) => return Err(SessionError::from(error)),
             }
         }
         found.problems.extend(publish(connection, &work).await?);
@@ -139,7 +139,7 @@ fn refused(answer: lapin::Result<()>, name: &str) -> Result<(), Problem> {
 
 /// Publishes a message to a queue that does not exist, so the broker drops it. Only a publisher learns
 /// that the broker accepts no messages (memory, disk).
-async fn publish(connection: &Connection, work: &str) -> Result<Option<String>, Trouble> {
+async fn publish(connection: &Connection, work: &str) -> Result<Option<String>, SessionError> {
     let mut events = std::pin::pin!(connection.events_listener());
     let nowhere = format!("{work}.none-{:032x}", rand::random::<u128>());
     let publishing = async {
@@ -169,7 +169,7 @@ async fn publish(connection: &Connection, work: &str) -> Result<Option<String>, 
                 Err(error) if code(&error) == Some(ACCESS_REFUSED) => {
                     Ok(Some(format!("this user may not publish ({}); it needs write on amq.default", reply(&error))))
                 }
-                Err(error) => Err(Trouble::from(error)),
+                Err(error) => Err(SessionError::from(error)),
             },
         }
     });

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 struct Message {
     #[serde(flatten)]
-    work: Named,
+    work: NamedWork,
     at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Named {
+enum NamedWork {
     Payment(PaymentId),
     Refund(RefundId),
     Watch(PaymentId),
@@ -24,10 +24,10 @@ enum Named {
 
 pub(super) fn write(due: &Due) -> Vec<u8> {
     let work = match due.work.clone() {
-        Work::Payment(id) => Named::Payment(id),
-        Work::Refund(id) => Named::Refund(id),
-        Work::Watch(id) => Named::Watch(id),
-        Work::Event { provider, id } => Named::Event { provider, id },
+        Work::Payment(id) => NamedWork::Payment(id),
+        Work::Refund(id) => NamedWork::Refund(id),
+        Work::Watch(id) => NamedWork::Watch(id),
+        Work::Event { provider, id } => NamedWork::Event { provider, id },
     };
     let message = Message { work, at: due.at.as_microsecond() };
     // Strings and a number always serialize.
@@ -38,10 +38,10 @@ pub(super) fn write(due: &Due) -> Vec<u8> {
 pub(super) fn read(body: &[u8]) -> Option<Due> {
     let message: Message = serde_json::from_slice(body).ok()?;
     let work = match message.work {
-        Named::Payment(id) => Work::Payment(id),
-        Named::Refund(id) => Work::Refund(id),
-        Named::Watch(id) => Work::Watch(id),
-        Named::Event { provider, id } => Work::Event { provider, id },
+        NamedWork::Payment(id) => Work::Payment(id),
+        NamedWork::Refund(id) => Work::Refund(id),
+        NamedWork::Watch(id) => Work::Watch(id),
+        NamedWork::Event { provider, id } => Work::Event { provider, id },
     };
     Some(Due { work, at: Timestamp::from_microsecond(message.at).ok()? })
 }

@@ -31,7 +31,7 @@ const LOOK_MAX: Duration = Duration::from_secs(4);
 
 /// Why a connection could not be opened, or ended.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum SessionError {
     #[error("the broker does not respond in time")]
     Silent,
     #[error("the broker accepts no messages for now: {0}")]
@@ -63,15 +63,15 @@ impl Thread {
         builder.worker_threads(1).thread_name("amqp").enable_all().build().map(Some).map(Self)
     }
 
-    async fn connect(&self, uri: &AmqpUri) -> Result<Connection, Trouble> {
-        let Self(Some(runtime)) = self else { return Err(Trouble::Silent) };
+    async fn connect(&self, uri: &AmqpUri) -> Result<Connection, SessionError> {
+        let Self(Some(runtime)) = self else { return Err(SessionError::Silent) };
         let properties = ConnectionProperties::default().with_connection_name("payment gateway".into());
         let (parts, tls) = (uri.parts(), uri.tls());
         let connecting = runtime.spawn(async move {
             let runtime = lapin::runtime::default_runtime()?;
             Connection::connect_uri_with_config(parts, properties, tls, runtime).await
         });
-        Ok(connecting.await.map_err(|_| Trouble::Silent)??)
+        Ok(connecting.await.map_err(|_| SessionError::Silent)??)
     }
 }
 
@@ -86,8 +86,8 @@ impl Drop for Thread {
 /// Runs `work` over a temporary connection.
 pub(super) async fn briefly<T>(
     uri: &AmqpUri,
-    work: impl AsyncFnOnce(&Connection) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
+    work: impl AsyncFnOnce(&Connection) -> Result<T, SessionError>,
+) -> Result<T, SessionError> {
     let thread = Thread::start()?;
     let working = async {
         let connection = thread.connect(uri).await?;
@@ -95,11 +95,11 @@ pub(super) async fn briefly<T>(
         let _ = tokio::time::timeout(CLOSE_MAX, connection.close(200, "OK".into())).await;
         done
     };
-    tokio::time::timeout(OPEN_MAX, working).await.map_err(|_| Trouble::Silent)?
+    tokio::time::timeout(OPEN_MAX, working).await.map_err(|_| SessionError::Silent)?
 }
 
 impl Session {
-    pub(super) async fn open(uri: &AmqpUri, topology: Topology) -> Result<Self, Trouble> {
+    pub(super) async fn open(uri: &AmqpUri, topology: Topology) -> Result<Self, SessionError> {
         let thread = Thread::start()?;
         let opening = async {
             let connection = thread.connect(uri).await?;
@@ -108,7 +108,7 @@ impl Session {
             let publisher = Publisher::open(&connection, topology.clone()).await?;
             Ok((connection, publisher))
         };
-        let opened = tokio::time::timeout(OPEN_MAX, opening).await.map_err(|_| Trouble::Silent)?;
+        let opened = tokio::time::timeout(OPEN_MAX, opening).await.map_err(|_| SessionError::Silent)?;
         opened.map(|(connection, publisher)| Self { connection, publisher, topology, _thread: thread })
     }
 
@@ -121,7 +121,7 @@ impl Session {
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
         drained: &CancellationToken,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let consume = async {
             let Some(runner) = runner else { return Ok(()) };
             let (publisher, topology) = (self.publisher.clone(), self.topology.clone());
@@ -144,26 +144,26 @@ impl Session {
     }
 
     /// Waits for an event that makes the connection unusable.
-    async fn trouble(&self) -> Trouble {
+    async fn trouble(&self) -> SessionError {
         let mut events = std::pin::pin!(self.connection.events_listener());
         let next = async {
             loop {
                 match events.next().await {
-                    Some(Event::ConnectionBlocked(reason)) => return Trouble::Blocked(reason),
-                    Some(Event::Error(problem)) => return Trouble::Broken(problem),
+                    Some(Event::ConnectionBlocked(reason)) => return SessionError::Blocked(reason),
+                    Some(Event::Error(problem)) => return SessionError::Broken(problem),
                     Some(_) => {}
-                    None => return Trouble::Silent,
+                    None => return SessionError::Silent,
                 }
             }
         };
         tokio::select! {
             trouble = next => trouble,
-            () = self.publisher.broken() => Trouble::Unsendable,
+            () = self.publisher.broken() => SessionError::Unsendable,
         }
     }
 
     /// Reports parked messages: they are no longer retried here, but the database still has their work.
-    async fn watch_parked(&self) -> Trouble {
+    async fn watch_parked(&self) -> SessionError {
         let mut known = 0;
         loop {
             match tokio::time::timeout(LOOK_MAX, self.parked()).await {
@@ -176,7 +176,7 @@ impl Session {
                     known = parked;
                 }
                 Ok(Err(problem)) => return problem.into(),
-                Err(_) => return Trouble::Silent,
+                Err(_) => return SessionError::Silent,
             }
             tokio::time::sleep(LOOK_AT_PARKED_EVERY).await;
         }

@@ -49,11 +49,11 @@ struct Try {
     /// The due time it was for. A different one in the database starts a new count.
     at: Timestamp,
     when: Instant,
-    by: By,
+    by: FoundBy,
 }
 
 #[derive(Clone, Copy)]
-enum By {
+enum FoundBy {
     Announcement,
     Work,
 }
@@ -92,22 +92,22 @@ impl Sweep {
                     self.tried.insert(due.work, last);
                     continue;
                 }
-                None if self.rabbit.is_connected() => By::Announcement,
-                _ => By::Work,
+                None if self.rabbit.is_connected() => FoundBy::Announcement,
+                _ => FoundBy::Work,
             };
             self.tried.insert(due.work.clone(), Try { at: due.at, when: Instant::now(), by });
             metrics::counter!("queue_swept_total", "by" => by.name()).increment(1);
             match by {
-                By::Announcement => self.rabbit.announce(due),
-                By::Work => self.work_off(due.work).await,
+                FoundBy::Announcement => self.rabbit.announce(due),
+                FoundBy::Work => self.work_off(due.work).await,
             }
         }
     }
 
     fn may_still_help(&self, last: &Try) -> bool {
         match last.by {
-            By::Announcement => self.rabbit.is_connected() && last.when.elapsed() < PATIENCE,
-            By::Work => last.when.elapsed() < AGAIN_AFTER,
+            FoundBy::Announcement => self.rabbit.is_connected() && last.when.elapsed() < PATIENCE,
+            FoundBy::Work => last.when.elapsed() < AGAIN_AFTER,
         }
     }
 
@@ -122,7 +122,7 @@ impl Sweep {
     }
 }
 
-impl By {
+impl FoundBy {
     const fn name(self) -> &'static str {
         match self {
             Self::Announcement => "announcement",

@@ -68,7 +68,7 @@ impl Tls {
         Ok(Self { current, refusals: Arc::default() })
     }
 
-    /// Shakes hands with a peer. `None`: it was refused, which is counted and logged.
+    /// Performs the TLS handshake. `None`: the peer was refused, which is counted and logged.
     pub(super) async fn accept(&self, stream: TcpStream, peer: SocketAddr) -> Option<Accepted> {
         let generation = self.current.borrow().clone();
         let accepting = generation.acceptor.accept(stream);

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::queue::{BATCH_MAX, Died, Queue, Unbegun, WAITING_MAX, Waiting};
+use self::queue::{BATCH_MAX, Died, Queue, QueuedWork, Unbegun, WAITING_MAX};
 use super::proved::Proved;
 
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ pub(super) trait Writer: Send + 'static {
 
 /// The queue to the writer tasks.
 pub(super) struct GroupCommit {
-    waiting: mpsc::Sender<Waiting>,
+    waiting: mpsc::Sender<QueuedWork>,
     times: Times,
     proved: Arc<Proved>,
     /// Notified after each commit.
@@ -86,7 +86,7 @@ impl GroupCommit {
     /// Writers that are left take changes after another one has died, so that payments under way are still recorded.
     pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
         let (done, result) = oneshot::channel();
-        self.enqueue(Waiting::Change { change, since: Instant::now(), done: Unbegun(Some(done)) })?;
+        self.enqueue(QueuedWork::Change { change, since: Instant::now(), done: Unbegun(Some(done)) })?;
         result.await.unwrap_or_else(|_| Err(died().into()))
     }
 
@@ -98,7 +98,7 @@ impl GroupCommit {
             return Ok(());
         }
         let (done, result) = oneshot::channel();
-        self.enqueue(Waiting::Proof(done))?;
+        self.enqueue(QueuedWork::Proof(done))?;
         match timeout(self.times.proof_max, result).await {
             Ok(proof) => proof.unwrap_or_else(|_| Err(died())),
             Err(_) => Err(StoreError::Unavailable(Box::new(Unproved))),
@@ -110,13 +110,13 @@ impl GroupCommit {
         self.committed.notified().await;
     }
 
-    /// Waits until a writer has died. It may have left a commit unfinished, for an unknown reason, so the process should
-    /// be replaced.
+    /// Waits until a writer has died. It may have left a commit unfinished, for an unknown reason, so the process
+    /// should be replaced.
     pub(super) async fn until_dead(&self) {
         self.died.cancelled().await;
     }
 
-    fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
+    fn enqueue(&self, waiting: QueuedWork) -> Result<(), StoreError> {
         self.waiting.try_send(waiting).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             // All writers have died.
@@ -150,11 +150,11 @@ async fn run(
         let (mut batch, mut done, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
         for one in waiting.drain(..) {
             match one {
-                Waiting::Proof(done) => proofs.push(done),
-                Waiting::Change { since, mut done, .. } if since.elapsed() > patience => {
+                QueuedWork::Proof(done) => proofs.push(done),
+                QueuedWork::Change { since, mut done, .. } if since.elapsed() > patience => {
                     done.tell(StoreError::Overloaded);
                 }
-                Waiting::Change { change, done: to, .. } => {
+                QueuedWork::Change { change, done: to, .. } => {
                     batch.push(change);
                     done.extend(to.begin());
                 }
@@ -185,13 +185,13 @@ mod tests {
     use tokio::sync::Semaphore;
 
     /// Waits for a permit per batch, then reports a conflict for each change.
-    struct Held {
+    struct GatedWriter {
         gate: Arc<Semaphore>,
         begun: Arc<AtomicUsize>,
     }
 
     #[async_trait]
-    impl Writer for Held {
+    impl Writer for GatedWriter {
         async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
             self.begun.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.unwrap().forget();
@@ -246,7 +246,7 @@ mod tests {
 
     fn held() -> (Arc<GroupCommit>, Arc<Semaphore>, Arc<AtomicUsize>) {
         let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-        let writer = Held { gate: gate.clone(), begun: begun.clone() };
+        let writer = GatedWriter { gate: gate.clone(), begun: begun.clone() };
         (Arc::new(GroupCommit::start([writer])), gate, begun)
     }
 
@@ -298,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn what_has_waited_too_long_is_not_begun() {
         let (gate, begun) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(0)));
-        let writer = Held { gate, begun: begun.clone() };
+        let writer = GatedWriter { gate, begun: begun.clone() };
         let commits = GroupCommit::with(Times { patience: Duration::ZERO, ..TIMES }, [writer]);
         let late = commits.commit(NOTHING).await;
         assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
@@ -328,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_takes_too_long_proves_nothing() {
         let begun = Arc::new(AtomicUsize::new(0));
-        let writer = Held { gate: Arc::new(Semaphore::new(0)), begun: begun.clone() };
+        let writer = GatedWriter { gate: Arc::new(Semaphore::new(0)), begun: begun.clone() };
         let commits = GroupCommit::with(Times { proof_max: Duration::from_millis(50), ..TIMES }, [writer]);
         assert!(matches!(commits.prove().await, Err(StoreError::Unavailable(_))));
         assert_eq!(begun.load(Ordering::SeqCst), 1);

@@ -25,7 +25,7 @@ type Done = oneshot::Sender<Result<(), CommitError>>;
     clippy::large_enum_variant,
     reason = "nearly all are changes, and a box for each would be an allocation"
 )]
-pub(super) enum Waiting {
+pub(super) enum QueuedWork {
     Change { change: Change, since: Instant, done: Unbegun },
     Proof(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -54,14 +54,14 @@ impl Drop for Unbegun {
 }
 
 pub(super) struct Queue {
-    pub(super) waiting: mpsc::Receiver<Waiting>,
+    pub(super) waiting: mpsc::Receiver<QueuedWork>,
     /// The earliest time to take the next batch.
     pub(super) next: Instant,
 }
 
 impl Queue {
     /// Waits for changes. Leaves `batch` empty once all senders are gone.
-    pub(super) async fn take(&mut self, batch: &mut Vec<Waiting>) {
+    pub(super) async fn take(&mut self, batch: &mut Vec<QueuedWork>) {
         if self.next > Instant::now() {
             sleep_until(self.next).await;
         }

@@ -2,7 +2,7 @@
 //! is replaced.
 
 use payments::ports::clock::{Clock as _, SystemClock};
-use sealing::{OpenError, Place, Sealer};
+use sealing::{OpenError, Sealer, ValueAddress};
 use serde::Deserialize;
 
 use super::batch::ROWS;
@@ -21,8 +21,8 @@ const ENTER: &str =
     ON CONFLICT DO NOTHING";
 /// `$1`: client, `$2`: index, `$3`: payment.
 const LEAVE: &str = "DELETE FROM payment_customers WHERE client = $1 AND customer = $2 AND payment = $3";
-/// Entries of another key. `$1` to `$3`: the entry to continue after, `$4`: the key of indexes, `$5`: the last payment, `$6`:
-/// limit.
+/// Entries of another key. `$1` to `$3`: the entry to continue after, `$4`: the key of indexes, `$5`: the last payment,
+/// `$6`: limit.
 const OTHERS: &str = "SELECT c.client, c.customer, c.payment, p.request
     FROM payment_customers AS c JOIN payments AS p ON p.id = c.payment
     WHERE (c.client, c.customer, c.payment) > ($1, $2, $3) AND c.index_key <> $4 AND c.payment <= $5
@@ -94,7 +94,7 @@ pub(super) async fn walk(
         is_done: rows.len() < usize::try_from(ROWS).unwrap_or(usize::MAX),
     };
     for row in &rows {
-        let at = Place { table: "payments", column: "request", row: &row.payment };
+        let at = ValueAddress { table: "payments", column: "request", row: &row.payment };
         let entry = match keys.sealer.open_or_plain_text(at, row.request.clone()) {
             Ok(request) => Entry::of(&row.client, &row.payment, &request, &keys.sealer),
             // What has ended is not found by its customer any more.

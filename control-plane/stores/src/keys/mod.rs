@@ -1,5 +1,5 @@
-//! The keys of a database's values, for operators: what needs them, replacing them, and sealing what is there. All of it
-//! works beside services that use the database.
+//! The keys of a database's values, for operators: what needs them, replacing them, and sealing what is there. All of
+//! it works beside services that use the database.
 
 mod batch;
 mod customers;
@@ -24,7 +24,7 @@ use crate::sql::Database;
 pub use crate::sql::Scrubbed;
 use crate::sql::data_keys::DataKeys;
 use crate::sqlite::Sqlite;
-use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
+use crate::{Boxed, DatabaseKind, DatabaseSettings, KeyProblem};
 
 /// What an operator does with the keys of one database.
 #[async_trait]
@@ -36,8 +36,8 @@ pub trait KeyMaintenance: Send + Sync {
     /// on, and those of the old ones are to be sealed again.
     async fn rotate(&self, new_data_keys: bool) -> Result<Rotated, KeyProblem>;
 
-    /// Seals the next few rows that are plain or whose data key is retired. `None`: all is done that was there when the run
-    /// began.
+    /// Seals the next few rows that are plain or whose data key is retired. `None`: all is done that was there when the
+    /// run began.
     async fn reseal(&self, reseal: &mut Reseal) -> Result<Option<ResealPart>, KeyProblem>;
 
     /// The rows that another run would seal, by table: processes that do not know the newest data keys yet, or seal
@@ -62,11 +62,11 @@ pub fn open_keys(settings: DatabaseSettings) -> Boxed<'static, Box<dyn KeyMainte
     Box::pin(async move {
         let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
         let keys = Arc::new(DataKeys::new(&settings.encryption, sealer.clone()));
-        let opened: Box<dyn KeyMaintenance> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => {
+        let opened: Box<dyn KeyMaintenance> = match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => {
                 Box::new(Keys { database: Arc::new(Sqlite::open(&settings, &sealer).await?), keys })
             }
-            Kind::Postgres => {
+            DatabaseKind::Postgres => {
                 Box::new(Keys { database: Arc::new(Postgres::open(&settings, &sealer).await?), keys })
             }
         };

@@ -1,10 +1,10 @@
 //! Sealing what is there: values of before there were keys, and those of retired data keys.
 //!
-//! Each table is walked in the order of its keys, a few rows at a time, up to the last row that was there when the run began
-//! or continued. Those who make rows meanwhile seal them; what a process that does not know the newest keys yet, or has none,
-//! has written is counted at the end ([`super::KeyMaintenance::left`]). A value is replaced only if it is still the one
-//! that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after each batch, so
-//! that an interrupted run continues there.
+//! Each table is walked in the order of its keys, a few rows at a time, up to the last row that was there when the run
+//! began or continued. Those who make rows meanwhile seal them; what a process that does not know the newest keys yet,
+//! or has none, has written is counted at the end ([`super::KeyMaintenance::left`]). A value is replaced only if it is
+//! still the one that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after
+//! each batch, so that an interrupted run continues there.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::StoreError;
-use sealing::{Class, DataKeyId, Place, PlainValues, format};
+use sealing::{Class, DataKeyId, PlainValues, ValueAddress, format};
 
 use super::batch::{self, BatchRow, Replacement};
 use super::customers;
@@ -30,20 +30,20 @@ const A_DAY: i64 = 86_400_000_000;
 #[derive(Debug, Default)]
 pub struct Reseal {
     /// `None` before the first batch.
-    run: Option<Run>,
+    run: Option<ResealRun>,
 }
 
 #[derive(Debug)]
-struct Run {
+struct ResealRun {
     /// The walks that are still to be done, the next one last.
-    left: Vec<Walk>,
+    left: Vec<TableWalk>,
     /// Keys whose values are to be sealed with another one: those that were retired.
     retired: HashSet<DataKeyId>,
 }
 
 /// The walk through one table.
 #[derive(Debug)]
-struct Walk {
+struct TableWalk {
     progress: ResealProgress,
     /// The last row that it looks at, see [`batch::end`].
     end: String,
@@ -74,7 +74,7 @@ impl Reseal {
     ) -> Result<Option<ResealPart>, KeyProblem> {
         if self.run.is_none() {
             keys.open(&**database).await?;
-            self.run = Some(Run::begin(&**database).await?);
+            self.run = Some(ResealRun::begin(&**database).await?);
         }
         keys.prepare(database).await?;
         let Some(run) = &mut self.run else { return Ok(None) };
@@ -91,7 +91,7 @@ impl Reseal {
     }
 }
 
-impl Run {
+impl ResealRun {
     /// Goes on where the last run was interrupted, or begins a new one.
     async fn begin(database: &impl Database) -> Result<Self, KeyProblem> {
         let names = TABLES.iter().map(|table| table.name).chain([CUSTOMERS]);
@@ -108,7 +108,7 @@ impl Run {
         let retired = stored_keys(database).await?.into_iter().filter(|key| key.is_retired && !key.is_erased);
         let mut walks = Vec::new();
         for progress in left {
-            walks.push(Walk { end: end(database, &progress.table).await?, progress });
+            walks.push(TableWalk { end: end(database, &progress.table).await?, progress });
         }
         Ok(Self { left: walks, retired: retired.map(|key| key.id).collect() })
     }
@@ -129,7 +129,7 @@ async fn walk<D: Database>(
     database: &D,
     keys: &DataKeys,
     table: &'static SealedTable,
-    Walk { progress, end }: &mut Walk,
+    TableWalk { progress, end }: &mut TableWalk,
     retired: &HashSet<DataKeyId>,
 ) -> Result<ResealPart, KeyProblem> {
     let is_kept = table.is_trail() && is_trail_kept(database).await?;
@@ -219,7 +219,7 @@ impl Work<'_> {
         key: DataKeyId,
     ) -> Option<Replacement> {
         let sealer = &self.keys.sealer;
-        let place = Place { table: self.table.name, column: column.name, row: &row.name };
+        let place = ValueAddress { table: self.table.name, column: column.name, row: &row.name };
         let (old, new): (Argument, Option<Argument>) = if column.is_bytes {
             let stored = row.bytes.clone().filter(|stored| self.is_due(stored))?;
             let opened = sealer.open_or_plain_bytes(place, stored.clone()).ok();
@@ -242,7 +242,7 @@ impl Work<'_> {
     /// The entry of a payment whose request is to be sealed: it may be of a release that made none.
     fn customer(&self, row: &BatchRow) -> Option<customers::Entry> {
         let stored = row.first_text.clone().filter(|stored| self.is_due(stored.as_bytes()))?;
-        let place = Place { table: self.table.name, column: "request", row: &row.name };
+        let place = ValueAddress { table: self.table.name, column: "request", row: &row.name };
         let request = self.keys.sealer.open_or_plain_text(place, stored).ok()?;
         customers::Entry::of(row.client.as_deref()?, &row.name, &request, &self.keys.sealer)
     }

@@ -116,9 +116,9 @@ impl Connections {
         self.answered(async |connection| fetch(connection, &query).await).await
     }
 
-    /// All rows of a query that [`with_server`] has wrapped, from a server that takes writes. Decisions about money need that:
-    /// the old primary of a failover may live on, read-only, with rows that are out of date or missing. A connection to it is
-    /// closed.
+    /// All rows of a query that [`with_server`] has wrapped, from a server that takes writes. Decisions about money
+    /// need that: the old primary of a failover may live on, read-only, with rows that are out of date or missing. A
+    /// connection to it is closed.
     ///
     /// [`with_server`]: super::current::with_server
     pub(super) async fn current<R>(&self, query: impl Fn() -> Read<Current<R>>) -> Result<Vec<R>, StoreError>
@@ -178,7 +178,7 @@ impl Connections {
         is_wrong_server: impl FnOnce(&T) -> bool,
     ) -> Result<T, StoreError> {
         let connection = self.pool.acquire().await.map_err(|problem| self.failed(problem))?;
-        let mut lent = Lent { connection: Some(connection), answer_max: self.answer_max };
+        let mut lent = BorrowedConnection { connection: Some(connection), answer_max: self.answer_max };
         let Some(connection) = &mut lent.connection else { return Err(StoreError::NoConnection) };
         match timeout(self.answer_max, ask(connection)).await {
             Ok(Ok(answer)) => {
@@ -217,12 +217,12 @@ impl Connections {
 
 /// Returns to the pool on drop, even if its answer was not awaited. The pool pings a returned connection, and without a
 /// time limit would reserve a slot for one whose server has vanished.
-struct Lent {
+struct BorrowedConnection {
     connection: Option<PoolConnection<Postgres>>,
     answer_max: Duration,
 }
 
-impl Drop for Lent {
+impl Drop for BorrowedConnection {
     fn drop(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         let (returning, answer_max) = (connection.return_to_pool(), self.answer_max);

@@ -1,5 +1,5 @@
-//! Rows together with whether the server that has them takes writes. The old primary of a failover may live on, read-only:
-//! it lacks newer rows, and what it has may be out of date.
+//! Rows together with whether the server that has them takes writes. The old primary of a failover may live on,
+//! read-only: it lacks newer rows, and what it has may be out of date.
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, FromRow, Row as _, SqlSafeStr, SqlStr};
@@ -24,8 +24,8 @@ impl<'r, R: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Current<R> {
     }
 }
 
-/// Adds two columns to a query that reads, after its own, and a row if it finds none. One statement says both what is there
-/// and whether the server takes writes: a standby may be promoted between two.
+/// Adds two columns to a query that reads, after its own, and a row if it finds none. One statement says both what is
+/// there and whether the server takes writes: a standby may be promoted between two.
 pub(super) fn with_server(sql: &SqlStr) -> SqlStr {
     let sql = sql.as_str();
     let wrapped = format!(

@@ -57,8 +57,8 @@ pub fn grants(role: &str, schema: &str) -> String {
     sql
 }
 
-/// SQL that lets `role` connect to `database`, which servers may deny to the public. Without a `database`, a comment that
-/// says so.
+/// SQL that lets `role` connect to `database`, which servers may deny to the public. Without a `database`, a comment
+/// that says so.
 #[must_use]
 pub fn grant_of_connection(role: &str, database: Option<&str>) -> String {
     match database {

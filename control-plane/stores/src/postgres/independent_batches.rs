@@ -22,8 +22,8 @@ enum Touched<'a> {
     Webhook(Provider, &'a str),
 }
 
-/// The batch's members, by number, in waves to write one after the other: a change comes after all earlier changes that
-/// touch the same objects.
+/// The batch's members, by number, in groups to write one after the other: a change comes after all earlier changes
+/// that touch the same objects.
 pub(super) fn independent_batches(batch: &[Change]) -> Vec<Vec<usize>> {
     let mut independent_batches: Vec<Vec<usize>> = Vec::new();
     let mut next_free: HashMap<Touched<'_>, usize> = HashMap::new();

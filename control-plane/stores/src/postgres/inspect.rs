@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::grants::{MISSING, MissingRights};
-use super::place::Place;
+use super::place::SchemaLocation;
 use super::{pooling, schema, unavailable};
 use crate::{DatabaseSettings, Inspection, OpenError, SchemaError};
 
@@ -37,7 +37,7 @@ pub(crate) async fn inspect(settings: &DatabaseSettings) -> Result<Inspection, O
                 .to_owned(),
         );
     }
-    let place = Place::of(&mut connection).await.map_err(unavailable)?;
+    let place = SchemaLocation::of(&mut connection).await.map_err(unavailable)?;
     let schema = match place.check_seen() {
         Ok(()) => schema::version(&mut connection).await,
         Err(problem) => Err(problem.into()),

@@ -34,7 +34,7 @@ use crate::group_commit::GroupCommit;
 use crate::reads::log_columns;
 use crate::renewal::Renewal;
 use crate::schema::Migrated;
-pub use crate::schema::{Misplaced, NotConnected};
+pub use crate::schema::{NotConnected, WrongSchema};
 use crate::settings::DatabaseSettings;
 use crate::shares::Shares;
 use crate::sql::{AuditSql, Database, LogSql, Purpose, Query, Row, Scrubbed, bind_all};
@@ -139,7 +139,7 @@ impl Database for Postgres {
     const LOG: LogSql = LogSql {
         columns: log_columns!("xid::text::bigint"),
         after: "(xid, seq) > ($1::text::xid8, $2)",
-        is_settled: "xid < pg_snapshot_xmin(pg_current_snapshot())",
+        is_in_order: "xid < pg_snapshot_xmin(pg_current_snapshot())",
         order: "xid, seq",
         descending: "xid DESC, seq DESC",
     };

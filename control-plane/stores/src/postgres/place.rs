@@ -1,9 +1,9 @@
-//! The schema (namespace) of the gateway's tables. Which one a connection sees is up to its `search_path`, so another one
-//! than before would silently be an empty database, in which every idempotency key is new.
+//! The schema (namespace) of the gateway's tables. Which one a connection sees is up to its `search_path`, so another
+//! one than before would silently be an empty database, in which every idempotency key is new.
 
 use sqlx::PgConnection;
 
-use crate::schema::Misplaced;
+use crate::schema::WrongSchema;
 
 /// A table that only a gateway has.
 const QUERY: &str = "
@@ -16,7 +16,7 @@ const QUERY: &str = "
 
 /// What the connection sees.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SchemaLocation {
     /// Where new tables are made; `None`: nowhere.
     new: Option<String>,
     /// Where the tables are found.
@@ -25,7 +25,7 @@ pub(super) struct Place {
     all: Vec<String>,
 }
 
-impl Place {
+impl SchemaLocation {
     pub(super) async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let (new, seen, all) = sqlx::query_as(QUERY).fetch_one(connection).await?;
         Ok(Self { new, seen, all })
@@ -38,19 +38,19 @@ impl Place {
 
     /// # Errors
     /// Returns an error if the tables are in a schema that the connection does not see.
-    pub(super) fn check_seen(&self) -> Result<(), Misplaced> {
+    pub(super) fn check_seen(&self) -> Result<(), WrongSchema> {
         if self.seen.is_none() && !self.all.is_empty() {
-            return Err(Misplaced::Elsewhere { there: self.all.join(", "), here: self.here() });
+            return Err(WrongSchema::Elsewhere { there: self.all.join(", "), here: self.here() });
         }
         Ok(())
     }
 
     /// # Errors
     /// Returns an error if a migration would add to another schema than the tables'.
-    pub(super) fn check_whole(&self) -> Result<(), Misplaced> {
+    pub(super) fn check_whole(&self) -> Result<(), WrongSchema> {
         match &self.seen {
             Some(there) if self.new.as_ref() != Some(there) => {
-                Err(Misplaced::Split { there: there.clone(), here: self.here() })
+                Err(WrongSchema::Split { there: there.clone(), here: self.here() })
             }
             _ => Ok(()),
         }
@@ -65,9 +65,9 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn place(new: &str, seen: Option<&str>, all: &[&str]) -> Place {
+    fn place(new: &str, seen: Option<&str>, all: &[&str]) -> SchemaLocation {
         let all = all.iter().map(|&schema| schema.to_owned()).collect();
-        Place { new: Some(new.to_owned()), seen: seen.map(str::to_owned), all }
+        SchemaLocation { new: Some(new.to_owned()), seen: seen.map(str::to_owned), all }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::reads::PROVE as COMMITTED;
 /// Writes what a charge writes and rolls it back, then commits a write of its own, in one round trip.
 ///
 /// The first part fails whatever would fail a charge although other tables take writes: a lock on a table, a full
-/// tablespace, a trigger, row level security (which hides a row from RETURNING too). The second shows that the server commits, which a rollback does not.
+/// tablespace, a trigger, row level security (which hides a row from RETURNING too). The second shows that the server
+/// commits, which a rollback does not.
 ///
 /// An error in the first part leaves the transaction open, so the connection must be closed.
 pub(super) static PROVE: LazyLock<String> = LazyLock::new(|| format!("{ROLLED_BACK};\n{COMMITTED}"));

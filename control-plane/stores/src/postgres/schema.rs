@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::place::Place;
+use super::place::SchemaLocation;
 use super::refusal::{NO_RIGHT, is_told};
 use super::{PATIENCE, encrypted, epochs, pooling};
 use crate::migrations::POSTGRES;
@@ -34,7 +34,8 @@ const TABLE_TRIES: u8 = 30;
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: &str = "55P03";
 
-/// Ensures that this build can serve the database, in the way that `policy` allows. Returns the epochs of its event log.
+/// Ensures that this build can serve the database, in the way that `policy` allows. Returns the epochs of its event
+/// log.
 pub(super) async fn prepare(
     options: &PgConnectOptions,
     policy: MigrateOnStart,
@@ -85,11 +86,11 @@ pub(super) async fn refuse_other_encodings(connection: &mut PgConnection) -> Res
 }
 
 /// Logs which server this is and which schema the connection uses.
-async fn told(connection: &mut PgConnection) -> Result<Place, SchemaError> {
+async fn told(connection: &mut PgConnection) -> Result<SchemaLocation, SchemaError> {
     let version = sqlx::query_scalar::<_, String>("SHOW server_version").fetch_one(&mut *connection).await;
     // Nothing depends on it.
     let version = version.unwrap_or_else(|_| "unknown".to_owned());
-    let place = Place::of(connection).await?;
+    let place = SchemaLocation::of(connection).await?;
     tracing::info!(version, schema = place.name(), "connected to PostgreSQL");
     Ok(place)
 }
@@ -132,7 +133,7 @@ async fn migrate_with(connection: &mut PgConnection) -> Result<Migrated, SchemaE
     lock(connection, LOCK_MAX).await?;
     let before = recorded(connection).await?;
     is_new_enough(&POSTGRES, &before)?;
-    Place::of(connection).await?.check_whole()?;
+    SchemaLocation::of(connection).await?.check_whole()?;
     for part in by_records(&POSTGRES) {
         for migration in part.iter() {
             apply(connection, &part, migration, before.versions.contains(&migration.version)).await?;

@@ -28,8 +28,8 @@ use crate::sealed::Unwritable;
 /// Time limit for an answer, on our side: longer than the server's.
 const ANSWER_MAX: Duration = Duration::from_secs(7);
 /// How long a commit is retried after its answer was lost.
-const DOUBT_MAX: Duration = Duration::from_secs(10);
-const DOUBT_PAUSE: Duration = Duration::from_millis(100);
+const CONFIRM_MAX: Duration = Duration::from_secs(10);
+const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 /// Retries of a change after a deadlock, a refusal by a read-only server, or a conflict that was gone when checked.
 const TRIES: u8 = 3;
 
@@ -57,7 +57,7 @@ struct Group {
 impl Writer for PostgresWriter {
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
         let mut results: Vec<_> = batch.iter().map(|_| Err(unavailable(Undecided).into())).collect();
-        let patience = Instant::now() + DOUBT_MAX;
+        let patience = Instant::now() + CONFIRM_MAX;
         for members in independent_batches(batch) {
             let mut groups = vec![Group { members, noting: false, tries: TRIES }];
             while let Some(group) = groups.pop() {
@@ -128,12 +128,12 @@ impl PostgresWriter {
             }
             Sent::Unreached(problem) if noting && Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is unknown");
-                sleep(DOUBT_PAUSE).await;
+                sleep(CONFIRM_PAUSE).await;
                 groups.push(Group { members, noting, tries });
             }
             Sent::Unknown(problem) if Instant::now() < patience => {
                 tracing::warn!(error = %problem, "the answer to a commit was lost; retrying");
-                sleep(DOUBT_PAUSE).await;
+                sleep(CONFIRM_PAUSE).await;
                 let (again, not): (Vec<_>, Vec<_>) =
                     members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
                 tell_all(results, &not, problem, unavailable);
@@ -207,7 +207,9 @@ impl PostgresWriter {
         noting: bool,
     ) -> Result<(), CommitError> {
         if noting {
-            let Some(connection) = &mut self.connection else { return Err(unavailable(Lost).into()) };
+            let Some(connection) = &mut self.connection else {
+                return Err(unavailable(ConnectionLost).into());
+            };
             match timeout(ANSWER_MAX, written::is_durable(connection, change, &self.sealer)).await {
                 Ok(Ok(true)) => return Ok(()),
                 Ok(Ok(false)) => {}
@@ -381,7 +383,7 @@ fn numbers(members: Vec<i32>) -> Vec<usize> {
 
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was lost before the change could be looked up")]
-struct Lost;
+struct ConnectionLost;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the outcome of the change is unknown")]

@@ -10,8 +10,8 @@ use super::rows::BatchRow;
 use crate::sql::data_keys::{KeyPurpose, Span, StoredKey, stored_keys};
 use crate::sql::{Argument, Database, Purpose, Query};
 
-/// The most by which a value can be younger than the next key, or its row older than its own: clocks of processes differ
-/// by a minute at most, a process reads of a new key within some minutes, and a commit may wait.
+/// The most by which a value can be younger than the next key, or its row older than its own: clocks of processes
+/// differ by a minute at most, a process reads of a new key within some minutes, and a commit may wait.
 const MARGIN: SignedDuration = SignedDuration::from_hours(1);
 /// Rows of a batch that is only read.
 const ROWS: usize = 1_000;

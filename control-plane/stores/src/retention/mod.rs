@@ -1,9 +1,9 @@
-//! The end of data: a schedule says how long each kind is kept, and a run ends what is older, a little at a time, beside
-//! services that use the database.
+//! The end of data: a schedule says how long each kind is kept, and a run ends what is older, a little at a time,
+//! beside services that use the database.
 //!
-//! What payers' fields and providers' events say ends with the data key that sealed it, in every copy and backup at once.
-//! Rows that nothing depends on any more are deleted in small batches. The audit trail stays as it is stored, byte for
-//! byte; only the event log serves no more of it than the schedule says.
+//! What payers' fields and providers' events say ends with the data key that sealed it, in every copy and backup at
+//! once. Rows that nothing depends on any more are deleted in small batches. The audit trail stays as it is stored,
+//! byte for byte; only the event log serves no more of it than the schedule says.
 //!
 //! | question | module |
 //! |---|---|
@@ -33,13 +33,13 @@ use sealing::Sealer;
 
 pub use self::runs::PastRun;
 pub use self::schedule::{Limits, Schedule};
-pub use self::steps::{Ending, Held, Part, What};
+pub use self::steps::{RetainedData, RetentionRun, StepReport, What};
 pub use self::tally::Tally;
 use crate::postgres::Postgres;
 use crate::sql::data_keys::{DataKeys, stored_keys};
 use crate::sql::{Database, Scrubbed};
 use crate::sqlite::Sqlite;
-use crate::{Boxed, DatabaseSettings, KeyProblem, Kind};
+use crate::{Boxed, DatabaseKind, DatabaseSettings, KeyProblem};
 
 /// Why data does not end.
 #[derive(Debug, thiserror::Error)]
@@ -60,16 +60,25 @@ pub enum RetentionProblem {
 #[async_trait]
 pub trait Retention: Send + Sync {
     /// Begins to look what would end, and changes nothing.
-    async fn plan(&self, schedule: Schedule, now: Timestamp) -> Result<Ending, RetentionProblem>;
+    async fn plan(&self, schedule: Schedule, now: Timestamp) -> Result<RetentionRun, RetentionProblem>;
 
     /// Begins a run, or continues one that was interrupted.
-    async fn begin(&self, schedule: Schedule, by: &str, now: Timestamp) -> Result<Ending, RetentionProblem>;
+    async fn begin(
+        &self,
+        schedule: Schedule,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<RetentionRun, RetentionProblem>;
 
     /// Does the next bit. `None`: all is done, and recorded.
-    async fn next(&self, ending: &mut Ending, now: Timestamp) -> Result<Option<Part>, RetentionProblem>;
+    async fn next(
+        &self,
+        ending: &mut RetentionRun,
+        now: Timestamp,
+    ) -> Result<Option<StepReport>, RetentionProblem>;
 
     /// Gives up a run that is not finished, so that it can be continued at once. A plan has nothing to give up.
-    async fn release(&self, ending: &Ending, now: Timestamp) -> Result<(), RetentionProblem>;
+    async fn release(&self, ending: &RetentionRun, now: Timestamp) -> Result<(), RetentionProblem>;
 
     /// Removes what the database's files still hold of what has ended, see [`crate::keys::KeyMaintenance::scrub`].
     async fn scrub(&self, even_if_large: bool) -> Result<Scrubbed, RetentionProblem>;
@@ -91,11 +100,11 @@ pub fn open_retention(settings: DatabaseSettings) -> Boxed<'static, Box<dyn Rete
     Box::pin(async move {
         let sealer = Arc::new(Sealer::new(settings.encryption.plain_values()));
         let keys = Arc::new(DataKeys::new(&settings.encryption, sealer.clone()));
-        let opened: Box<dyn Retention> = match Kind::of(&settings.uri)? {
-            Kind::Sqlite => {
+        let opened: Box<dyn Retention> = match DatabaseKind::of(&settings.uri)? {
+            DatabaseKind::Sqlite => {
                 Box::new(Maintenance { database: Arc::new(Sqlite::open(&settings, &sealer).await?), keys })
             }
-            Kind::Postgres => {
+            DatabaseKind::Postgres => {
                 Box::new(Maintenance { database: Arc::new(Postgres::open(&settings, &sealer).await?), keys })
             }
         };
@@ -105,11 +114,16 @@ pub fn open_retention(settings: DatabaseSettings) -> Boxed<'static, Box<dyn Rete
 
 #[async_trait]
 impl<D: Database> Retention for Maintenance<D> {
-    async fn plan(&self, schedule: Schedule, now: Timestamp) -> Result<Ending, RetentionProblem> {
-        Ok(Ending::planned(schedule, now))
+    async fn plan(&self, schedule: Schedule, now: Timestamp) -> Result<RetentionRun, RetentionProblem> {
+        Ok(RetentionRun::planned(schedule, now))
     }
 
-    async fn begin(&self, schedule: Schedule, by: &str, now: Timestamp) -> Result<Ending, RetentionProblem> {
+    async fn begin(
+        &self,
+        schedule: Schedule,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<RetentionRun, RetentionProblem> {
         if self.keys.wrapping.is_some() {
             // With a wrong key it would make data keys that no service can use.
             self.keys.open(&*self.database).await?;
@@ -123,11 +137,15 @@ impl<D: Database> Retention for Maintenance<D> {
         runs::begin(&*self.database, schedule, by, now).await
     }
 
-    async fn next(&self, ending: &mut Ending, now: Timestamp) -> Result<Option<Part>, RetentionProblem> {
+    async fn next(
+        &self,
+        ending: &mut RetentionRun,
+        now: Timestamp,
+    ) -> Result<Option<StepReport>, RetentionProblem> {
         steps::next(&*self.database, ending, now).await
     }
 
-    async fn release(&self, ending: &Ending, now: Timestamp) -> Result<(), RetentionProblem> {
+    async fn release(&self, ending: &RetentionRun, now: Timestamp) -> Result<(), RetentionProblem> {
         runs::release(&*self.database, ending, now).await
     }
 

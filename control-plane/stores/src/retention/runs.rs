@@ -7,13 +7,13 @@ use payments::model::id::AttemptId;
 use payments::ports::clock::{Entropy as _, SystemEntropy};
 
 use super::rows::RunRow;
-use super::steps::{Ending, Place, What};
+use super::steps::{RetentionRun, RunProgress, What};
 use super::tally::Tally;
 use super::{RetentionProblem, Schedule};
 use crate::sql::{Database, Purpose, Query};
 
-/// The lease on a run. A batch takes a second, and a statement a minute at most, so a run that is silent for this long is
-/// dead.
+/// The lease on a run. A batch takes a second, and a statement a minute at most, so a run that is silent for this long
+/// is dead.
 const HELD_FOR: SignedDuration = SignedDuration::from_mins(3);
 
 /// `$1`: holder, `$2`: end of the lease, `$3`: now.
@@ -67,7 +67,7 @@ impl PastRun {
 
 /// The run that a process is at.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldRun {
     number: i64,
     holder: String,
 }
@@ -78,7 +78,7 @@ pub(super) async fn begin(
     schedule: Schedule,
     by: &str,
     now: Timestamp,
-) -> Result<Ending, RetentionProblem> {
+) -> Result<RetentionRun, RetentionProblem> {
     let holder = AttemptId::new(now, SystemEntropy.bytes()).to_string();
     let until = (now + HELD_FOR).as_microsecond();
     let take = Query::new(TAKE_OVER).with(holder.as_str()).with(until).with(now.as_microsecond());
@@ -96,7 +96,7 @@ pub(super) async fn begin(
         return Err(RetentionProblem::Busy(Timestamp::from_microsecond(row.held_until).unwrap_or(now)));
     }
     let began_at = Timestamp::from_microsecond(row.began_at).unwrap_or(now);
-    let mut place: Place = serde_json::from_str(&row.place).unwrap_or_default();
+    let mut place: RunProgress = serde_json::from_str(&row.place).unwrap_or_default();
     let ended: BTreeMap<String, u64> = serde_json::from_str(&row.ended).unwrap_or_default();
     // An earlier release has kept this much of what it did.
     for what in What::ALL {
@@ -106,8 +106,8 @@ pub(super) async fn begin(
         }
     }
     tracing::info!(run = row.number, by, continued = is_taken, "ending data whose time is over");
-    let (continued_from, held) = (is_taken.then_some(row.began_by), Held { number: row.number, holder });
-    Ok(Ending { schedule, began_at, place, continued_from, held: Some(held) })
+    let (continued_from, held) = (is_taken.then_some(row.began_by), HeldRun { number: row.number, holder });
+    Ok(RetentionRun { schedule, began_at, place, continued_from, held: Some(held) })
 }
 
 /// How much ended, by the names of the kinds.
@@ -119,7 +119,7 @@ fn ended(tallies: &BTreeMap<What, Tally>) -> BTreeMap<&'static str, u64> {
 /// Keeps the place and the counts, and renews the lease.
 pub(super) async fn keep(
     database: &impl Database,
-    ending: &Ending,
+    ending: &RetentionRun,
     now: Timestamp,
     finished_at: Option<Timestamp>,
 ) -> Result<(), RetentionProblem> {
@@ -140,7 +140,7 @@ pub(super) async fn keep(
 /// Ends the lease, unless another process has it by now.
 pub(super) async fn release(
     database: &impl Database,
-    ending: &Ending,
+    ending: &RetentionRun,
     now: Timestamp,
 ) -> Result<(), RetentionProblem> {
     let Some(held) = &ending.held else { return Ok(()) };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ending::{self, EndingKey};
 use super::schedule::{Schedule, cutoff};
 use super::tally::Tally;
-use super::walk::{self, Walk};
+use super::walk::{self, RowWalk};
 use super::{RetentionProblem, runs};
 use crate::sql::{Argument, Database, log_horizon};
 
@@ -74,7 +74,7 @@ impl What {
 
 /// Data that is kept although its time is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct RetainedData {
     /// The payment or event that something still depends on.
     pub by: String,
     /// The time of the values that are kept with it; `None`: only its own row is.
@@ -83,7 +83,7 @@ pub struct Held {
 
 /// What a step did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct StepReport {
     pub what: What,
     /// What is older than this ends; `None`: this kind is kept for good.
     pub before: Option<Timestamp>,
@@ -93,14 +93,14 @@ pub struct Part {
     pub ended: u64,
     /// Data keys that ended.
     pub keys: u64,
-    pub held: Vec<Held>,
+    pub held: Vec<RetainedData>,
     /// Nothing more of this kind.
     pub is_done: bool,
 }
 
 /// How far a run is, and what it did so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct RunProgress {
     what: Option<What>,
     /// In a walk over rows: the last row. Over keys: the last key that was handled and, if it is being read, where.
     after: Vec<String>,
@@ -114,7 +114,7 @@ pub(super) struct Place {
     pub(super) tallies: BTreeMap<What, Tally>,
 }
 
-impl Place {
+impl RunProgress {
     fn go_to(&mut self, what: What, after: Vec<String>) {
         (self.what, self.after, self.is_done) = (Some(what), after, false);
     }
@@ -128,20 +128,20 @@ impl Place {
 
 /// A run, or a plan of one.
 #[derive(Debug)]
-pub struct Ending {
+pub struct RetentionRun {
     pub(super) schedule: Schedule,
     /// Ages count from here, also when an interrupted run continues.
     pub(super) began_at: Timestamp,
-    pub(super) place: Place,
+    pub(super) place: RunProgress,
     /// Who began the interrupted run that this one continues.
     pub(super) continued_from: Option<String>,
     /// `None`: a plan, which changes nothing.
-    pub(super) held: Option<runs::Held>,
+    pub(super) held: Option<runs::HeldRun>,
 }
 
-impl Ending {
+impl RetentionRun {
     pub(super) fn planned(schedule: Schedule, now: Timestamp) -> Self {
-        Self { schedule, began_at: now, place: Place::default(), continued_from: None, held: None }
+        Self { schedule, began_at: now, place: RunProgress::default(), continued_from: None, held: None }
     }
 
     /// What was done so far, by kind; of an interrupted run that was continued, from its beginning on.
@@ -163,9 +163,9 @@ impl Ending {
 
 pub(super) async fn next<D: Database>(
     database: &D,
-    ending: &mut Ending,
+    ending: &mut RetentionRun,
     now: Timestamp,
-) -> Result<Option<Part>, RetentionProblem> {
+) -> Result<Option<StepReport>, RetentionProblem> {
     if ending.place.is_done {
         return Ok(None);
     }
@@ -175,8 +175,10 @@ pub(super) async fn next<D: Database>(
     let part = match cutoff(what.days(&ending.schedule), ending.began_at) {
         // Rows of attestations end also where keys are kept for good: no key is older than this.
         None if what == What::IdempotencyKeys => step(database, ending, what, Timestamp::MIN, now).await?,
-        None => Part { is_done: true, ..nothing(what) },
-        Some(before) => Part { before: Some(before), ..step(database, ending, what, before, now).await? },
+        None => StepReport { is_done: true, ..nothing(what) },
+        Some(before) => {
+            StepReport { before: Some(before), ..step(database, ending, what, before, now).await? }
+        }
     };
     reach("retention_step").await;
     ending.place.tallies.entry(what).or_default().add(&part);
@@ -188,17 +190,17 @@ pub(super) async fn next<D: Database>(
     Ok(Some(part))
 }
 
-const fn nothing(what: What) -> Part {
-    Part { what, before: None, seen: 0, ended: 0, keys: 0, held: Vec::new(), is_done: false }
+const fn nothing(what: What) -> StepReport {
+    StepReport { what, before: None, seen: 0, ended: 0, keys: 0, held: Vec::new(), is_done: false }
 }
 
 async fn step<D: Database>(
     database: &D,
-    ending: &mut Ending,
+    ending: &mut RetentionRun,
     what: What,
     before: Timestamp,
     now: Timestamp,
-) -> Result<Part, RetentionProblem> {
+) -> Result<StepReport, RetentionProblem> {
     let end = Argument::Number(before.as_microsecond());
     match what {
         What::IdempotencyKeys => {
@@ -215,7 +217,7 @@ async fn step<D: Database>(
                 return rows(database, ending, what, &walk::CUSTOMERS_PLANNED, first.into()).await;
             }
             if !ending::has_ended(database, Class::Payers).await? {
-                return Ok(Part { is_done: true, ..nothing(what) });
+                return Ok(StepReport { is_done: true, ..nothing(what) });
             }
             let walk = walk::customers(ending.began_at);
             rows(database, ending, what, &walk, format::PREFIX.into()).await
@@ -226,19 +228,19 @@ async fn step<D: Database>(
 
 async fn rows<D: Database>(
     database: &D,
-    ending: &mut Ending,
+    ending: &mut RetentionRun,
     what: What,
-    walk: &Walk,
+    walk: &RowWalk,
     end: Argument,
-) -> Result<Part, RetentionProblem> {
+) -> Result<StepReport, RetentionProblem> {
     let batch = walk.batch(database, &ending.place.after, end, ending.is_plan()).await?;
     if let Some(last) = batch.rows.last() {
         ending.place.go_to(what, last.place());
     }
     let kept_keys = batch.rows.iter().filter_map(|row| row.data_key.clone().zip(row.held.clone()));
     ending.place.kept_keys.extend(kept_keys);
-    let held = batch.rows.iter().filter_map(|row| row.held.clone()).map(|by| Held { by, with: None });
-    Ok(Part {
+    let held = batch.rows.iter().filter_map(|row| row.held.clone()).map(|by| RetainedData { by, with: None });
+    Ok(StepReport {
         seen: u64::try_from(batch.rows.len()).unwrap_or(u64::MAX),
         ended: batch.ended,
         held: held.collect(),
@@ -250,12 +252,12 @@ async fn rows<D: Database>(
 /// Looks at the next values of the next key, and erases it once all were looked at and none is needed.
 async fn keys<D: Database>(
     database: &D,
-    ending: &mut Ending,
+    ending: &mut RetentionRun,
     what: What,
     class: Class,
     before: Timestamp,
     now: Timestamp,
-) -> Result<Part, RetentionProblem> {
+) -> Result<StepReport, RetentionProblem> {
     let [begin, id, place @ ..] = &ending.place.after[..] else {
         let first = vec![i64::MIN.to_string(), String::new()];
         ending.place.go_to(what, first);
@@ -267,7 +269,7 @@ async fn keys<D: Database>(
     // The one that is being looked at, or the first one after it.
     let is_next = |key: &&EndingKey| if place.is_empty() { at(key) > last } else { at(key) >= last };
     let Some(key) = all.iter().find(is_next).copied() else {
-        return Ok(Part { is_done: true, ..nothing(what) });
+        return Ok(StepReport { is_done: true, ..nothing(what) });
     };
     let is_begun = at(&key) == last;
     let place = if is_begun { place.to_vec() } else { Vec::new() };
@@ -282,7 +284,7 @@ async fn keys<D: Database>(
     };
     let mut after = vec![since.to_string(), id];
     if let Some(by) = held {
-        part.held.push(Held { by, with: Some((key.span.since, key.span.until)) });
+        part.held.push(RetainedData { by, with: Some((key.span.since, key.span.until)) });
     } else {
         part.ended = u64::try_from(found.iter().filter(|row| row.ends != 0).count()).unwrap_or(u64::MAX);
         if ending::is_last(&found) {
@@ -301,16 +303,16 @@ async fn keys<D: Database>(
 
 async fn event_log<D: Database>(
     database: &D,
-    ending: &Ending,
+    ending: &RetentionRun,
     what: What,
     before: Timestamp,
     now: Timestamp,
-) -> Result<Part, RetentionProblem> {
+) -> Result<StepReport, RetentionProblem> {
     let (old, new) =
         (log_horizon::horizon(database).await?, log_horizon::first_since(database, before).await?);
     if new > old && !ending.is_plan() {
         log_horizon::move_to(database, new, now).await?;
     }
     let ended = u64::try_from(new.saturating_sub(old.max(1))).unwrap_or(0);
-    Ok(Part { ended, is_done: true, ..nothing(what) })
+    Ok(StepReport { ended, is_done: true, ..nothing(what) })
 }

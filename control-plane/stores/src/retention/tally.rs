@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::steps::{Held, Part};
+use super::steps::{RetainedData, StepReport};
 
 /// What a run, or a plan, did of one kind, from its beginning on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Tally {
     /// Data keys that ended.
     pub keys: u64,
     /// The first data that is kept although its time is over.
-    pub held: Vec<Held>,
+    pub held: Vec<RetainedData>,
     /// How much more of it there is.
     pub held_more: u64,
 }
@@ -24,7 +24,7 @@ impl Tally {
     /// Held data that is named. It is written with the run's place after each step.
     const NAMED_MAX: usize = 20;
 
-    pub(super) fn add(&mut self, part: &Part) {
+    pub(super) fn add(&mut self, part: &StepReport) {
         self.before = part.before.or(self.before);
         self.ended += part.ended;
         self.keys += part.keys;

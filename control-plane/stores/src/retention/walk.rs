@@ -15,7 +15,7 @@ use crate::sql::{Argument, Database, Purpose, Query};
 pub(super) const ROWS: usize = 200;
 
 /// A table whose rows end.
-pub(super) struct Walk {
+pub(super) struct RowWalk {
     pub(super) table: &'static str,
     /// The columns that order the walk, and whether they are numbers.
     pub(super) key: &'static [(&'static str, bool)],
@@ -38,10 +38,10 @@ const ATTESTATIONS_US: i64 = 3_600_000_000;
 
 /// A repeat of a request is answered from its row, and a payment that is not decided is found by it. Nothing needs the
 /// row of an attestation, whose fingerprint is its scope.
-pub(super) fn keys(began_at: Timestamp) -> Walk {
+pub(super) fn keys(began_at: Timestamp) -> RowWalk {
     let began_at = began_at.as_microsecond();
     let attested = began_at.saturating_sub(ATTESTATIONS_US);
-    Walk {
+    RowWalk {
         table: "idempotency_keys",
         key: &[("scope", false)],
         until: Cow::Owned(format!("t.created_at <= {began_at}")),
@@ -60,7 +60,7 @@ pub(super) fn keys(began_at: Timestamp) -> Walk {
 }
 
 /// A dismissed event stays: its row is an operator's decision.
-pub(super) const EVENTS: Walk = Walk {
+pub(super) const EVENTS: RowWalk = RowWalk {
     table: "webhook_events",
     key: &[("received_at", true), ("provider", false), ("id", false)],
     until: Cow::Borrowed("t.received_at < $1"),
@@ -76,8 +76,8 @@ const CUSTOMERS_KEY: &[(&str, bool)] = &[("client", false), ("customer", false),
 
 /// The entries under their customers of payments that have ended, whatever their time is: those whose data key was
 /// erased. `$1` is how sealed values begin; the key's 16 digits follow.
-pub(super) fn customers(began_at: Timestamp) -> Walk {
-    Walk {
+pub(super) fn customers(began_at: Timestamp) -> RowWalk {
+    RowWalk {
         table: "payment_customers",
         key: CUSTOMERS_KEY,
         until: Cow::Owned(format!("t.payment <= '{}'", PaymentId::new(began_at, [u8::MAX; 10]))),
@@ -93,7 +93,7 @@ pub(super) fn customers(began_at: Timestamp) -> Walk {
 }
 
 /// The entries that end if no payment is held. `$1` is the first payment that is kept. Plain payments do not end.
-pub(super) const CUSTOMERS_PLANNED: Walk = Walk {
+pub(super) const CUSTOMERS_PLANNED: RowWalk = RowWalk {
     table: "payment_customers",
     key: CUSTOMERS_KEY,
     until: Cow::Borrowed("t.payment < $1"),
@@ -111,7 +111,7 @@ pub(super) struct Batch {
     pub(super) ended: u64,
 }
 
-impl Walk {
+impl RowWalk {
     /// The condition for being after (`>`) or up to (`<=`) a place whose parts are the parameters from `$first` on.
     fn beside(&self, operator: &str, first: usize) -> String {
         let names: Vec<_> = self.key.iter().map(|(name, _)| format!("t.{name}")).collect();

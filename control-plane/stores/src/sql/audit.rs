@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use audit_proof::{Hash, Known, StoredRange, Subtree};
+use audit_proof::{Hash, StoredHashes, StoredRange, Subtree};
 use edge_core::client::ClientId;
 use jiff::Timestamp;
 use payments::model::action::{ActionOutcome, OperatorAction, RESTORED};
@@ -40,7 +40,8 @@ const RANGES_MAX: usize = 500;
 
 /// Numbers of one look for plain records: far from the time limit of a statement.
 const PLAIN_LOOK: i64 = 50_000;
-/// Transactions commit in another order than that of their numbers: what is this far before the last number has committed.
+/// Transactions commit in another order than that of their numbers: what is this far before the last number has
+/// committed.
 const UNORDERED: i64 = 1_000;
 
 #[async_trait]
@@ -120,8 +121,8 @@ impl<D: Database> AuditTrail for SqlStore<D> {
         self.database.execute_all(Purpose::Operators, statements).await
     }
 
-    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<Known, StoreError> {
-        let mut known = Known::default();
+    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<StoredHashes, StoreError> {
+        let mut known = StoredHashes::default();
         let ranges: Vec<_> = ranges.iter().collect();
         for some in ranges.chunks(RANGES_MAX) {
             for row in self.database.all::<NodeRow>(Purpose::Operators, hashes_of(some)).await? {

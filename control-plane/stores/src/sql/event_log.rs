@@ -23,7 +23,7 @@ pub(crate) struct LogSql {
     /// `$1` and `$2`: the numbers of the event to continue after, as text and as a number.
     pub(crate) after: &'static str,
     /// What holds for an event that no other can come before any more.
-    pub(crate) is_settled: &'static str,
+    pub(crate) is_in_order: &'static str,
     pub(crate) order: &'static str,
     pub(crate) descending: &'static str,
 }
@@ -121,7 +121,7 @@ impl<D: Database> EventLog for SqlStore<D> {
         // The first in the order of the log: a transaction that stays open for long may hold back millions.
         let text = format!(
             "SELECT {} FROM events WHERE seq >= $1 AND NOT ({}) ORDER BY {} LIMIT 1",
-            sql.columns, sql.is_settled, sql.order
+            sql.columns, sql.is_in_order, sql.order
         );
         let first = Query::new(AssertSqlSafe(text)).with(self.first_of(self.last_epoch()));
         let row = self.database.one::<LogRow>(Purpose::Operators, first).await?;
@@ -220,7 +220,7 @@ impl<D: Database> SqlStore<D> {
             self.number_behind(after.epoch).into(),
         ];
         if after.epoch == self.last_epoch() {
-            let _ = write!(text, " AND {}", sql.is_settled);
+            let _ = write!(text, " AND {}", sql.is_in_order);
         }
         let mut and = |column: &str, value: String| {
             arguments.push(value.into());
@@ -270,9 +270,9 @@ impl<D: Database> SqlStore<D> {
     /// The place of an epoch's last event that can be read now.
     async fn end_of(&self, epoch: u32) -> Result<Option<Position>, StoreError> {
         let sql = D::LOG;
-        let is_settled = if epoch == self.last_epoch() { sql.is_settled } else { "TRUE" };
+        let is_in_order = if epoch == self.last_epoch() { sql.is_in_order } else { "TRUE" };
         let text = format!(
-            "SELECT {} FROM events WHERE seq >= $1 AND seq < $2 AND {is_settled} ORDER BY {} LIMIT 1",
+            "SELECT {} FROM events WHERE seq >= $1 AND seq < $2 AND {is_in_order} ORDER BY {} LIMIT 1",
             sql.columns, sql.descending
         );
         let last = Query::new(AssertSqlSafe(text)).with(self.first_of(epoch)).with(self.number_behind(epoch));

@@ -105,7 +105,8 @@ pub(crate) trait Database: Send + Sync + 'static {
     /// Removes overwritten values from the database's files, see [`crate::keys::KeyMaintenance::scrub`].
     fn scrub(&self, even_if_large: bool) -> impl Future<Output = Result<Scrubbed, StoreError>> + Send;
 
-    /// Makes the partitions that tables will need within a year, see the migrations. Needs the right to change the schema.
+    /// Makes the partitions that tables will need within a year, see the migrations. Needs the right to change the
+    /// schema.
     fn make_partitions(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Executes a statement that writes and returns no rows. Returns the number of rows changed.

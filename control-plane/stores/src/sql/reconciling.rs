@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use payments::ports::store::StoreError;
-use payments::ports::store::reconciling::{FIRST_SINCE, Reconciling, Run};
+use payments::ports::store::reconciling::{FIRST_SINCE, ReconcileRun, Reconciling};
 
 use super::{Database, Purpose, Query, SqlStore};
 use crate::reconcile_rows::{FIRST, HELD, KEEP, LEFT, NEXT, RunRow, overlap};
@@ -16,7 +16,7 @@ impl<D: Database> Reconciling for SqlStore<D> {
         now: Timestamp,
         every: SignedDuration,
         until: Timestamp,
-    ) -> Result<Option<Run>, StoreError> {
+    ) -> Result<Option<ReconcileRun>, StoreError> {
         let bound = |sql: &'static str| {
             Query::new(sql).with(holder).with(until.as_microsecond()).with(now.as_microsecond())
         };
@@ -29,10 +29,14 @@ impl<D: Database> Reconciling for SqlStore<D> {
             return Ok(None);
         }
         let held = Query::new(HELD).with(holder);
-        self.database.one_written::<RunRow>(Purpose::Operators, held).await?.map(Run::try_from).transpose()
+        self.database
+            .one_written::<RunRow>(Purpose::Operators, held)
+            .await?
+            .map(ReconcileRun::try_from)
+            .transpose()
     }
 
-    async fn keep_run(&self, holder: &str, run: &Run, until: Timestamp) -> Result<bool, StoreError> {
+    async fn keep_run(&self, holder: &str, run: &ReconcileRun, until: Timestamp) -> Result<bool, StoreError> {
         let keep = Query::new(KEEP)
             .with(holder)
             .with(until.as_microsecond())

@@ -51,7 +51,7 @@ pub(super) fn refuse_links(main: &Path) -> Result<(), Linked> {
 pub(super) struct DatabaseFile {
     /// `None` for a database in memory.
     paths: Option<Paths>,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenFiles>,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ struct Paths {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct SeenFiles {
     files: Files,
     /// When these files were first seen. Older connections lead to other files.
     since: Instant,
@@ -98,7 +98,7 @@ impl DatabaseFile {
     pub(super) fn at(path: &Path) -> Self {
         let paths = is_on_disk(path).then(|| Paths::of(path));
         let files = paths.as_ref().map_or_else(Files::default, Paths::look);
-        Self { paths, seen: Mutex::new(Seen { files, since: Instant::now(), log_was_lost: false }) }
+        Self { paths, seen: Mutex::new(SeenFiles { files, since: Instant::now(), log_was_lost: false }) }
     }
 
     /// Whether a connection of this age is still usable. Costs three `stat` calls, a microsecond each.
@@ -109,7 +109,7 @@ impl DatabaseFile {
         if let Some(change) = seen.files.change_to(&files) {
             tracing::error!(path = %paths.main.display(), change = change.told(), "the database file changed");
             seen.since = now;
-            seen.log_was_lost = change == Change::LogIsLost;
+            seen.log_was_lost = change == FileChange::LogIsLost;
         }
         seen.files = files;
         match files.main {
@@ -140,14 +140,14 @@ impl Paths {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+enum FileChange {
     IsGone,
     IsReplaced,
     IsCut,
     LogIsLost,
 }
 
-impl Change {
+impl FileChange {
     const fn told(self) -> &'static str {
         match self {
             Self::IsGone => "file is gone",
@@ -163,14 +163,14 @@ impl Change {
 
 impl Files {
     /// The change from `self` to `now`, if any. SQLite creates the log and the index, so a new one is not a change.
-    fn change_to(&self, now: &Self) -> Option<Change> {
+    fn change_to(&self, now: &Self) -> Option<FileChange> {
         let is_lost = |was: Option<Identity>, is| was.is_some() && was != is;
         match now.main {
-            None if self.main.is_some() => Some(Change::IsGone),
-            Some(_) if self.main != now.main => Some(Change::IsReplaced),
-            Some(_) if now.length < self.length => Some(Change::IsCut),
+            None if self.main.is_some() => Some(FileChange::IsGone),
+            Some(_) if self.main != now.main => Some(FileChange::IsReplaced),
+            Some(_) if now.length < self.length => Some(FileChange::IsCut),
             Some(_) if is_lost(self.log, now.log) || is_lost(self.index, now.index) => {
-                Some(Change::LogIsLost)
+                Some(FileChange::LogIsLost)
             }
             _ => None,
         }

@@ -170,7 +170,7 @@ impl Database for Sqlite {
         columns: log_columns!("0"),
         // One writer: every event with a smaller number is visible.
         after: "(0, seq) > (CAST($1 AS INTEGER), $2)",
-        is_settled: "TRUE",
+        is_in_order: "TRUE",
         order: "seq",
         descending: "seq DESC",
     };

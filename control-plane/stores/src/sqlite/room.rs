@@ -1,5 +1,5 @@
-//! Proves that the files have room for a charge. A probe of one page fits where a charge does not: a charge changes a page
-//! of each table and index that it is in, and is followed by a second commit with the provider's answer.
+//! Proves that the files have room for a charge. A probe of one page fits where a charge does not: a charge changes a
+//! page of each table and index that it is in, and is followed by a second commit with the provider's answer.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ const KNOWN_FOR: Duration = Duration::from_secs(30);
 
 /// When there was room last. Forgotten when a write fails.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     proved_at: Option<Instant>,
 }
 
-impl Room {
+impl DiskSpace {
     pub(super) fn is_known(&self) -> bool {
         self.proved_at.is_some_and(|at| at.elapsed() < KNOWN_FOR)
     }
@@ -31,9 +31,9 @@ impl Room {
     }
 }
 
-/// Takes 24 pages for a row and gives them back in the same commit. Since deleted pages are overwritten (`secure_delete`),
-/// all of them get into the write-ahead log. What is only rolled back would not: the log gets pages at the commit. Later
-/// proofs use the same pages of the database.
+/// Takes 24 pages for a row and gives them back in the same commit. Since deleted pages are overwritten
+/// (`secure_delete`), all of them get into the write-ahead log. What is only rolled back would not: the log gets pages
+/// at the commit. Later proofs use the same pages of the database.
 const TAKE: &str =
     "INSERT INTO idempotency_keys (scope, client, fingerprint, answer_status, answer_body, created_at)
      VALUES ('proof of room', '', '', 0, hex(zeroblob(49152)), 0)";

@@ -10,7 +10,7 @@ use sealing::Sealer;
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::commit::{NotApplied, apply};
-use super::room::Room;
+use super::room::DiskSpace;
 use super::{full, room};
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
@@ -19,7 +19,7 @@ use crate::reads::PROVE;
 pub(super) struct SqliteWriter {
     pool: SqlitePool,
     sealer: Arc<Sealer>,
-    room: Room,
+    room: DiskSpace,
 }
 
 /// Why a whole batch failed. Its transaction did not end properly.
@@ -88,7 +88,7 @@ impl Writer for SqliteWriter {
 
 impl SqliteWriter {
     pub(super) fn new(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
-        Self { pool, sealer, room: Room::default() }
+        Self { pool, sealer, room: DiskSpace::default() }
     }
 
     async fn probe(&mut self) -> Result<(), sqlx::Error> {

@@ -1,7 +1,7 @@
 //! Values are encrypted at rest: the trail is proved as it is stored, without their keys.
 
 use control_plane::audit::sealer::NotSealed;
-use control_plane::audit::verify::{Report, verify};
+use control_plane::audit::verify::{TrailReport, verify};
 use payments::ports::store::audit::LeftPlain;
 use payments_stores::keys::{KeyMaintenance, Reseal, ResealPart, open_keys};
 use payments_stores::{DatabaseSettings, open_trail};
@@ -20,7 +20,7 @@ on_both_stores! {
 }
 
 /// By who has the database, the public key and the anchors, and no encryption key.
-async fn verify_without_keys(trail: &Trail) -> Report {
+async fn verify_without_keys(trail: &Trail) -> TrailReport {
     let store = open_trail(DatabaseSettings::new(trail.test.uri())).await.unwrap();
     verify(&*store, &[trail.key.public().clone()], &trail.sources(), &[]).await.unwrap()
 }

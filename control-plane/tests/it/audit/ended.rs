@@ -6,7 +6,7 @@ use payments::model::log::Position;
 use payments::ports::clock::{Clock as _, SystemClock};
 use payments::ports::store::LogQuery;
 use payments_stores::keys::open_keys;
-use payments_stores::retention::{Part, Schedule, open_retention};
+use payments_stores::retention::{Schedule, StepReport, open_retention};
 use payments_stores::{DatabaseSettings, open_trail};
 
 use super::trail::*;
@@ -19,7 +19,7 @@ on_both_stores! {
 }
 
 /// Ends everything of before by the usual schedule, in some years.
-async fn end_all(trail: &Trail) -> Vec<Part> {
+async fn end_all(trail: &Trail) -> Vec<StepReport> {
     // The keys that seal never end, so others take their place.
     open_keys(settings(trail.test.uri())).await.unwrap().rotate(true).await.unwrap();
     let retention = open_retention(settings(trail.test.uri())).await.unwrap();

@@ -3,7 +3,7 @@
 use audit_proof::{Hash, VerifyingKey};
 use control_plane::audit::restore_note::Unfit;
 use control_plane::audit::sealer::AnchorPlaces;
-use control_plane::audit::verify::{Finding, Report, verify_export};
+use control_plane::audit::verify::{Finding, TrailReport, verify_export};
 use payments::model::action::Restored;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn public(trail: &Trail) -> [VerifyingKey; 1] {
     [trail.key.public().clone()]
 }
 
-fn check(trail: &Trail, text: &str) -> Report {
+fn check(trail: &Trail, text: &str) -> TrailReport {
     verify_export(text.as_bytes(), &public(trail), &trail.sources(), &[]).unwrap()
 }
 

@@ -1,4 +1,5 @@
-//! A checkpoint's row says where sealing continues, and no signature covers that: a changed one must not stop sealing unseen.
+//! A checkpoint's row says where sealing continues, and no signature covers that: a changed one must not stop sealing
+//! unseen.
 
 use std::sync::Arc;
 

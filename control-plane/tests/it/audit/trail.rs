@@ -9,7 +9,7 @@ use control_plane::audit::anchor_file::AnchorFile;
 use control_plane::audit::anchors::Anchors;
 use control_plane::audit::restored::missing;
 use control_plane::audit::sealer::{AnchorPlaces, NotSealed, Sealer, Turn};
-use control_plane::audit::verify::{AnchorSource, Finding, Report, verify};
+use control_plane::audit::verify::{AnchorSource, Finding, TrailReport, verify};
 use payments::model::action::{ActionDetail, ActionOutcome, OperatorAction, RESTORED, Restored};
 use payments::model::payment::Payment;
 use payments::ports::clock::SystemClock;
@@ -116,8 +116,8 @@ impl Trail {
         Sealer::new(store, clock, self.key.clone(), holder.to_owned(), anchors).await.unwrap()
     }
 
-    /// Seals all records, `size` in the end, by one more checkpoint. Transactions of other tests on the server hold the log
-    /// back for a while.
+    /// Seals all records, `size` in the end, by one more checkpoint. Transactions of other tests on the server hold the
+    /// log back for a while.
     pub(crate) async fn seal(&self, size: u64) {
         self.seal_by(&mut self.sealer("a").await, size).await;
     }
@@ -155,18 +155,18 @@ impl Trail {
         vec![AnchorSource { path: self.anchors(), anchors }]
     }
 
-    pub(crate) async fn verify(&self) -> Report {
+    pub(crate) async fn verify(&self) -> TrailReport {
         self.verify_accepting(&[]).await
     }
 
     /// By who accepts these records of restores without a note.
-    pub(crate) async fn verify_accepting(&self, unsigned: &[Hash]) -> Report {
+    pub(crate) async fn verify_accepting(&self, unsigned: &[Hash]) -> TrailReport {
         let keys = [self.key.public().clone()];
         verify(&*self.test.store, &keys, &self.sources(), unsigned).await.unwrap()
     }
 
     /// By who has nothing but the database and the key.
-    pub(crate) async fn verify_alone(&self) -> Report {
+    pub(crate) async fn verify_alone(&self) -> TrailReport {
         verify(&*self.test.store, &[self.key.public().clone()], &[], &[]).await.unwrap()
     }
 

@@ -24,7 +24,7 @@ mod rfc9162;
 
 /// What it saw last, and how often it signed.
 #[derive(Default)]
-struct Seen {
+struct WitnessState {
     last: Option<Checkpoint>,
     signed: u32,
 }
@@ -33,10 +33,10 @@ fn own_key() -> SigningKey {
     format!("witness.example/w1:{}", "09".repeat(32)).parse().unwrap()
 }
 
-type Answer = (StatusCode, String);
+type WitnessAnswer = (StatusCode, String);
 
 /// `add-checkpoint`. It signs with the algorithm of the log: how it signs does not matter here.
-async fn add(State(seen): State<Arc<Mutex<Seen>>>, body: String) -> Answer {
+async fn add(State(seen): State<Arc<Mutex<WitnessState>>>, body: String) -> WitnessAnswer {
     let mut seen = seen.lock().unwrap();
     let (head, note) = body.split_once("\n\n").unwrap();
     let mut lines = head.lines();
@@ -65,7 +65,7 @@ async fn add(State(seen): State<Arc<Mutex<Seen>>>, body: String) -> Answer {
     (StatusCode::OK, signed.rsplit_once("\n\n").unwrap().1.to_owned())
 }
 
-async fn start(seen: &Arc<Mutex<Seen>>) -> reqwest::Url {
+async fn start(seen: &Arc<Mutex<WitnessState>>) -> reqwest::Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/log/", listener.local_addr().unwrap()).parse().unwrap();
     let router = Router::new().route("/log/add-checkpoint", post(add)).with_state(seen.clone());

@@ -210,7 +210,7 @@ async fn it_says_that_it_is_ready(harness: Harness) {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum CacheStep {
     Claim {
         body: u8,
     },
@@ -229,27 +229,27 @@ enum Step {
     Forget,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = CacheStep> {
     prop_oneof![
-        3 => (0..2_u8).prop_map(|body| Step::Claim { body }),
-        3 => (0..2_u8).prop_map(|body| Step::ClaimAndOutlast { body }),
-        3 => (0..4_usize, 0..3_u8).prop_map(|(who, answer)| Step::Complete { who, answer }),
-        1 => (0..4_usize).prop_map(|who| Step::Release { who }),
-        1 => Just(Step::Forget),
+        3 => (0..2_u8).prop_map(|body| CacheStep::Claim { body }),
+        3 => (0..2_u8).prop_map(|body| CacheStep::ClaimAndOutlast { body }),
+        3 => (0..4_usize, 0..3_u8).prop_map(|(who, answer)| CacheStep::Complete { who, answer }),
+        1 => (0..4_usize).prop_map(|who| CacheStep::Release { who }),
+        1 => Just(CacheStep::Forget),
     ]
 }
 
 /// The cache walks beside [`Record`], whose time is made up: every step takes a second.
-async fn walk(harness: &Harness, steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn walk(harness: &Harness, steps: Vec<CacheStep>) -> Result<(), TestCaseError> {
     let (scope, mut record, mut now_us) = (scope(), Record::Free, 1_700_000_000_000_000);
     // The same turns by the cache's fences and by the record's.
     let mut turns: Vec<(Fence, Fence)> = Vec::new();
     for step in steps {
         now_us += 1_000_000;
         match step {
-            Step::Claim { body } | Step::ClaimAndOutlast { body } => {
+            CacheStep::Claim { body } | CacheStep::ClaimAndOutlast { body } => {
                 let lease = match step {
-                    Step::ClaimAndOutlast { .. } => lease_ms(1),
+                    CacheStep::ClaimAndOutlast { .. } => lease_ms(1),
                     _ => lease_ms(600_000),
                 };
                 let claim = ClaimRequest { lease, ..claim(scope, body) };
@@ -262,11 +262,11 @@ async fn walk(harness: &Harness, steps: Vec<Step>) -> Result<(), TestCaseError> 
                     (Verdict::InFlight { .. }, Verdict::InFlight { .. }) => {}
                     (theirs, ours) => prop_assert_eq!(theirs, ours),
                 }
-                if matches!(step, Step::ClaimAndOutlast { .. }) {
+                if matches!(step, CacheStep::ClaimAndOutlast { .. }) {
                     harness.outlast(lease).await;
                 }
             }
-            Step::Complete { who, answer: n } => {
+            CacheStep::Complete { who, answer: n } => {
                 let Some((theirs, ours)) = turns.get(who) else { continue };
                 let answer = answer(&n.to_string());
                 let applied =
@@ -274,12 +274,12 @@ async fn walk(harness: &Harness, steps: Vec<Step>) -> Result<(), TestCaseError> 
                 let kept_for = Duration::from_secs(300);
                 prop_assert_eq!(applied, Completed::from(record.complete(*ours, &answer, kept_for, now_us)));
             }
-            Step::Release { who } => {
+            CacheStep::Release { who } => {
                 let Some((theirs, ours)) = turns.get(who) else { continue };
                 let applied = harness.cache.release(&scope, *theirs).await.unwrap();
                 prop_assert_eq!(applied, record.release(*ours, now_us));
             }
-            Step::Forget => {
+            CacheStep::Forget => {
                 harness.forget(scope).await;
                 record = Record::Free;
             }

@@ -20,7 +20,7 @@ const HELD: &str = r#"{"provider":"stripe","amount":4999,"currency":"USD","payme
 
 /// What a socket has sent until it was closed or until its reader had seen enough.
 #[derive(Default)]
-struct Told {
+struct SocketTranscript {
     events: Vec<Value>,
     closed: Option<(u16, String)>,
 }
@@ -46,8 +46,8 @@ impl Upgraded {
         upgraded
     }
 
-    async fn told(&mut self, is_enough: impl Fn(&Value) -> bool) -> Told {
-        let mut told = Told::default();
+    async fn told(&mut self, is_enough: impl Fn(&Value) -> bool) -> SocketTranscript {
+        let mut told = SocketTranscript::default();
         loop {
             let (first, payload) = self.frame().await;
             if first == CLOSE {

@@ -1,7 +1,7 @@
 //! The reconciliation that runs by itself, as each store keeps it.
 
 use jiff::{SignedDuration, Timestamp};
-use payments::ports::store::reconciling::Run;
+use payments::ports::store::reconciling::ReconcileRun;
 
 use crate::common::*;
 
@@ -13,7 +13,7 @@ super::on_both_stores! {
 
 const EVERY: SignedDuration = SignedDuration::from_hours(6);
 
-async fn take(test: &TestStore, holder: &str, second: i64) -> Option<Run> {
+async fn take(test: &TestStore, holder: &str, second: i64) -> Option<ReconcileRun> {
     test.store.take_run(holder, at(second), EVERY, at(second + 600)).await.unwrap()
 }
 
@@ -35,13 +35,13 @@ async fn a_run_that_was_left_goes_on_elsewhere_and_its_first_holder_is_told(test
 }
 
 async fn the_next_run_begins_when_it_is_time_and_overlaps_the_last(test: TestStore) {
-    let ended = |run: Run, second| Run { finished_at: Some(at(second)), ..run };
+    let ended = |run: ReconcileRun, second| ReconcileRun { finished_at: Some(at(second)), ..run };
     let first = take(&test, "a", 0).await.unwrap();
     assert!(test.store.keep_run("a", &ended(first.clone(), 100), Timestamp::MAX).await.unwrap());
     assert!(!test.store.keep_run("a", &first, at(200)).await.unwrap(), "it is over");
     assert_eq!(take(&test, "a", 6 * 3_600 - 1).await, None);
     let next = take(&test, "b", 6 * 3_600).await.unwrap();
-    let begun = Run {
+    let begun = ReconcileRun {
         began_at: at(6 * 3_600),
         since: at(-3_600),
         place: String::new(),

@@ -5,7 +5,7 @@ use payments::model::payment::Status;
 use payments::model::webhook::{EventState, WebhookEvent};
 use payments::model::work::{Lane, Work, WorkKind};
 use payments::ports::store::{Filter, Problem, StoreError, Unreadable, WebhookFilter};
-use payments::usecases::reconcile::{Finding, Pace, Place, Reconciliation, Unseen};
+use payments::usecases::reconcile::{Finding, Pace, ReconcileCursor, Reconciliation, Unseen};
 use payments::usecases::review::for_review;
 
 use super::changes::*;
@@ -148,7 +148,7 @@ async fn review_and_reconciliation_go_on_and_name_what_they_left_out() {
     assert_eq!((review.items.len(), review.unreadable.len()), (2, 2));
     let mut compared = Vec::new();
     let pace = Pace::new(1_000);
-    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), Place::BEGINNING, &pace);
+    let mut reconciliation = Reconciliation::new(&test.gateway, at(0), ReconcileCursor::BEGINNING, &pace);
     while let Some(part) = reconciliation.compare_next().await.unwrap() {
         compared.extend(part);
     }

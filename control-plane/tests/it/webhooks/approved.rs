@@ -225,7 +225,7 @@ async fn of_a_payment_that_a_release_before_resumed_the_trail_says_by_whom() {
 
 /// As two clicks on a button do.
 #[tokio::test]
-async fn an_order_brought_back_under_several_keys_is_paid_once_and_each_is_told() {
+async fn an_order_resubmitted_under_several_keys_is_paid_once_and_each_is_told() {
     let test = TestGateway::start().await;
     let waiting = approved(&test).await;
     let back = || usecases::charge(test.gateway.clone(), with_the_order(), None, call());

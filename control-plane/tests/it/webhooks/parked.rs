@@ -49,7 +49,7 @@ async fn tried_until_parked(test: &TestGateway) -> u32 {
 }
 
 async fn dismissed(test: &TestGateway, id: &str) -> Result<WebhookEvent, DismissError> {
-    dismiss(&test.gateway, None, id, "ann".to_owned(), "settled by hand".to_owned()).await
+    dismiss(&test.gateway, None, id, "ann".to_owned(), "resolved by hand".to_owned()).await
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_dismissed_event_is_in_the_trail_with_the_operators_name_and_never_act
         ("payment.webhook_dismissed", Some(Note::WebhookDismissed))
     );
     assert_eq!(last.cause.initiator.text(), "operator ann");
-    assert_eq!(last.detail.reason.as_deref(), Some("settled by hand"));
+    assert_eq!(last.detail.reason.as_deref(), Some("resolved by hand"));
     assert_eq!(last.detail.reference, Some(ProviderRef::new("evt_1")));
     assert_eq!(stored(&test, payment.id).await.state, payment.state);
     shows(&test, &payment, captured(100));
@@ -123,7 +123,7 @@ async fn an_event_about_an_unknown_payment_keeps_itself_who_dismissed_it() {
     let EventState::Dismissed(dismissal) = event.state else { panic!("{event:?}") };
     assert_eq!(
         (dismissal.by.as_str(), dismissal.reason.as_str(), dismissal.at),
-        ("ann", "settled by hand", now)
+        ("ann", "resolved by hand", now)
     );
 }
 

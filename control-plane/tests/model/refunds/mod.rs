@@ -26,7 +26,7 @@ use payments::model::transition::InvalidTransition;
 use provider_refunds::ProviderRefunds;
 
 pub(crate) use resolve::resolve;
-pub(crate) use steps::{Action, Step, step};
+pub(crate) use steps::{Action, RefundStep, step};
 
 pub(crate) struct Refunds {
     ours: Vec<Ours>,
@@ -76,7 +76,7 @@ impl Refunds {
     }
 }
 
-pub(crate) fn take(simulation: &mut Simulation, step: Step) -> Result<(), TestCaseError> {
+pub(crate) fn take(simulation: &mut Simulation, step: RefundStep) -> Result<(), TestCaseError> {
     let (second, truth, n) = (simulation.second(), simulation.provider.truth, usize::from(step.which));
     match step.action {
         Action::Open { amount } => {

@@ -54,8 +54,8 @@ fn apply(simulation: &mut Simulation, n: usize, seen: &RefundSnapshot, lag: u8) 
     }
 }
 
-/// Not one that we know: it takes the place of one of ours that no call can make any more, may yet be one of ours that is
-/// undecided, or was made at the dashboard.
+/// Not one that we know: it takes the place of one of ours that no call can make any more, may yet be one of ours that
+/// is undecided, or was made at the dashboard.
 fn record(
     simulation: &mut Simulation,
     seen: &RefundSnapshot,

@@ -4,7 +4,7 @@ use payments::model::refund::RefundStatus;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::steps::{Action, Step};
+use super::steps::{Action, RefundStep};
 use crate::provider::{Decision, Mishap};
 use crate::simulation::Simulation;
 use crate::steps::{Hearing, Pause};
@@ -29,7 +29,7 @@ pub(crate) fn resolve(simulation: &mut Simulation) -> Result<(), TestCaseError> 
             let all =
                 simulation.refunds.ours.len().max(simulation.refunds.provider_refunds.made.len()).max(1);
             for which in 0..u8::try_from(all).unwrap() {
-                simulation.take(crate::steps::Step::Refund(Step { which, action }))?;
+                simulation.take(crate::steps::Step::Refund(RefundStep { which, action }))?;
                 simulation.check()?;
             }
         }

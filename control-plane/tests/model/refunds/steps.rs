@@ -7,12 +7,12 @@ use crate::steps::{Hearing, decision, hearing, lag, mishap};
 
 /// One of the refunds, and what is done with it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
+pub(crate) struct RefundStep {
     pub(super) which: u8,
     pub(super) action: Action,
 }
 
-impl Step {
+impl RefundStep {
     pub(crate) const fn of_the_first(action: Action) -> Self {
         Self { which: 0, action }
     }
@@ -49,7 +49,7 @@ fn amount() -> impl Strategy<Value = u8> {
     prop_oneof![2 => Just(20), 1 => 1..=100_u8]
 }
 
-pub(crate) fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = RefundStep> {
     let action = prop_oneof![
         2 => amount().prop_map(|amount| Action::Open { amount }),
         1 => Just(Action::GiveBackTheRest),
@@ -65,5 +65,5 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         3 => lag().prop_map(|lag| Action::Read { lag }),
     ];
     let which = prop_oneof![2 => Just(0_u8), 1 => 0..4_u8];
-    (which, action).prop_map(|(which, action)| Step { which, action })
+    (which, action).prop_map(|(which, action)| RefundStep { which, action })
 }

@@ -1,9 +1,9 @@
 //! How much is decoded in the search of one request.
 
 /// In bytes: eight times the longest body that a client may send. Only compression makes a text shorter than what it
-/// stands for, so all readings of a body of that length (base64 whole and in pieces, base32, hexadecimal, lists) fit, and those
-/// of what is inside. The bound is for what is compressed: one kilobyte can stand for a megabyte, and a worker serves
-/// nobody else while it reads.
+/// stands for, so all readings of a body of that length (base64 whole and in pieces, base32, hexadecimal, lists) fit,
+/// and those of what is inside. The bound is for what is compressed: one kilobyte can stand for a megabyte, and a
+/// worker serves nobody else while it reads.
 const TOTAL: usize = 512 * 1024;
 
 /// What is left to decode.

@@ -45,8 +45,8 @@ pub(super) fn readable(text: &str) -> Cow<'_, str> {
     if folded.contains(QUOTE) { Cow::Owned(folded.replace(QUOTE, "\"")) } else { folded }
 }
 
-/// A text without invisible characters and NUL, which UTF-16 read as UTF-8 has between its letters, and with other forms
-/// of letters as those of ASCII. Text in ASCII is not copied.
+/// A text without invisible characters and NUL, which UTF-16 read as UTF-8 has between its letters, and with other
+/// forms of letters as those of ASCII. Text in ASCII is not copied.
 pub(super) fn in_plain_letters(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte != 0 && byte.is_ascii()) {
         return Cow::Borrowed(text);
@@ -94,8 +94,8 @@ const ZEROS: &[u32] = &[
     0x1_fbf0,
 ];
 
-/// Other digits (category `No`): raised, lowered, in circles, in brackets, with a full stop, and of scripts that have no
-/// zero. First and last code point, and the digit of the first.
+/// Other digits (category `No`): raised, lowered, in circles, in brackets, with a full stop, and of scripts that have
+/// no zero. First and last code point, and the digit of the first.
 #[rustfmt::skip]
 const DRESSED: &[(u32, u32, u8)] = &[
     (0xb2, 0xb3, 2), (0xb9, 0xb9, 1), (0x1369, 0x1371, 1), (0x19da, 0x19da, 1), (0x2070, 0x2070, 0), (0x2074, 0x2079, 4), (0x2080, 0x2089, 0),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::json::{Part, Parts, unescaped};
 use super::names::{self, Name};
-use super::{Finding, Kind};
+use super::{CardDataFinding, Kind};
 use crate::graphql::{Input, Token, inputs};
 
 /// Where in a request the search is.
@@ -28,7 +28,12 @@ enum Member {
 
 impl Graphql {
     /// Takes the next part of the `text`; finds a field by its name in a document, or in the pair that begins.
-    pub(super) fn take(&mut self, part: &Part, text: &[u8], behind: &Peekable<Parts<'_>>) -> Option<Finding> {
+    pub(super) fn take(
+        &mut self,
+        part: &Part,
+        text: &[u8],
+        behind: &Peekable<Parts<'_>>,
+    ) -> Option<CardDataFinding> {
         match part {
             Part::Mark(b'{' | b'[') => self.depth += 1,
             Part::Mark(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
@@ -51,10 +56,10 @@ impl Graphql {
     }
 }
 
-fn in_document(text: &[u8], name: &Range<usize>, document: &Range<usize>) -> Option<Finding> {
+fn in_document(text: &[u8], name: &Range<usize>, document: &Range<usize>) -> Option<CardDataFinding> {
     let document_text = unescaped(text.get(document.clone())?);
     let kind = inputs(&document_text).find_map(|input| kind_of(&input))?;
-    Some(Finding { kind, name: Some(name.clone()), is_telling: true, value: Some(document.clone()) })
+    Some(CardDataFinding { kind, name: Some(name.clone()), is_telling: true, value: Some(document.clone()) })
 }
 
 /// A variable's value is elsewhere, and is taken to be what its name says; where a variable is declared, there is none.
@@ -74,7 +79,7 @@ const fn kind(judged: Name) -> Kind {
 }
 
 /// An object of `key` and `value` is a field with that name.
-fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<Finding> {
+fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<CardDataFinding> {
     let first = member(text, &mut behind)?;
     behind.next_if_eq(&Part::Mark(b','))?;
     let second = member(text, &mut behind)?;
@@ -84,7 +89,12 @@ fn in_pair(text: &[u8], mut behind: Peekable<Parts<'_>>) -> Option<Finding> {
     };
     let judged = names::judge(&unescaped(text.get(key.clone())?));
     let is_refused = judged.refuses(text.get(value.clone()).map(<[u8]>::trim_ascii));
-    is_refused.then(|| Finding { kind: kind(judged), name: Some(key), is_telling: true, value: Some(value) })
+    is_refused.then(|| CardDataFinding {
+        kind: kind(judged),
+        name: Some(key),
+        is_telling: true,
+        value: Some(value),
+    })
 }
 
 /// Whether the next member is `key`, not `value`, and its value, a string or a number.

@@ -25,8 +25,8 @@ fn single(code: u32) -> Option<char> {
     letter.is_ascii_alphabetic().then(|| char::from(*letter))
 }
 
-/// First and last code point of alphabets, each with its capitals first and then, if any, its small letters: in circles,
-/// mathematical (13 of them), in brackets, in squares, and white on black in circles and in squares.
+/// First and last code point of alphabets, each with its capitals first and then, if any, its small letters: in
+/// circles, mathematical (13 of them), in brackets, in squares, and white on black in circles and in squares.
 const ALPHABETS: &[(u32, u32)] = &[
     (0x24b6, 0x24e9),
     (0x1_d400, 0x1_d6a3),
@@ -37,7 +37,8 @@ const ALPHABETS: &[(u32, u32)] = &[
 ];
 
 /// Other characters that Unicode's compatibility decomposition (NFKC) makes a single letter: raised and lowered ones,
-/// letterlike symbols, Roman numerals, the long s; and small ones in brackets. The first code point of a run, and its letters; `-` is none.
+/// letterlike symbols, Roman numerals, the long s; and small ones in brackets. The first code point of a run, and its
+/// letters; `-` is none.
 #[rustfmt::skip]
 const SINGLE: &[(u32, &str)] = &[
     (0xaa, "a"), (0xba, "o"), (0x17f, "s"), (0x2b0, "h-jr---wy"), (0x2e1, "lsx"),

@@ -1,5 +1,5 @@
-//! Texts in pieces: an array, or an object with the names `0`, `1`, …, of bytes, characters or parts of an encoded text,
-//! or of such arrays.
+//! Texts in pieces: an array, or an object with the names `0`, `1`, …, of bytes, characters or parts of an encoded
+//! text, or of such arrays.
 
 use std::ops::Range;
 

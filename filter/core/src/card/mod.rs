@@ -3,7 +3,7 @@
 //!
 //! A card number is recognized by its issuer, its length and its check digit (`ranges`), by the layout of its digits
 //! (`runs`), in digits of any script (`fold`) and in any encoding that a program may have applied (`spelling`).
-//! Similar values are let through by rules with a stated cost (`honest`). Fields are rejected by their names, too
+//! Similar values are let through by rules with a stated cost (`honest`, `identifiers`). Fields are rejected by their names, too
 //! (`names`), also in JSON that was made a string (`nested`) and in a document of GraphQL and its variables (`graphql`). Both error rates are measured on a corpus (`tests/card_corpus`).
 //!
 //! A wallet's payload is card data as well: decrypted, or encrypted for the holder of the key. It is recognized by the
@@ -17,6 +17,7 @@ mod encoded;
 mod fold;
 mod graphql;
 mod honest;
+mod identifiers;
 mod json;
 mod letters;
 mod list;
@@ -99,7 +100,7 @@ impl CardData {
 }
 
 /// The position of card data in a JSON text.
-struct Finding {
+struct CardDataFinding {
     kind: Kind,
     /// The name that contains the number, or that marks its field as card data.
     name: Option<Range<usize>>,
@@ -117,7 +118,7 @@ pub fn find_in_json(text: &[u8]) -> Option<CardData> {
     let first = findings(text).next()?;
     let of_a_card =
         if first.kind.is_card() { None } else { findings(text).find(|found| found.kind.is_card()) };
-    let Finding { kind, name, is_telling, value } = of_a_card.unwrap_or(first);
+    let CardDataFinding { kind, name, is_telling, value } = of_a_card.unwrap_or(first);
     let start = name.or(value)?.start;
     Some(CardData { kind, param: json::place(text, start, is_telling) })
 }
@@ -218,7 +219,7 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
-fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
+fn findings(text: &[u8]) -> impl Iterator<Item = CardDataFinding> {
     let mut parts = Parts::new(text).peekable();
     let mut budget = Budget::default();
     let mut list = List::default();
@@ -253,7 +254,7 @@ fn findings(text: &[u8]) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Finding> {
+fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<CardDataFinding> {
     let said = text.get(value.clone()).unwrap_or_default();
     let kind = if holds_number(said) {
         Some(Kind::Number)
@@ -262,18 +263,18 @@ fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Fin
     } else {
         holds_payload(said, budget)
     };
-    kind.map(|kind| Finding { kind, name: None, is_telling: false, value: Some(value) })
+    kind.map(|kind| CardDataFinding { kind, name: None, is_telling: false, value: Some(value) })
 }
 
 /// Digits in a list are honest numbers, unless the pieces make up JSON or a form.
-fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<Finding> {
+fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<CardDataFinding> {
     let inside = Inside::of(text);
     let kind = if inside.may_hold_number {
         kind_in(&inside.text, budget)
     } else {
         payload::find(&inside.text, budget)
     };
-    Some(Finding { kind: kind?, name: None, is_telling: false, value: Some(range) })
+    Some(CardDataFinding { kind: kind?, name: None, is_telling: false, value: Some(range) })
 }
 
 fn in_name(
@@ -281,9 +282,9 @@ fn in_name(
     name: Range<usize>,
     value: Option<Range<usize>>,
     budget: &mut Budget,
-) -> Option<Finding> {
+) -> Option<CardDataFinding> {
     let spelled = text.get(name.clone()).unwrap_or_default();
-    let contained = |kind, name| Finding { kind, name: Some(name), is_telling: false, value: None };
+    let contained = |kind, name| CardDataFinding { kind, name: Some(name), is_telling: false, value: None };
     if holds_number(spelled) {
         return Some(contained(Kind::Number, name));
     }
@@ -294,7 +295,7 @@ fn in_name(
     let said = |value: &Range<usize>| text.get(value.clone()).map(<[u8]>::trim_ascii);
     if judged != Name::Fine && judged.refuses(value.as_ref().and_then(said)) {
         let kind = if judged == Name::WalletPayload { Kind::WalletPayload } else { Kind::Named };
-        return Some(Finding { kind, name: Some(name), is_telling: true, value });
+        return Some(CardDataFinding { kind, name: Some(name), is_telling: true, value });
     }
     holds_payload(spelled, budget).map(|kind| contained(kind, name))
 }

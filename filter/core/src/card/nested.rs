@@ -1,5 +1,5 @@
-//! JSON that was made a string, also in other escapes or percent-encoded, whole or in parts: its fields are judged by their
-//! names like those around it.
+//! JSON that was made a string, also in other escapes or percent-encoded, whole or in parts: its fields are judged by
+//! their names like those around it.
 
 use super::json::{Part, Parts, unescaped};
 use super::names::{self, Name};

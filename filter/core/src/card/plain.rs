@@ -4,8 +4,8 @@ use super::budget::Budget;
 use super::compressed::{begins_compressed, headed, inflated};
 pub(super) use super::text_head::{HEAD, PROBE, begins_text};
 
-/// What hides a text begins like any bytes, so fewer are not searched: each payload has a key of 65 bytes or more, which no
-/// compression makes shorter.
+/// What hides a text begins like any bytes, so fewer are not searched: each payload has a key of 65 bytes or more,
+/// which no compression makes shorter.
 pub(super) const HIDDEN_MIN: usize = 64;
 
 /// Whether bytes that begin so may be a text. Decides by as many bytes as there are: what is true of a head is true of

@@ -11,8 +11,8 @@
 //! Every range has two sets of lengths:
 //!
 //! - **common**: what the network issues in relevant numbers. Such a row of digits is rejected wherever it is.
-//! - **rare**: what the standard allows and is hardly ever issued. Detected only in the groups that are printed on a card
-//!   (4-4-4-4-3, 6-13), or where it is published for tests ([`super::published`]). Why each is rare:
+//! - **rare**: what the standard allows and is hardly ever issued. Detected only in the groups that are printed on a
+//!   card (4-4-4-4-3, 6-13), or where it is published for tests ([`super::published`]). Why each is rare:
 //!   - *Visa, 13 digits*: not issued since the 1990s. They begin with 4 like the EAN-13 of Germany (400 to 440) and
 //!     Japan (45, 49), like Shopify's ids of 13 digits and German telephone numbers without a plus (49 …).
 //!   - *Visa, 18 and 19 digits* (V PAY), *Discover, JCB, Mir, Maestro, 17 to 19*: snowflakes (X, Discord, Instagram,

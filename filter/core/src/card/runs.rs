@@ -5,7 +5,8 @@
 //!
 //! 1. **Bare**: digits without anything between them, of a length that the issuer uses ([`ranges`]), or such a number
 //!    with the expiry and the check value glued to it.
-//! 2. **Printed**: the groups in which cards are printed, with any separators, where they begin or end a list of groups: `2026 4242 4242 4242 4242` and `4242.4242.4242.4242 12/28`.
+//! 2. **Printed**: the groups in which cards are printed, with any separators, where they begin or end a list of
+//!    groups: `2026 4242 4242 4242 4242` and `4242.4242.4242.4242 12/28`.
 //! 3. **Free**: any grouping at all, of at least three groups, where the whole list of groups is one number: either all
 //!    separators are the same, or no group is longer than four digits.
 //!
@@ -65,13 +66,13 @@ struct Group {
 
 /// The state of a row while it is read.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct DigitRun {
     digits: Vec<u8>,
     groups: Vec<Group>,
     gap: Gap,
 }
 
-impl Run {
+impl DigitRun {
     /// Reads one character; true if that ends a row that contains a card number.
     pub(super) fn push(&mut self, unit: Unit, character: char) -> bool {
         match unit {

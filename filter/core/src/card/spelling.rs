@@ -8,10 +8,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::alphabet::hex_digit;
 use super::fold::{Unit, unit};
-use super::honest;
+use super::identifiers;
 use super::published;
 use super::ranges::{LONGEST, SHORTEST};
-use super::runs::Run;
+use super::runs::DigitRun;
 
 /// How many more times a text is decoded: double encoding is common, triple is not.
 const ROUNDS: usize = 3;
@@ -83,10 +83,10 @@ fn in_plain(text: &str) -> bool {
 
 /// Scans a text, with invisible characters read as `ignored`; the second result is whether there were any.
 fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
-    let (mut run, mut rest) = (Run::default(), text);
+    let (mut run, mut rest) = (DigitRun::default(), text);
     let (mut is_inside_word, mut has_ignored) = (false, false);
     while let Some(character) = rest.chars().next() {
-        let identifier = if is_inside_word { None } else { honest::identifier_len(rest) };
+        let identifier = if is_inside_word { None } else { identifiers::identifier_len(rest) };
         let seen = unit(character);
         has_ignored |= seen.is_none();
         let is_found = match (identifier, seen.or_else(|| ignored(character))) {

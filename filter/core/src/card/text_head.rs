@@ -1,10 +1,10 @@
 //! How a text begins.
 
-/// How many bytes decide whether the rest is read: no payload is shorter, and of random bytes so many are text less than
-/// once in a million times.
+/// How many bytes decide whether the rest is read: no payload is shorter, and of random bytes so many are text less
+/// than once in a million times.
 pub(super) const HEAD: usize = 15;
-/// How many bytes are searched for a text that the first ones do not show: because it is compressed without a header (the
-/// tables of its codes take about 100 bytes), or because other bytes precede it, such as a version and a length.
+/// How many bytes are searched for a text that the first ones do not show: because it is compressed without a header
+/// (the tables of its codes take about 100 bytes), or because other bytes precede it, such as a version and a length.
 pub(super) const PROBE: usize = 256;
 
 /// Of UTF-16, every other byte is zero in names and JSON, whichever half comes first.

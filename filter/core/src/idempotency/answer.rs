@@ -8,8 +8,8 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// A definite answer of the control plane, as the client receives it: 2xx, 402, 404, 409 or 422.
 ///
 /// A rejection before anything was executed (400, 401, 429 and so on) is not one: the client may correct the request
-/// and reuse the key. Nor is a 5xx: the outcome is not known yet, and storing it would make the uncertainty final. The few
-/// of them that are final (a provider's refusal of the request, a charge that was given up) are answered from the
+/// and reuse the key. Nor is a 5xx: the outcome is not known yet, and storing it would make the uncertainty final. The
+/// few of them that are final (a provider's refusal of the request, a charge that was given up) are answered from the
 /// control plane's record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -14,7 +14,7 @@ use crate::attestation::Keys;
 const ANSWERS_KEPT_FOR: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug)]
-enum Action {
+enum RecordAction {
     Claim {
         body: u8,
         lease_ms: u32,
@@ -35,15 +35,15 @@ enum Action {
     Lose,
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn action() -> impl Strategy<Value = RecordAction> {
     prop_oneof![
         4 => (0..2_u8, prop_oneof![Just(1), Just(50), Just(30_000)])
-            .prop_map(|(body, lease_ms)| Action::Claim { body, lease_ms }),
-        3 => (0..4_usize, 0..3_u8).prop_map(|(owner, answer)| Action::Complete { owner, answer }),
-        1 => (0..4_usize).prop_map(|owner| Action::Release { owner }),
+            .prop_map(|(body, lease_ms)| RecordAction::Claim { body, lease_ms }),
+        3 => (0..4_usize, 0..3_u8).prop_map(|(owner, answer)| RecordAction::Complete { owner, answer }),
+        1 => (0..4_usize).prop_map(|owner| RecordAction::Release { owner }),
         3 => prop_oneof![Just(1), Just(1_000), Just(50_000), Just(30_000_000), Just(150_000_000), Just(-40_000)]
-            .prop_map(|us| Action::Pass { us }),
-        1 => Just(Action::Lose),
+            .prop_map(|us| RecordAction::Pass { us }),
+        1 => Just(RecordAction::Lose),
     ]
 }
 
@@ -132,7 +132,7 @@ proptest! {
         let mut now_us = 1_764_000_000_000_000_u64;
         for action in actions {
             match action {
-                Action::Claim { body, lease_ms } => {
+                RecordAction::Claim { body, lease_ms } => {
                     let lease = Lease::from_ms(lease_ms).unwrap();
                     let expected = history.expected(body, now_us);
                     let latest = history.leases.last().map(|granted| granted.fence);
@@ -152,7 +152,7 @@ proptest! {
                         });
                     }
                 }
-                Action::Complete { owner, answer: n } => {
+                RecordAction::Complete { owner, answer: n } => {
                     let Some(fence) = history.leases.get(owner).map(|granted| granted.fence) else { continue };
                     let current = history.current(now_us).filter(|granted| granted.fence == fence);
                     let applied = record.complete(fence, &answer(n), ANSWERS_KEPT_FOR, now_us);
@@ -161,7 +161,7 @@ proptest! {
                         (granted.answer, granted.until_us) = (Some(n), now_us + us(ANSWERS_KEPT_FOR));
                     }
                 }
-                Action::Release { owner } => {
+                RecordAction::Release { owner } => {
                     let Some(fence) = history.leases.get(owner).map(|granted| granted.fence) else { continue };
                     let current = history.current(now_us);
                     let current = current.filter(|granted| granted.fence == fence && granted.answer.is_none());
@@ -170,8 +170,8 @@ proptest! {
                         granted.over = true;
                     }
                 }
-                Action::Pass { us } => now_us = now_us.saturating_add_signed(us),
-                Action::Lose => {
+                RecordAction::Pass { us } => now_us = now_us.saturating_add_signed(us),
+                RecordAction::Lose => {
                     record = Record::Free;
                     if let Some(granted) = history.leases.last_mut() {
                         granted.over = true;

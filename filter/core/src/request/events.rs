@@ -124,7 +124,8 @@ pub fn are_event_types(types: &[String]) -> bool {
     (1..=EventsQuery::TYPES_MAX).contains(&types.len()) && types.iter().all(|name| is_event_type(name))
 }
 
-/// Whether the name has the form of an event type: `payment.` or `refund.` and a word. Whether there is such a type is not checked: a later release may add it.
+/// Whether the name has the form of an event type: `payment.` or `refund.` and a word. Whether there is such a type is
+/// not checked: a later release may add it.
 pub fn is_event_type(name: &str) -> bool {
     let Some((subject, what)) = name.split_once('.') else { return false };
     let is_word = (1..=EventsQuery::TYPE_CHARS_MAX).contains(&what.len())

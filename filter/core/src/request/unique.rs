@@ -8,19 +8,20 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 /// The first name that one object of the JSON text, at any depth, gives twice, also under another spelling.
 ///
 /// # Errors
-/// The text is not one JSON value, or is nested deeper than `serde_json` reads. The error has nothing of the text in it.
+/// The text is not one JSON value, or is nested deeper than `serde_json` reads. The error has nothing of the text in
+/// it.
 pub fn repeated_name(json: &str) -> serde_json::Result<Option<String>> {
     let mut found = None;
     let mut input = serde_json::Deserializer::from_str(json);
-    Walk(&mut found).deserialize(&mut input)?;
+    NameReader(&mut found).deserialize(&mut input)?;
     input.end()?;
     Ok(found)
 }
 
 /// Reads a value and keeps nothing but the name.
-struct Walk<'f>(&'f mut Option<String>);
+struct NameReader<'f>(&'f mut Option<String>);
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for NameReader<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
@@ -28,7 +29,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for NameReader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +61,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Walk(&mut *self.0))?.is_some() {}
+        while list.next_element_seed(NameReader(&mut *self.0))?.is_some() {}
         Ok(())
     }
 
@@ -70,7 +71,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             if let Some(repeated) = names.replace(name) {
                 self.0.get_or_insert(repeated);
             }
-            map.next_value_seed(Walk(&mut *self.0))?;
+            map.next_value_seed(NameReader(&mut *self.0))?;
         }
         Ok(())
     }

@@ -29,8 +29,8 @@ impl WalletConfigQuery {
 
 const DOMAIN: Field = Field { name: "domain", rule: "must be a domain in lower case, e.g. `shop.example`" };
 
-/// Whether this is a name of a host that can have wallets: labels of letters, digits and hyphens (RFC 1123), two or more,
-/// in lower case, at most 253 characters. What a browser reads as an address, such as `1.2` or `a.0x7f`, is none.
+/// Whether this is a name of a host that can have wallets: labels of letters, digits and hyphens (RFC 1123), two or
+/// more, in lower case, at most 253 characters. What a browser reads as an address, such as `1.2` or `a.0x7f`, is none.
 #[must_use]
 pub fn is_domain(name: &str) -> bool {
     let is_label = |label: &str| {

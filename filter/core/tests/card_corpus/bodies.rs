@@ -7,13 +7,13 @@ use crate::random::Random;
 
 /// The inputs of the search.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum SearchInput {
     Json(String),
     Target(String),
     Header(String),
 }
 
-impl Asked {
+impl SearchInput {
     pub(crate) fn is_refused(&self) -> bool {
         match self {
             Self::Json(text) => card::find_in_json(text.as_bytes()).is_some(),
@@ -28,7 +28,7 @@ fn charge() -> Value {
 }
 
 /// A legitimate value: as a string or, if it is digits only, as a number.
-pub(crate) fn with_value(random: &mut Random, value: &str) -> Asked {
+pub(crate) fn with_value(random: &mut Random, value: &str) -> SearchInput {
     let mut body = charge();
     let sentence =
         random.pick(&["Order {}", "{}", "Invoice {} of today", "ref. {}, thank you", "#{}", "no. {}"]);
@@ -54,10 +54,12 @@ pub(crate) fn with_value(random: &mut Random, value: &str) -> Asked {
         }
         6 => body["customerReference"] = json!(value),
         7 => body["returnUrl"] = json!(format!("https://shop.example/return?ref={}&lang=de", encoded(value))),
-        8 => return Asked::Target(format!("/payments?limit=20&startingAfter={}", encoded(value))),
-        _ => return Asked::Header(format!("{}{value}", random.pick(&["", "charge-", "order:", "v1_"]))),
+        8 => return SearchInput::Target(format!("/payments?limit=20&startingAfter={}", encoded(value))),
+        _ => {
+            return SearchInput::Header(format!("{}{value}", random.pick(&["", "charge-", "order:", "v1_"])));
+        }
     }
-    Asked::Json(body.to_string())
+    SearchInput::Json(body.to_string())
 }
 
 fn number_or_text(value: &str) -> Value {
@@ -69,7 +71,7 @@ fn encoded(value: &str) -> String {
 }
 
 /// A spelling of a card number, at any position.
-pub(crate) fn with_spelling(random: &mut Random, spelling: &str) -> Asked {
+pub(crate) fn with_spelling(random: &mut Random, spelling: &str) -> SearchInput {
     let mut body = charge();
     match random.within(0, 9) {
         0 | 1 => body["description"] = json!(spelling),
@@ -78,12 +80,12 @@ pub(crate) fn with_spelling(random: &mut Random, spelling: &str) -> Asked {
         5 => body["customerReference"] = json!(spelling),
         6 => body["returnUrl"] = json!(format!("https://shop.example/?c={}", encoded(spelling))),
         7 => body["a"] = json!([{ "b": [spelling, number_or_text(spelling)] }]),
-        8 => return Asked::Target(format!("/payments?limit={}", encoded(spelling))),
-        _ => return Asked::Header(spelling.to_owned()),
+        8 => return SearchInput::Target(format!("/payments?limit={}", encoded(spelling))),
+        _ => return SearchInput::Header(spelling.to_owned()),
     }
     let text = body.to_string();
     // Some JSON writers escape everything beyond ASCII, and some everything.
-    Asked::Json(match random.within(0, 3) {
+    SearchInput::Json(match random.within(0, 3) {
         0 => text.chars().map(escaped).collect(),
         _ => text,
     })

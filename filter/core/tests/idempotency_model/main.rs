@@ -1,6 +1,6 @@
 //! A model test of idempotency end to end: requests under one key pass edge, cache, control plane, durable row and
-//! provider in random order, with crashes, lost and late answers, delayed commits, and a cache that loses its contents or
-//! is unavailable.
+//! provider in random order, with crashes, lost and late answers, delayed commits, and a cache that loses its contents
+//! or is unavailable.
 //!
 //! The cache runs the real rules ([`edge_core::idempotency::Record`]); everything else is a minimal model.
 //! `MODEL_SEQUENCES` sets how many sequences are tried (`make model`).

@@ -104,8 +104,8 @@ fn obstacle(original: &Authorization, now: Timestamp) -> Option<&'static str> {
     None
 }
 
-/// Lower amounts are allowed. For other currencies than the US dollar no increase is documented, and European rules forbid
-/// it (developer.paypal.com/api/payments/v2/errors/authorization_amount_exceeded).
+/// Lower amounts are allowed. For other currencies than the US dollar no increase is documented, and European rules
+/// forbid it (developer.paypal.com/api/payments/v2/errors/authorization_amount_exceeded).
 fn check_amount(amount: Money, original: Money) -> Result<()> {
     if amount.currency != original.currency {
         return PaypalError::unprocessable("AUTH_CURRENCY_MISMATCH").at("/amount/currency_code").refuse();

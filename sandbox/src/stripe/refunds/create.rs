@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct Request {
-    target: Target,
+    target: RefundTarget,
     /// Absent: everything that was not refunded yet.
     amount: Option<i64>,
     reason: Option<&'static str>,
@@ -31,7 +31,7 @@ pub(crate) struct Request {
 }
 
 #[derive(Debug)]
-enum Target {
+enum RefundTarget {
     PaymentIntent(String),
     Charge(String),
 }
@@ -45,8 +45,8 @@ const REASONS: [(&str, &str); 3] = [
 impl Request {
     pub(crate) fn read(mut params: Params) -> Result<Self> {
         let target = match (params.text("payment_intent")?, params.text("charge")?) {
-            (Some(intent), None) => Target::PaymentIntent(intent),
-            (None, Some(charge)) => Target::Charge(charge),
+            (Some(intent), None) => RefundTarget::PaymentIntent(intent),
+            (None, Some(charge)) => RefundTarget::Charge(charge),
             (None, None) => {
                 let message = "One of the following params should be provided for this request: payment_intent or charge.";
                 return StripeError::invalid(message).code("parameter_missing").refuse();
@@ -78,7 +78,7 @@ impl Request {
     /// A refund made in the dashboard, which has no metadata.
     pub(crate) fn of_dashboard(intent: String, amount: Option<i64>) -> Self {
         Self {
-            target: Target::PaymentIntent(intent),
+            target: RefundTarget::PaymentIntent(intent),
             amount,
             reason: None,
             metadata: Vec::new(),
@@ -132,8 +132,8 @@ impl Request {
 
     fn find_charge(&self, context: &RequestContext<'_>) -> Result<String> {
         let id = match &self.target {
-            Target::Charge(charge) => return Ok(charge.clone()),
-            Target::PaymentIntent(id) => id,
+            RefundTarget::Charge(charge) => return Ok(charge.clone()),
+            RefundTarget::PaymentIntent(id) => id,
         };
         let intent = context
             .objects

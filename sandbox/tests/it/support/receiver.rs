@@ -20,13 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A received webhook.
 #[derive(Debug, Clone)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedWebhook {
     pub(crate) headers: HeaderMap,
     pub(crate) text: Bytes,
     pub(crate) body: Value,
 }
 
-impl Arrived {
+impl ReceivedWebhook {
     /// The event's name, of either provider.
     pub(crate) fn kind(&self) -> &str {
         self.body["type"].as_str().or(self.body["event_type"].as_str()).unwrap()
@@ -39,7 +39,7 @@ impl Arrived {
 
 #[derive(Debug, Default)]
 struct Inbox {
-    arrived: Mutex<Vec<Arrived>>,
+    arrived: Mutex<Vec<ReceivedWebhook>>,
     /// The responses to come, in reverse order; then 200.
     answers: Mutex<Vec<StatusCode>>,
     more: Notify,
@@ -69,12 +69,12 @@ impl Receiver {
         *self.inbox.answers.lock().unwrap() = statuses.collect();
     }
 
-    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+    pub(crate) fn arrived(&self) -> Vec<ReceivedWebhook> {
         self.inbox.arrived.lock().unwrap().clone()
     }
 
     /// Waits until this many have arrived in total.
-    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Arrived> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<ReceivedWebhook> {
         let enough = async {
             loop {
                 let arrived = self.arrived();
@@ -100,7 +100,7 @@ impl Drop for Receiver {
 
 async fn take(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, text: Bytes) -> StatusCode {
     let body = serde_json::from_slice(&text).unwrap();
-    inbox.arrived.lock().unwrap().push(Arrived { headers, text, body });
+    inbox.arrived.lock().unwrap().push(ReceivedWebhook { headers, text, body });
     inbox.more.notify_one();
     inbox.answers.lock().unwrap().pop().unwrap_or(StatusCode::OK)
 }

@@ -1,5 +1,5 @@
-//! Payers who act outside of the gateway, on a provider's page or with a wallet, and clients that bring their orders back
-//! afterwards: in time, too early, twice, again, late, after their own cancellation, or never.
+//! Payers who act outside of the gateway, on a provider's page or with a wallet, and clients that bring their orders
+//! back afterwards: in time, too early, twice, again, late, after their own cancellation, or never.
 
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
@@ -38,9 +38,9 @@ impl Client {
                     let order = page.split_once("token=").map(|(_, order)| order.to_owned());
                     let back = Charge { method_id: order, resumes: Some(transaction.to_owned()), ..charge };
                     if self.rng.random_bool(0.3) {
-                        self.bring_back_late(back).await?;
+                        self.resubmit_late(back).await?;
                     } else {
-                        self.bring_back(back).await?;
+                        self.resubmit(back).await?;
                     }
                 }
             }
@@ -91,39 +91,39 @@ impl Client {
             0 => {
                 let number = self.open(Intent::Cancel { transaction: transaction.clone() }, false);
                 if self.send_until_final(number).await?.status == 200 {
-                    self.bring_back_canceled(back).await?;
+                    self.resubmit_canceled(back).await?;
                 }
             }
             1 => {}
             2..=3 => self.confirm(&order, wallet, payer).await?,
             4..=6 => {
                 self.confirm(&order, wallet, payer).await?;
-                let answer = self.bring_back(back.clone()).await?;
+                let answer = self.resubmit(back.clone()).await?;
                 if answer.json()["status"] == "completed" {
                     self.refunds(&transaction, back.amount).await?;
                 }
             }
             7 => {
                 self.confirm(&order, wallet, payer).await?;
-                self.bring_back_twice(back).await?;
+                self.resubmit_twice(back).await?;
             }
             8 => {
-                self.bring_back(Charge { is_early: true, ..back.clone() }).await?;
+                self.resubmit(Charge { is_early: true, ..back.clone() }).await?;
                 self.confirm(&order, wallet, payer).await?;
-                self.bring_back(back).await?;
+                self.resubmit(back).await?;
             }
             _ => {
                 self.confirm(&order, wallet, payer).await?;
-                self.bring_back_late(back).await?;
+                self.resubmit_late(back).await?;
             }
         }
         self.read_payment(&transaction).await;
         Some(())
     }
 
-    /// The payer's browser confirms the order. `None`: it did not learn that the order is confirmed. An order that nobody
-    /// brings back need not be taken by the end of a run: if the gateway's look at it fails, the next one may be minutes
-    /// later.
+    /// The payer's browser confirms the order. `None`: it did not learn that the order is confirmed. An order that
+    /// nobody resubmits need not be taken by the end of a run: if the gateway's look at it fails, the next one may be
+    /// minutes later.
     async fn confirm(&mut self, order: &str, wallet: &str, payer: &str) -> Option<()> {
         for _ in 0..CONFIRMATIONS_MAX {
             if self.clients.confirm_order(order, wallet, payer).await.is_some() {
@@ -135,16 +135,16 @@ impl Client {
     }
 
     /// Sometimes once more under another key, as a page does that is loaded again.
-    async fn bring_back(&mut self, back: Charge) -> Option<Response> {
-        let answer = self.bring_back_under_one_key(back.clone(), false).await?;
+    async fn resubmit(&mut self, back: Charge) -> Option<Response> {
+        let answer = self.resubmit_under_one_key(back.clone(), false).await?;
         if self.rng.random_bool(0.3) {
-            self.bring_back_under_one_key(back, false).await?;
+            self.resubmit_under_one_key(back, false).await?;
         }
         Some(answer)
     }
 
     /// `is_canceled`: the payment was canceled before, which forbids it.
-    async fn bring_back_under_one_key(&mut self, back: Charge, is_canceled: bool) -> Option<Response> {
+    async fn resubmit_under_one_key(&mut self, back: Charge, is_canceled: bool) -> Option<Response> {
         let number = self.open(Intent::Charge(back), is_canceled);
         let answer = self.send_until_final(number).await?;
         self.repeat(number).await;
@@ -152,22 +152,22 @@ impl Client {
     }
 
     /// Under two keys at the same time, and then under a third one.
-    async fn bring_back_twice(&mut self, back: Charge) -> Option<()> {
+    async fn resubmit_twice(&mut self, back: Charge) -> Option<()> {
         let (mut one, mut other) = (self.fork(), self.fork());
         tokio::join!(
-            one.bring_back_under_one_key(back.clone(), false),
-            other.bring_back_under_one_key(back.clone(), false)
+            one.resubmit_under_one_key(back.clone(), false),
+            other.resubmit_under_one_key(back.clone(), false)
         );
-        self.bring_back_under_one_key(back, false).await.map(|_| ())
+        self.resubmit_under_one_key(back, false).await.map(|_| ())
     }
 
     /// The client's server has canceled the payment, and its page does not know.
-    async fn bring_back_canceled(&mut self, back: Charge) -> Option<()> {
-        self.bring_back_under_one_key(back, true).await.map(|_| ())
+    async fn resubmit_canceled(&mut self, back: Charge) -> Option<()> {
+        self.resubmit_under_one_key(back, true).await.map(|_| ())
     }
 
     /// After the gateway has taken the order, or after the run.
-    async fn bring_back_late(&mut self, back: Charge) -> Option<()> {
+    async fn resubmit_late(&mut self, back: Charge) -> Option<()> {
         let transaction = back.resumes.clone()?;
         let number = self.open(Intent::Charge(back), false);
         while self.clients.is_running() {

@@ -8,7 +8,7 @@ use crate::records::Event;
 const SHOWN_MAX: usize = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct SeenEvent {
     pub(super) id: String,
     /// The payment or refund.
     pub(super) subject: String,
@@ -17,7 +17,7 @@ pub(super) struct Seen {
 
 /// The events of the trail that were not seen: all, or the newest of each payment and refund if the reader may miss
 /// others and saw no newer one.
-pub(super) fn missing<'t>(seen: &[Seen], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t str, i64)> {
+pub(super) fn missing<'t>(seen: &[SeenEvent], trail: &[&'t Event], may_miss: bool) -> Vec<(&'t str, i64)> {
     let mut newest_seen: HashMap<&str, i64> = HashMap::new();
     for one in seen {
         let version = newest_seen.entry(&one.subject).or_insert(one.version);
@@ -43,7 +43,7 @@ fn subject(event: &Event) -> &str {
 }
 
 /// What is wrong with what a reader saw.
-pub(super) fn judge(seen: &[Seen], [before, after]: [&[&Event]; 2], may_miss: bool) -> Vec<String> {
+pub(super) fn judge(seen: &[SeenEvent], [before, after]: [&[&Event]; 2], may_miss: bool) -> Vec<String> {
     let mut broken = Vec::new();
     let mut ids: HashMap<(&str, i64), &str> = HashMap::new();
     let mut newest: HashMap<&str, i64> = HashMap::new();
@@ -75,8 +75,8 @@ pub(super) fn judge(seen: &[Seen], [before, after]: [&[&Event]; 2], may_miss: bo
 mod tests {
     use super::*;
 
-    fn seen(id: &str, subject: &str, version: i64) -> Seen {
-        Seen { id: id.to_owned(), subject: subject.to_owned(), version }
+    fn seen(id: &str, subject: &str, version: i64) -> SeenEvent {
+        SeenEvent { id: id.to_owned(), subject: subject.to_owned(), version }
     }
 
     fn recorded(payment: &str, version: i64) -> Event {

@@ -80,7 +80,7 @@ pub struct ProviderSnapshot {
 
 /// One payment of a provider's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedPayment {
     pub seen: ProviderSnapshot,
     /// Read from our metadata in the object; `None` if there is none.
     pub origin: Option<Origin>,
@@ -89,7 +89,7 @@ pub struct Listed {
 /// Part of a provider's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPart {
-    pub items: Vec<Listed>,
+    pub items: Vec<ListedPayment>,
     /// How many objects of the list could not be read.
     pub unreadable: u32,
     /// The position of the next part; `None`: the list ends here.

@@ -25,8 +25,8 @@ pub struct WebhookEvent {
     pub id: String,
     /// The provider's event type, e.g. `payment_intent.succeeded`.
     pub kind: String,
-    /// The body as received, without card data and secrets, which are removed before it is stored. Empty once it has ended
-    /// by the operator's schedule.
+    /// The body as received, without card data and secrets, which are removed before it is stored. Empty once it has
+    /// ended by the operator's schedule.
     pub body: Vec<u8>,
     /// SHA-256 of the body as received, which is what the provider signed. `None` for events stored by an earlier
     /// release.

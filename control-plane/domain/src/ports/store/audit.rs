@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use audit_proof::{Action, Hash, Known, Note, StoredRange, Subtree, Transition};
+use audit_proof::{Action, Hash, Note, StoredHashes, StoredRange, Subtree, Transition};
 use edge_core::client::ClientId;
 use jiff::Timestamp;
 
@@ -164,8 +164,9 @@ impl<T: AuditTrail + AuditReads> Audit for T {}
 pub trait AuditTrail: Send + Sync {
     async fn record_action(&self, action: &OperatorAction) -> Result<(), StoreError>;
 
-    /// Whether the first seal would leave a record plain for good although values are to be encrypted. Looks at some of the
-    /// transitions with a larger number than `behind`. There is none if the trail was ever sealed: it is too late then.
+    /// Whether the first seal would leave a record plain for good although values are to be encrypted. Looks at some of
+    /// the transitions with a larger number than `behind`. There is none if the trail was ever sealed: it is too late
+    /// then.
     async fn left_plain(&self, behind: i64) -> Result<LeftPlain, StoreError>;
 
     /// Leases sealing until `until`, unless another process holds it.
@@ -174,15 +175,15 @@ pub trait AuditTrail: Send + Sync {
     /// The newest head of the tree; `None` if there is none yet.
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;
 
-    /// The last records in the first `size` leaves of the tree, as leaves and records are stored. `None` if the last event
-    /// among them is not stored.
+    /// The last records in the first `size` leaves of the tree, as leaves and records are stored. `None` if the last
+    /// event among them is not stored.
     async fn sealed_up_to(&self, size: u64) -> Result<Option<SealedUpTo>, StoreError>;
 
     /// Adds leaves and the head with them, in one commit. Fails, and adds nothing, if one of the leaves is there.
     async fn add_seal(&self, addition: &Addition) -> Result<(), StoreError>;
 
     /// The stored hashes of these ranges, as far as they are there.
-    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<Known, StoreError>;
+    async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<StoredHashes, StoreError>;
 
     /// Transitions after a place of the event log, in the log's order, up to where no other can be inserted any more.
     async fn transitions(&self, after: Position, limit: u32) -> Result<Vec<StoredTransition>, StoreError>;
@@ -218,8 +219,8 @@ pub trait AuditReads: Send + Sync {
     /// Heads of more than `after` leaves, smallest first.
     async fn seals(&self, after: u64, limit: u32) -> Result<Vec<Seal>, StoreError>;
 
-    /// What the details of records say, in their order. `None` for one that cannot be read: it is encrypted, and its key is
-    /// not at hand or no more, or it was changed.
+    /// What the details of records say, in their order. `None` for one that cannot be read: it is encrypted, and its
+    /// key is not at hand or no more, or it was changed.
     async fn details(&self, records: &[StoredTransition]) -> Result<Vec<Option<Detail>>, StoreError>;
 
     /// The leaf of a record.

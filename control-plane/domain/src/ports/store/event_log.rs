@@ -47,15 +47,15 @@ pub trait EventLog {
     /// The place of the last event that can be read now; [`Position::START`] if there is none.
     async fn log_end(&self) -> Result<Position, StoreError>;
 
-    /// When the oldest event happened that is committed and cannot be read yet, because an event of a transaction that is
-    /// still open may come before it. `None` if there is none.
+    /// When the oldest event happened that is committed and cannot be read yet, because an event of a transaction that
+    /// is still open may come before it. `None` if there is none.
     async fn log_held_since(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Waits until this process has committed something since the last call. Only one task may wait; others' commits are
-    /// found by reading.
+    /// Waits until this process has committed something since the last call. Only one task may wait; others' commits
+    /// are found by reading.
     async fn committed(&self);
 
-    /// The place of an event, or of [`Position::START`]. `None` if nobody can continue after it: it was never written, or
-    /// events after it are not kept any more.
+    /// The place of an event, or of [`Position::START`]. `None` if nobody can continue after it: it was never written,
+    /// or events after it are not kept any more.
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
 }

@@ -202,7 +202,7 @@ pub trait Store: EventLog + Webhooks + DueWork + Reconciling + Send + Sync {
     /// Checks that the database answers and accepts writes: a recent commit proves this, otherwise a test write does.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Waits until a task of the store has died, and returns what it did: a defect, after which this process never becomes
-    /// ready again and has to be replaced.
+    /// Waits until a task of the store has died, and returns what it did: a defect, after which this process never
+    /// becomes ready again and has to be replaced.
     async fn died(&self) -> &'static str;
 }

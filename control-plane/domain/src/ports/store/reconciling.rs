@@ -12,11 +12,11 @@ pub const FIRST_SINCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The progress of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct ReconcileRun {
     pub began_at: Timestamp,
     /// The run compares everything that changed since then.
     pub since: Timestamp,
-    /// The text form of a `Place`.
+    /// The text form of a `ReconcileCursor`.
     pub place: String,
     pub compared: u32,
     pub different: u32,
@@ -34,8 +34,8 @@ pub trait Reconciling: Send + Sync {
         now: Timestamp,
         every: SignedDuration,
         until: Timestamp,
-    ) -> Result<Option<Run>, StoreError>;
+    ) -> Result<Option<ReconcileRun>, StoreError>;
 
     /// Saves the run's progress and renews the lease until `until`. `false`: another process has taken it over.
-    async fn keep_run(&self, holder: &str, run: &Run, until: Timestamp) -> Result<bool, StoreError>;
+    async fn keep_run(&self, holder: &str, run: &ReconcileRun, until: Timestamp) -> Result<bool, StoreError>;
 }

@@ -8,7 +8,7 @@ use crate::model::provider::{Captured, Charged, Outcome, Refusal, RefusalKind, U
 use crate::model::snapshot::{Applied, OwnCall, ProviderSnapshot, ProviderStatus};
 use crate::model::transition::InvalidTransition;
 use crate::usecases::OperationError;
-use crate::usecases::call::{Asked, Decided as _};
+use crate::usecases::call::{Decided as _, RequestedOperation};
 use crate::usecases::calls::resolvable::Answered;
 
 /// The provider's answer and the attempt that it belongs to. It applies to no other attempt: a caller that was paused
@@ -110,7 +110,7 @@ impl Answered<Payment> for PaymentAnswer {
 
     /// The provider's refusal if the recorded payment reflects it, otherwise the recorded outcome: other evidence may
     /// have moved the payment on, and may have been a refusal too.
-    fn client_outcome(&self, payment: Payment, asked: Asked) -> Result<Payment, OperationError> {
+    fn client_outcome(&self, payment: Payment, asked: RequestedOperation) -> Result<Payment, OperationError> {
         match self.said.refusal() {
             Some(refusal) if self.said.stands_refused(refusal, &payment.state) => {
                 Err(OperationError::Refused { payment: payment.id, refusal: Box::new(refusal.clone()) })

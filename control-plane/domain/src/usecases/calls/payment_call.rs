@@ -23,7 +23,7 @@ use crate::usecases::call::Call;
 use crate::usecases::calls::payment_answer::{PaymentAnswer, ProviderAnswer};
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Plan, ProviderSync, SyncError};
 
 #[async_trait]
 impl Resolvable for Payment {
@@ -94,7 +94,7 @@ impl Resolvable for Payment {
         Some(PaymentAnswer { attempt: in_flight.call.attempt, said, seen })
     }
 
-    async fn sync_with(self, sync: ProviderSync<'_>, (): (), cause: &Cause) -> Result<bool, Trouble> {
+    async fn sync_with(self, sync: ProviderSync<'_>, (): (), cause: &Cause) -> Result<bool, SyncError> {
         let mut plan = Plan::new(self, cause.clone());
         sync.fetch_and_apply(&mut plan, None, None).await?;
         plan.commit_what_is_believed(sync.gateway).await

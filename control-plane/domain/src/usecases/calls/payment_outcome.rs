@@ -4,7 +4,7 @@ use crate::model::idempotency::Subject;
 use crate::model::payment::{Failure, Payment, State, Status};
 use crate::model::provider::OperationKind;
 use crate::usecases::OperationError;
-use crate::usecases::call::{Asked, Decided};
+use crate::usecases::call::{Decided, RequestedOperation};
 
 impl Decided for Payment {
     fn subject(&self) -> Subject {
@@ -23,7 +23,7 @@ impl Decided for Payment {
         self.is_decided() && !shows_secret
     }
 
-    fn outcome_of(self, asked: Asked) -> Result<Self, OperationError> {
+    fn outcome_of(self, asked: RequestedOperation) -> Result<Self, OperationError> {
         use OperationKind::{Cancel, Capture, Charge, Refund, Resume};
         let payment = self.id;
         let wanted = asked.amount.unwrap_or(self.request.amount);
@@ -89,7 +89,7 @@ mod tests {
             )
             .unwrap();
         let told = |amount| {
-            let asked = Asked { operation: OperationKind::Capture, amount };
+            let asked = RequestedOperation { operation: OperationKind::Capture, amount };
             captured.clone().outcome_of(asked)
         };
         assert!(told(Amount::new(40)).is_ok());

@@ -19,10 +19,10 @@ use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Mutation, Store, StoreError};
 use crate::usecases::OperationError;
-use crate::usecases::call::{Asked, Call, Decided};
+use crate::usecases::call::{Call, Decided, RequestedOperation};
 use crate::usecases::calls::resolvable::{Answered, Phase, Resolvable};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Plan, ProviderSync, SyncError};
 
 pub(crate) struct RefundAnswer(Outcome<Refunded>);
 
@@ -36,7 +36,7 @@ impl Answered<Refund> for RefundAnswer {
         None
     }
 
-    fn client_outcome(&self, refund: Refund, asked: Asked) -> Result<Refund, OperationError> {
+    fn client_outcome(&self, refund: Refund, asked: RequestedOperation) -> Result<Refund, OperationError> {
         refund.outcome_of(asked)
     }
 
@@ -60,7 +60,7 @@ impl Decided for Refund {
         self.state.status() != RefundStatus::Pending || self.state.reference().is_some()
     }
 
-    fn outcome_of(self, _: Asked) -> Result<Self, OperationError> {
+    fn outcome_of(self, _: RequestedOperation) -> Result<Self, OperationError> {
         match self.state {
             RefundState::Failed { failure: Failure::Refused(refusal) } => {
                 Err(OperationError::Refused { payment: self.payment, refusal: Box::new(refusal) })
@@ -153,7 +153,7 @@ impl Resolvable for Refund {
         sync: ProviderSync<'_>,
         payment: Payment,
         cause: &Cause,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, SyncError> {
         look_at_all_of(sync, payment, cause).await
     }
 }
@@ -163,7 +163,7 @@ pub(crate) async fn look_at_all_of(
     sync: ProviderSync<'_>,
     payment: Payment,
     cause: &Cause,
-) -> Result<bool, Trouble> {
+) -> Result<bool, SyncError> {
     let plan = sync.refunds(Plan::new(payment, cause.clone()), None).await?;
     plan.commit_what_is_believed(sync.gateway).await
 }

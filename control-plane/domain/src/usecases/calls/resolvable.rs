@@ -18,9 +18,9 @@ use crate::model::work::Work;
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Mutation, Store, StoreError};
 use crate::usecases::OperationError;
-use crate::usecases::call::{Asked, Call, Decided};
+use crate::usecases::call::{Call, Decided, RequestedOperation};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{ProviderSync, Trouble};
+use crate::usecases::provider_sync::{ProviderSync, SyncError};
 
 /// The phase of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) trait Resolvable: InProgress + Decided + Clone + Send + Sync + 'stati
         sync: ProviderSync<'_>,
         context: Self::Context,
         cause: &Cause,
-    ) -> Result<bool, Trouble>;
+    ) -> Result<bool, SyncError>;
 }
 
 /// A provider's answer.
@@ -80,7 +80,7 @@ pub(crate) trait Answered<T> {
     /// The subject with the money that the answer shows, if it was ended without money before the answer came.
     fn revives(&self, subject: &T, at: Timestamp) -> Option<T>;
     /// The result, from the recorded subject, for a client that `asked` for an operation.
-    fn client_outcome(&self, subject: T, asked: Asked) -> Result<T, OperationError>;
+    fn client_outcome(&self, subject: T, asked: RequestedOperation) -> Result<T, OperationError>;
     /// Why the answer is not definite, if it is not.
     fn uncertainty(&self) -> Option<&Uncertainty>;
     /// Whether the operation may or may not have been executed.

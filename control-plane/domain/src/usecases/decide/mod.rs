@@ -14,7 +14,7 @@ use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::call::{Call, Decided as _};
 use crate::usecases::calls::resolvable::{Phase, Resolvable};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{ProviderSync, Trouble};
+use crate::usecases::provider_sync::{ProviderSync, SyncError};
 
 /// The deciding operator and the reason. Both are stored in the audit trail.
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ async fn synced<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<AfterSyn
     let cause = Cause::follow_up(subject.client().clone());
     match subject.clone().sync_with(sync, context, &cause).await {
         Ok(_) => {}
-        Err(Trouble::Store(problem)) => return Err(problem.into()),
+        Err(SyncError::Store(problem)) => return Err(problem.into()),
         Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider's records could not be read"),
     }
     let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;

@@ -11,7 +11,7 @@ use crate::model::snapshot::{Found, LookUp, RefundLookUp, RefundProviderStatus, 
 use crate::usecases::call::Decided as _;
 use crate::usecases::calls::resolvable::Resolvable as _;
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Plan, ProviderSync, SyncError};
 
 impl OperatorDecision {
     /// The lookups for the named object. An operator may instead know the reference of the whole payment.
@@ -102,10 +102,10 @@ fn without_a_look<T>(reason: &str) -> Option<T> {
     None
 }
 
-fn contradicted(trouble: Trouble) -> NotDecided {
+fn contradicted(trouble: SyncError) -> NotDecided {
     match trouble {
-        Trouble::Wait(_) => NotDecided::Moved,
-        Trouble::Failed(problem) => NotDecided::Contradicted(problem),
-        Trouble::Store(problem) => problem.into(),
+        SyncError::Wait(_) => NotDecided::Moved,
+        SyncError::Failed(problem) => NotDecided::Contradicted(problem),
+        SyncError::Store(problem) => problem.into(),
     }
 }

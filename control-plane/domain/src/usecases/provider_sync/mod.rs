@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 pub use self::plan::EVIDENCE_REFUSED;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::refunds::NamedRefund;
-pub(crate) use self::trouble::Trouble;
+pub(crate) use self::trouble::SyncError;
 
 use crate::model::payment::{Payment, State};
 use crate::model::provider::ProviderRef;
@@ -24,7 +24,7 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 /// How long after a payment's creation its first call may have reached the provider.
 const MADE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for SyncError {
     fn from(problem: StoreError) -> Self {
         Self::Store(problem)
     }
@@ -53,7 +53,7 @@ impl ProviderSync<'_> {
         payment: &Payment,
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
-    ) -> Result<Fetched, Trouble> {
+    ) -> Result<Fetched, SyncError> {
         let by_name = reference.or(payment.reference.as_ref()).cloned().map(LookUp::Payment);
         let by_charge = charge.cloned().map(LookUp::Charge);
         let wanted =
@@ -75,7 +75,7 @@ impl ProviderSync<'_> {
                     absence = Some(Absence::NotListed);
                 }
                 (Found::Missing | Found::CannotAsk, _) => {}
-                (Found::Unavailable(uncertainty), _) => return Err(Trouble::Failed(uncertainty.reason)),
+                (Found::Unavailable(uncertainty), _) => return Err(SyncError::Failed(uncertainty.reason)),
             }
         }
         Ok(Fetched::Nothing(absence))
@@ -87,7 +87,7 @@ impl ProviderSync<'_> {
         plan: &mut Plan,
         reference: Option<&ProviderRef>,
         charge: Option<&ProviderRef>,
-    ) -> Result<Option<ProviderSnapshot>, Trouble> {
+    ) -> Result<Option<ProviderSnapshot>, SyncError> {
         let fetched = self.fetch(&plan.payment, reference, charge).await?;
         self.apply_fetched(plan, fetched)
     }
@@ -97,7 +97,7 @@ impl ProviderSync<'_> {
         &self,
         plan: &mut Plan,
         fetched: Fetched,
-    ) -> Result<Option<ProviderSnapshot>, Trouble> {
+    ) -> Result<Option<ProviderSnapshot>, SyncError> {
         match fetched {
             Fetched::Seen(seen) => {
                 self.apply(plan, &seen)?;
@@ -129,12 +129,12 @@ impl ProviderSync<'_> {
     }
 
     /// Plans the transition of the payment itself.
-    pub(crate) fn apply(&self, plan: &mut Plan, seen: &ProviderSnapshot) -> Result<(), Trouble> {
+    pub(crate) fn apply(&self, plan: &mut Plan, seen: &ProviderSnapshot) -> Result<(), SyncError> {
         let payment = &plan.payment;
         let is_left = self.is_left_to_records(payment);
         match payment.apply(seen, self.own_call(payment), is_left, self.gateway.now()) {
             Applied::Known => {}
-            Applied::Wait => return Err(Trouble::Wait("a call of our own is in flight")),
+            Applied::Wait => return Err(SyncError::Wait("a call of our own is in flight")),
             Applied::Moved(mut moved) => {
                 self.gateway.reschedule(&mut moved.follow_up);
                 plan.move_payment(moved, self.gateway, Some(&seen.provider_status));

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::Trouble;
+use super::SyncError;
 use crate::model::event::{Cause, Detail, Event, Note};
 use crate::model::payment::{Payment, State};
 use crate::model::provider::ProviderRef;
@@ -113,9 +113,9 @@ impl Plan {
     ///
     /// # Errors
     /// If a commit fails, or if every read was rejected; see [`Self::contradiction`].
-    pub(crate) async fn commit_what_is_believed(self, gateway: &Gateway) -> Result<bool, Trouble> {
+    pub(crate) async fn commit_what_is_believed(self, gateway: &Gateway) -> Result<bool, SyncError> {
         match self.contradiction() {
-            Some(problem) => Err(Trouble::Failed(problem)),
+            Some(problem) => Err(SyncError::Failed(problem)),
             None => self.commit(gateway, None).await,
         }
     }
@@ -141,13 +141,13 @@ impl Plan {
         mut self,
         gateway: &Gateway,
         mark: Option<EventChange>,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, SyncError> {
         let last = if self.wait.is_none() { self.changes.pop() } else { None };
         for change in self.changes {
             write(gateway, change).await?;
         }
         match (last, self.wait) {
-            (_, Some(reason)) => Err(Trouble::Wait(reason)),
+            (_, Some(reason)) => Err(SyncError::Wait(reason)),
             (None, None) => Ok(false),
             (Some(change), None) => {
                 write(gateway, change.with_mark(mark)).await?;
@@ -157,17 +157,17 @@ impl Plan {
     }
 }
 
-async fn write(gateway: &Gateway, change: Change) -> Result<(), Trouble> {
+async fn write(gateway: &Gateway, change: Change) -> Result<(), SyncError> {
     match gateway.commit(change).await {
         Ok(()) => Ok(()),
         Err(CommitError::Conflict(Conflict::Stale | Conflict::KeyTaken)) => {
-            Err(Trouble::Wait("another request moved the payment"))
+            Err(SyncError::Wait("another request moved the payment"))
         }
-        Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => Err(Trouble::Failed(format!(
+        Err(CommitError::Conflict(Conflict::RefundExceeds { remaining })) => Err(SyncError::Failed(format!(
             "the provider gave back more than the {remaining} that are left by what is recorded"
         ))),
         Err(CommitError::Conflict(Conflict::ReferenceTaken)) => {
-            Err(Trouble::Failed("the provider's object stands for another payment".to_owned()))
+            Err(SyncError::Failed("the provider's object stands for another payment".to_owned()))
         }
         Err(CommitError::Store(problem)) => Err(problem.into()),
     }

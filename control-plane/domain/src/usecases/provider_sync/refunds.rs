@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Plan, ProviderSync, Trouble};
+use super::{Plan, ProviderSync, SyncError};
 use crate::model::payment::State;
 use crate::model::provider::{OperationKind, ProviderRef};
 use crate::model::refund::{Refund, RefundState};
@@ -26,7 +26,7 @@ impl ProviderSync<'_> {
         &self,
         mut plan: Plan,
         named: Option<NamedRefund<'_>>,
-    ) -> Result<Plan, Trouble> {
+    ) -> Result<Plan, SyncError> {
         let Some((charge, _)) = plan.payment.captured() else {
             return match (&plan.payment.state, plan.is_empty()) {
                 // Nothing was captured, so nothing can be refunded: some account versions of Stripe report the release
@@ -34,7 +34,7 @@ impl ProviderSync<'_> {
                 (State::Canceled { .. } | State::Failed { .. } | State::Authorized(_), _) | (_, false) => {
                     Ok(plan)
                 }
-                (_, true) => Err(Trouble::Failed("a refund of what is not captured yet".to_owned())),
+                (_, true) => Err(SyncError::Failed("a refund of what is not captured yet".to_owned())),
             };
         };
         let charge = charge.clone();
@@ -66,11 +66,11 @@ impl ProviderSync<'_> {
     }
 
     /// The event's refund is missing and the read changed nothing else: reports it to an operator, once.
-    fn not_shown(&self, mut plan: Plan, named: NamedRefund<'_>) -> Result<Plan, Trouble> {
+    fn not_shown(&self, mut plan: Plan, named: NamedRefund<'_>) -> Result<Plan, SyncError> {
         let problem = "the provider does not show the refund of its event";
         let now = self.gateway.now();
         if now.duration_since(named.since) < SHOWN_WITHIN {
-            return Err(Trouble::Failed(problem.to_owned()));
+            return Err(SyncError::Failed(problem.to_owned()));
         }
         plan.refuse(named.refund, format!("{problem}: it may have taken the money back without one"), now);
         Ok(plan)
@@ -78,10 +78,10 @@ impl ProviderSync<'_> {
 
     /// Our recorded refunds of the payment. Fails if one is unreadable: the provider's refund may be that one, so none
     /// is treated as new.
-    async fn recorded(&self, plan: &Plan) -> Result<Vec<Refund>, Trouble> {
+    async fn recorded(&self, plan: &Plan) -> Result<Vec<Refund>, SyncError> {
         let known = self.gateway.store.refunds(&plan.payment.client, plan.payment.id).await?;
         match known.unreadable.into_iter().next() {
-            Some(unreadable) => Err(Trouble::Store(unreadable.into())),
+            Some(unreadable) => Err(SyncError::Store(unreadable.into())),
             None => Ok(known.items),
         }
     }
@@ -97,7 +97,7 @@ impl ProviderSync<'_> {
         plan: &Plan,
         named: Option<NamedRefund<'_>>,
         charge: &ProviderRef,
-    ) -> Result<Option<Vec<RefundSnapshot>>, Trouble> {
+    ) -> Result<Option<Vec<RefundSnapshot>>, SyncError> {
         let payment = plan.payment.reference.clone().unwrap_or_else(|| charge.clone());
         let all = RefundLookUp::Of { payment, charge: charge.clone() };
         let Some(mut all) = self.read(&all).await? else { return Ok(None) };
@@ -111,11 +111,11 @@ impl ProviderSync<'_> {
     }
 
     /// `None`: the refunds cannot be read, which proves nothing about their existence.
-    async fn read(&self, which: &RefundLookUp) -> Result<Option<Vec<RefundSnapshot>>, Trouble> {
+    async fn read(&self, which: &RefundLookUp) -> Result<Option<Vec<RefundSnapshot>>, SyncError> {
         match self.provider.look_up_refunds(which).await {
             Found::Found(seen) => Ok(Some(seen)),
             Found::Missing | Found::CannotAsk => Ok(None),
-            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
+            Found::Unavailable(uncertainty) => Err(SyncError::Failed(uncertainty.reason)),
         }
     }
 

@@ -5,14 +5,14 @@ use crate::usecases::OperationError;
 
 /// Why a read or its effect has to be retried later.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum SyncError {
     /// Another process works on the payment.
     Wait(&'static str),
     Failed(String),
     Store(StoreError),
 }
 
-impl Trouble {
+impl SyncError {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Wait(reason) => (*reason).to_owned(),
@@ -22,7 +22,7 @@ impl Trouble {
     }
 }
 
-impl From<OperationError> for Trouble {
+impl From<OperationError> for SyncError {
     fn from(problem: OperationError) -> Self {
         match problem {
             OperationError::Store(problem)

@@ -11,7 +11,7 @@ use crate::model::payment::{Payment, State};
 use crate::model::snapshot::{ProviderSnapshot, ProviderStatus};
 use crate::ports::store::StoreError;
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Plan, ProviderSync, SyncError};
 
 pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compared, StoreError> {
     let compared = Compared {
@@ -23,19 +23,19 @@ pub(crate) async fn compare(gateway: &Gateway, payment: Payment) -> Result<Compa
         finding: Finding::Same,
     };
     let found = match gateway.provider(payment.request.provider) {
-        Err(problem) => Err(Trouble::Failed(problem.to_string())),
+        Err(problem) => Err(SyncError::Failed(problem.to_string())),
         Ok(provider) => synced(ProviderSync { gateway, provider: &*provider }, payment).await,
     };
     let finding = match found {
         Ok(finding) => finding,
-        Err(Trouble::Wait(_)) => Finding::InFlight,
-        Err(Trouble::Failed(reason)) => Finding::NotSeen(reason),
-        Err(Trouble::Store(problem)) => return Err(problem),
+        Err(SyncError::Wait(_)) => Finding::InFlight,
+        Err(SyncError::Failed(reason)) => Finding::NotSeen(reason),
+        Err(SyncError::Store(problem)) => return Err(problem),
     };
     Ok(Compared { finding, ..compared })
 }
 
-async fn synced(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, Trouble> {
+async fn synced(sync: ProviderSync<'_>, payment: Payment) -> Result<Finding, SyncError> {
     let cause = Cause::follow_up(payment.client.clone());
     let is_undecided = payment.follow_up.is_some();
     let mut plan = Plan::new(payment, cause);

@@ -14,7 +14,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 pub use self::pace::Pace;
-pub use self::place::Place;
+pub use self::place::ReconcileCursor;
 
 use self::compare::compare;
 use self::unrecorded::missing_here;
@@ -89,7 +89,7 @@ pub struct Reconciliation<'a> {
     since: Timestamp,
     until: Timestamp,
     pace: &'a Pace,
-    place: Place,
+    place: ReconcileCursor,
     /// Everything that could not be read so far.
     pub unseen: Vec<Unseen>,
 }
@@ -97,13 +97,13 @@ pub struct Reconciliation<'a> {
 impl<'a> Reconciliation<'a> {
     /// Starts at `place`: where an earlier run was interrupted, or the beginning.
     #[must_use]
-    pub fn new(gateway: &'a Gateway, since: Timestamp, place: Place, pace: &'a Pace) -> Self {
+    pub fn new(gateway: &'a Gateway, since: Timestamp, place: ReconcileCursor, pace: &'a Pace) -> Self {
         Self { gateway, since, until: gateway.now(), pace, place, unseen: Vec::new() }
     }
 
     /// The current position: everything before it has been compared.
     #[must_use]
-    pub const fn place(&self) -> &Place {
+    pub const fn place(&self) -> &ReconcileCursor {
         &self.place
     }
 
@@ -114,9 +114,9 @@ impl<'a> Reconciliation<'a> {
     pub fn compare_next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Compared>>, StoreError>> {
         Box::pin(async move {
             match self.place.clone() {
-                Place::Records { after } => self.records(after).await.map(Some),
-                Place::List { provider, at } => self.list(provider, at).await.map(Some),
-                Place::End => Ok(None),
+                ReconcileCursor::Records { after } => self.records(after).await.map(Some),
+                ReconcileCursor::List { provider, at } => self.list(provider, at).await.map(Some),
+                ReconcileCursor::End => Ok(None),
             }
         })
     }
@@ -137,7 +137,7 @@ impl<'a> Reconciliation<'a> {
             compared.extend(self.readable(result)?);
         }
         self.place = match last {
-            Some(_) => Place::Records { after: last },
+            Some(_) => ReconcileCursor::Records { after: last },
             None => self.list_behind(None),
         };
         Ok(compared)
@@ -172,7 +172,7 @@ impl<'a> Reconciliation<'a> {
             self.not_seen(Unseen::Objects { provider, number: part.unreadable });
         }
         self.place = match part.next {
-            Some(next) => Place::List { provider, at: Some(next) },
+            Some(next) => ReconcileCursor::List { provider, at: Some(next) },
             None => self.list_behind(Some(provider)),
         };
         Ok(compared)
@@ -192,13 +192,13 @@ impl<'a> Reconciliation<'a> {
     }
 
     /// The next provider's list.
-    fn list_behind(&self, provider: Option<Provider>) -> Place {
+    fn list_behind(&self, provider: Option<Provider>) -> ReconcileCursor {
         let mut configured = Provider::ALL.into_iter().filter(|one| self.gateway.providers.contains_key(one));
         let next = match provider {
             None => configured.next(),
             Some(provider) => configured.skip_while(|one| *one != provider).nth(1),
         };
-        next.map_or(Place::End, |provider| Place::List { provider, at: None })
+        next.map_or(ReconcileCursor::End, |provider| ReconcileCursor::List { provider, at: None })
     }
 
     /// Reports an unreadable record and continues with the rest.

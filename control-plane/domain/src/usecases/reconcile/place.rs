@@ -10,7 +10,7 @@ use crate::model::id::PaymentId;
 use crate::model::snapshot::ListCursor;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ReconcileCursor {
     /// The records after this one are next.
     Records {
         after: Option<PaymentId>,
@@ -23,11 +23,11 @@ pub enum Place {
     End,
 }
 
-impl Place {
+impl ReconcileCursor {
     pub const BEGINNING: Self = Self::Records { after: None };
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ReconcileCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Records { after: None } => Ok(()),
@@ -39,7 +39,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
+impl FromStr for ReconcileCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -72,11 +72,11 @@ mod tests {
     fn each_place_reads_back_as_it_is_written() {
         let provider = Provider::Stripe;
         for place in [
-            Place::BEGINNING,
-            Place::Records { after: Some(PaymentId::new(Timestamp::UNIX_EPOCH, [1; 10])) },
-            Place::List { provider, at: None },
-            Place::List { provider, at: Some(ListCursor::new("pi_1:2")) },
-            Place::End,
+            ReconcileCursor::BEGINNING,
+            ReconcileCursor::Records { after: Some(PaymentId::new(Timestamp::UNIX_EPOCH, [1; 10])) },
+            ReconcileCursor::List { provider, at: None },
+            ReconcileCursor::List { provider, at: Some(ListCursor::new("pi_1:2")) },
+            ReconcileCursor::End,
         ] {
             assert_eq!(place.to_string().parse(), Ok(place));
         }
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_no_place_is_refused() {
         for wrong in ["txn_1", "stripe:", "square", "square:1", " "] {
-            assert!(wrong.parse::<Place>().is_err(), "{wrong}");
+            assert!(wrong.parse::<ReconcileCursor>().is_err(), "{wrong}");
         }
     }
 }

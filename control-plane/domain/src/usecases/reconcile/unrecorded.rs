@@ -6,7 +6,7 @@ use super::compare::compare;
 use super::{Compared, Finding};
 use crate::model::event::{Cause, Event};
 use crate::model::payment::Payment;
-use crate::model::snapshot::{Listed, ProviderStatus};
+use crate::model::snapshot::{ListedPayment, ProviderStatus};
 use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
 
@@ -14,7 +14,7 @@ use crate::usecases::gateway::Gateway;
 pub(crate) async fn missing_here(
     gateway: &Gateway,
     provider: Provider,
-    one: Listed,
+    one: ListedPayment,
 ) -> Result<Option<Compared>, StoreError> {
     let moved = matches!(
         one.seen.provider_status,
@@ -25,15 +25,19 @@ pub(crate) async fn missing_here(
         return Ok(None);
     }
     let finding = record_again(gateway, provider, &one).await?;
-    let Listed { seen, .. } = one;
+    let ListedPayment { seen, .. } = one;
     let (payment, reference) = (Some(id), Some(seen.reference));
     Ok(Some(Compared { provider, payment, reference, money: seen.money, recorded: None, finding }))
 }
 
 /// Restores the lost record of one of our charges, e.g. after a restored backup. Its refunds are found by the
 /// comparison that follows.
-async fn record_again(gateway: &Gateway, provider: Provider, listed: &Listed) -> Result<Finding, StoreError> {
-    let Listed { seen, origin } = listed;
+async fn record_again(
+    gateway: &Gateway,
+    provider: Provider,
+    listed: &ListedPayment,
+) -> Result<Finding, StoreError> {
+    let ListedPayment { seen, origin } = listed;
     let found = origin.as_ref().and_then(|origin| Payment::found(provider, seen, origin, gateway.now()));
     let Some([opened, payment]) = found else {
         let unknown = "the provider has it for a payment that is not recorded, and does not name its client";

@@ -10,7 +10,7 @@ use crate::model::provider::ProviderRef;
 use crate::model::webhook::{Dismissal, EventState, WebhookEvent};
 use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Plan, Trouble};
+use crate::usecases::provider_sync::{Plan, SyncError};
 
 /// Retries in case the event's payment moves between read and commit.
 const TRIES: u32 = 5;
@@ -83,8 +83,8 @@ async fn write(gateway: &Gateway, event: &WebhookEvent, dismissal: &Dismissal) -
     plan.note(Note::WebhookDismissed, detail, None, dismissal.at);
     match plan.commit(gateway, Some(marked(event))).await {
         Ok(written) => Ok(written),
-        Err(Trouble::Store(problem)) => Err(problem),
-        Err(Trouble::Wait(_) | Trouble::Failed(_)) => Ok(false),
+        Err(SyncError::Store(problem)) => Err(problem),
+        Err(SyncError::Wait(_) | SyncError::Failed(_)) => Ok(false),
     }
 }
 
@@ -95,7 +95,7 @@ async fn payment_of(gateway: &Gateway, event: &WebhookEvent) -> Result<Option<Pa
     let Some(refs) = parsed.subject.refs() else { return Ok(None) };
     match (Job { gateway, provider: &**provider, event }).find(refs).await {
         Ok(payment) => Ok(payment),
-        Err(Trouble::Store(problem)) => Err(problem),
-        Err(Trouble::Wait(_) | Trouble::Failed(_)) => Ok(None),
+        Err(SyncError::Store(problem)) => Err(problem),
+        Err(SyncError::Wait(_) | SyncError::Failed(_)) => Ok(None),
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Job, Trouble, Worked};
+use super::{EventResult, Job, SyncError};
 use crate::model::event::{Detail, Note};
 use crate::model::payment::Payment;
 use crate::model::snapshot::{DisputeSnapshot, Found, LookUp};
@@ -23,19 +23,19 @@ impl Job<'_> {
         &self,
         refs: &EventRefs,
         claimed: &Dispute,
-    ) -> Result<Worked, Trouble> {
+    ) -> Result<EventResult, SyncError> {
         match self.provider.look_up_dispute(&claimed.id).await {
             Found::Found(seen) => self.shown_dispute(seen).await,
             Found::Missing => {
                 let problem = "the provider does not show the dispute that the event claims";
                 if self.now().duration_since(self.event.received_at) < SHOWN_WITHIN {
-                    return Err(Trouble::Failed(problem.to_owned()));
+                    return Err(SyncError::Failed(problem.to_owned()));
                 }
                 tracing::warn!(
                     provider = %self.provider.name(), event.id = self.event.id, dispute = %claimed.id, problem,
                     "a claimed dispute was not recorded"
                 );
-                Ok(Worked::Ignored(problem))
+                Ok(EventResult::Ignored(problem))
             }
             Found::CannotAsk => {
                 tracing::warn!(
@@ -45,26 +45,26 @@ impl Job<'_> {
                 let latest = self.event.received_at.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
                 match self.disputed(refs).await? {
                     Some(payment) => self.dispute(payment, &claimed.no_later_than(latest)).await,
-                    None => Ok(Worked::Ignored(NO_PAYMENT)),
+                    None => Ok(EventResult::Ignored(NO_PAYMENT)),
                 }
             }
-            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
+            Found::Unavailable(uncertainty) => Err(SyncError::Failed(uncertainty.reason)),
         }
     }
 
     /// A dispute belongs to one payment: the first of ours among the disputed charges.
-    async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<Worked, Trouble> {
+    async fn shown_dispute(&self, seen: DisputeSnapshot) -> Result<EventResult, SyncError> {
         for refs in &seen.subject {
             if let Some(payment) = self.disputed(refs).await? {
                 return self.dispute(payment, &seen.dispute).await;
             }
         }
-        Ok(Worked::Ignored(NO_PAYMENT))
+        Ok(EventResult::Ignored(NO_PAYMENT))
     }
 
     /// The payment whose charge is disputed, by the payment's record, else by the provider's record of the charge. Our
     /// payment id alone is not sufficient: anyone who creates an order at the provider can write one into it.
-    async fn disputed(&self, refs: &EventRefs) -> Result<Option<Payment>, Trouble> {
+    async fn disputed(&self, refs: &EventRefs) -> Result<Option<Payment>, SyncError> {
         let Some(charge) = &refs.charge else { return Ok(None) };
         let Some(payment) = self.find(refs).await? else { return Ok(None) };
         if payment.captured().is_some_and(|(known, _)| known == charge) {
@@ -73,16 +73,16 @@ impl Job<'_> {
         match self.provider.look_up(&LookUp::Charge(charge.clone())).await {
             Found::Found(seen) => Ok(payment.is_described_by(&seen).is_ok().then_some(payment)),
             Found::Missing | Found::CannotAsk => Ok(None),
-            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
+            Found::Unavailable(uncertainty) => Err(SyncError::Failed(uncertainty.reason)),
         }
     }
 
-    pub(crate) async fn dispute(&self, payment: Payment, told: &Dispute) -> Result<Worked, Trouble> {
+    pub(crate) async fn dispute(&self, payment: Payment, told: &Dispute) -> Result<EventResult, SyncError> {
         let known = self.gateway.store.disputes(&payment.client, payment.id).await?;
         let (before, dispute) = match known.iter().find(|known| known.id == told.id) {
             None => (None, told.clone()),
             Some(known) => match known.updated(told) {
-                None => return Ok(Worked::NothingNew),
+                None => return Ok(EventResult::NothingNew),
                 Some(now) => (Some(known), now),
             },
         };

@@ -1,6 +1,6 @@
 //! Finds the payment that an event is about.
 
-use super::{Job, Trouble};
+use super::{Job, SyncError};
 use crate::model::payment::Payment;
 use crate::model::provider::ProviderRef;
 use crate::model::snapshot::{Found, LookUp, ProviderSnapshot, RefundLookUp};
@@ -9,7 +9,7 @@ use crate::model::webhook::EventRefs;
 impl Job<'_> {
     /// Searches by the event's references, else by what the provider returns for them. `None`: no payment of this
     /// gateway.
-    pub(crate) async fn find(&self, refs: &EventRefs) -> Result<Option<Payment>, Trouble> {
+    pub(crate) async fn find(&self, refs: &EventRefs) -> Result<Option<Payment>, SyncError> {
         if let Some(found) = self.known(refs.payment, refs.reference.as_ref()).await? {
             return Ok(Some(found));
         }
@@ -27,7 +27,7 @@ impl Job<'_> {
                     }
                 }
                 Found::Missing | Found::CannotAsk => {}
-                Found::Unavailable(uncertainty) => return Err(Trouble::Failed(uncertainty.reason)),
+                Found::Unavailable(uncertainty) => return Err(SyncError::Failed(uncertainty.reason)),
             }
         }
         Ok(None)
@@ -37,7 +37,7 @@ impl Job<'_> {
         &self,
         id: Option<crate::model::id::PaymentId>,
         reference: Option<&ProviderRef>,
-    ) -> Result<Option<Payment>, Trouble> {
+    ) -> Result<Option<Payment>, SyncError> {
         let store = &self.gateway.store;
         if let Some(id) = id {
             let found = store.payment_by_id(id).await?;
@@ -51,11 +51,11 @@ impl Job<'_> {
         }
     }
 
-    async fn charge_of(&self, refund: &ProviderRef) -> Result<Option<ProviderRef>, Trouble> {
+    async fn charge_of(&self, refund: &ProviderRef) -> Result<Option<ProviderRef>, SyncError> {
         match self.provider.look_up_refunds(&RefundLookUp::One(refund.clone())).await {
             Found::Found(seen) => Ok(seen.into_iter().find_map(|seen| seen.charge)),
             Found::Missing | Found::CannotAsk => Ok(None),
-            Found::Unavailable(uncertainty) => Err(Trouble::Failed(uncertainty.reason)),
+            Found::Unavailable(uncertainty) => Err(SyncError::Failed(uncertainty.reason)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Trouble;
+use super::SyncError;
 use crate::model::webhook::{EventState, WebhookEvent};
 use crate::usecases::gateway::Gateway;
 
@@ -14,7 +14,7 @@ const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Retries after the same pauses as every other follow-up, until the event has failed for so long that only an operator
 /// can help. It is never dropped: a payment may depend on this event alone.
-pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &Trouble) -> EventState {
+pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &SyncError) -> EventState {
     let reason = trouble.reason();
     event.attempts = event.attempts.saturating_add(1);
     let now = gateway.now();

@@ -27,7 +27,7 @@ use crate::model::work::{Due, Work};
 use crate::ports::provider::PaymentProvider;
 use crate::ports::store::{Change, CommitError, Mutation, StoreError};
 use crate::usecases::gateway::Gateway;
-use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, Trouble};
+use crate::usecases::provider_sync::{Fetched, NamedRefund, Plan, ProviderSync, SyncError};
 
 /// How long an event is leased while it is processed. If the process dies or its database is lost, the event waits for
 /// the rest of the lease, and a payment may depend on this event alone. Concurrent processing of the same event is
@@ -39,7 +39,7 @@ pub const EVENTS_METRIC: &str = "webhook_events_total";
 const ANOTHERS: &str = "what it names belongs to another payment, by the provider's own object";
 
 /// The result of processing an event.
-enum Worked {
+enum EventResult {
     /// The commit of the effect has marked the event.
     Marked,
     /// The object was read and showed nothing new.
@@ -100,8 +100,8 @@ pub enum ReplayError {
     Store(#[from] StoreError),
 }
 
-/// Processes a stored event again, whatever its state, unless an operator has dismissed it or its body has ended. A parked event that fails
-/// again is retried a few more times before it is parked again.
+/// Processes a stored event again, whatever its state, unless an operator has dismissed it or its body has ended. A
+/// parked event that fails again is retried a few more times before it is parked again.
 pub fn replay<'a>(
     gateway: &'a Gateway,
     provider: Option<Provider>,
@@ -152,13 +152,13 @@ async fn stored(
 /// Processes a claimed event; returns the event in its new state.
 pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Result<WebhookEvent, StoreError> {
     let state = match work_off(gateway, &event).await {
-        Ok(Worked::Marked) => {
+        Ok(EventResult::Marked) => {
             event.state = EventState::Done;
             count(event.provider, "done");
             return Ok(event);
         }
-        Ok(Worked::NothingNew) => EventState::Done,
-        Ok(Worked::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
+        Ok(EventResult::NothingNew) => EventState::Done,
+        Ok(EventResult::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
         Err(trouble) => later::later(gateway, &mut event, &trouble),
     };
     count(event.provider, state.name());
@@ -193,12 +193,12 @@ fn count(provider: Provider, outcome: &'static str) {
     metrics::counter!(EVENTS_METRIC, "provider" => provider.name(), "outcome" => outcome).increment(1);
 }
 
-async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Trouble> {
+async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<EventResult, SyncError> {
     let Some(provider) = gateway.providers.get(&event.provider).map(Arc::clone) else {
-        return Err(Trouble::Failed("the provider is not configured".to_owned()));
+        return Err(SyncError::Failed("the provider is not configured".to_owned()));
     };
     let Ok(parsed) = provider.read_event(&event.body) else {
-        return Ok(Worked::Ignored("it cannot be read"));
+        return Ok(EventResult::Ignored("it cannot be read"));
     };
     let job = Job { gateway, provider: &*provider, event };
     if let EventSubject::Dispute(refs, claimed) = &parsed.subject
@@ -207,16 +207,16 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
         return job.claimed_dispute(refs, claimed).await;
     }
     let Some(refs) = parsed.subject.refs() else {
-        return Ok(Worked::Ignored("there is no use for this kind of event"));
+        return Ok(EventResult::Ignored("there is no use for this kind of event"));
     };
     let Some(payment) = job.find(refs).await? else {
-        return Ok(Worked::Ignored("it is about no payment of this gateway"));
+        return Ok(EventResult::Ignored("it is about no payment of this gateway"));
     };
     match &parsed.subject {
         EventSubject::Dispute(_, dispute) => job.dispute(payment, dispute).await,
         EventSubject::Refund(refs) => {
             let Some((plan, _)) = job.payment(payment, refs).await? else {
-                return Ok(Worked::Ignored(ANOTHERS));
+                return Ok(EventResult::Ignored(ANOTHERS));
             };
             let named = refs.refund.as_ref().map(|refund| NamedRefund { refund, since: event.received_at });
             let plan = job.sync().refunds(plan, named).await?;
@@ -224,7 +224,7 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
         }
         EventSubject::Payment(refs) => {
             let Some((plan, seen)) = job.payment(payment, refs).await? else {
-                return Ok(Worked::Ignored(ANOTHERS));
+                return Ok(EventResult::Ignored(ANOTHERS));
             };
             let is_approved =
                 seen.is_some_and(|seen| matches!(seen.provider_status, ProviderStatus::Approved { .. }));
@@ -233,7 +233,7 @@ async fn work_off(gateway: &Gateway, event: &WebhookEvent) -> Result<Worked, Tro
             }
             job.commit(plan).await
         }
-        EventSubject::Other => Ok(Worked::NothingNew),
+        EventSubject::Other => Ok(EventResult::NothingNew),
     }
 }
 
@@ -257,7 +257,7 @@ impl Job<'_> {
         &self,
         payment: Payment,
         refs: &EventRefs,
-    ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, Trouble> {
+    ) -> Result<Option<(Plan, Option<ProviderSnapshot>)>, SyncError> {
         let sync = self.sync();
         let mut plan = self.plan(payment);
         let (reference, charge) = (refs.reference.as_ref(), refs.charge.as_ref());
@@ -267,12 +267,12 @@ impl Job<'_> {
         }
         let seen = sync.apply_fetched(&mut plan, fetched)?;
         if seen.is_none() && plan.is_empty() {
-            return Err(Trouble::Failed("the provider does not show what its event is about".to_owned()));
+            return Err(SyncError::Failed("the provider does not show what its event is about".to_owned()));
         }
         Ok(Some((plan, seen)))
     }
 
-    async fn commit(&self, plan: Plan) -> Result<Worked, Trouble> {
+    async fn commit(&self, plan: Plan) -> Result<EventResult, SyncError> {
         let mark = EventChange {
             provider: self.event.provider,
             id: self.event.id.clone(),
@@ -280,6 +280,6 @@ impl Job<'_> {
             attempts: self.event.attempts,
         };
         let written = plan.commit(self.gateway, Some(mark)).await?;
-        Ok(if written { Worked::Marked } else { Worked::NothingNew })
+        Ok(if written { EventResult::Marked } else { EventResult::NothingNew })
     }
 }

@@ -210,7 +210,7 @@ fn what_is_not_an_order_leaves_the_outcome_open() {
         r#"{"id":"a/b","status":"X"}"#,
     ] {
         let answer = ProviderResponse::of(201, body.to_owned());
-        assert!(matches!(super::order(&answer, Asked::Look), Err(NotDone::Unknown(_))), "{body}");
+        assert!(matches!(super::order(&answer, RequestKind::Look), Err(NotDone::Unknown(_))), "{body}");
     }
 }
 

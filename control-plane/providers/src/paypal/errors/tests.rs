@@ -20,10 +20,10 @@ fn problem(status: u16, name: &str, issue: Option<&str>, field: Option<&str>) ->
 }
 
 fn kind(status: u16, issue: &str, field: Option<&str>) -> RefusalKind {
-    kind_for(Asked::CompleteOrder, status, issue, field)
+    kind_for(RequestKind::CompleteOrder, status, issue, field)
 }
 
-fn kind_for(asked: Asked, status: u16, issue: &str, field: Option<&str>) -> RefusalKind {
+fn kind_for(asked: RequestKind, status: u16, issue: &str, field: Option<&str>) -> RefusalKind {
     match problem(status, "UNPROCESSABLE_ENTITY", Some(issue), field).not_done(asked) {
         NotDone::Refused(refusal) => refusal.kind,
         other => panic!("{issue}: {other:?}"),
@@ -78,7 +78,7 @@ fn a_path_leads_to_the_field_the_client_knows() {
 #[test]
 fn the_clients_message_is_paypals_description_unless_it_is_about_us() {
     let NotDone::Refused(declined) =
-        problem(422, "X", Some("INSTRUMENT_DECLINED"), None).not_done(Asked::CompleteOrder)
+        problem(422, "X", Some("INSTRUMENT_DECLINED"), None).not_done(RequestKind::CompleteOrder)
     else {
         panic!("not refused")
     };
@@ -87,7 +87,7 @@ fn the_clients_message_is_paypals_description_unless_it_is_about_us() {
         (Some("INSTRUMENT_DECLINED"), "Because.")
     );
     let NotDone::Refused(ours) =
-        problem(403, "NOT_AUTHORIZED", Some("PERMISSION_DENIED"), None).not_done(Asked::CompleteOrder)
+        problem(403, "NOT_AUTHORIZED", Some("PERMISSION_DENIED"), None).not_done(RequestKind::CompleteOrder)
     else {
         panic!("not refused")
     };
@@ -98,7 +98,7 @@ fn the_clients_message_is_paypals_description_unless_it_is_about_us() {
 #[test]
 fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
     let limited = problem(429, "RATE_LIMIT_REACHED", None, None);
-    assert!(matches!(limited.not_done(Asked::Refund), NotDone::NotSent(_)));
+    assert!(matches!(limited.not_done(RequestKind::Refund), NotDone::NotSent(_)));
     let html = |status| Problem::read(&ProviderResponse::of(status, "<html>no</html>"));
     let uncertainties = [
         problem(409, "RESOURCE_CONFLICT", Some("PREVIOUS_REQUEST_IN_PROGRESS"), None),
@@ -111,7 +111,7 @@ fn what_was_not_executed_and_what_may_have_been_are_kept_apart() {
         html(502),
     ];
     for uncertainty in uncertainties {
-        assert!(matches!(uncertainty.not_done(Asked::Refund), NotDone::Unknown(_)), "{uncertainty:?}");
+        assert!(matches!(uncertainty.not_done(RequestKind::Refund), NotDone::Unknown(_)), "{uncertainty:?}");
     }
 }
 
@@ -120,7 +120,9 @@ fn a_404_in_another_form_than_paypals_shows_nothing() {
     for body in ["{}", r#"{"message":"no route"}"#, r#"{"error":"not found"}"#, "not found", ""] {
         let problem = Problem::read(&ProviderResponse::of(404, body));
         assert!(!problem.is_missing(), "{body}");
-        for asked in [Asked::Look, Asked::Refund, Asked::Capture, Asked::CompleteOrder] {
+        for asked in
+            [RequestKind::Look, RequestKind::Refund, RequestKind::Capture, RequestKind::CompleteOrder]
+        {
             assert!(matches!(problem.not_done(asked), NotDone::Unknown(_)), "{body}");
         }
     }
@@ -130,8 +132,8 @@ fn a_404_in_another_form_than_paypals_shows_nothing() {
 #[test]
 fn an_invoice_paid_before_leaves_a_doubt_about_refunds_alone() {
     let duplicate = |asked| kind_for(asked, 422, DUPLICATE_INVOICE_ID, None);
-    assert_eq!(duplicate(Asked::CompleteOrder), invalid("paymentMethodId"));
-    assert_eq!(duplicate(Asked::Capture), RefusalKind::State);
+    assert_eq!(duplicate(RequestKind::CompleteOrder), invalid("paymentMethodId"));
+    assert_eq!(duplicate(RequestKind::Capture), RefusalKind::State);
 }
 
 #[test]
@@ -141,12 +143,16 @@ fn what_paypal_does_not_have_is_the_clients_where_the_client_named_it() {
     {
         for field in [None, Some("/payment_source/paypal/vault_id")] {
             let told = |asked| kind_for(asked, status, issue, field);
-            assert_eq!(told(Asked::MakeOrder { names_method: true }), invalid("paymentMethodId"), "{issue}");
-            for asked in [Asked::Capture, Asked::Void, Asked::Refund] {
+            assert_eq!(
+                told(RequestKind::MakeOrder { names_method: true }),
+                invalid("paymentMethodId"),
+                "{issue}"
+            );
+            for asked in [RequestKind::Capture, RequestKind::Void, RequestKind::Refund] {
                 assert_eq!(told(asked), RefusalKind::State, "{issue} {asked:?}");
             }
         }
-        let nothing_named = Asked::MakeOrder { names_method: false };
+        let nothing_named = RequestKind::MakeOrder { names_method: false };
         assert_eq!(kind_for(nothing_named, status, issue, None), RefusalKind::Configuration);
     }
 }
@@ -156,10 +162,10 @@ fn an_issue_of_next_year_is_never_called_a_fault_of_the_gateway() {
     for status in [400, 422] {
         for field in [None, Some("/something/new")] {
             let told = |asked| kind_for(asked, status, "AN_ISSUE_OF_NEXT_YEAR", field);
-            for asked in [Asked::MakeOrder { names_method: true }, Asked::CompleteOrder] {
+            for asked in [RequestKind::MakeOrder { names_method: true }, RequestKind::CompleteOrder] {
                 assert_eq!(told(asked), super::invalid(None), "{status} {asked:?}");
             }
-            for asked in [Asked::Capture, Asked::Void, Asked::Refund] {
+            for asked in [RequestKind::Capture, RequestKind::Void, RequestKind::Refund] {
                 assert_eq!(told(asked), RefusalKind::State, "{status} {asked:?}");
             }
         }
@@ -169,7 +175,7 @@ fn an_issue_of_next_year_is_never_called_a_fault_of_the_gateway() {
 #[test]
 fn a_balance_too_low_to_refund_is_a_decline() {
     for issue in ["INSUFFICIENT_FUNDS", "REFUND_FAILED_INSUFFICIENT_FUNDS"] {
-        assert_eq!(kind_for(Asked::Refund, 422, issue, None), RefusalKind::Declined, "{issue}");
+        assert_eq!(kind_for(RequestKind::Refund, 422, issue, None), RefusalKind::Declined, "{issue}");
     }
 }
 

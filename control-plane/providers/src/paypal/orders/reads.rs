@@ -5,13 +5,13 @@ use payments::model::provider::ProviderRef;
 use super::unusable;
 use crate::paypal::answers::{self, Expected, Order, Owner};
 use crate::paypal::client::Talk;
-use crate::paypal::errors::{Asked, Problem};
+use crate::paypal::errors::{Problem, RequestKind};
 use crate::paypal::requests;
 use crate::provider_result::{NotDone, ProviderResult};
 use crate::transport::ProviderResponse;
 
 /// An order with its id.
-pub(super) type Seen = (ProviderRef, Order);
+pub(super) type IdentifiedOrder = (ProviderRef, Order);
 
 /// The order after a request about it. Without it, the outcome of that request is open.
 pub(super) async fn look_afterwards(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Order> {
@@ -29,9 +29,9 @@ pub(super) async fn look_for_own(
     Ok(Some(order).filter(|order| order.owner(expected.payment) == Owner::ThisPayment))
 }
 
-/// Looks an order up that the client names, before anything else is sent. If PayPal does not show it, the client has named
-/// a wrong one, and the gateway's operator has nothing to do.
-pub(super) async fn look_at_named(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
+/// Looks an order up that the client names, before anything else is sent. If PayPal does not show it, the client has
+/// named a wrong one, and the gateway's operator has nothing to do.
+pub(super) async fn look_at_named(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<IdentifiedOrder> {
     let answer = talk.send(&requests::look_at_order(id)).await.map_err(NotDone::after_reading_only)?;
     let problem = Problem::read(&answer);
     if problem.is_unknown_object() || problem.is_of_another_account() {
@@ -45,7 +45,7 @@ pub(super) async fn look_first(
     talk: &Talk<'_>,
     id: &ProviderRef,
     gone: impl FnOnce() -> NotDone,
-) -> ProviderResult<Seen> {
+) -> ProviderResult<IdentifiedOrder> {
     match find(talk, id).await {
         Ok(Some(seen)) => Ok(seen),
         Ok(None) => Err(gone().about(id)),
@@ -62,7 +62,7 @@ pub(in crate::paypal) async fn look_if_there(
 }
 
 /// `None` if PayPal has no such order, which may be the client's mistake: the caller knows who named it.
-async fn find(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Seen>> {
+async fn find(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<IdentifiedOrder>> {
     let answer = talk.send(&requests::look_at_order(id)).await?;
     if Problem::read(&answer).is_unknown_object() {
         return Ok(None);
@@ -71,15 +71,15 @@ async fn find(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Option<Seen>>
 }
 
 /// An order that PayPal has made or shown before.
-pub(super) async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<Seen> {
+pub(super) async fn look(talk: &Talk<'_>, id: &ProviderRef) -> ProviderResult<IdentifiedOrder> {
     read(&talk.send(&requests::look_at_order(id)).await?, id)
 }
 
-fn read(answer: &ProviderResponse, id: &ProviderRef) -> ProviderResult<Seen> {
-    the_one(answers::order(answer, Asked::Look)?, id)
+fn read(answer: &ProviderResponse, id: &ProviderRef) -> ProviderResult<IdentifiedOrder> {
+    the_one(answers::order(answer, RequestKind::Look)?, id)
 }
 
-pub(super) fn the_one(seen: Seen, id: &ProviderRef) -> ProviderResult<Seen> {
+pub(super) fn the_one(seen: IdentifiedOrder, id: &ProviderRef) -> ProviderResult<IdentifiedOrder> {
     if seen.0 == *id {
         Ok(seen)
     } else {

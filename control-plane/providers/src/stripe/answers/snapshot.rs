@@ -8,7 +8,7 @@ use edge_core::request::CaptureMode;
 use jiff::Timestamp;
 use payments::model::provider::{ProviderRef, Refusal, RefusalKind};
 use payments::model::snapshot::{
-    Listed, Origin, ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot,
+    ListedPayment, Origin, ProviderSnapshot, ProviderStatus, RefundProviderStatus, RefundSnapshot,
 };
 use serde::Deserialize;
 
@@ -42,8 +42,8 @@ pub(in crate::stripe) fn object<T: serde::de::DeserializeOwned>(
 }
 
 impl Intent {
-    pub(in crate::stripe) fn listed(&self) -> ProviderResult<Listed> {
-        Ok(Listed { seen: self.snapshot()?, origin: self.origin() })
+    pub(in crate::stripe) fn listed(&self) -> ProviderResult<ListedPayment> {
+        Ok(ListedPayment { seen: self.snapshot()?, origin: self.origin() })
     }
 
     fn origin(&self) -> Option<Origin> {

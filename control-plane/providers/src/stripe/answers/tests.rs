@@ -35,7 +35,7 @@ fn intent_json(more: &Value) -> Value {
 }
 
 fn charged(answer: &ProviderResponse, mode: CaptureMode) -> ProviderResult<IntentOutcome> {
-    charge(answer, Asked::Charge, &expected(), mode)
+    charge(answer, RequestKind::Charge, &expected(), mode)
 }
 
 fn pi() -> ProviderRef {

@@ -49,7 +49,7 @@ struct Numbered {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Sealed {
     Transition(Transition),
-    Action(Action),
+    Action(ExportedAction),
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ struct Transition {
 }
 
 #[derive(Deserialize)]
-struct Action {
+struct ExportedAction {
     at: i64,
     by: String,
     origin: String,
@@ -179,8 +179,8 @@ fn is_told(
 }
 
 /// The first field of a line that differs from the sealed bytes. `bare`: what these contain without details,
-/// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared. `hides_note`: they
-/// may also say what was done, because the state did not change.
+/// `full`: with them. `is_hidden`: the details are encrypted, so that what they say cannot be compared. `hides_note`:
+/// they may also say what was done, because the state did not change.
 fn differing(
     line: &ExportedLine,
     bare: &ExportedLine,
@@ -213,7 +213,7 @@ impl Transition {
     }
 }
 
-impl Action {
+impl ExportedAction {
     /// Its number in the database is not known.
     fn stored(self) -> StoredAction {
         let Self { at, by, origin, action, object, outcome, detail } = self;

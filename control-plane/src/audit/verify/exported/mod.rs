@@ -10,10 +10,10 @@ use audit_proof::{Checkpoint, Frontier, Hash, Note, Trust, VerifyingKey};
 use payments::ports::store::audit::StoredAction;
 
 use self::lines::Lines;
-use super::anchored::{self, AnchorSource, Compared};
+use super::anchored::{self, AnchorComparison, AnchorSource};
 use super::finding::Finding;
 use super::restores::Judge;
-use super::{Report, notes};
+use super::{TrailReport, notes};
 use crate::audit::is_origin;
 
 /// Compares the lines of an export with each other, with its checkpoint and with anchors. Reads it once, and keeps the
@@ -26,9 +26,9 @@ pub fn verify_export(
     keys: &[VerifyingKey],
     sources: &[AnchorSource],
     unsigned: &[Hash],
-) -> std::io::Result<Report> {
+) -> std::io::Result<TrailReport> {
     let Lines { hashes, restorations, checkpoint, finding, hidden } = Lines::read(export)?;
-    let mut report = Report {
+    let mut report = TrailReport {
         sealed: number(hashes.len()),
         unsealed: None,
         checkpoints: 0,
@@ -73,7 +73,7 @@ pub fn verify_export(
     report.findings.append(&mut restores.findings);
     let compared = anchored::compare(sources, head.size, &roots, &restores.restores);
     report.notes.extend(restores.unrecorded(sources));
-    let Compared { finding, held, newest, explained } = compared;
+    let AnchorComparison { finding, held, newest, explained } = compared;
     if matches!(finding, Some(Finding::Cut { .. })) {
         report
             .notes

@@ -29,13 +29,13 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24);
 const READ_EVERY: Duration = Duration::from_secs(60);
 /// The pause after a failed attempt. Until then, the last key seals.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// The least pause between two reads of the table for the sake of a key that it did not have: a damaged row names one that
-/// never existed, and lists are polled. Also between two for look-ups by customer.
+/// The least pause between two reads of the table for the sake of a key that it did not have: a damaged row names one
+/// that never existed, and lists are polled. Also between two for look-ups by customer.
 const LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
 
-/// Since when at the latest a process that is about to seal must have read the table. Together with the pause between two
-/// reads it bounds how long a process seals with a key after others have taken a newer one, so that it is known when the
-/// last value of a key was written.
+/// Since when at the latest a process that is about to seal must have read the table. Together with the pause between
+/// two reads it bounds how long a process seals with a key after others have taken a newer one, so that it is known
+/// when the last value of a key was written.
 const STALE_AFTER: Duration = Duration::from_secs(300);
 
 /// The data keys of one process.

@@ -13,8 +13,8 @@ use crate::not_written;
 use crate::sql::Database;
 
 impl DataKeys {
-    /// The key for values of this class and time that are there already, so that they end when they would have ended: the
-    /// one that seals new values, if they are of its time, or one for the values of their month.
+    /// The key for values of this class and time that are there already, so that they end when they would have ended:
+    /// the one that seals new values, if they are of its time, or one for the values of their month.
     pub(crate) async fn of_time(
         &self,
         database: &impl Database,

@@ -10,7 +10,7 @@ use payments_stores::keys::open_keys;
 use payments_stores::retention::{Schedule, open_retention};
 use proptest::prelude::*;
 
-use self::steps::{Said, Step, said, steps};
+use self::steps::{ParityStep, ScriptedAnswer, said, steps};
 use super::*;
 use crate::common::settings;
 
@@ -117,7 +117,12 @@ async fn erase(api: Api) -> Api {
 }
 
 /// What REST says of the payment after each of these.
-async fn both_say_the_same(charge: &Value, outcome: &Said, steps: &[Step], is_erased: bool) -> Vec<Value> {
+async fn both_say_the_same(
+    charge: &Value,
+    outcome: &ScriptedAnswer,
+    steps: &[ParityStep],
+    is_erased: bool,
+) -> Vec<Value> {
     let api = Api::start().await;
     api.test.provider.charges.lock().unwrap().push(outcome.of_charge(charge["capture"] == "manual"));
     api.demo("POST", "/payments/charge", &charge.to_string()).await;
@@ -144,13 +149,13 @@ fn charge_of(amount: u64, is_manual: bool) -> Value {
 #[tokio::test]
 async fn both_say_the_same_in_every_status_and_of_an_erased_payment() {
     let mut statuses = BTreeSet::new();
-    for (outcome, is_manual, steps) in Step::to_every_status() {
+    for (outcome, is_manual, steps) in ParityStep::to_every_status() {
         let told = both_say_the_same(&charge_of(100, is_manual), &outcome, &steps, false).await;
         statuses.extend(told.iter().map(|one| one["status"].as_str().unwrap().to_owned()));
     }
     let every = ["authorized", "canceled", "captured", "completed", "failed", "pending", "requires_action"];
     assert_eq!(statuses.iter().map(String::as_str).collect::<Vec<_>>(), every);
-    let told = both_say_the_same(&charge_of(100, false), &Said::Done(None), &[], true).await;
+    let told = both_say_the_same(&charge_of(100, false), &ScriptedAnswer::Done(None), &[], true).await;
     let erased: Vec<_> = told.iter().map(|one| (one["erased"] == true, &one["customerReference"])).collect();
     assert_eq!(erased, [(false, &json!("order-1")), (true, &Value::Null)]);
 }

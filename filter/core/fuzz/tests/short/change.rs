@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 #[derive(Clone, Debug)]
-enum Change {
+enum InputChange {
     Insert(Index, Vec<u8>),
     Remove(Index, usize),
     Flip(Index, u8),
@@ -68,17 +68,17 @@ const PIECES: &[&[u8]] = &[
     b"[::1]",
 ];
 
-fn change() -> impl Strategy<Value = Change> {
+fn change() -> impl Strategy<Value = InputChange> {
     let piece = prop_oneof![
         3 => select(PIECES).prop_map(<[u8]>::to_vec),
         1 => vec(any::<u8>(), 1..8),
     ];
     prop_oneof![
-        3 => (any::<Index>(), piece).prop_map(|(at, piece)| Change::Insert(at, piece)),
-        2 => (any::<Index>(), 1..16_usize).prop_map(|(at, len)| Change::Remove(at, len)),
-        2 => (any::<Index>(), 1..=255_u8).prop_map(|(at, by)| Change::Flip(at, by)),
-        1 => (any::<Index>(), 1..64_usize).prop_map(|(at, len)| Change::Repeat(at, len)),
-        1 => (any::<Index>(), any::<Index>()).prop_map(|(at, from)| Change::Splice(at, from)),
+        3 => (any::<Index>(), piece).prop_map(|(at, piece)| InputChange::Insert(at, piece)),
+        2 => (any::<Index>(), 1..16_usize).prop_map(|(at, len)| InputChange::Remove(at, len)),
+        2 => (any::<Index>(), 1..=255_u8).prop_map(|(at, by)| InputChange::Flip(at, by)),
+        1 => (any::<Index>(), 1..64_usize).prop_map(|(at, len)| InputChange::Repeat(at, len)),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(at, from)| InputChange::Splice(at, from)),
     ]
 }
 
@@ -90,26 +90,26 @@ pub(crate) fn of_any(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn changed(mut input: Vec<u8>, other: &[u8], change: Change) -> Vec<u8> {
+fn changed(mut input: Vec<u8>, other: &[u8], change: InputChange) -> Vec<u8> {
     match change {
-        Change::Insert(at, piece) => {
+        InputChange::Insert(at, piece) => {
             let at = at.index(input.len() + 1);
             input.splice(at..at, piece);
         }
-        Change::Remove(at, len) => {
+        InputChange::Remove(at, len) => {
             let at = at.index(input.len() + 1);
             input.drain(at..input.len().min(at + len));
         }
-        Change::Flip(at, by) => {
+        InputChange::Flip(at, by) => {
             let at = at.index(input.len() + 1);
             input.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= by);
         }
-        Change::Repeat(at, len) => {
+        InputChange::Repeat(at, len) => {
             let at = at.index(input.len() + 1);
             let piece: Vec<u8> = input.iter().skip(at).take(len).copied().collect();
             input.splice(at..at, piece);
         }
-        Change::Splice(at, from) => {
+        InputChange::Splice(at, from) => {
             input.truncate(at.index(input.len() + 1));
             input.extend(other.iter().skip(from.index(other.len() + 1)));
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use edge_core_fuzz::{TARGETS, Target};
+use edge_core_fuzz::{FuzzTarget, TARGETS};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
@@ -59,7 +59,7 @@ fn every_target_holds_for_its_seeds_and_the_same_changes_of_them_each_time() {
     }
 }
 
-fn run(target: &Target, seeds: Vec<Vec<u8>>, cases: u32) {
+fn run(target: &FuzzTarget, seeds: Vec<Vec<u8>>, cases: u32) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let outcome = TestRunner::new_with_rng(config, random).run(&change::of_any(seeds), |input| {

@@ -10,7 +10,7 @@ use crate::waiting::Notifications;
 const NOW_S: u64 = 1_764_000_000;
 
 #[derive(Clone, Copy, Debug)]
-enum Action {
+enum CoalescerAction {
     Join,
     /// The oldest single call is answered.
     AnswerSingle,
@@ -25,16 +25,16 @@ enum Action {
     FailBatch,
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn action() -> impl Strategy<Value = CoalescerAction> {
     prop_oneof![
-        16 => Just(Action::Join),
-        2 => Just(Action::AnswerSingle),
-        1 => Just(Action::Abandon),
-        1 => Just(Action::PassTime),
-        3 => Just(Action::Notify),
-        2 => Just(Action::Wake),
-        2 => Just(Action::AnswerBatch),
-        1 => Just(Action::FailBatch),
+        16 => Just(CoalescerAction::Join),
+        2 => Just(CoalescerAction::AnswerSingle),
+        1 => Just(CoalescerAction::Abandon),
+        1 => Just(CoalescerAction::PassTime),
+        3 => Just(CoalescerAction::Notify),
+        2 => Just(CoalescerAction::Wake),
+        2 => Just(CoalescerAction::AnswerBatch),
+        1 => Just(CoalescerAction::FailBatch),
     ]
 }
 
@@ -106,31 +106,31 @@ impl Simulation {
         self.notifications.add(waiters);
     }
 
-    fn run(&mut self, n: usize, action: Action) -> Result<(), TestCaseError> {
+    fn run(&mut self, n: usize, action: CoalescerAction) -> Result<(), TestCaseError> {
         match action {
-            Action::Join => self.join(n)?,
-            Action::AnswerSingle => drop(self.single.pop_front()),
-            Action::Abandon => {
+            CoalescerAction::Join => self.join(n)?,
+            CoalescerAction::AnswerSingle => drop(self.single.pop_front()),
+            CoalescerAction::Abandon => {
                 if let Some(single) = self.single.pop_front() {
                     self.coalescer.abandon(single, self.now_s + 1);
                 }
             }
-            Action::PassTime => self.now_s += 2,
-            Action::Notify => self.ended -= self.notifications.next_batch().len(),
-            Action::Wake if self.is_wake_requested => {
+            CoalescerAction::PassTime => self.now_s += 2,
+            CoalescerAction::Notify => self.ended -= self.notifications.next_batch().len(),
+            CoalescerAction::Wake if self.is_wake_requested => {
                 self.is_wake_requested = false;
                 self.coalescer.woken();
                 self.send_all()?;
             }
-            Action::Wake => {}
-            Action::AnswerBatch => {
+            CoalescerAction::Wake => {}
+            CoalescerAction::AnswerBatch => {
                 if let Some(answered) = self.sent.pop_front() {
                     self.coalescer.batch_answered();
                     self.end(answered);
                     self.send_all()?;
                 }
             }
-            Action::FailBatch => {
+            CoalescerAction::FailBatch => {
                 if let Some(failed) = self.sent.pop_front() {
                     self.end(failed);
                     let unasked = self.coalescer.batch_failed();

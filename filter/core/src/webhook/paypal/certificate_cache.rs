@@ -35,7 +35,7 @@ const REFRESH_AGAIN_MAX_S: u64 = 2 * 3600;
 /// Keys by certificate URL, for one environment and one trust bundle.
 #[derive(Debug)]
 pub struct CertificateCache {
-    keys: Vec<Known>,
+    keys: Vec<KnownCertificate>,
     attempts: Vec<Attempt>,
     /// For names that were never trusted.
     unknown: TokenBucket,
@@ -44,7 +44,7 @@ pub struct CertificateCache {
 
 /// A URL that has led to a trusted certificate. Its key may have expired since.
 #[derive(Debug)]
-struct Known {
+struct KnownCertificate {
     url: CertificateUrl,
     key: TrustedKey,
     fetched_at_s: u64,
@@ -85,7 +85,7 @@ const fn is_within(since_s: u64, for_s: u64, now_s: u64) -> bool {
     }
 }
 
-impl Known {
+impl KnownCertificate {
     const fn is_valid(&self, now_s: u64) -> bool {
         now_s <= self.key.not_after_s()
     }
@@ -227,7 +227,7 @@ impl CertificateCache {
         }
         let refresh_at_s = fetched_at_s.saturating_add(self.refresh_after_s);
         let url = url.clone();
-        self.keys.push(Known { url, key, fetched_at_s, used_at_s, refresh_at_s, refreshes: 0 });
+        self.keys.push(KnownCertificate { url, key, fetched_at_s, used_at_s, refresh_at_s, refreshes: 0 });
     }
 
     /// Whether another fetch may start. `is_known`: for a name that was trusted before.

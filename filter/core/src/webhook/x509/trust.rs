@@ -77,8 +77,8 @@ impl Trust {
         all.map(|certificate| certificate.not_after_s).min().unwrap_or(0)
     }
 
-    /// Until when a chain may be found at most, in Unix seconds: when the last intermediate expires, or the last root where
-    /// the bundle has no intermediates.
+    /// Until when a chain may be found at most, in Unix seconds: when the last intermediate expires, or the last root
+    /// where the bundle has no intermediates.
     #[must_use]
     pub fn last_until_s(&self) -> u64 {
         let all = if self.intermediates.is_empty() { &self.roots } else { &self.intermediates };

@@ -1,9 +1,9 @@
-//! The order as a patch changes it: the purchase units as JSON, which are read again at the end as if the order was made
-//! with them.
+//! The order as a patch changes it: the purchase units as JSON, which are read again at the end as if the order was
+//! made with them.
 
 use serde_json::{Map, Value};
 
-use super::{operation::Operation, target::Target};
+use super::{operation::Operation, target::PatchTarget};
 use crate::paypal::{
     body,
     errors::{PaypalError, Result},
@@ -45,14 +45,14 @@ impl Draft {
     pub(super) fn apply(&mut self, operation: &Operation) -> Result<()> {
         let value = operation.value.clone();
         match &operation.target {
-            Target::Intent => self.intent = body::read_value(value.unwrap_or_default(), "/intent")?,
-            Target::Payer => {
+            PatchTarget::Intent => self.intent = body::read_value(value.unwrap_or_default(), "/intent")?,
+            PatchTarget::Payer => {
                 operation.check_presence(self.has_payer)?;
                 self.payer = Some(body::read_value(value.unwrap_or_default(), "/payer")?);
                 self.has_payer = true;
             }
-            Target::Unit(reference) => self.put_unit(operation, reference, value.unwrap_or_default())?,
-            Target::UnitField(reference, field) => {
+            PatchTarget::Unit(reference) => self.put_unit(operation, reference, value.unwrap_or_default())?,
+            PatchTarget::UnitField(reference, field) => {
                 let unit = self.units.iter_mut().find(|unit| is_named(unit, reference));
                 let unit = unit.ok_or_else(|| operation.unknown_reference())?;
                 operation.check_presence(get(unit, field.place).is_some())?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::target::Target;
+use super::target::PatchTarget;
 use crate::paypal::errors::{PaypalError, Result};
 
 #[derive(Debug, Deserialize)]
@@ -33,7 +33,7 @@ pub(super) struct Operation {
     /// The position in the request.
     index: usize,
     pub(super) kind: OperationKind,
-    pub(super) target: Target,
+    pub(super) target: PatchTarget,
     /// Absent for a removal.
     pub(super) value: Option<Value>,
 }
@@ -43,7 +43,7 @@ impl OperationRequest {
     pub(super) fn read(self, index: usize) -> Result<Operation> {
         let refuse = |issue, field: &str| PaypalError::unprocessable(issue).at(format!("/{index}/{field}"));
         let path = self.path.ok_or_else(|| refuse("PATCH_PATH_REQUIRED", "path"))?;
-        let target = Target::read(&path).map_err(|issue| refuse(issue, "path"))?;
+        let target = PatchTarget::read(&path).map_err(|issue| refuse(issue, "path"))?;
         let operation = Operation { index, kind: self.op, target, value: self.value };
         if !operation.target.allows(operation.kind) {
             return Err(operation.impossible());

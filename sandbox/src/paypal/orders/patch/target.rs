@@ -4,7 +4,7 @@
 use super::operation::OperationKind::{self, Add, Remove, Replace};
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum PatchTarget {
     Intent,
     Payer,
     /// A purchase unit, by its reference id.
@@ -53,7 +53,7 @@ static UNIT_FIELDS: [UnitField; 18] = [
     field("supplementary_data/card", &["supplementary_data", "card"], ALL),
 ];
 
-impl Target {
+impl PatchTarget {
     /// Reads a path; an error is PayPal's issue. The documentation does not say which issue an unlisted path has: here
     /// it is a wrong format if it has not the documented form, and otherwise not patchable.
     pub(super) fn read(path: &str) -> Result<Self, &'static str> {
@@ -97,12 +97,12 @@ mod tests {
     fn a_path_names_a_part_of_the_order_or_is_refused() {
         let field = |path: &str| UNIT_FIELDS.iter().find(|field| field.path == path).unwrap();
         for (path, target) in [
-            ("/intent", Ok(Target::Intent)),
-            ("/payer", Ok(Target::Payer)),
-            ("/purchase_units/@reference_id=='default'", Ok(Target::Unit("default".to_owned()))),
+            ("/intent", Ok(PatchTarget::Intent)),
+            ("/payer", Ok(PatchTarget::Payer)),
+            ("/purchase_units/@reference_id=='default'", Ok(PatchTarget::Unit("default".to_owned()))),
             (
                 "/purchase_units/@reference_id=='it's'/shipping/name",
-                Ok(Target::UnitField("it's".to_owned(), field("shipping/name"))),
+                Ok(PatchTarget::UnitField("it's".to_owned(), field("shipping/name"))),
             ),
             ("/status", Err("NOT_PATCHABLE")),
             ("/purchase_units/@reference_id=='a'/shipping", Err("NOT_PATCHABLE")),
@@ -116,14 +116,14 @@ mod tests {
             ("/purchase_units/@reference_id==''/amount", Err("INVALID_JSON_POINTER_FORMAT")),
             ("/purchase_units/@reference_id=='", Err("INVALID_JSON_POINTER_FORMAT")),
         ] {
-            assert_eq!(Target::read(path), target, "{path}");
+            assert_eq!(PatchTarget::read(path), target, "{path}");
         }
     }
 
     proptest! {
         #[test]
         fn any_path_is_read_or_refused_without_a_panic(path in "[/a-z@='_]{0,60}") {
-            let _ = Target::read(&path);
+            let _ = PatchTarget::read(&path);
         }
     }
 }

@@ -79,8 +79,8 @@ impl Payment {
         Applied::Moved(self.clone().enter(state, None, at))
     }
 
-    /// Ends an offer to the payer that PayPal does not know any more, before its time is over. At Stripe, offers never end
-    /// so. No money can have moved: an order is paid by the gateway's capture alone.
+    /// Ends an offer to the payer that PayPal does not know any more, before its time is over. At Stripe, offers never
+    /// end so. No money can have moved: an order is paid by the gateway's capture alone.
     #[must_use]
     pub fn end_lost_offer(&self, at: Timestamp) -> Applied<Self> {
         match (&self.state, self.request.provider) {

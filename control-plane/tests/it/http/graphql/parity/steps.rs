@@ -17,7 +17,7 @@ use crate::http::Api;
 
 /// What the provider says to one call.
 #[derive(Clone, Debug)]
-pub(super) enum Said {
+pub(super) enum ScriptedAnswer {
     Done(Option<PaidWith>),
     /// To a charge; otherwise as `Pending`.
     Action(PayerAction),
@@ -27,7 +27,7 @@ pub(super) enum Said {
     Unknown,
 }
 
-pub(super) fn said() -> impl Strategy<Value = Said> {
+pub(super) fn said() -> impl Strategy<Value = ScriptedAnswer> {
     let word = || prop::option::of("[a-z_]{1,12}");
     let last4 = prop::option::of("[0-9]{4}");
     let paid_with = ("card|paypal|link", prop::option::of("apple_pay|google_pay|new_pay"), word(), last4)
@@ -46,16 +46,16 @@ pub(super) fn said() -> impl Strategy<Value = Said> {
         PayerAction::ConfirmOrder,
     ]);
     prop_oneof![
-        4 => prop::option::of(paid_with).prop_map(Said::Done),
-        1 => action.prop_map(Said::Action),
-        1 => Just(Said::Pending),
-        1 => refusal.prop_map(Said::Refused),
-        1 => Just(Said::NotSent),
-        1 => Just(Said::Unknown),
+        4 => prop::option::of(paid_with).prop_map(ScriptedAnswer::Done),
+        1 => action.prop_map(ScriptedAnswer::Action),
+        1 => Just(ScriptedAnswer::Pending),
+        1 => refusal.prop_map(ScriptedAnswer::Refused),
+        1 => Just(ScriptedAnswer::NotSent),
+        1 => Just(ScriptedAnswer::Unknown),
     ]
 }
 
-impl Said {
+impl ScriptedAnswer {
     pub(super) fn of_charge(&self, is_manual: bool) -> Outcome<Charged> {
         let payment = ProviderRef::new("pi_1");
         let done = match self {
@@ -90,22 +90,22 @@ impl Said {
 
 /// Many are refused.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
-    Capture(Option<u64>, Said),
-    Refund(Option<u64>, Said),
-    Cancel(Said),
+pub(super) enum ParityStep {
+    Capture(Option<u64>, ScriptedAnswer),
+    Refund(Option<u64>, ScriptedAnswer),
+    Cancel(ScriptedAnswer),
     /// An event about a dispute with this status, which could be read at the provider or not.
     Dispute(&'static str, bool),
 }
 
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<ParityStep>> {
     let amount = || prop::option::of(1_u64..200);
     let status = prop::sample::select(vec!["needs_response", "under_review", "won", "lost", "withdrawn"]);
     let step = prop_oneof![
-        (amount(), said()).prop_map(|(amount, said)| Step::Capture(amount, said)),
-        (amount(), said()).prop_map(|(amount, said)| Step::Refund(amount, said)),
-        said().prop_map(Step::Cancel),
-        (status, any::<bool>()).prop_map(|(status, is_read)| Step::Dispute(status, is_read)),
+        (amount(), said()).prop_map(|(amount, said)| ParityStep::Capture(amount, said)),
+        (amount(), said()).prop_map(|(amount, said)| ParityStep::Refund(amount, said)),
+        said().prop_map(ParityStep::Cancel),
+        (status, any::<bool>()).prop_map(|(status, is_read)| ParityStep::Dispute(status, is_read)),
     ];
     prop::collection::vec(step, 0..5)
 }
@@ -114,26 +114,27 @@ fn body(amount: Option<u64>) -> Value {
     amount.map_or_else(|| json!({}), |amount| json!({ "amount": amount }))
 }
 
-impl Step {
+impl ParityStep {
     /// What the provider says to the charge, whether it is captured later, and the steps after it.
-    pub(super) fn to_every_status() -> Vec<(Said, bool, Vec<Self>)> {
-        let declined = Said::Refused(Refusal {
+    pub(super) fn to_every_status() -> Vec<(ScriptedAnswer, bool, Vec<Self>)> {
+        let declined = ScriptedAnswer::Refused(Refusal {
             kind: RefusalKind::Declined,
             code: Some("card_declined".to_owned()),
             decline_code: None,
             message: "no".to_owned(),
             reference: None,
         });
-        let (capture, cancel) = (Self::Capture(Some(60), Said::Done(None)), Self::Cancel(Said::Done(None)));
-        let refunds = [Said::Done(None), declined.clone(), Said::Pending];
+        let (capture, cancel) =
+            (Self::Capture(Some(60), ScriptedAnswer::Done(None)), Self::Cancel(ScriptedAnswer::Done(None)));
+        let refunds = [ScriptedAnswer::Done(None), declined.clone(), ScriptedAnswer::Pending];
         let refunds = refunds.into_iter().map(|said| Self::Refund(Some(30), said));
         vec![
-            (Said::Action(PayerAction::ConfirmOrder), false, Vec::new()),
-            (Said::Unknown, false, Vec::new()),
+            (ScriptedAnswer::Action(PayerAction::ConfirmOrder), false, Vec::new()),
+            (ScriptedAnswer::Unknown, false, Vec::new()),
             (declined, false, Vec::new()),
-            (Said::Done(None), true, vec![capture]),
-            (Said::Done(None), true, vec![cancel]),
-            (Said::Done(None), false, refunds.chain([Self::Dispute("lost", true)]).collect()),
+            (ScriptedAnswer::Done(None), true, vec![capture]),
+            (ScriptedAnswer::Done(None), true, vec![cancel]),
+            (ScriptedAnswer::Done(None), false, refunds.chain([Self::Dispute("lost", true)]).collect()),
         ]
     }
 

@@ -1,14 +1,17 @@
 //! The secrets that the edge and the control plane share, one subkey for each purpose.
 //!
-//! `EDGE_ATTESTATION_KEYS` of the control plane has the secrets themselves (`id:hex`). Every subkey is derived from them
-//! once, when the list is read. The edge and a separate edge cache need only some of the subkeys, and can be given these
-//! alone (`id:edge:hex`, `id:edge-cache:hex`, written by [`Keys::of`]): no other subkey follows from them.
+//! `EDGE_ATTESTATION_KEYS` of the control plane has the secrets themselves (`id:hex`). Every subkey is derived from
+//! them once, when the list is read. The edge and a separate edge cache need only some of the subkeys, and can be given
+//! these alone (`id:edge:hex`, `id:edge-cache:hex`, written by [`Keys::of`]): no other subkey follows from them.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
+
+/// The largest difference, in seconds, between the clocks of two holders of keys.
+pub(crate) const CLOCK_TOLERANCE_S: u64 = 60;
 
 const KEY_BYTES_MIN: usize = 32;
 const SUBKEY_BYTES: usize = 32;
@@ -130,7 +133,8 @@ impl Keys {
         Self::parse_for(Holder::ControlPlane, list)
     }
 
-    /// Reads the list of `holder`: secrets (`id:hex`), of which it then has every subkey, or what [`Self::of`] gives it.
+    /// Reads the list of `holder`: secrets (`id:hex`), of which it then has every subkey, or what [`Self::of`] gives
+    /// it.
     ///
     /// # Errors
     /// Names the invalid entry.
@@ -150,8 +154,8 @@ impl Keys {
     }
 
     /// The list for `holder`, in the same order: for each key the subkeys that it needs, and nothing from which another
-    /// one follows. As secret as the keys themselves; the control plane has no list of its own. `None` for it, and where
-    /// these keys are themselves of one holder alone.
+    /// one follows. As secret as the keys themselves; the control plane has no list of its own. `None` for it, and
+    /// where these keys are themselves of one holder alone.
     #[must_use]
     pub fn of(&self, holder: Holder) -> Option<String> {
         if holder == Holder::ControlPlane {
@@ -165,7 +169,8 @@ impl Keys {
         Some(self.0.iter().map(entry).collect::<Option<Vec<_>>>()?.join(","))
     }
 
-    /// The same without the secrets themselves: no attestation of an earlier release passes, and [`Self::of`] gives none.
+    /// The same without the secrets themselves: no attestation of an earlier release passes, and [`Self::of`] gives
+    /// none.
     #[must_use]
     pub fn rejecting_earlier(mut self) -> Self {
         for key in &mut self.0 {
@@ -174,8 +179,8 @@ impl Keys {
         self
     }
 
-    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. The edge has
-    /// none: it gets answers decrypted.
+    /// The keys under which answers in the edge cache are encrypted, each with its id. The first one encrypts. The edge
+    /// has none: it gets answers decrypted.
     pub fn for_answers(&self) -> impl Iterator<Item = (&str, [u8; SUBKEY_BYTES])> {
         self.0.iter().filter_map(|key| Some((key.id.as_str(), key.bytes(Purpose::Answers)?)))
     }
