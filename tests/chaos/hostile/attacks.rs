@@ -24,7 +24,7 @@ const MUTATIONS: &str = "twisted charges by GraphQL";
 pub(super) const JUDGED: [(&str, u16); 3] = [(PAYLOADS, 400), (MUTATIONS, 400), (MUTATIONS, 200)];
 
 /// Each attempt has its own number.
-pub(super) const ATTACKS: [(&str, Attempt); 12] = [
+pub(super) const ATTACKS: [(&str, Attempt); 13] = [
     ("Stripe's webhooks, forged", |attacker, n| Box::pin(forged_stripe(attacker, n))),
     ("PayPal's webhooks, forged, with certificates that do not exist", |attacker, n| {
         Box::pin(forged_paypal(attacker, n))
@@ -39,6 +39,9 @@ pub(super) const ATTACKS: [(&str, Attempt); 12] = [
     ("GraphQL documents that cost much", |attacker, n| Box::pin(costly(attacker, n))),
     (PAYLOADS, |attacker, n| Box::pin(payload(attacker, n))),
     (MUTATIONS, |attacker, n| Box::pin(mutation(attacker, n))),
+    ("clients that go while their keys are claimed", |attacker, n| {
+        Box::pin(gone_while_claiming(attacker, n))
+    }),
 ];
 
 fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -97,6 +100,18 @@ async fn reset(attacker: Attacker) {
     let key = format!("authorization: Bearer {DEMO_2_KEY}\r\n");
     let send_repeatedly = format!("GET /payments?limit=1 HTTP/1.1\r\nhost: gateway\r\n{key}\r\n");
     drop(attacker.send(send_repeatedly.as_bytes()).await);
+}
+
+/// Whatever the filter remembers of the call of a client that has gone makes Envoy grow. Nothing can be refunded, so it
+/// leaves no effect.
+async fn gone_while_claiming(attacker: Attacker, n: u64) {
+    let headers = format!("authorization: Bearer {DEMO_2_KEY}\r\nidempotency-key: gone-{n}\r\n");
+    let refund = r#"{"transactionId":"txn_01890000-0000-7000-8000-000000000000"}"#;
+    if let Some(connection) = attacker.send(&post("/payments/refund", &headers, refund)).await {
+        // A claim takes about a millisecond.
+        sleep(Duration::from_micros(n % 8 * 250)).await;
+        drop(connection);
+    }
 }
 
 async fn odd_heads(attacker: Attacker, n: u64) {

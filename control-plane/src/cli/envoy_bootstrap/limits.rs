@@ -48,8 +48,8 @@ struct Defaults {
     new_connections: u32,
 }
 
-/// Two processors handle some 4,500 charges a second: all clients together get less than half of that, and one client
-/// a quarter of their share. Connections and requests in flight are counted per worker; even those of several workers
+/// Two processors hold some 3,800 charges a second (docs/benchmarks.md): all clients together get about half of that, and
+/// one client a quarter of their share. Connections and requests in flight are counted per worker; even those of several workers
 /// are a small part of Envoy's limits (10,000 connections, 4,096 requests to the control plane).
 const PRODUCTION: Defaults = Defaults {
     address: 1_000,
@@ -63,8 +63,8 @@ const PRODUCTION: Defaults = Defaults {
     new_connections: 50,
 };
 
-/// Locally, all callers have the same address, and there is one worker and often one client: as much as the machine
-/// can do.
+/// Locally, all callers have the same address, and there is one worker and often one client: all together may ask for
+/// more than the machine can do.
 const LOCAL: Defaults = Defaults {
     address: 4_000,
     address_webhooks: 1_000,
@@ -284,6 +284,30 @@ mod tests {
             (name, descriptor["token_bucket"]["max_tokens"].as_u64().unwrap())
         });
         rates.collect()
+    }
+
+    #[test]
+    fn the_documentation_names_the_defaults_of_both_profiles() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let each = |of: &Defaults| {
+            [
+                (ADDRESS, of.address),
+                (ADDRESS_WEBHOOKS, of.address_webhooks),
+                (CLIENT, of.client),
+                (GATEWAY, of.gateway),
+                (WEBHOOKS, of.webhooks),
+                (TICKETS, of.tickets),
+                (IN_FLIGHT, of.in_flight),
+                (CONNECTIONS, of.connections),
+                (NEW_CONNECTIONS, of.new_connections),
+            ]
+        };
+        for ((name, production), (_, local)) in each(&PRODUCTION).into_iter().zip(each(&LOCAL)) {
+            let (setting, defaults) = (format!("| `{name}`"), format!("| {production} ({local}) |"));
+            let is_said = text.lines().any(|line| line.contains(&setting) && line.contains(&defaults));
+            assert!(is_said, "{setting} … {defaults}");
+        }
     }
 
     #[test]

@@ -100,6 +100,21 @@ async fn a_lease_is_kept_a_minute_longer_and_an_answer_as_long_as_is_set() {
     assert!((990_000..=1_000_000).contains(&left), "{left}");
 }
 
+/// What operators size Redis by (docs/configuration.md). `MEMORY USAGE` leaves out the key's places in Redis's tables, which
+/// the documented sizes include: some 60 bytes.
+#[tokio::test]
+async fn a_record_takes_no_more_memory_than_is_documented() {
+    let Some(server) = server().await else { return };
+    let (cache, scope) = (cache_at(server.uri()), scope());
+    let size = async || server.run::<u64>(&["MEMORY", "USAGE", &key(scope)]).await;
+    let fence = start(&*cache, claim(scope, 1)).await;
+    let lease = size().await;
+    assert!((293 / 3..=293).contains(&lease), "{lease}");
+    cache.complete(&scope, fence, &answer(&"x".repeat(102)), &client("demo")).await.unwrap();
+    let answer = size().await;
+    assert!((565 / 3..=565).contains(&answer), "{answer}");
+}
+
 /// Once with all of the memory taken by answers, as one minute of a busy day may.
 #[tokio::test]
 async fn answers_never_take_the_room_of_claims() {

@@ -1,14 +1,21 @@
-//! Texts in pieces: an array, or an object with the names `0`, `1`, …, of bytes, characters or parts of an encoded
-//! text, or of such arrays.
+//! Texts in pieces: an array, or an object with the names `0`, `1`, …, of bytes, characters, groups of digits or parts of
+//! an encoded text, or of such arrays.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::json::{Part, unescaped};
+use super::ranges::{LONGEST, SHORTEST};
+use super::spelling;
 
 /// Longer strings are not pieces: an encoded line has at most 76 characters (RFC 2045).
 const PIECE_MAX: usize = 80;
 /// What fewer characters encode is no part of a payload.
 const JOINED_MIN: usize = 20;
+/// A card number in single digits with commas, with its expiry and its check value.
+const NUMBER_MAX: usize = 64;
+/// A printed number has at most so many groups.
+const GROUPS_MAX: usize = 5;
 
 /// The pieces that were seen last, one after the other.
 #[derive(Default)]
@@ -27,6 +34,10 @@ pub(super) struct Joined {
     pub(super) text: String,
     /// From the first piece to the last.
     pub(super) range: Range<usize>,
+    /// The pieces are the groups of a card number.
+    pub(super) is_number: bool,
+    /// It is long enough for a part of a payload.
+    pub(super) may_hold_payload: bool,
 }
 
 impl List {
@@ -110,10 +121,24 @@ fn join(pieces: &[Range<usize>], text: &[u8]) -> Option<Joined> {
     // Figures stay apart, characters are put together.
     let separator = if pieces.clone().all(is_figure) { "," } else { "" };
     let len: usize = pieces.clone().map(|piece| piece.len() + separator.len()).sum();
-    (len >= JOINED_MIN).then(|| {
+    (len >= SHORTEST).then(|| {
+        let is_quoted = range.start.checked_sub(1).and_then(|at| text.get(at)) == Some(&b'"');
         let pieces: Vec<_> = pieces.map(unescaped).collect();
-        Joined { text: pieces.join(separator), range }
+        let text = pieces.join(separator);
+        let is_number = pieces.iter().all(|piece| piece.len() <= LONGEST)
+            && text.len() <= NUMBER_MAX
+            && (spelling::holds_published(&text) || (is_quoted && is_printed(&pieces)));
+        Joined { text, range, is_number, may_hold_payload: len >= JOINED_MIN }
     })
+}
+
+/// Strings that are the groups of a card number, as a form with a field for each group has them. Numbers are quantities,
+/// of which only those count that make up a published test number.
+fn is_printed(groups: &[Cow<'_, str>]) -> bool {
+    let is_group = |group: &Cow<'_, str>| group.len() > 1 && group.bytes().all(|byte| byte.is_ascii_digit());
+    (3..=GROUPS_MAX).contains(&groups.len())
+        && groups.iter().all(is_group)
+        && spelling::holds_number(&groups.join(" "))
 }
 
 fn is_index(text: &[u8], name: &Range<usize>) -> bool {

@@ -266,15 +266,23 @@ fn in_value(text: &[u8], value: Range<usize>, budget: &mut Budget) -> Option<Car
     kind.map(|kind| CardDataFinding { kind, name: None, is_telling: false, value: Some(value) })
 }
 
-/// Digits in a list are honest numbers, unless the pieces make up JSON or a form.
-fn in_list(Joined { text, range }: Joined, budget: &mut Budget) -> Option<CardDataFinding> {
+/// Digits in a list are honest numbers, unless they are the groups of a card number, or the pieces make up JSON or a form.
+fn in_list(joined: Joined, budget: &mut Budget) -> Option<CardDataFinding> {
+    let Joined { text, range, is_number, may_hold_payload } = joined;
+    let kind = if is_number { Some(Kind::Number) } else { in_joined(text, may_hold_payload, budget) };
+    Some(CardDataFinding { kind: kind?, name: None, is_telling: false, value: Some(range) })
+}
+
+fn in_joined(text: String, may_hold_payload: bool, budget: &mut Budget) -> Option<Kind> {
+    if !may_hold_payload {
+        return None;
+    }
     let inside = Inside::of(text);
-    let kind = if inside.may_hold_number {
+    if inside.may_hold_number {
         kind_in(&inside.text, budget)
     } else {
         payload::find(&inside.text, budget)
-    };
-    Some(CardDataFinding { kind: kind?, name: None, is_telling: false, value: Some(range) })
+    }
 }
 
 fn in_name(

@@ -106,17 +106,20 @@ fn read(text: &str, ignored: impl Fn(char) -> Option<Unit>) -> (bool, bool) {
 
 /// The text with every known escape resolved; `None` if there is none.
 pub(super) fn decoded(text: &str) -> Option<String> {
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'\\' | b'&' | b'=')) {
         return None;
     }
     let bytes = text.as_bytes();
     let (mut plain, mut at, mut is_changed) = (Vec::with_capacity(bytes.len()), 0, false);
+    // Where the last digit in quoted-printable ended.
+    let mut quoted_end = None;
     while let Some(byte) = bytes.get(at) {
         let rest = bytes.get(at + 1..).unwrap_or_default();
         let escape = match byte {
             b'%' => percent(rest),
             b'\\' => backslash(rest),
             b'&' => entity(rest),
+            b'=' => quoted(rest, quoted_end == Some(at)).inspect(|_| quoted_end = Some(at + 3)),
             _ => None,
         };
         match escape {
@@ -153,7 +156,19 @@ fn percent(rest: &[u8]) -> Option<(Escaped, usize)> {
     Some((Escaped::Character(char::from_u32(hex(rest, 4)?)?), 5))
 }
 
-/// After a `\`: `u` and four hex digits, or two such for a surrogate pair, `u{…}`, `x` and two, or one character.
+/// After a `=`: a digit in quoted-printable (RFC 2045, section 6.7), beside another one: `=34=32`. Alone, the sign is that
+/// of a form: `card=3782…`.
+fn quoted(rest: &[u8], follows_one: bool) -> Option<(Escaped, usize)> {
+    match rest {
+        [b'3', ones @ b'0'..=b'9', next @ ..] if follows_one || matches!(next, [b'=', b'3', ..]) => {
+            Some((Escaped::Byte(*ones), 2))
+        }
+        _ => None,
+    }
+}
+
+/// After a `\`: `u` and four hex digits, or two such for a surrogate pair, `u{…}`, `x` and two, a digit in three
+/// octal digits, or one character.
 fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
     let (kind, rest) = rest.split_first()?;
     match kind {
@@ -173,6 +188,11 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
             }
         },
         b'x' => Some((Escaped::Byte(u8::try_from(hex(rest, 2)?).ok()?), 3)),
+        b'0' => match rest {
+            [b'6', ones @ b'0'..=b'7', ..] => Some((Escaped::Byte(*ones), 3)),
+            [b'7', ones @ (b'0' | b'1'), ..] => Some((Escaped::Byte(*ones + 8), 3)),
+            _ => None,
+        },
         b'b' | b'f' | b'n' | b'r' | b't' => Some((Escaped::Byte(b' '), 1)),
         b'"' | b'\\' | b'/' | b'\'' => Some((Escaped::Byte(*kind), 1)),
         _ => None,
