@@ -181,3 +181,19 @@ async fn a_page_forgets_a_payment_that_the_gateway_does_not_know() {
     let begins = "document.getElementById('result').hidden && localStorage.getItem('payment') === null";
     assert_eq!(page.evaluate(begins).await, true);
 }
+
+#[tokio::test]
+async fn a_page_whose_ticket_expires_while_it_cannot_connect_stops_watching() {
+    let gateway = shared().await;
+    let Some(mut page) = open(&gateway).await else { return skipped(NO_BROWSER) };
+    // To a page, a ticket that is refused is a connection that cannot be made.
+    let watched = "(async () => {
+        const { watch } = await import('/_sandbox/checkout/watch.js');
+        const { gateway } = await (await fetch('/_sandbox/shop/config')).json();
+        return new Promise((ends) => {
+            watch(gateway, 'evtk_a', 0, () => {}, () => ends('expired'));
+            setTimeout(() => ends('watches on'), 10000);
+        });
+    })()";
+    assert_eq!(page.evaluate(watched).await, "expired");
+}

@@ -3,6 +3,7 @@
 //! No peer can keep others from being served, or delay a shutdown.
 
 mod body;
+mod cut;
 mod places;
 mod protocol;
 pub(crate) mod tls;
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 pub(crate) use body::{Unread, read_body};
+pub(crate) use cut::cut_answer_at;
 pub use places::CONNECTIONS_MAX;
 use places::{ConnectionSlot, ConnectionSlots, Usage};
 use protocol::{Protocol, Protocols};

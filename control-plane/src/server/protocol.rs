@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
+
+use super::cut::Answers;
 
 /// The HTTP/2 connection preface (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -80,15 +82,15 @@ impl Protocol {
 
 /// Connection builders by protocol.
 pub(super) struct Protocols {
-    http1: Builder<TokioExecutor>,
-    http2: Builder<TokioExecutor>,
+    http1: Builder<Answers>,
+    http2: Builder<Answers>,
 }
 
 impl Protocols {
     pub(super) fn new() -> Self {
-        let mut http1 = Builder::new(TokioExecutor::new()).http1_only();
+        let mut http1 = Builder::new(Answers).http1_only();
         http1.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-        let mut http2 = Builder::new(TokioExecutor::new()).http2_only();
+        let mut http2 = Builder::new(Answers).http2_only();
         http2
             .http2()
             .timer(TokioTimer::new())
@@ -104,7 +106,7 @@ impl Protocols {
         Self { http1, http2 }
     }
 
-    pub(super) const fn builder(&self, protocol: Protocol) -> &Builder<TokioExecutor> {
+    pub(super) const fn builder(&self, protocol: Protocol) -> &Builder<Answers> {
         match protocol {
             Protocol::Http1 => &self.http1,
             Protocol::Http2 => &self.http2,

@@ -315,3 +315,24 @@ async fn a_stream_that_ends_for_its_tenure_says_where_to_go_on_even_if_nothing_c
     let kinds: Vec<_> = again.events(3).await.into_iter().map(|(_, kind)| kind).collect();
     assert_eq!(kinds, ["payment.created", "payment.processing", "payment.completed"]);
 }
+
+#[tokio::test]
+async fn a_stream_whose_client_reads_nothing_is_reset_soon_after_its_tenure() {
+    let api = Api::with_tenure(Duration::from_millis(500)).await;
+    let address = api.serve().await;
+    // Not even the first message fits, so hyper does not ask for the last one.
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge();
+    let client = client.http2_initial_stream_window_size(1).build().unwrap();
+    let head = asking(&api, "/events", None).headers().clone();
+    let mut unread = client.get(format!("http://{address}/events")).headers(head).send().await.unwrap();
+    assert_eq!(unread.status(), StatusCode::OK);
+    sleep(Duration::from_secs(7)).await;
+    let mut read = 0;
+    let ended = loop {
+        match timeout(Duration::from_secs(10), unread.chunk()).await.unwrap() {
+            Ok(Some(part)) => read += part.len(),
+            ended => break ended,
+        }
+    };
+    assert!(ended.is_err() && read <= 1, "{read} bytes, then {ended:?}");
+}

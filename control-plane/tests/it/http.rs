@@ -102,6 +102,15 @@ impl Api {
         address
     }
 
+    /// Serves it by the server of every listener, which also speaks HTTP/2.
+    pub(crate) async fn serve(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (router, stop) = (self.router.clone(), self.draining.clone());
+        tokio::spawn(control_plane::server::serve(listener, None, router, stop));
+        address
+    }
+
     /// Another process on the same database.
     pub(crate) async fn restarted(self) -> Self {
         let gateway = self.test.restarted().await;

@@ -186,6 +186,13 @@ async fn istios_envoy_asks_for_a_key_and_shows_the_filter_each_request() {
     let hosts: BTreeSet<_> = service["spec"]["http"].as_array().unwrap().iter().map(host_of).collect();
     mesh.clusters.extend(hosts.into_iter().map(cluster));
     patch(&mut mesh, example.one("EnvoyFilter", "envoy"));
+    let routes = mesh.manager["route_config"]["virtual_hosts"][0]["routes"].as_array().unwrap();
+    assert!(!routes.is_empty());
+    for route in routes {
+        let is_stream = route["name"].as_str().unwrap().ends_with("-streams");
+        let flushed = if is_stream { json!("10s") } else { Value::Null };
+        assert_eq!(route["route"]["flush_timeout"], flushed, "{route}");
+    }
     let streams = example.one("DestinationRule", "event-streams")["spec"]["host"].clone();
     let for_sockets = mesh.clusters.iter().filter(|one| takes_sockets(one)).map(|one| &one["name"]);
     assert_eq!(for_sockets.collect::<Vec<_>>(), [&streams]);

@@ -134,6 +134,30 @@ async fn what_could_multiply_a_charge_is_refused_and_executes_nothing() {
 }
 
 #[tokio::test]
+async fn what_other_servers_take_over_post_and_this_one_does_not_is_refused() {
+    let gateway = shared().await;
+    let persisted =
+        json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "0f".repeat(32) } } });
+    let subscription = json!({ "query": "subscription { paymentEvents { id } }" });
+    let upload =
+        "--x\r\ncontent-disposition: form-data; name=\"operations\"\r\n\r\n{}\r\n--x--\r\n".to_owned();
+    for (media, body, expected) in [
+        ("multipart/form-data; boundary=x", upload, (415, "UNSUPPORTED_MEDIA_TYPE")),
+        ("application/json", persisted.to_string(), (400, "INVALID_REQUEST")),
+        ("application/json", subscription.to_string(), (400, "INVALID_REQUEST")),
+    ] {
+        for key in [None, Some(fresh_key())] {
+            let request = gateway.request(Method::POST, "/graphql").header("content-type", media);
+            let request = request.header("accept", "application/graphql-response+json");
+            let request = key.iter().fold(request, |request, key| request.header("idempotency-key", key));
+            let refused = HttpResponse::of(request.body(body.clone())).await;
+            assert_eq!((refused.status, code(&refused).as_str()), expected, "{}", refused.text());
+            assert!(refused.json()["data"].is_null(), "{}", refused.text());
+        }
+    }
+}
+
+#[tokio::test]
 async fn where_documents_are_registered_no_other_is_executed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("charge.graphql"), CHARGE).unwrap();

@@ -18,6 +18,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::observe::NO_STORE;
 use crate::live::{Ended, Interest, Watch};
+use crate::server::cut_answer_at;
 
 /// A message this often shows the client, and the proxies between, that the connection lives, and where to continue.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -30,10 +31,13 @@ pub(super) async fn stream(
 ) -> Result<Response, ApiError> {
     let audience = watcher.audience(app).await?;
     let watch = app.live.watch(interest, after).await.map_err(refused)?;
+    let tenure = Tenure::begin(app, watcher.pass.map(|pass| pass.expires_s));
+    // A stream that is not read is not polled: it would neither end with its tenure nor give its place back.
+    cut_answer_at(tenure.cut_at());
     let open = Open {
         watch,
         audience,
-        tenure: Tenure::begin(app, watcher.pass.map(|pass| pass.expires_s)),
+        tenure,
         retry: Duration::from_millis(return_after_cut_ms(app)),
         return_after: Duration::from_millis(return_after_ms(app)),
     };

@@ -60,7 +60,12 @@ impl Tenure {
 
     /// When the last message must have been sent.
     pub(in crate::http) fn last_words(self) -> Instant {
-        (Instant::now() + LAST_MAX).min(self.ends + LAST_BEHIND)
+        (Instant::now() + LAST_MAX).min(self.cut_at())
+    }
+
+    /// When the connection is cut, whatever has been sent.
+    pub(in crate::http) fn cut_at(self) -> Instant {
+        self.ends + LAST_BEHIND
     }
 
     #[cfg(test)]

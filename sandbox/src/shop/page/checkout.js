@@ -5,6 +5,8 @@ import { watch } from '/_sandbox/checkout/watch.js';
 const AMOUNT = 4999;
 const CURRENCY = 'EUR';
 const TOTAL = '49.99';
+/** For how long a page watches its payment: the payer's patience has an end, too. */
+const WATCHED_SECONDS = 300;
 const $ = (id) => document.getElementById(id);
 const config = await (await fetch('/_sandbox/shop/config')).json();
 
@@ -179,10 +181,17 @@ async function follow(id) {
   localStorage.setItem('payment', id);
   $('transaction').textContent = id;
   $('ledger').href = `/_sandbox/ledger?transactionId=${id}`;
-  const body = JSON.stringify({ payment: id });
+  const body = JSON.stringify({ payment: id, expiresIn: WATCHED_SECONDS });
   const answer = await fetch('/_sandbox/shop/tickets', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   const { ticket } = await answer.json();
-  if (ticket) watch(config.gateway, ticket, onEvent);
+  if (ticket) watch(config.gateway, ticket, WATCHED_SECONDS, onEvent, () => onExpired(id));
+}
+
+function onExpired(id) {
+  if (shown !== id) return;
+  const line = document.createElement('li');
+  line.textContent = 'This page does not follow the payment any more: reload it.';
+  $('events').prepend(line);
 }
 
 async function onEvent(event) {

@@ -2,8 +2,13 @@
 
 const BEGINNING = `evt_${'a'.repeat(32)}`;
 
-/** Calls `onEvent` once for each event of the ticket's payment, from its first one on. */
-export function watch(gateway, ticket, onEvent) {
+/**
+ * Calls `onEvent` once for each event of the ticket's payment, from its first one on, and `onExpired` once the ticket has
+ * expired. `seconds` is for how long it was made.
+ */
+export function watch(gateway, ticket, seconds, onEvent, onExpired) {
+  // A browser does not tell a page that its ticket was refused from that the gateway is away.
+  const expires = Date.now() + seconds * 1000;
   const seen = new Set();
   let last = BEGINNING;
   const connect = () => {
@@ -19,8 +24,10 @@ export function watch(gateway, ticket, onEvent) {
       seen.add(last);
     };
     socket.onclose = ({ code, reason }) => {
-      // The ticket has expired, and so has the payer's patience.
-      if (code === 4401) return;
+      if (code === 4401 || Date.now() >= expires) {
+        onExpired();
+        return;
+      }
       // At random, so that not all pages return at once when Envoy is restarted.
       let pause = 1000 + Math.random() * 4000;
       try { pause = JSON.parse(reason).retryAfterMs; } catch { /* The reason is text, or there is none. */ }
