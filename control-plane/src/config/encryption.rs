@@ -16,20 +16,21 @@ pub(super) fn encryption(source: &Source) -> Result<Encryption, Vec<ConfigError>
         Ok(Arc::new(ring) as Arc<dyn Wrapping>)
     });
     let ring = keep(&mut errors, ring);
-    let service = keep(&mut errors, service(source));
+    let services = keep(&mut errors, services(source));
     let rejects_plain = source.read_with("ENCRYPTION_PLAIN", |text| match text {
         "accept" => Ok(false),
         "reject" => Ok(true),
         _ => Err("must be `accept` or `reject`".to_owned()),
     });
     let rejects_plain = keep(&mut errors, rejects_plain);
-    let (Some(ring), Some(service), Some(rejects_plain)) = (ring, service, rejects_plain) else {
+    let (Some(ring), Some(services), Some(rejects_plain)) = (ring, services, rejects_plain) else {
         return Err(errors);
     };
-    let wrapping: Option<Arc<dyn Wrapping>> = match (service, ring) {
-        (Some(service), Some(ring)) => Some(Arc::new(Several::new(service, vec![ring]))),
-        (service, ring) => service.or(ring),
-    };
+    let mut all = services.into_iter().chain(ring);
+    let wrapping: Option<Arc<dyn Wrapping>> = all.next().map(|first| {
+        let others: Vec<_> = all.collect();
+        if others.is_empty() { first } else { Arc::new(Several::new(first, others)) as Arc<dyn Wrapping> }
+    });
     let rejects_plain = rejects_plain.unwrap_or(false);
     if rejects_plain && wrapping.is_none() {
         let problem = "can be `reject` only with ENCRYPTION_KEYS or KMS_KEY";
@@ -38,17 +39,21 @@ pub(super) fn encryption(source: &Source) -> Result<Encryption, Vec<ConfigError>
     Ok(Encryption { wrapping, rejects_plain })
 }
 
-/// The key in a key management service.
-fn service(source: &Source) -> Result<Option<Arc<dyn Wrapping>>, ConfigError> {
-    let Some(key) = source.get("KMS_KEY") else { return Ok(None) };
+/// The keys in key management services, of which the first one wraps.
+fn services(source: &Source) -> Result<Vec<Arc<dyn Wrapping>>, ConfigError> {
+    let Some(keys) = source.get("KMS_KEY") else { return Ok(Vec::new()) };
+    keys.split(',').map(|key| service(source, key.trim())).collect()
+}
+
+fn service(source: &Source, key: &str) -> Result<Arc<dyn Wrapping>, ConfigError> {
     if key.starts_with(VaultTransit::SCHEME) {
-        return vault(source, key).map(Some);
+        return vault(source, key);
     }
     #[cfg(feature = "aws-kms")]
     if key.starts_with(crate::key_services::AwsKms::SCHEME) {
         let aws = crate::key_services::AwsKms::new(key);
         let aws = aws.map_err(|problem| source.invalid("KMS_KEY", problem.to_string()))?;
-        return Ok(Some(Arc::new(aws)));
+        return Ok(Arc::new(aws));
     }
     let other = if cfg!(feature = "aws-kms") {
         "or `awskms:arn:aws:kms:…`"
@@ -115,6 +120,10 @@ mod tests {
         let wrapping = read(&both).unwrap().wrapping.unwrap();
         assert_eq!(wrapping.first(), "vault:transit/payments");
         assert!(wrapping.has("k1"));
+        let keys = ("KMS_KEY", "vault:transit/new, vault:transit/payments");
+        let wrapping = read(&[keys, vault[1], vault[2]]).unwrap().wrapping.unwrap();
+        assert_eq!(wrapping.first(), "vault:transit/new");
+        assert!(wrapping.has("vault:transit/payments") && !wrapping.has("k1"));
         for (n, name) in [(1, "VAULT_ADDR"), (2, "VAULT_TOKEN")] {
             let others: Vec<_> = vault.iter().filter(|one| *one != &vault[n]).copied().collect();
             let errors = read(&others).unwrap_err();

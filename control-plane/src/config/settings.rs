@@ -70,7 +70,7 @@ pub const SETTINGS: [Setting; 52] = [
     Setting {
         keys: &["KMS_KEY", "VAULT_ADDR", "VAULT_TOKEN", "VAULT_CA"],
         default: "none, none, none, the machine's authorities",
-        meaning: "a key management service wraps data keys instead of the first of `ENCRYPTION_KEYS`, which may still be given to open what they have wrapped: `vault:MOUNT/KEY` of Vault's or OpenBao's transit engine (at `VAULT_ADDR`, with `VAULT_TOKEN` or `VAULT_TOKEN_FILE`), or `awskms:arn:aws:kms:…` (with AWS's own settings; in a build with the feature `aws-kms`). `VAULT_CA` is a PEM file of the authorities of Vault's certificate. It is asked when a process starts and for a new data key once a day",
+        meaning: "a key management service wraps data keys instead of the first of `ENCRYPTION_KEYS`, which may still be given to open what they have wrapped: `vault:MOUNT/KEY` of Vault's or OpenBao's transit engine (at `VAULT_ADDR`, with `VAULT_TOKEN` or `VAULT_TOKEN_FILE`), or `awskms:arn:aws:kms:…` (with AWS's own settings; in a build with the feature `aws-kms`). Of several, comma-separated, the first one wraps and all open, so that one replaces another; those of Vault have one address and one token. `VAULT_CA` is a PEM file of the authorities of Vault's certificate. It is asked when a process starts and for a new data key once a day",
     },
     Setting {
         keys: &["REDIS_URI"],

@@ -110,6 +110,9 @@ pub(crate) static TABLES: [SealedTable; 5] = [
     },
 ];
 
+/// Rows at each end of a table that [`count_some`] looks at.
+const SOME_ROWS: u32 = 100;
+
 /// The table of customers' payments, whose column names the key of the index.
 pub const CUSTOMERS: &str = "payment_customers";
 
@@ -202,6 +205,12 @@ impl Counts {
         self.with(|key| key.is_some_and(|key| !known.contains(&key)))
     }
 
+    /// The keys that rows need and that are none of these.
+    pub(crate) fn others(&self, known: &BTreeSet<DataKeyId>) -> BTreeSet<DataKeyId> {
+        let needed = self.rows.keys().flat_map(|(_, keys)| keys.iter().flatten());
+        needed.filter(|key| !known.contains(*key)).copied().collect()
+    }
+
     fn with(&self, is_one: impl Fn(Option<DataKeyId>) -> bool) -> BTreeMap<&'static str, u64> {
         let mut found = BTreeMap::new();
         for ((table, of_row), rows) in &self.rows {
@@ -232,32 +241,60 @@ pub(crate) async fn is_trail_kept(database: &impl Database) -> Result<bool, Stor
 pub(crate) async fn count<D: Database>(database: &D) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
     for table in &TABLES {
-        let mut keys = table.columns.iter().map(SealedColumn::data_key::<D>);
-        let first = keys.next().unwrap_or_default();
-        let second = keys.next().unwrap_or_else(|| "CAST(NULL AS TEXT)".to_owned());
-        let sql = format!(
-            "SELECT {first} AS first_key, {second} AS second_key, count(*) AS counted FROM {} GROUP BY 1, 2",
-            table.name
-        );
-        let query = Query::new(AssertSqlSafe(sql));
-        let has_bytes = table.columns.iter().any(|column| column.is_bytes);
-        let query = if has_bytes { query.with(format::PREFIX.as_bytes().to_vec()) } else { query };
-        for row in database.all::<CountRow>(Purpose::Operators, query).await? {
-            let keys = table.columns.iter().zip([row.first_key, row.second_key]);
-            let keys: Vec<_> = keys
-                .filter_map(|(column, key)| match key?.as_str() {
-                    "" => Some(None),
-                    // A value that names no key is damaged, and no key opens it.
-                    key => column.parsed(key).map(Some),
-                })
-                .collect();
-            if !keys.is_empty() {
-                counts.add(table.name, &keys, u64::try_from(row.counted).unwrap_or(0));
-            }
-        }
+        count_in(database, table, table.name, &mut counts).await?;
     }
     count_customers(database, &mut counts).await?;
     Ok(counts)
+}
+
+/// Counts the first and the last rows of each table, by its key: an instant, whatever the size of the database.
+pub(crate) async fn count_some<D: Database>(database: &D) -> Result<Counts, StoreError> {
+    let mut counts = Counts::default();
+    for table in &TABLES {
+        let columns = table.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        for order in ["ASC", "DESC"] {
+            let keys: Vec<_> = table.key.iter().map(|key| format!("{} {order}", key.name)).collect();
+            let rows = format!(
+                "(SELECT {columns} FROM {} ORDER BY {} LIMIT {SOME_ROWS}) AS some_rows",
+                table.name,
+                keys.join(", ")
+            );
+            count_in(database, table, &rows, &mut counts).await?;
+        }
+    }
+    Ok(counts)
+}
+
+/// Adds the rows of a table, or of a part of it.
+async fn count_in<D: Database>(
+    database: &D,
+    table: &'static SealedTable,
+    rows: &str,
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
+    let mut keys = table.columns.iter().map(SealedColumn::data_key::<D>);
+    let first = keys.next().unwrap_or_default();
+    let second = keys.next().unwrap_or_else(|| "CAST(NULL AS TEXT)".to_owned());
+    let sql = format!(
+        "SELECT {first} AS first_key, {second} AS second_key, count(*) AS counted FROM {rows} GROUP BY 1, 2"
+    );
+    let query = Query::new(AssertSqlSafe(sql));
+    let has_bytes = table.columns.iter().any(|column| column.is_bytes);
+    let query = if has_bytes { query.with(format::PREFIX.as_bytes().to_vec()) } else { query };
+    for row in database.all::<CountRow>(Purpose::Operators, query).await? {
+        let keys = table.columns.iter().zip([row.first_key, row.second_key]);
+        let keys: Vec<_> = keys
+            .filter_map(|(column, key)| match key?.as_str() {
+                "" => Some(None),
+                // A value that names no key is damaged, and no key opens it.
+                key => column.parsed(key).map(Some),
+            })
+            .collect();
+        if !keys.is_empty() {
+            counts.add(table.name, &keys, u64::try_from(row.counted).unwrap_or(0));
+        }
+    }
+    Ok(())
 }
 
 async fn count_customers(database: &impl Database, counts: &mut Counts) -> Result<(), StoreError> {

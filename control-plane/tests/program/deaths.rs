@@ -13,10 +13,10 @@ const PATH: &str = "/payments/charge";
 const CHARGE: &str =
     r#"{"provider":"stripe","amount":4999,"currency":"USD","paymentMethodId":"pm_card_visa"}"#;
 
-/// The answer to a charge.
-async fn charge(service: &Service) -> (u16, String) {
+/// The answer to a charge under this key, of the service at this address.
+pub(super) async fn charge(address: &str, key: &str) -> (u16, String) {
     let client = ClientId::parse("demo").unwrap();
-    let scope = Scope::new(&client, "POST", PATH, &Key::parse([&b"first"[..]]).unwrap());
+    let scope = Scope::new(&client, "POST", PATH, &Key::parse([key.as_bytes()]).unwrap());
     let fingerprint = Fingerprint::new("POST", PATH, "", b"", CHARGE.as_bytes());
     let statement = Statement {
         client: Some(client),
@@ -27,7 +27,7 @@ async fn charge(service: &Service) -> (u16, String) {
     let seen = Request::new("POST", PATH, CHARGE.as_bytes());
     let header = Keys::parse(KEYS.1).unwrap().sign(&seen, &statement, now_s);
     let sender = reqwest::Client::builder().no_proxy().build().unwrap();
-    let sent = sender.post(format!("http://{}{PATH}", service.address())).header(HEADER, header).body(CHARGE);
+    let sent = sender.post(format!("http://{address}{PATH}")).header(HEADER, header).body(CHARGE);
     let answer = sent.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
@@ -49,7 +49,7 @@ async fn a_service_whose_writer_dies_answers_truly_and_ends_with_1_and_one_line(
             ("STRIPE_API_BASE", "http://127.0.0.1:9"),
             ("CRASH_POINTS", "during_commit:1:panic"),
         ]);
-        let (status, answer) = charge(&service).await;
+        let (status, answer) = charge(&service.address(), "first").await;
         assert!(status == 504 && answer.contains("so it may be carried out"), "{status} {answer}");
         let ended = service.end();
         let log = service.log();

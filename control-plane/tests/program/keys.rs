@@ -1,14 +1,21 @@
 //! The keys of stored values, as an operator shows, applies and replaces them.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use edge_core::provider::Provider;
 use jiff::Timestamp;
 use payments::model::webhook::{EventState, WebhookEvent};
+use provider_sandbox::{Config, start};
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::service::FREE;
-use super::{KEYS, run};
+use super::deaths::charge;
+use super::retention::keep_answers;
+use super::service::{FREE, Service};
+use super::{KEYS, program, run};
 
 const FIRST: &str = "k1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const SECOND: &str = "k2:202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";
@@ -93,8 +100,8 @@ fn without_a_key_that_rows_need_nothing_starts_and_the_reason_is_told() {
 
 #[test]
 fn rows_whose_data_key_is_gone_are_told_and_the_command_fails() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
+    let own = tempfile::tempdir().unwrap();
+    let folder = own.path();
     plain_database(folder);
     assert!(keys(folder, &["reseal"], FIRST).0);
     let uri = format!("sqlite://{}", folder.join("gateway.db").display());
@@ -109,6 +116,85 @@ fn rows_whose_data_key_is_gone_are_told_and_the_command_fails() {
     let (worked, text) = keys(folder, &["status"], FIRST);
     let told = "1 rows name data keys that the database does not have (webhook_events 1)";
     assert!(!worked && text.contains(told), "{text}");
+    // The service goes on with all that can be read.
+    let service = Service::begin(own, &[("ENCRYPTION_KEYS", FIRST)]);
+    service.until(r#""setting":"EDGE_CACHE_LISTEN""#);
+    let log = service.log();
+    let line = log.lines().find(|line| line.contains("rows name data keys that the database does not have"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains(r#""level":"ERROR""#) && line.contains("1 (webhook_events 1)"), "{line}");
+}
+
+/// When the walk through the answers began, once it has looked at some of them.
+async fn walk_under_way(uri: &str) -> Option<i64> {
+    const WALK: &str =
+        "SELECT began_at FROM reseal_progress WHERE name = 'idempotency_keys' AND rows_seen >= 50";
+    let mut connection = SqliteConnection::connect(uri).await.unwrap();
+    sqlx::query_scalar(WALK).fetch_optional(&mut connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reseal_that_is_killed_beside_a_service_that_charges_is_finished_by_the_next() {
+    let sandbox =
+        start(Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Three batches of plain rows.
+    keep_answers(folder.path(), 120).await;
+    let uri = format!("sqlite://{}", folder.path().join("gateway.db").display());
+    let url = sandbox.url();
+    let settings =
+        [("ENCRYPTION_KEYS", FIRST), ("STRIPE_SECRET_KEY", "sk_test_x"), ("STRIPE_API_BASE", url.as_str())];
+    let service = Service::begin(folder, &settings);
+    service.until(r#""setting":"EDGE_CACHE_LISTEN""#);
+    let (is_over, address) = (Arc::new(AtomicBool::new(false)), service.address());
+    let charging = tokio::spawn({
+        let is_over = is_over.clone();
+        async move {
+            let mut charges = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                charges += 1;
+                let (status, answer) = charge(&address, &format!("during-{charges}")).await;
+                assert_eq!(status, 200, "{answer}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            charges
+        }
+    });
+    let folder = service.folder.path();
+    let words = ["keys", "reseal", "--per-second", "50"];
+    let mut command = program(folder, &words, &[("ENCRYPTION_KEYS", FIRST)]);
+    let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let began_at = loop {
+        if let Some(began_at) = walk_under_way(&uri).await {
+            break began_at;
+        }
+        assert!(Instant::now() < deadline, "the walk does not begin: {}", service.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    // Its pause after the first batch takes a second.
+    killed.kill().unwrap();
+    assert!(!killed.wait().unwrap().success());
+    let plain = || {
+        let (worked, text) = keys(folder, &["status", "--json"], FIRST);
+        assert!(worked, "{text}");
+        let status: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        let tables = status["tables"].as_array().unwrap();
+        tables.iter().map(|table| table["plain"].as_u64().unwrap()).sum::<u64>()
+    };
+    assert!(plain() > 0, "it was killed in the middle");
+    let (worked, text) = keys(folder, &["reseal"], FIRST);
+    assert!(worked && text.contains("done; "), "{text}");
+    assert_eq!(walk_under_way(&uri).await, Some(began_at), "the walk was continued: {text}");
+    assert_eq!(plain(), 0);
+    is_over.store(true, Ordering::SeqCst);
+    let charges: u64 = charging.await.unwrap();
+    assert!(charges > 3, "{charges}");
+    // Nothing that was sealed meanwhile, before or after, is unreadable.
+    let again = charge(&service.address(), "during-1").await;
+    assert_eq!(again.0, 200, "{}", again.1);
+    assert!(!service.log().contains("a stored row cannot be read"), "{}", service.log());
+    sandbox.stop().await;
 }
 
 #[test]

@@ -22,20 +22,23 @@ fn uri(folder: &Path) -> String {
 /// A database with answers of long ago.
 fn old_database(folder: &Path, answers: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let store = payments_stores::open(uri(folder)).await.unwrap();
-        for n in 1..=answers {
-            let client = ClientId::parse("demo").unwrap();
-            let key = Key::parse([format!("key-{n}").as_bytes()]).unwrap();
-            let claim = KeyClaim {
-                scope: Scope::new(&client, "POST", "/payments/charge", &key),
-                fingerprint: Fingerprint::from_hex(&"01".repeat(32)).unwrap(),
-            };
-            let answer = Some(StoredAnswer { status: 400, body: "{}".to_owned() });
-            let take = KeyChange::Take { claim, client, at: Timestamp::UNIX_EPOCH, answer };
-            store.commit(Change::of_key(take)).await.unwrap();
-        }
-    });
+    runtime.block_on(keep_answers(folder, answers));
+}
+
+/// Makes the database, with answers that are plain.
+pub(super) async fn keep_answers(folder: &Path, answers: u32) {
+    let store = payments_stores::open(uri(folder)).await.unwrap();
+    for n in 1..=answers {
+        let client = ClientId::parse("demo").unwrap();
+        let key = Key::parse([format!("key-{n}").as_bytes()]).unwrap();
+        let claim = KeyClaim {
+            scope: Scope::new(&client, "POST", "/payments/charge", &key),
+            fingerprint: Fingerprint::from_hex(&"01".repeat(32)).unwrap(),
+        };
+        let answer = Some(StoredAnswer { status: 400, body: "{}".to_owned() });
+        let take = KeyChange::Take { claim, client, at: Timestamp::UNIX_EPOCH, answer };
+        store.commit(Change::of_key(take)).await.unwrap();
+    }
 }
 
 fn execute(folder: &Path, sql: &'static str) {

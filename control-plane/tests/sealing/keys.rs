@@ -8,6 +8,7 @@ use payments::ports::store::Store;
 use payments_stores::Encryption;
 use payments_stores::keys::open_keys;
 use sealing::{DataKeyId, KeyRing, SecretKey, WrapError, WrappedKey, Wrapping};
+use test_services::ErrorLog;
 
 use super::database::{NEW, OLD, TestDatabase};
 use super::samples::*;
@@ -259,6 +260,11 @@ async fn the_status_says_which_rows_have_lost_their_data_key(database: TestDatab
     assert!(lost().await.is_empty());
     database.execute("DELETE FROM data_keys WHERE purpose = 'webhooks'").await;
     assert_eq!(lost().await, [("webhook_events", 1)]);
+    // So does the start, which goes on.
+    let (log, _listening) = ErrorLog::listen("payments_stores");
+    database.open(OLD).await;
+    let told: Vec<_> = log.lines().iter().map(|line| line["rows"].clone()).collect();
+    assert_eq!(told, ["1 (webhook_events 1)"]);
 }
 
 async fn a_key_service_that_denies_is_no_missing_key(database: TestDatabase) {

@@ -69,6 +69,19 @@ projected:
     {{- end }}
 {{- end }}
 
+{{- /* What settings name as /files/…. */}}
+{{- define "gateway.files-volume" -}}
+name: files
+projected:
+  defaultMode: 0440
+  sources:
+    {{- range .Values.files }}
+    - {{ ternary "configMap" "secret" (hasKey . "configMap") }}:
+        name: {{ .configMap | default .secret }}
+        items: [{ key: {{ .key | quote }}, path: {{ .name | quote }} }]
+    {{- end }}
+{{- end }}
+
 {{- /* own: what the chart sets; settings: what the values set, nothing of which the chart does; secrets: setting
        -> reference of those that are read from a file; variables: those that can only be variables; of: the name
        of `settings`. */}}

@@ -34,6 +34,9 @@ spec:
             {{- if $tls }}
             - { name: service-tls, mountPath: /service-tls, readOnly: true }
             {{- end }}
+            {{- if .root.Values.files }}
+            - { name: files, mountPath: /files, readOnly: true }
+            {{- end }}
           securityContext: {{- include "gateway.container-security" . | nindent 12 }}
           resources: {{- toYaml .values.resources | nindent 12 }}
           # A first start may wait for the database and for a lock.
@@ -61,6 +64,9 @@ spec:
         - {{- include "gateway.secret-volume" . | nindent 10 }}
         {{- if $tls }}
         - { name: service-tls, secret: { secretName: {{ .root.Values.tls.services }}, defaultMode: 0440 } }
+        {{- end }}
+        {{- if .root.Values.files }}
+        - {{- include "gateway.files-volume" .root | nindent 10 }}
         {{- end }}
 ---
 {{ include "gateway.keep-running" . }}

@@ -7,6 +7,7 @@
 mod associations;
 mod drain;
 mod envoys;
+mod files;
 mod network;
 mod pods;
 mod refused;

@@ -25,8 +25,9 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
     lists.into_iter().flatten().flatten()
 }
 
-/// Where the chart puts what programs read from files: secrets, certificates of the services and of Envoy.
-const MOUNTED: [&str; 3] = [SECRETS, "/service-tls/", "/envoy-tls/"];
+/// Where the chart puts what programs read from files: secrets, certificates of the services and of Envoy, and what the
+/// values name.
+const MOUNTED: [&str; 4] = [SECRETS, "/service-tls/", "/envoy-tls/", "/files/"];
 /// Where each secret is a file of its setting's name.
 const SECRETS: &str = "/secrets/";
 
@@ -77,6 +78,19 @@ fn mounted_secrets(pod: &Value) -> tempfile::TempDir {
     for source in secrets["projected"]["sources"].as_array().unwrap() {
         let file = source["secret"]["items"][0]["path"].as_str().unwrap();
         fs::write(folder.path().join(file), secret_of(file)).unwrap();
+    }
+    let files = volumes.iter().find(|volume| volume["name"] == "files");
+    for source in files.iter().flat_map(|files| files["projected"]["sources"].as_array().unwrap()) {
+        let given = ["configMap", "secret"].iter().find_map(|kind| source[kind].as_object()).unwrap();
+        // Authorities, client certificates and their keys, as the examples call them.
+        let name = given["items"][0]["path"].as_str().unwrap();
+        let like = match name {
+            "authority.pem" => "ca.crt",
+            "client.pem" => "tls.crt",
+            "client.key" => "tls.key",
+            other => panic!("no example of {other}"),
+        };
+        fs::copy(folder.path().join(like), folder.path().join(name)).unwrap();
     }
     folder
 }

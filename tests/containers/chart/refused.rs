@@ -10,6 +10,10 @@ fn association(domain: &str) -> Value {
     json!({ "domain": domain, "configMap": "wallet-associations", "key": "stripe" })
 }
 
+fn file(name: &str) -> Value {
+    json!({ "name": name, "configMap": "authorities", "key": "ca.pem" })
+}
+
 /// Values, and what the reason says: types, forms and names by values.schema.json, and settings by the chart.
 fn cases() -> Vec<(Value, &'static str)> {
     let secret = json!({ "controlPlane": { "settings": { "STRIPE_SECRET_KEY": HIDDEN } } });
@@ -28,6 +32,14 @@ fn cases() -> Vec<(Value, &'static str)> {
         (json!({ "providers": { "stripe": { "apiBase": "api.stripe.com" } } }), "/providers/stripe/apiBase"),
         (json!({ "networkPolicy": { "monitoring": {} } }), "/networkPolicy/monitoring"),
         (json!({ "controlPlane": { "settings": { "log-level": "info" } } }), "log-level"),
+        (json!({ "files": [{ "name": "a/b", "configMap": "a", "key": "a" }] }), "/files/0/name"),
+        (json!({ "files": [{ "name": "a", "key": "a" }] }), "/files/0"),
+        (json!({ "files": [{ "name": "a", "configMap": "a", "secret": "a", "key": "a" }] }), "/files/0"),
+        (json!({ "files": [file("a"), file("a")] }), "files: two are called a"),
+        (
+            json!({ "files": [file("a")], "edgeCache": { "settings": { "REDIS_CA": "/files/b" } } }),
+            "edgeCache.settings.REDIS_CA: /files/b is none of `files`",
+        ),
         (json!({ "worker": { "settings": { "WORKERS": 1.5 } } }), "/worker/settings/WORKERS"),
         (secret, "controlPlane.settings.STRIPE_SECRET_KEY: secrets are no values"),
         (
@@ -154,6 +166,8 @@ fn wrong_settings() -> Vec<(Value, &'static str)> {
     let of =
         |component: &str, name: &str, value: Value| json!({ component: { "settings": { name: value } } });
     let vault = json!({ "settings": { "KMS_KEY": "vault:transit/gateway" } });
+    let both =
+        json!({ "settings": { "KMS_KEY": "awskms:arn:aws:kms:eu-west-1:1:key/1,vault:transit/gateway" } });
     vec![
         (of("controlPlane", "SHUTDOWN_GRACE_SECONDS", json!("soon")), "/settings/SHUTDOWN_GRACE_SECONDS"),
         (of("controlPlane", "SHUTDOWN_GRACE_SECONDS", json!(301)), "/settings/SHUTDOWN_GRACE_SECONDS"),
@@ -166,6 +180,8 @@ fn wrong_settings() -> Vec<(Value, &'static str)> {
         (of("envoy", "CONTROL_PLANE_CA", json!("/a")), "envoy.settings.CONTROL_PLANE_CA: use `tls`"),
         (of("controlPlane", "KMS_KEY", json!("vault:a/b")), "worker.settings.KMS_KEY: it must be"),
         (json!({ "controlPlane": vault, "worker": vault }), "secrets.vaultToken: KMS_KEY"),
+        (json!({ "controlPlane": both, "worker": both }), "secrets.vaultToken: KMS_KEY"),
+        (of("worker", "KMS_KEY", json!("vault:a/b,k1:00")), "/worker/settings/KMS_KEY"),
     ]
 }
 

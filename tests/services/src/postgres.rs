@@ -197,6 +197,28 @@ impl PostgresServer {
         self.process.as_ref().map(|process| process.programs.as_path())
     }
 
+    /// Every file of the server, its write-ahead log and its own log among them; none of a server that is not ours.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut folders: Vec<_> =
+            self.process.iter().map(|process| process.folder.path().to_owned()).collect();
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                // One may disappear in between.
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(path),
+                    Ok(kind) if kind.is_file() => {
+                        files.extend(std::fs::read(&path).ok().map(|contents| (path, contents)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        files
+    }
+
     /// An empty database.
     pub async fn database(&self) -> TestDatabase {
         self.create("template0").await

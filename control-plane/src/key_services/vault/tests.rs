@@ -1,7 +1,7 @@
 //! Against a stand-in for the transit engine that is as strict as the documentation.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,7 +16,8 @@ const ID: DataKeyId = DataKeyId::from_bytes([1; 8]);
 const TOKEN: &str = "hvs.made-up";
 
 struct Engine {
-    cipher: Cipher,
+    /// The versions of the key, the first one first.
+    versions: Mutex<Vec<Cipher>>,
     /// Requests that are still answered with 503.
     away: AtomicU32,
     asked: AtomicU32,
@@ -40,13 +41,18 @@ async fn operation(
         return refused(StatusCode::BAD_REQUEST, "encryption key not found");
     }
     let bound_to = STANDARD.decode(body["associated_data"].as_str().unwrap()).unwrap();
+    let versions = engine.versions.lock().unwrap();
     let data = if operation == "encrypt" {
         let plain = STANDARD.decode(body["plaintext"].as_str().unwrap()).unwrap();
-        let sealed = engine.cipher.seal(&bound_to, &plain).unwrap();
-        json!({ "ciphertext": format!("vault:v1:{}", STANDARD.encode(sealed)), "key_version": 1 })
+        let sealed = versions.last().unwrap().seal(&bound_to, &plain).unwrap();
+        let newest = versions.len();
+        json!({ "ciphertext": format!("vault:v{newest}:{}", STANDARD.encode(sealed)), "key_version": newest })
     } else {
-        let text = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v1:").unwrap_or_default();
-        let opened = STANDARD.decode(text).ok().and_then(|sealed| engine.cipher.open(&bound_to, sealed).ok());
+        let text = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v").unwrap_or_default();
+        let (version, text) = text.split_once(':').unwrap_or_default();
+        let version = version.parse::<usize>().ok().and_then(|version| versions.get(version.checked_sub(1)?));
+        let sealed = STANDARD.decode(text).ok();
+        let opened = version.zip(sealed).and_then(|(cipher, sealed)| cipher.open(&bound_to, sealed).ok());
         let Some(plain) = opened else {
             return refused(StatusCode::BAD_REQUEST, "cipher: message authentication failed");
         };
@@ -55,10 +61,14 @@ async fn operation(
     (StatusCode::OK, Json(json!({ "request_id": "1", "data": data })))
 }
 
+fn new_version() -> Cipher {
+    Cipher::new(&SecretKey::random().unwrap()).unwrap()
+}
+
 /// An engine, and its address.
 async fn engine() -> (Arc<Engine>, String) {
-    let cipher = Cipher::new(&SecretKey::random().unwrap()).unwrap();
-    let engine = Arc::new(Engine { cipher, away: AtomicU32::new(0), asked: AtomicU32::new(0) });
+    let versions = Mutex::new(vec![new_version()]);
+    let engine = Arc::new(Engine { versions, away: AtomicU32::new(0), asked: AtomicU32::new(0) });
     let router =
         Router::new().route("/v1/transit/{operation}/{key}", post(operation)).with_state(engine.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -84,6 +94,41 @@ async fn a_data_key_is_wrapped_and_opens_under_its_own_id_only() {
     let mut altered = wrapped;
     altered.bytes[15] ^= 1;
     assert!(matches!(vault.unwrap(ID, &altered).await, Err(WrapError::Wrong { .. })));
+}
+
+#[tokio::test]
+async fn a_key_that_vault_rotates_under_load_fails_no_request_and_opens_what_was_before() {
+    let (engine, address) = engine().await;
+    let (vault, key) = (Arc::new(vault(&address, "payments", TOKEN)), SecretKey::random().unwrap());
+    let before = vault.wrap(ID, &key).await.unwrap();
+    let lanes: Vec<_> = (0..4)
+        .map(|_| {
+            let vault = vault.clone();
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    let key = SecretKey::random().unwrap();
+                    let wrapped = vault.wrap(ID, &key).await.unwrap();
+                    assert_eq!(vault.unwrap(ID, &wrapped).await.unwrap().as_bytes(), key.as_bytes());
+                }
+            })
+        })
+        .collect();
+    for asked in [50, 100, 150] {
+        while engine.asked.load(Ordering::SeqCst) < asked {
+            tokio::task::yield_now().await;
+        }
+        // As `vault write -f transit/keys/payments/rotate` does it.
+        engine.versions.lock().unwrap().push(new_version());
+    }
+    for lane in lanes {
+        lane.await.unwrap();
+    }
+    let after = vault.wrap(ID, &key).await.unwrap();
+    assert!(before.bytes.starts_with(b"vault:v1:") && after.bytes.starts_with(b"vault:v4:"));
+    assert_eq!(before.by, after.by);
+    for wrapped in [before, after] {
+        assert_eq!(vault.unwrap(ID, &wrapped).await.unwrap().as_bytes(), key.as_bytes());
+    }
 }
 
 #[tokio::test]

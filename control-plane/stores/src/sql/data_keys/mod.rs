@@ -1,6 +1,7 @@
 //! The data keys: read from their table, made when one is due, and taken over from other processes.
 
 mod follow;
+mod lost;
 mod months;
 mod stored;
 
@@ -101,6 +102,7 @@ impl DataKeys {
             }
         }
         self.seal_with_newest(&stored);
+        lost::report(database).await;
         if unusable.is_empty() {
             return Ok(());
         }
