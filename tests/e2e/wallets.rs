@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use gateway_tests::{Gateway, HttpResponse, OwnGateway, fresh_key, shared, until_within, without_webhooks};
 use serde_json::{Value, json};
 
@@ -71,6 +72,27 @@ async fn a_gateway_token_of_google_pay_is_charged_once() {
     assert_eq!(again.refuses(402, "PAYMENT_FAILED")["declineCode"], "token_used");
     assert_eq!(gateway.effects(&transaction).await, ["stripe charge 2500 USD"]);
     assert_eq!(gateway.effects(&again.transaction_id()).await, [""; 0]);
+}
+
+/// As a page that sends its token more than once, and a server that takes a new key for each.
+#[tokio::test]
+async fn a_token_under_several_keys_at_the_same_time_pays_once() {
+    let gateway = shared().await;
+    for token in [
+        gateway.sandbox.confirmation_token("pm_card_sandbox_applePay").await,
+        gateway.sandbox.card_token("pm_card_sandbox_googlePay").await,
+    ] {
+        let keys = [(); 4].map(|()| fresh_key());
+        let answers = join_all(keys.iter().map(|key| pay_by_token(&gateway, key, &token))).await;
+        let (paid, declined): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+        assert_eq!((paid.len(), declined.len()), (1, 3), "{token}: {answers:?}");
+        paid[0].succeeds(200, &json!({ "status": "completed" }));
+        assert_eq!(gateway.effects(&paid[0].transaction_id()).await, ["stripe charge 2500 USD"]);
+        for declined in declined {
+            assert_eq!(declined.refuses(402, "PAYMENT_FAILED")["declineCode"], "token_used", "{token}");
+            assert_eq!(gateway.effects(&declined.transaction_id()).await, [""; 0]);
+        }
+    }
 }
 
 #[tokio::test]
@@ -268,7 +290,14 @@ async fn a_page_gets_what_its_wallets_need_for_the_domains_of_its_client_only() 
     assert_eq!(providers[1]["provider"], "paypal");
     assert_eq!(providers[1]["clientId"], credentials(&gateway).0);
     assert_eq!(providers[1]["wallets"], json!(["apple_pay", "google_pay"]));
-    gateway.get("/wallets/config?domain=other.example").await.refuses(403, "DOMAIN_NOT_ALLOWED");
+    for same in ["Shop.EXAMPLE", "shop.example."] {
+        let config = gateway.get(&format!("/wallets/config?domain={same}")).await;
+        config.succeeds(200, &json!({ "domain": "shop.example" }));
+    }
+    for other in ["other.example", "OTHER.example."] {
+        let refused = gateway.get(&format!("/wallets/config?domain={other}")).await;
+        refused.refuses(403, "DOMAIN_NOT_ALLOWED");
+    }
     let other = gateway.as_demo_2();
     other.get("/wallets/config?domain=shop.example").await.refuses(403, "DOMAIN_NOT_ALLOWED");
     assert_eq!(gateway.get("/wallets/config").await.refuses(400, "INVALID_REQUEST")["param"], "domain");
@@ -284,13 +313,16 @@ async fn each_domain_gives_its_whole_file_without_a_key_and_others_give_none() {
     let own = OwnGateway::start(&[("WALLET_ASSOCIATION_FILES", &files)]).await;
     let gateway = own.gateway();
     let path = "/.well-known/apple-developer-merchantid-domain-association";
-    let ask = async |host: &str| {
-        let url = format!("{}{path}", gateway.stack().gateway_url());
-        HttpResponse::of(gateway.http.get(url).header("host", host)).await
-    };
+    let url = format!("{}{path}", gateway.stack().gateway_url());
+    let ask = async |host: &str| HttpResponse::of(gateway.http.get(&url).header("host", host)).await;
     let given = ask("shop.example").await;
     assert_eq!((given.status, given.text()), (200, contents));
     assert!(given.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")));
+    let head = HttpResponse::of(gateway.http.head(&url).header("host", "shop.example")).await;
+    assert_eq!((head.status, head.text().as_str()), (200, ""));
+    assert_eq!(head.header("content-type"), given.header("content-type"));
+    let posted = HttpResponse::of(gateway.http.post(&url).header("host", "shop.example")).await;
+    assert_ne!(posted.status, 200);
     for same in ["shop.example:8443", "Shop.EXAMPLE", "shop.example.", "SHOP.example.:8443"] {
         assert_eq!(ask(same).await.status, 200, "{same}");
     }

@@ -46,8 +46,8 @@ const WALLETS: [Wallet; 2] = [Wallet::ApplePay, Wallet::GooglePay];
     get, path = "/wallets/config", operation_id = "getWalletConfig", tag = "payments",
     params(
         ("domain" = String, Query, max_length = 253,
-         pattern = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+(?![0-9]+$)(?!0x)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-         description = "The domain of the page, in lower case and without a port"),
+         pattern = "^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+(?![0-9]+[.]?$)(?!0[Xx])[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.]?$",
+         description = "The domain of the page, without a port"),
     ),
     responses(
         (status = 200, description = "The identifiers", body = WalletConfig),

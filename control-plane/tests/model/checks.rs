@@ -66,6 +66,7 @@ impl Simulation {
             prop_assert!(has_ended || is_left_alone, "{}, and the provider has {:?}", state.name(), truth);
         }
         prop_assert_eq!(self.provider.doubles, 0, "charged twice");
+        prop_assert!(!self.provider.is_taken_in_vain, "taken, and approved in a way that is not accepted");
         let may_be_made = |attempt| {
             let carries = self.wire.carries(self.second(), |request| {
                 request.call.attempt == attempt && !self.provider.is_left_unsent(request)

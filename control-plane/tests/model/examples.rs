@@ -3,7 +3,7 @@
 use Hearing::{Answer, Nothing};
 use Step::{Cancel, Capture, Crash, Execute, Happens, Hear, Pass, Read, Resume, ResumeByGateway};
 
-use crate::happenings::Happening::{Denied, Expires, Pays};
+use crate::happenings::Happening::{ApprovesInVain, Denied, Expires, Pays};
 use crate::provider::Decision::{AskPayer, Done, Later};
 use crate::provider::Mishap;
 use crate::refunds::{self, Action};
@@ -62,6 +62,15 @@ fn an_earlier_denial_says_nothing_of_a_later_try_that_may_still_arrive() {
     let denied = [Execute(Later, WELL), Hear(Answer), Happens(Denied), Read { lag: 0 }];
     let again = [Resume, Hear(Nothing), Read { lag: 0 }];
     holds(Like::Paypal, false, &[&denied[..], &again].concat());
+}
+
+#[test]
+fn an_order_that_is_approved_in_vain_before_a_repeat_is_not_taken_as_it_stands() {
+    let lost = [Execute(AskPayer, WELL), Hear(Answer), Happens(Pays), Resume, Hear(Nothing)];
+    let again = [Happens(ApprovesInVain), Execute(Done, WELL), Hear(Answer), Read { lag: 0 }];
+    for is_manual in [false, true] {
+        holds(Like::Paypal, is_manual, &[&lost[..], &again].concat());
+    }
 }
 
 #[test]

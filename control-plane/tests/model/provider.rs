@@ -69,6 +69,8 @@ pub(crate) struct Provider {
     pub(crate) is_denied: bool,
     /// The payer approved in a way that the gateway does not take. That may change as long as the order is open.
     pub(crate) is_unacceptable: bool,
+    /// A call for the order reached it while it was approved like that.
+    pub(crate) is_taken_in_vain: bool,
     /// Charges beside the first one.
     pub(crate) doubles: u32,
     pub(crate) history: History,
@@ -122,6 +124,7 @@ impl Provider {
             capture_declined: false,
             is_denied: false,
             is_unacceptable: false,
+            is_taken_in_vain: false,
             doubles: 0,
             history: History::new(),
         }
@@ -155,8 +158,13 @@ impl Provider {
         now: u32,
     ) -> Answer {
         let attempt = in_flight.call.attempt;
-        if self.is_left_unsent(in_flight) {
-            return Answer::Charge(no(RefusalKind::Invalid { param: None }));
+        if is_resumed(in_flight) && self.judge() == Some(false) {
+            return Answer::Charge(if in_flight.call.is_judged {
+                // It says nothing of an earlier try.
+                Outcome::Unknown(Uncertainty::conflict("approved otherwise by now"))
+            } else {
+                no(RefusalKind::Invalid { param: None })
+            });
         }
         let answer = match self.keys.first(attempt, now) {
             Some(First::Failure) => return Answer::without(in_flight, failure(true)),
@@ -172,10 +180,9 @@ impl Provider {
         answer
     }
 
-    /// Whether the gateway's adapter, which judges what was not judged before, sends nothing for this.
+    /// Whether the gateway's adapter, which judges what was not judged before, refuses this and sends nothing for it.
     pub(crate) fn is_left_unsent(&self, in_flight: &InFlightOperation) -> bool {
-        let is_resumed = matches!(in_flight.operation, Operation::Resume(_));
-        is_resumed && !in_flight.call.is_judged && self.judge() == Some(false)
+        is_resumed(in_flight) && !in_flight.call.is_judged && self.judge() == Some(false)
     }
 
     /// Whether what the payer approved is acceptable; `None`: nothing is approved.
@@ -221,6 +228,7 @@ impl Provider {
     }
 
     fn decide(&mut self, attempt: AttemptId, decision: Decision, now: u32) {
+        self.is_taken_in_vain |= self.judge() == Some(false);
         let truth = match decision {
             Decision::Done => self.paid(),
             Decision::Later => Truth::Pending(None),
@@ -297,6 +305,10 @@ impl Provider {
             _ => no(RefusalKind::Declined),
         }
     }
+}
+
+const fn is_resumed(in_flight: &InFlightOperation) -> bool {
+    matches!(in_flight.operation, Operation::Resume(_))
 }
 
 fn asks_payer(declined: bool) -> Charged {

@@ -104,17 +104,22 @@ fn a_wallets_domain_is_judged_as_documented() {
         "shop.example",
         "pay.shop-1.example",
         "shop",
-        "Shop.example",
+        "Shop.EXAMPLE",
         "-shop.example",
         "shop-.example",
         "shop..example",
         "shop.example.",
+        "shop.example..",
+        "shop.",
+        "shop.1.",
+        "shop.0X7f",
         "shop.example:443",
         "",
         &format!("{label}.example"),
         &format!("{label}a.example"),
         &longest,
         &format!("{longest}a"),
+        &format!("{longest}."),
     ] {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("domain", text).finish();
         let accepted = WalletConfigQuery::parse(&query).is_ok();

@@ -1,13 +1,15 @@
 //! Orders that wait for their payer, and orders that the client made and had approved itself.
 
+use edge_core::request::Wallet;
 use payments::model::payer_action::PayerAction;
-use payments::model::provider::{CancelTarget, Charged, Outcome, ProviderRef, RefusalKind};
+use payments::model::provider::{CancelTarget, ChargeOrder, Charged, Outcome, ProviderRef, RefusalKind};
 use serde_json::{Value, json};
 use test_services::ErrorLog;
 
 use crate::sandbox_fixture::{
     Expect, PAGE, SandboxFixture, authorized, completed, effect, invalid, paypal_issue, to_be_acted_on,
 };
+use crate::wallets::confirm;
 
 const BACK: &str = "https://shop.example/back";
 
@@ -167,6 +169,43 @@ async fn an_approved_order_must_say_what_the_request_says() {
         assert_eq!(refusal.code.as_deref(), Some("order_mismatch"));
         let message = format!("`{param}` must be as in the order that `paymentMethodId` names");
         assert_eq!(refusal.message, message);
+    }
+    assert_eq!(fixture.ledger("").await, []);
+}
+
+#[tokio::test]
+async fn an_order_of_several_purchase_units_is_refused_and_never_captured() {
+    let fixture = SandboxFixture::open().await;
+    let unit = |reference: &str, value: &str| {
+        let amount = json!({ "currency_code": "USD", "value": value });
+        json!({ "reference_id": reference, "amount": amount })
+    };
+    let units = json!([unit("a", "49.99"), unit("b", "10.00")]);
+    for wallet in [None, Some((Wallet::GooglePay, "google_pay"))] {
+        let source = wallet.map(|(_, name)| json!({ name: {} }));
+        let mut body = json!({ "intent": "CAPTURE", "purchase_units": units });
+        if let Some(source) = source {
+            body["payment_source"] = source;
+        }
+        let made = fixture.past_the_gateway("/v2/checkout/orders", &body).await;
+        let id = made["id"].as_str().unwrap();
+        match wallet {
+            Some((_, name)) => confirm(&fixture, &ProviderRef::new(id), name, "Sandbox Payer").await,
+            None => approve(&fixture, id).await,
+        }
+        // The first unit, the second, and both.
+        for minor in [4_999, 1_000, 5_999] {
+            let order = ChargeOrder {
+                wallet: wallet.map(|(wallet, _)| wallet),
+                ..fixture.charge(minor, "USD", Some(id))
+            };
+            let refusal = fixture.paypal().charge(&order).await.refused();
+            assert_eq!(refusal.kind, invalid("paymentMethodId"), "{wallet:?} {minor}");
+            assert!(refusal.message.contains("several purchase units"), "{}", refusal.message);
+            let resume = fixture.resume(&order, &ProviderRef::new(id));
+            let refusal = fixture.paypal().resume(&resume).await.refused();
+            assert_eq!(refusal.kind, invalid("paymentMethodId"), "{wallet:?} {minor}");
+        }
     }
     assert_eq!(fixture.ledger("").await, []);
 }

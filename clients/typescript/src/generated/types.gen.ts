@@ -1889,7 +1889,7 @@ export type GetWalletConfigData = {
     path?: never;
     query: {
         /**
-         * The domain of the page, in lower case and without a port
+         * The domain of the page, without a port
          */
         domain: string;
     };

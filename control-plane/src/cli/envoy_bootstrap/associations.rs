@@ -88,7 +88,7 @@ fn route(domain: &str, file: &str) -> Value {
             "path": PATH,
             "headers": [
                 { "name": ":authority", "string_match": { "safe_regex": { "google_re2": {}, "regex": host } } },
-                { "name": ":method", "string_match": { "exact": "GET" } },
+                { "name": ":method", "string_match": { "safe_regex": { "google_re2": {}, "regex": "GET|HEAD" } } },
             ],
         },
         "direct_response": { "status": 200, "body": { "filename": file } },

@@ -278,11 +278,7 @@ fn in_joined(text: String, may_hold_payload: bool, budget: &mut Budget) -> Optio
         return None;
     }
     let inside = Inside::of(text);
-    if inside.may_hold_number {
-        kind_in(&inside.text, budget)
-    } else {
-        payload::find(&inside.text, budget)
-    }
+    if inside.may_hold_number { kind_in(&inside.text, budget) } else { payload::find(&inside.text, budget) }
 }
 
 fn in_name(

@@ -2,13 +2,13 @@
 
 use super::InvalidRequest;
 use super::object::Field;
-use super::query::{self, owned_if};
+use super::query;
 use crate::authority::{Authority, Host};
 
 /// The query of `GET /wallets/config`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalletConfigQuery {
-    /// The domain of the page, in lower case and without a port.
+    /// The domain of the page, in lower case and without the dot of a full name.
     pub domain: String,
 }
 
@@ -20,14 +20,21 @@ impl WalletConfigQuery {
     pub fn parse(query: &str) -> Result<Self, InvalidRequest> {
         let mut domain = None;
         query::read(query, &[DOMAIN], |field, value| {
-            domain = Some(owned_if(is_domain(value), value).ok_or_else(|| field.refused())?);
+            domain = Some(domain_of(value).ok_or_else(|| field.refused())?);
             Ok(())
         })?;
         Ok(Self { domain: DOMAIN.required(domain)? })
     }
 }
 
-const DOMAIN: Field = Field { name: "domain", rule: "must be a domain in lower case, e.g. `shop.example`" };
+const DOMAIN: Field = Field { name: "domain", rule: "must be a domain without a port, e.g. `shop.example`" };
+const DOMAIN_CHARS_MAX: usize = 253;
+
+/// Names of hosts are the same in any case, with or without the dot of a full name (RFC 4343; RFC 1034, section 3.1).
+fn domain_of(text: &str) -> Option<String> {
+    let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    (text.len() <= DOMAIN_CHARS_MAX && is_domain(&name)).then_some(name)
+}
 
 /// Whether this is a name of a host that can have wallets: labels of letters, digits and hyphens (RFC 1123), two or
 /// more, in lower case, at most 253 characters. What a browser reads as an address, such as `1.2` or `a.0x7f`, is none.
@@ -41,7 +48,7 @@ pub fn is_domain(name: &str) -> bool {
             && !label.ends_with('-')
     };
     let is_name = matches!(Authority::parse(name), Some(Authority { host: Host::Name(_) }));
-    name.len() <= 253 && name.contains('.') && name.split('.').all(is_label) && is_name
+    name.len() <= DOMAIN_CHARS_MAX && name.contains('.') && name.split('.').all(is_label) && is_name
 }
 
 #[cfg(test)]
@@ -51,22 +58,31 @@ mod tests {
 
     #[test]
     fn a_domain_is_asked_for_by_its_name_alone() {
-        let read = WalletConfigQuery::parse("domain=pay.shop-1.example").unwrap();
-        assert_eq!(read.domain, "pay.shop-1.example");
+        for same in ["pay.shop-1.example", "Pay.SHOP-1.example", "pay.shop-1.example.", "PAY.shop-1.EXAMPLE."]
+        {
+            let read = WalletConfigQuery::parse(&format!("domain={same}")).unwrap();
+            assert_eq!(read.domain, "pay.shop-1.example", "{same}");
+        }
         for query in [
             "",
             "domain=",
             "domain=shop",
-            "domain=Shop.example",
+            "domain=Shop",
+            "domain=shop.",
+            "domain=.",
             "domain=shop.example%3A443",
             "domain=https%3A%2F%2Fshop.example",
             "domain=-shop.example",
             "domain=shop..example",
-            "domain=shop.example.",
+            "domain=shop.example..",
+            "domain=shop.example.%3A443",
+            "domain=%E2%84%AA.example",
             "domain=127.0.0.1",
             "domain=01.2.3.4",
             "domain=shop.1",
             "domain=shop.0x7f",
+            "domain=shop.0X7F.",
+            "domain=shop.1.",
             "domain=a.example&domain=a.example",
         ] {
             let invalid = WalletConfigQuery::parse(query).unwrap_err();

@@ -20,18 +20,25 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-/// A charge with something in one of its fields.
+/// A charge with something in one of its fields, or the same as the variables of GraphQL.
 fn charge(field: &str, value: Value) -> String {
     let mut body = json!({ "provider": "stripe", "amount": 1, "currency": "EUR", "paymentMethodId": "pm_x" });
     match field {
         "metadata" => body["metadata"] = json!({ "order": "7", "token": value }),
         "list" => body["items"] = json!([1, { "deep": [value] }]),
+        "variables" => {
+            let query =
+                "mutation($charge: ChargePaymentInput!) { chargePayment(input: $charge) { payment { id } } }";
+            body["metadata"] = json!([{ "key": "token", "value": value }]);
+            body = json!({ "query": query, "variables": { "charge": body } });
+        }
         name => body[name] = value,
     }
     body.to_string()
 }
 
-const FIELDS: [&str; 5] = ["paymentMethodId", "description", "metadata", "list", "paymentData"];
+/// `variables`: of a request of GraphQL.
+const FIELDS: [&str; 6] = ["paymentMethodId", "description", "metadata", "list", "paymentData", "variables"];
 
 fn code(text: &str) -> Option<ErrorCode> {
     find_in_json(text.as_bytes()).map(|found| found.code())
