@@ -100,7 +100,7 @@ fn run(log: &Path, read: &Path, wanted: &AtomicU8, does: &Mutex<PipeReader>, mut
         let wants = PipeReader::of(wanted.load(Ordering::Acquire));
         match wants {
             PipeReader::Reads | PipeReader::Stalls => {
-                reader = Some(reader.take().unwrap_or_else(|| open(log)))
+                reader = Some(reader.take().unwrap_or_else(|| open(log)));
             }
             PipeReader::IsGone | PipeReader::Ends => reader = None,
         }

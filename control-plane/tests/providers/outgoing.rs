@@ -1,6 +1,7 @@
 //! The way out: through a proxy, and to whom an own bundle of authorities leads.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use local_stack::Authority;
@@ -39,6 +40,24 @@ async fn provider(authority: &Authority) -> u16 {
                 let _head = stream.read(&mut [0; 4096]).await?;
                 stream.write_all(b"HTTP/1.1 418 teapot\r\ncontent-length: 2\r\n\r\n{}").await?;
                 stream.shutdown().await
+            });
+        }
+    });
+    port
+}
+
+/// A proxy that takes connections and says `answer` to the first bytes, and nothing ever after. Returns its port.
+async fn silent_proxy(answer: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut bytes = [0; 4096];
+                let _head = stream.read(&mut bytes).await?;
+                stream.write_all(answer).await?;
+                while stream.read(&mut bytes).await? > 0 {}
+                std::io::Result::Ok(())
             });
         }
     });
@@ -97,6 +116,18 @@ async fn a_provider_is_called_through_the_proxy_which_sees_its_name_and_no_crede
         "{head}"
     );
     assert!(!head.contains("hidden"), "{head}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_goes_silent_before_or_in_its_tunnel_costs_ten_seconds_at_most() {
+    let through = async |answer: &'static [u8]| {
+        let way = format!("http://127.0.0.1:{}", silent_proxy(answer).await);
+        let begun = Instant::now();
+        let found = asked(443, Outgoing::default().through(&way).unwrap()).await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(matches!(&found, Some(Fault::Address(said)) if said.contains("no connection")), "{found:?}");
+    };
+    tokio::join!(through(&b""[..]), through(&b"HTTP/1.1 200 connected\r\n\r\n"[..]));
 }
 
 #[tokio::test]

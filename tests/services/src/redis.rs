@@ -2,15 +2,16 @@
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ::redis::FromRedisValue;
 use ::redis::aio::MultiplexedConnection;
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
 use crate::ports::free_port;
+use crate::scratch_folder::ScratchFolder;
 use crate::skip::skipped;
 use crate::with_tls::ServerTls;
 
@@ -28,8 +29,10 @@ struct Process {
     child: Child,
     port: u16,
     options: Vec<String>,
-    /// Where its files are, if it speaks TLS; the port is then for TLS alone.
-    encrypted: Option<TempDir>,
+    /// Its working folder, for whatever files it writes, and for its certificates.
+    folder: ScratchFolder,
+    /// Whether its port is for TLS alone.
+    is_encrypted: bool,
 }
 
 impl RedisServer {
@@ -56,18 +59,17 @@ impl RedisServer {
     async fn start(options: &[&str], tls: Option<&ServerTls>) -> Option<Self> {
         for _ in 0..5 {
             let port = free_port();
-            let (mut options, mut encrypted): (Vec<_>, _) =
-                (options.iter().map(ToString::to_string).collect(), None);
+            let mut options: Vec<_> = options.iter().map(ToString::to_string).collect();
+            let folder = ScratchFolder::new("redis-");
             if let Some(tls) = tls {
-                let folder = tempfile::Builder::new().prefix("redis-").tempdir().unwrap();
                 let files = tls.write(folder.path()).map(|path| path.display().to_string());
                 let names = ["--tls-cert-file", "--tls-key-file", "--tls-ca-cert-file"].map(str::to_owned);
                 options.extend(names.into_iter().zip(files).flat_map(<[String; 2]>::from));
-                encrypted = Some(folder);
             }
-            let scheme = if encrypted.is_some() { "rediss" } else { "redis" };
-            let child = spawn(port, &options, encrypted.is_some())?;
-            let process = Process { child, port, options, encrypted };
+            let is_encrypted = tls.is_some();
+            let scheme = if is_encrypted { "rediss" } else { "redis" };
+            let child = spawn(port, &options, is_encrypted, folder.path())?;
+            let process = Process { child, port, options, folder, is_encrypted };
             let mut server = Self { uri: format!("{scheme}://127.0.0.1:{port}"), process: Some(process) };
             if server.answers().await {
                 return Some(server);
@@ -84,6 +86,12 @@ impl RedisServer {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.process.as_ref().unwrap().port
+    }
+
+    /// Where a dedicated server keeps its files. It saves none unless it is told to.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.process.as_ref().unwrap().folder.path()
     }
 
     /// A direct connection, bypassing the cache, like an operator's.
@@ -107,7 +115,8 @@ impl RedisServer {
     /// Restarts it at the same address, after [`Self::kill`].
     pub async fn start_again(&mut self) {
         let process = self.process.as_mut().unwrap();
-        process.child = spawn(process.port, &process.options, process.encrypted.is_some()).unwrap();
+        process.child =
+            spawn(process.port, &process.options, process.is_encrypted, process.folder.path()).unwrap();
         assert!(self.answers().await, "redis-server does not start again");
     }
 
@@ -123,9 +132,10 @@ impl RedisServer {
         let process = self.process.as_mut().unwrap();
         while started.elapsed() < START_MAX && process.child.try_wait().unwrap().is_none() {
             // One that wants a certificate at least listens.
-            let is_there = match process.encrypted {
-                Some(_) => TcpStream::connect(("127.0.0.1", process.port)).is_ok(),
-                None => client.get_multiplexed_async_connection().await.is_ok(),
+            let is_there = if process.is_encrypted {
+                TcpStream::connect(("127.0.0.1", process.port)).is_ok()
+            } else {
+                client.get_multiplexed_async_connection().await.is_ok()
             };
             if is_there {
                 return true;
@@ -150,13 +160,13 @@ pub async fn run<T: FromRedisValue>(connection: &mut MultiplexedConnection, comm
     ::redis::cmd(command[0]).arg(&command[1..]).query_async(connection).await.unwrap()
 }
 
-fn spawn(port: u16, options: &[String], is_encrypted: bool) -> Option<Child> {
+fn spawn(port: u16, options: &[String], is_encrypted: bool, folder: &Path) -> Option<Child> {
     let port = port.to_string();
     let ports = if is_encrypted { &["--port", "0", "--tls-port", &port][..] } else { &["--port", &port] };
     for program in ["redis-server", "valkey-server"] {
         let mut command = Command::new(program);
         command.args(ports).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.args(options).current_dir(std::env::temp_dir());
+        command.args(options).current_dir(folder);
         match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => return Some(child),
             Err(error) if error.kind() == ErrorKind::NotFound => {}

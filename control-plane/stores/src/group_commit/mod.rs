@@ -14,12 +14,13 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::queue::{BATCH_MAX, Died, Queue, QueuedWork, Unbegun, WAITING_MAX};
+use self::queue::{BATCH_MAX, Died, Queue, QueuedWork, Turn, Unbegun, WAITING_MAX};
 use super::proved::Proved;
 
 #[derive(Clone, Copy)]
 struct Times {
-    /// Maximum wait of a change. An older one is not started: its client has waited too long for an answer.
+    /// Maximum wait of a change. An older one is not started, even while all writers are busy: its client has waited too
+    /// long for an answer, and the answer is certain.
     patience: Duration,
     /// Maximum age of a commit that proves that the database takes writes. An idle process notices only after this time
     /// that the database takes none.
@@ -85,9 +86,17 @@ impl GroupCommit {
     /// Waits until the change is on disk or certainly not written. [`StoreError::Unavailable`] leaves the outcome open.
     /// Writers that are left take changes after another one has died, so that payments under way are still recorded.
     pub(super) async fn commit(&self, change: Change) -> Result<(), CommitError> {
-        let (done, result) = oneshot::channel();
-        self.enqueue(QueuedWork::Change { change, since: Instant::now(), done: Unbegun(Some(done)) })?;
-        result.await.unwrap_or_else(|_| Err(died().into()))
+        let (done, mut result) = oneshot::channel();
+        let turn = Turn::default();
+        let unbegun = Unbegun::new(done, turn.clone());
+        self.enqueue(QueuedWork::Change { change, since: Instant::now(), done: unbegun })?;
+        let told = match timeout(self.times.patience, &mut result).await {
+            Ok(told) => told,
+            Err(_) if turn.take() => return Err(StoreError::Overloaded.into()),
+            // It is being written.
+            Err(_) => result.await,
+        };
+        told.unwrap_or_else(|_| Err(died().into()))
     }
 
     /// Checks that the database takes writes: it took one within the last seconds, or takes a probe write now. Callers
@@ -155,8 +164,9 @@ async fn run(
                     done.tell(StoreError::Overloaded);
                 }
                 QueuedWork::Change { change, done: to, .. } => {
+                    let Some(to) = to.begin() else { continue };
                     batch.push(change);
-                    done.extend(to.begin());
+                    done.push(to);
                 }
             }
         }
@@ -303,6 +313,25 @@ mod tests {
         let late = commits.commit(NOTHING).await;
         assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
         assert_eq!(begun.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn what_waits_too_long_is_refused_while_the_writer_is_busy_and_never_begun() {
+        let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = GatedWriter { gate: gate.clone(), begun: begun.clone() };
+        let times = Times { patience: Duration::from_millis(200), ..TIMES };
+        let commits = Arc::new(GroupCommit::with(times, [writer]));
+        let mut all = with_waiting(&commits, &begun, 3).await;
+        let first = all.pop().unwrap();
+        for late in all {
+            let late = late.await.unwrap();
+            assert!(matches!(late, Err(CommitError::Store(StoreError::Overloaded))), "{late:?}");
+        }
+        assert!(!first.is_finished(), "what is begun is waited for");
+        gate.add_permits(1);
+        assert!(matches!(first.await.unwrap(), Err(CommitError::Conflict(Conflict::Stale))));
+        until(|| commits.waiting.capacity() == WAITING_MAX).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

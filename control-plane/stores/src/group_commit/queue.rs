@@ -1,5 +1,7 @@
 //! Changes that wait for a commit, and when the next batch of them is taken.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use payments::ports::store::{Change, CommitError, StoreError};
@@ -31,16 +33,35 @@ pub(super) enum QueuedWork {
 }
 
 /// The caller of a change that no writer has begun. If it is dropped, the caller is told that nothing was written.
-pub(super) struct Unbegun(pub(super) Option<Done>);
+pub(super) struct Unbegun {
+    done: Option<Done>,
+    turn: Turn,
+}
+
+/// A writer begins a change or its caller withdraws it, whoever is first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    /// Whether the caller of this function is the first.
+    pub(super) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
 
 impl Unbegun {
-    /// From now on, an end without a result leaves the outcome open.
+    pub(super) fn new(done: Done, turn: Turn) -> Self {
+        Self { done: Some(done), turn }
+    }
+
+    /// `None`: the change was withdrawn. From now on, an end without a result leaves the outcome open.
     pub(super) fn begin(mut self) -> Option<Done> {
-        self.0.take()
+        let done = self.done.take();
+        done.filter(|_| self.turn.take())
     }
 
     pub(super) fn tell(&mut self, problem: StoreError) {
-        if let Some(done) = self.0.take() {
+        if let Some(done) = self.done.take() {
             // The caller may be gone.
             let _ = done.send(Err(problem.into()));
         }
@@ -74,3 +95,18 @@ impl Queue {
 #[derive(Debug, thiserror::Error)]
 #[error("a task that writes to the database has died")]
 pub(super) struct Died;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_either_begun_or_withdrawn() {
+        let (turn, (done, _told)) = (Turn::default(), oneshot::channel());
+        assert!(Unbegun::new(done, turn.clone()).begin().is_some());
+        assert!(!turn.take(), "what is begun cannot be withdrawn");
+        let (turn, (done, _told)) = (Turn::default(), oneshot::channel());
+        assert!(turn.take());
+        assert!(Unbegun::new(done, turn).begin().is_none());
+    }
+}

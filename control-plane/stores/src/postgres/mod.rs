@@ -2,6 +2,7 @@
 //! guards money is part of the statement that it guards.
 
 mod backends;
+mod batch;
 mod connections;
 mod current;
 mod encrypted;

@@ -13,13 +13,14 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backends::Backends;
+use super::batch::{Batch, Group, Late};
 use super::independent_batches::independent_batches;
 use super::parameters::Parameters;
 use super::pooling::abandon;
 use super::proof::PROVE;
 use super::refusal::{is_of_all_connections, is_read_only};
 use super::sent::{Cause, Sent, is_reference_taken, refusal, unwritten};
-use super::writer_connection::connect;
+use super::writer_connection::{connect, hurry};
 use super::{not_written, unavailable, written};
 use crate::group_commit::Writer;
 use crate::renewal::Renewal;
@@ -27,8 +28,6 @@ use crate::sealed::Unwritable;
 
 /// Time limit for an answer, on our side: longer than the server's.
 const ANSWER_MAX: Duration = Duration::from_secs(7);
-/// How long a commit is retried after its answer was lost.
-const CONFIRM_MAX: Duration = Duration::from_secs(10);
 const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
 /// Retries of a change after a deadlock, a refusal by a read-only server, or a conflict that was gone when checked.
 const TRIES: u8 = 3;
@@ -40,31 +39,33 @@ pub(super) struct PostgresWriter {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
     connected_at: Instant,
+    /// Whether the connection gives statements only a short time.
+    is_hurried: bool,
     renewal: Arc<Renewal>,
     backends: Arc<Backends>,
     sealer: Arc<Sealer>,
 }
 
-/// Members to write in one statement.
-struct Group {
-    members: Vec<usize>,
-    /// The members may have been written already: the answer to an earlier statement was lost.
-    noting: bool,
-    tries: u8,
-}
-
 #[async_trait]
 impl Writer for PostgresWriter {
     async fn write(&mut self, batch: &[Change]) -> Vec<Result<(), CommitError>> {
-        let mut results: Vec<_> = batch.iter().map(|_| Err(unavailable(Undecided).into())).collect();
-        let patience = Instant::now() + CONFIRM_MAX;
-        for members in independent_batches(batch) {
-            let mut groups = vec![Group { members, noting: false, tries: TRIES }];
-            while let Some(group) = groups.pop() {
-                self.write_group(batch, group, &mut groups, &mut results, patience).await;
+        let waves = independent_batches(batch);
+        let mut batch = Batch::of(batch);
+        for members in waves {
+            batch.groups.push(Group { members, noting: false, tries: TRIES });
+            while let Some(group) = batch.groups.pop() {
+                if batch.has_time(group.noting) {
+                    self.write_group(&mut batch, group).await;
+                } else {
+                    let noting = group.noting;
+                    batch.tell_all(&group.members, Late, |problem| unwritten(problem, noting));
+                }
             }
         }
-        results
+        if self.is_hurried {
+            self.connection = None;
+        }
+        batch.results
     }
 
     async fn prove(&mut self) -> Result<(), StoreError> {
@@ -84,117 +85,119 @@ impl PostgresWriter {
         backends: Arc<Backends>,
         sealer: Arc<Sealer>,
     ) -> Self {
-        Self { options, connection: None, connected_at: Instant::now(), renewal, backends, sealer }
+        let (connection, connected_at) = (None, Instant::now());
+        Self { options, connection, connected_at, is_hurried: false, renewal, backends, sealer }
     }
 
-    /// Writes the group and sets the results. Members to write again go back to `groups`.
-    async fn write_group(
-        &mut self,
-        batch: &[Change],
-        group: Group,
-        groups: &mut Vec<Group>,
-        results: &mut [Result<(), CommitError>],
-        patience: Instant,
-    ) {
+    /// Writes the group and sets the results. Members to write again go back to the batch's groups.
+    async fn write_group(&mut self, batch: &mut Batch<'_>, group: Group) {
+        // While the outcome of an earlier statement is unknown, that one may still hold the locks.
+        let is_short = batch.is_slow() && !group.noting;
+        let sent = self.send(batch.changes, &group.members, is_short).await;
         let Group { members, noting, tries } = group;
-        match self.send(batch, &members).await {
-            Sent::Written { without_key } => {
-                self.written(batch, &members, &without_key, noting, results).await;
-            }
+        match sent {
+            Sent::Written { without_key } => self.written(batch, &members, &without_key, noting).await,
             Sent::Conflict { members: refused } => {
-                let rest: Vec<_> = members.into_iter().filter(|member| !refused.contains(member)).collect();
-                for member in refused {
-                    let Some(change) = batch.get(member) else { continue };
-                    match self.why_not(change).await {
-                        Ok(Some(conflict)) => {
-                            tell(results, member, self.conflict(change, conflict, noting).await);
-                        }
-                        Ok(None) if tries > 0 => {
-                            groups.push(Group { members: vec![member], noting, tries: tries - 1 });
-                        }
-                        Ok(None) => {
-                            tell(results, member, self.conflict(change, Conflict::Stale, noting).await);
-                        }
-                        Err(problem) => tell(results, member, Err(unwritten(problem, noting).into())),
-                    }
-                }
-                if !rest.is_empty() {
-                    groups.push(Group { members: rest, noting, tries });
-                }
+                self.conflicting(batch, Group { members, noting, tries }, refused).await;
             }
             Sent::Refused { problem, cause } => {
-                let group = Group { members, noting, tries };
-                self.refused(batch, group, problem, cause, groups, results).await;
+                self.refused(batch, Group { members, noting, tries }, problem, cause).await;
             }
-            Sent::Unreached(problem) if noting && Instant::now() < patience => {
+            Sent::Unreached(problem) if noting && batch.has_time(noting) => {
                 tracing::warn!(error = %problem, "the database does not answer; the outcome of a commit is unknown");
                 sleep(CONFIRM_PAUSE).await;
-                groups.push(Group { members, noting, tries });
+                batch.groups.push(Group { members, noting, tries });
             }
-            Sent::Unknown(problem) if Instant::now() < patience => {
+            Sent::Unknown(problem) if batch.has_time(true) => {
                 tracing::warn!(error = %problem, "the answer to a commit was lost; retrying");
                 sleep(CONFIRM_PAUSE).await;
+                let changes = batch.changes;
                 let (again, not): (Vec<_>, Vec<_>) =
-                    members.into_iter().partition(|member| batch.get(*member).is_some_and(may_be_repeated));
-                tell_all(results, &not, problem, unavailable);
+                    members.into_iter().partition(|member| changes.get(*member).is_some_and(may_be_repeated));
+                batch.tell_all(&not, problem, unavailable);
                 if !again.is_empty() {
-                    groups.push(Group { members: again, noting: true, tries });
+                    batch.groups.push(Group { members: again, noting: true, tries });
                 }
             }
             Sent::Unreached(problem) => {
-                tell_all(results, &members, problem, |problem| unwritten(problem, noting));
+                batch.tell_all(&members, problem, |problem| unwritten(problem, noting));
             }
-            Sent::Unknown(problem) => tell_all(results, &members, problem, unavailable),
+            Sent::Unknown(problem) => batch.tell_all(&members, problem, unavailable),
+        }
+    }
+
+    /// Handles a group of which nothing was written because some members, `refused`, do not apply.
+    async fn conflicting(&mut self, batch: &mut Batch<'_>, group: Group, refused: Vec<usize>) {
+        let Group { members, noting, tries } = group;
+        let changes = batch.changes;
+        let rest: Vec<_> = members.into_iter().filter(|member| !refused.contains(member)).collect();
+        for member in refused {
+            let Some(change) = changes.get(member) else { continue };
+            if !batch.has_time(noting) {
+                batch.tell(member, Err(unwritten(Late, noting).into()));
+                continue;
+            }
+            match self.why_not(change).await {
+                Ok(Some(conflict)) => batch.tell(member, self.conflict(change, conflict, noting).await),
+                Ok(None) if tries > 0 => {
+                    batch.groups.push(Group { members: vec![member], noting, tries: tries - 1 });
+                }
+                Ok(None) => batch.tell(member, self.conflict(change, Conflict::Stale, noting).await),
+                Err(problem) => batch.tell(member, Err(unwritten(problem, noting).into())),
+            }
+        }
+        if !rest.is_empty() {
+            batch.groups.push(Group { members: rest, noting, tries });
         }
     }
 
     /// Sets the results of a group that was written. `without_key`: the changes whose key did not apply.
     async fn written(
         &mut self,
-        batch: &[Change],
+        batch: &mut Batch<'_>,
         members: &[usize],
         without_key: &[usize],
         noting: bool,
-        results: &mut [Result<(), CommitError>],
     ) {
+        let changes = batch.changes;
         for &member in members {
-            let Some(change) = batch.get(member) else { continue };
+            let Some(change) = changes.get(member) else { continue };
             if !without_key.contains(&member) {
-                tell(results, member, Ok(()));
+                batch.tell(member, Ok(()));
                 continue;
             }
             let is_taken = matches!(change.key, Some(KeyChange::Take { .. }));
             let conflict = if is_taken { Conflict::KeyTaken } else { Conflict::Stale };
-            tell(results, member, self.conflict(change, conflict, noting).await);
+            batch.tell(member, self.conflict(change, conflict, noting).await);
         }
     }
 
     /// Handles a group of which the server wrote nothing.
-    async fn refused(
-        &mut self,
-        batch: &[Change],
-        group: Group,
-        problem: sqlx::Error,
-        cause: Cause,
-        groups: &mut Vec<Group>,
-        results: &mut [Result<(), CommitError>],
-    ) {
+    async fn refused(&mut self, batch: &mut Batch<'_>, group: Group, problem: sqlx::Error, cause: Cause) {
         let Group { members, noting, tries } = group;
+        let changes = batch.changes;
         match (members.as_slice(), cause) {
             (_, Cause::ReadOnly) | (&[_], Cause::Others) if tries > 0 => {
-                groups.push(Group { members, noting, tries: tries - 1 });
+                batch.groups.push(Group { members, noting, tries: tries - 1 });
             }
             (&[member], Cause::Change | Cause::Others) if is_reference_taken(&problem) => {
-                let Some(change) = batch.get(member) else { return };
-                tell(results, member, self.conflict(change, Conflict::ReferenceTaken, noting).await);
+                let Some(change) = changes.get(member) else { return };
+                batch.tell(member, self.conflict(change, Conflict::ReferenceTaken, noting).await);
             }
             (all @ (&[_] | &[]), _) | (all, Cause::ReadOnly | Cause::Server) => {
-                tell_all(results, all, problem, |problem| unwritten(problem, noting));
+                batch.tell_all(all, problem, |problem| unwritten(problem, noting));
+            }
+            (all, Cause::Change | Cause::Others) if !batch.has_time(noting) => {
+                batch.tell_all(all, problem, |problem| unwritten(problem, noting));
             }
             // One member is at fault; splitting the group spares the others.
             (all, Cause::Change | Cause::Others) => {
                 let (left, right) = all.split_at(all.len() / 2);
-                groups.extend([right, left].map(|half| Group { members: half.to_vec(), noting, tries }));
+                batch.groups.extend([right, left].map(|half| Group {
+                    members: half.to_vec(),
+                    noting,
+                    tries,
+                }));
             }
         }
     }
@@ -272,7 +275,20 @@ impl PostgresWriter {
         }
     }
 
-    async fn connected(&mut self) -> Result<PgConnection, sqlx::Error> {
+    /// `is_short`: gives statements only a short time. A batch that needs that gives up its connection at its end.
+    async fn connected(&mut self, is_short: bool) -> Result<PgConnection, sqlx::Error> {
+        if self.is_hurried && !is_short {
+            self.connection = None;
+        }
+        let mut connection = self.usable().await?;
+        if is_short && !self.is_hurried {
+            hurry(&mut connection).await?;
+            self.is_hurried = true;
+        }
+        Ok(connection)
+    }
+
+    async fn usable(&mut self) -> Result<PgConnection, sqlx::Error> {
         let age = self.connected_at.elapsed();
         match self.connection.take() {
             Some(connection) if age < CONNECTION_MAX && !self.renewal.is_outdated(age) => {
@@ -284,12 +300,13 @@ impl PostgresWriter {
             _ => {}
         }
         self.connected_at = Instant::now();
+        self.is_hurried = false;
         connect(&self.options, &self.backends).await
     }
 
-    async fn send(&mut self, batch: &[Change], members: &[usize]) -> Sent {
-        let changes = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, batch.get(n)?)));
-        let parameters = match Parameters::of(changes, &self.sealer) {
+    async fn send(&mut self, changes: &[Change], members: &[usize], is_short: bool) -> Sent {
+        let numbered = members.iter().filter_map(|&n| Some((i32::try_from(n).ok()?, changes.get(n)?)));
+        let parameters = match Parameters::of(numbered, &self.sealer) {
             Ok(parameters) => parameters,
             Err(problem) => {
                 // Without a key to seal with, none of them can be written.
@@ -298,7 +315,7 @@ impl PostgresWriter {
                 return Sent::Refused { problem: sqlx::Error::Encode(problem.into()), cause };
             }
         };
-        let mut connection = match self.connected().await {
+        let mut connection = match self.connected(is_short).await {
             Ok(connection) => connection,
             Err(problem) => return Sent::Unreached(problem),
         };
@@ -331,7 +348,7 @@ impl PostgresWriter {
 
     /// Keeps the connection only if it takes a write.
     async fn prove_once(&mut self) -> Result<(), sqlx::Error> {
-        let mut connection = self.connected().await?;
+        let mut connection = self.connected(false).await?;
         match timeout(ANSWER_MAX, sqlx::raw_sql(AssertSqlSafe(PROVE.as_str())).execute(&mut connection)).await
         {
             Ok(Ok(_)) => {
@@ -358,25 +375,6 @@ impl PostgresWriter {
     }
 }
 
-/// Sets the same error for all members.
-fn tell_all(
-    results: &mut [Result<(), CommitError>],
-    members: &[usize],
-    problem: sqlx::Error,
-    told: impl Fn(Arc<sqlx::Error>) -> StoreError,
-) {
-    let problem = Arc::new(problem);
-    for member in members {
-        tell(results, *member, Err(told(problem.clone()).into()));
-    }
-}
-
-fn tell(results: &mut [Result<(), CommitError>], member: usize, result: Result<(), CommitError>) {
-    if let Some(slot) = results.get_mut(member) {
-        *slot = result;
-    }
-}
-
 fn numbers(members: Vec<i32>) -> Vec<usize> {
     members.into_iter().filter_map(|member| usize::try_from(member).ok()).collect()
 }
@@ -384,10 +382,6 @@ fn numbers(members: Vec<i32>) -> Vec<usize> {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was lost before the change could be looked up")]
 struct ConnectionLost;
-
-#[derive(Debug, thiserror::Error)]
-#[error("the outcome of the change is unknown")]
-struct Undecided;
 
 /// Whether the first write of a change prevents a second one. A change that opens or moves something is guarded by an
 /// id or a version; one that only answers or releases a key, or only marks an event, is not.

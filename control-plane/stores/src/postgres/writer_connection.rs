@@ -13,6 +13,10 @@ use super::encrypted;
 /// needs longer is in distress.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
 
+/// The same for the rest of a batch that has been slow: many times what a commit takes, and short enough to find the
+/// change that waits for a lock among all others of a batch.
+const HURRIED_MAX: Duration = Duration::from_millis(250);
+
 pub(super) async fn connect(
     options: &PgConnectOptions,
     backends: &Backends,
@@ -24,6 +28,13 @@ pub(super) async fn connect(
         Ok(connection)
     };
     timeout(STATEMENT_MAX, connecting).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Gives the connection's statements only a short time from now on.
+pub(super) async fn hurry(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let setting = sqlx::AssertSqlSafe(format!("SET statement_timeout = {}", HURRIED_MAX.as_millis()));
+    let set = timeout(STATEMENT_MAX, connection.execute(setting)).await;
+    set.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map(drop)
 }
 
 /// `synchronous_commit`: a server's default must not make commits less durable. The rest: the statement uses keys

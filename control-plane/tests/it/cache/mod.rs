@@ -13,3 +13,4 @@ mod in_process;
 mod listener;
 mod program;
 mod redis;
+mod refusals;

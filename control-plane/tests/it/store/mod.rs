@@ -18,6 +18,7 @@ mod faults;
 mod key_rules;
 mod keys;
 mod lanes;
+mod locked;
 mod lost_primary;
 mod missing_standby;
 mod random;
