@@ -116,7 +116,7 @@ fn honest_headers_of_browsers_and_proxies_pass() {
         ),
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         ("x-correlation-id", "01JDZ8Q4V7N3M5K2H9R6T0W1XY"),
-        ("request-id", "|4bf92f3577b34da6a3ce929d0e0e4736.00f067aa0ba902b7."),
+        ("request-id", "|4bf92f3577b34da6a3ce929d0e0e4736.00f067aa0c5902b7."),
         ("x-session-id", "1576013402161823744"),
         (
             "cookie",
