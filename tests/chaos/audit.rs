@@ -13,7 +13,7 @@ const SEALED_WITHIN: Duration = Duration::from_secs(60);
 /// An event after which nothing would ever be sealed.
 const FAR: i64 = 100_000_000;
 
-/// Verifies the trail, changes the place in its newest checkpoint, which no signature covers, and verifies it again.
+/// Verifies the trail, changes the position in its newest checkpoint, which no signature covers, and verifies it again.
 /// The database is of no use afterwards.
 pub(crate) async fn judge(cluster: &Cluster) -> Vec<Broken> {
     let Some(size) = sealed(cluster.database()).await else {

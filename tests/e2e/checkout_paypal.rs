@@ -43,7 +43,7 @@ async fn a_decline_at_paypal_takes_nothing_until_the_payer_has_chosen_otherwise(
     // The button passes the visitor's choice on.
     assert_eq!(page.evaluate("location.search.includes('funding=declined')").await, true);
     page.act("document.querySelector('[value=approve]').click()").await;
-    // The checkout page brings the order back, gets the decline, and sends the payer to PayPal again.
+    // The checkout page resubmits the order, gets the decline, and sends the payer to PayPal again.
     page.wait_for(&format!("!location.search.includes('funding') && {ASKED}")).await;
     // PayPal's event has the gateway try, too.
     until("the payment's payer", async || {

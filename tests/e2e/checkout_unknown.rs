@@ -34,7 +34,7 @@ const HEAR_NO_MORE: &str = "(() => {
     };
 })()";
 
-/// Answers the charge that brings an order back with an error, and keeps it for `bringBack`.
+/// Answers the charge that resubmits an order with an error, and keeps it for `bringBack`.
 const REFUSE_RETURNS: &str = "(() => {
     const send = window.fetch;
     window.fetch = async (...call) => {
@@ -108,7 +108,7 @@ async fn a_tab_that_is_closed_before_the_answer_came_pays_once_by_every_button()
     for (button, provider) in BUTTONS {
         open_again(&mut page, &gateway, None).await;
         choose(&mut page, "paid", provider).await;
-        // PayPal's order is made first; the answer to the charge that brings it back is the one that is lost.
+        // PayPal's order is made first; the answer to the charge that resubmits it is the one that is lost.
         let hears = u8::from(provider == "paypal");
         page.evaluate(&format!("window.hears = {hears}; {HEAR_NO_MORE}")).await;
         click(&mut page, button, 2).await;

@@ -7,7 +7,7 @@ use local_stack::DEMO_KEY;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-/// The place before the first event.
+/// The cursor before the first event.
 pub(crate) const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fn charge() -> Value {
@@ -86,7 +86,7 @@ async fn every_transition_is_listed_for_its_client() {
     let page = page.json();
     let events: Vec<_> = page["data"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
     assert_eq!(events, ["payment.created", "payment.processing", "payment.completed"]);
-    // Another client's event is a place like any other, and shows nothing of it.
+    // Another client's event is a cursor like any other, and shows nothing of it.
     let first = page["data"][0]["id"].as_str().unwrap();
     let path = format!("/events?after={first}&payment={transaction}");
     gateway.as_demo_2().get(&path).await.succeeds(200, &json!({ "hasMore": false, "data": [] }));

@@ -222,7 +222,7 @@ async fn the_lines_of_the_guide_for_shops_tell_of_a_decline_and_let_the_payer_tr
     }
 }
 
-/// Answers a charge that brings an order back with an error, and does not send it.
+/// Answers a charge that resubmits an order with an error, and does not send it.
 const REFUSE_RETURNS: &str = "(() => {
     const send = window.pay;
     const error = { code: 'INVALID_STATE', message: 'not now' };

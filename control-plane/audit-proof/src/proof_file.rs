@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::hash::Hash;
 use crate::note::Note;
 
-/// `index` is the record's place in the tree of the checkpoint, `hashes` its inclusion proof.
+/// `index` is the record's position in the tree of the checkpoint, `hashes` its inclusion proof.
 #[must_use]
 pub fn proof_file(index: u64, hashes: &[Hash], checkpoint: &Note) -> String {
     let mut text = format!("c2sp.org/tlog-proof@v1\nindex {index}\n");

@@ -13,7 +13,7 @@ const TAG_LENGTH: usize = 16;
 /// A key that is ready for use. The library overwrites its own copy of the key when it is dropped.
 pub struct Cipher(RandomizedNonceKey);
 
-/// The value was not sealed with this key in this place, or was altered since.
+/// The value was not sealed with this key at this address, or was altered since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("was altered, belongs elsewhere, or is sealed with another key")]
 pub struct NotAuthentic;

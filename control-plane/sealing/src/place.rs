@@ -2,7 +2,7 @@
 
 use crate::DataKeyId;
 
-/// Where a value is stored. A value opens only in its own place, so that one with access to the database cannot make
+/// Where a value is stored. A value opens only at its own address, so that one with access to the database cannot make
 /// the gateway act on another payment's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueAddress<'a> {
@@ -13,8 +13,8 @@ pub struct ValueAddress<'a> {
 }
 
 impl ValueAddress<'_> {
-    /// The additional data of the cipher. Each part follows its length, so that no two places have the same bytes. The
-    /// data key's id is part of it: keys of the same bytes under two ids would otherwise pass as one.
+    /// The additional data of the cipher. Each part follows its length, so that no two addresses have the same bytes.
+    /// The data key's id is part of it: keys of the same bytes under two ids would otherwise pass as one.
     pub(crate) fn bytes(&self, key: DataKeyId) -> Vec<u8> {
         let key = key.digits();
         let [label, table, column, row] = [LABEL, self.table, self.column, self.row].map(str::as_bytes);

@@ -139,7 +139,7 @@ impl Sealer {
     /// What a stored text says.
     ///
     /// # Errors
-    /// It is not a value of this place, or its key is not at hand.
+    /// It is not a value of this address, or its key is not at hand.
     pub fn open_text(&self, place: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
         let Some(id) = format::key_of(stored.as_bytes())? else { return self.plain(stored) };
         let plain = self.open(place, id, format::read_text(&stored)?)?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 // No line may say more than what is compared.
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportedLine {
-    /// Its place in the tree.
+    /// Its position in the tree.
     pub index: u64,
     pub who: String,
     pub what: String,

@@ -58,7 +58,7 @@ pub async fn once(
     let Some(mut run) = gateway.store.take_run(holder, gateway.now(), every, held_until()).await? else {
         return Ok(None);
     };
-    // The place was written below, so it parses.
+    // The cursor was written below, so it parses.
     let place = run.place.parse().unwrap_or(ReconcileCursor::BEGINNING);
     tracing::info!(since = %run.since, place = %place, "reconciling");
     let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);

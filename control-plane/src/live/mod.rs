@@ -147,7 +147,7 @@ impl Live {
     /// Begins to watch: after `after`, or after the newest event.
     pub(crate) async fn watch(&self, interest: Interest, after: Option<Position>) -> Result<Watch, Refused> {
         let queue = self.0.join(&interest)?;
-        // Before anything is awaited: it gives its place back if the client goes away meanwhile.
+        // Before anything is awaited: dropping it leaves the watchers, if the client goes away meanwhile.
         let mut watch = Watch::new(self.0.clone(), interest, queue, after);
         self.0.joined.notify_one();
         let mut read = self.0.read.subscribe();

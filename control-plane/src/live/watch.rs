@@ -183,7 +183,7 @@ mod tests {
         let store = payments_stores::open(uri).await.unwrap();
         let live = Live::start(store, None, CancellationToken::new()).unwrap();
         let at = |sequence| Position { epoch: 0, transaction: 0, sequence };
-        // Its place was checked before they ended.
+        // Its position was checked before they ended.
         for behind in [Position::START, at(1)] {
             let mut watch = live.watch(interest(), Some(behind)).await.unwrap();
             let ended = watch.next().await;

@@ -1,4 +1,4 @@
-//! The places for connections. When they run out, connections without requests give theirs up to new ones: otherwise
+//! The slots for connections. When they run out, connections without requests give theirs up to new ones: otherwise
 //! anyone who reaches the port could close it to everyone else by opening connections and answering their pings.
 
 use std::cmp::Reverse;
@@ -16,7 +16,7 @@ use super::LINGER;
 /// wait in the kernel's queue until one ends.
 pub const CONNECTIONS_MAX: usize = 1_024;
 
-/// Places that connections without requests may not fill. Those that give up their place keep it until they have
+/// Slots that connections without requests may not fill. Those that give up their slot keep it until they have
 /// ended, a second later if they do not react, so this is also how many new connections a second a hostile crowd
 /// cannot prevent.
 const SPARE: usize = 64;
@@ -25,11 +25,11 @@ const SPARE: usize = 64;
 /// probes and scrapers.
 const UNUSED_MAX: Duration = Duration::from_secs(10);
 
-/// How long a connection must have had no request before it may lose its place: for the first one, or for the bytes of
+/// How long a connection must have had no request before it may lose its slot: for the first one, or for the bytes of
 /// the last answer, to arrive.
 const IDLE_LEAST: Duration = LINGER;
 
-/// How often connections that may lose their place are looked for while all places are taken.
+/// How often connections that may lose their slot are looked for while all slots are taken.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The pause between two lines in the log.
@@ -56,7 +56,7 @@ impl ConnectionSlots {
         Arc::new(Self { free, taken: Mutex::default(), closing })
     }
 
-    /// Waits until there is a place for one more connection.
+    /// Waits until there is a slot for one more connection.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
         loop {
             let free = self.free.clone().acquire_owned();
@@ -68,7 +68,7 @@ impl ConnectionSlots {
         }
     }
 
-    /// Gives a new connection its place.
+    /// Gives a new connection its slot.
     pub(super) fn take(self: &Arc<Self>, permit: Option<OwnedSemaphorePermit>) -> ConnectionSlot {
         let usage = Arc::new(Usage::new(self.closing.child_token()));
         let id = {
@@ -82,7 +82,7 @@ impl ConnectionSlots {
         ConnectionSlot { places: self.clone(), id, usage, _permit: permit }
     }
 
-    /// Asks connections without requests to end, for as many as fill places that are to be spare: first those that
+    /// Asks connections without requests to end, for as many as fill slots that are to be spare: first those that
     /// never had a request, then those whose last one is longest ago.
     fn make_room(&self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +108,7 @@ impl ConnectionSlots {
     }
 }
 
-/// A connection's place.
+/// A connection's slot.
 pub(super) struct ConnectionSlot {
     places: Arc<ConnectionSlots>,
     id: u64,

@@ -274,7 +274,7 @@ impl LogRow {
     }
 }
 
-/// An event's row with its place in the log.
+/// An event's row with its position in the log.
 pub(super) struct PlacedRow {
     pub(super) position: Position,
     pub(super) event: EventRow,

@@ -249,7 +249,7 @@ async fn what_the_provider_decides_later_is_looked_at_until_it_has() {
 }
 
 /// PayPal opens the order again for another way to pay. Where it names no page, there is nobody to choose one: what was
-/// charged had been agreed to beforehand, or the client made the order and brings it back itself.
+/// charged had been agreed to beforehand, or the client made the order and resubmits it itself.
 #[tokio::test]
 async fn what_was_denied_after_all_fails_unless_the_payer_has_a_page() {
     for (method, page, state) in [

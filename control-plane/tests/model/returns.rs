@@ -1,5 +1,5 @@
-//! The order that a payment waits for is taken by the client that brings it back, or by the gateway before that. A
-//! client that is late, or brings it back under one more key, is told the outcome as if it had come first.
+//! The order that a payment waits for is taken by the client that resubmits it, or by the gateway before that. A
+//! client that is late, or resubmits it under one more key, is told the outcome as if it had come first.
 
 use payments::model::payment::{ResumedBy, State};
 use payments::model::provider::{OperationKind, RefusalKind};
@@ -20,7 +20,7 @@ pub(crate) struct LateClients {
 }
 
 impl Simulation {
-    /// The client brings the order back, under a new key.
+    /// The client resubmits the order, under a new key.
     pub(crate) fn come_back(&mut self) -> Result<(), TestCaseError> {
         if self.is_made() && self.resumed_by.is_some() || self.went_on_by_gateway() {
             self.late.waiting += 1;

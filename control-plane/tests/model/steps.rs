@@ -8,7 +8,7 @@ use crate::refunds;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// A client wants something of the payment. It brings the order back when its payer may have acted, or later.
+    /// A client wants something of the payment. It resubmits the order when its payer may have acted, or later.
     Resume,
     Capture {
         amount: u8,

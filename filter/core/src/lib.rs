@@ -20,9 +20,10 @@
 //!
 //! # Other modules
 //!
-//! [`config`] is the filter's configuration, [`connections`] limits the connections of one address, [`waiting`] bounds
-//! how many requests a worker holds, and [`money`], [`id`] and [`provider`] are types that edge and control plane
-//! share. [`graphql`] reads the tokens of GraphQL documents. `described` (feature `openapi`) has the schemas of what requests contain.
+//! [`config`] is the filter's configuration, [`setting`] checks the value of any setting, [`connections`] limits the
+//! connections of one address, [`waiting`] bounds how many requests a worker holds, and [`money`], [`id`] and
+//! [`provider`] are types that edge and control plane share. [`graphql`] reads the tokens of GraphQL documents.
+//! `described` (feature `openapi`) has the schemas of what requests contain.
 
 pub mod attestation;
 mod authority;

@@ -8,7 +8,7 @@ use super::Judge;
 use crate::model::{Broken, Intent, Request, Response, Sending};
 
 impl Judge<'_> {
-    /// An order pays for the payment that it was made for, and each client that brings it back is told what became of
+    /// An order pays for the payment that it was made for, and each client that resubmits it is told what became of
     /// that payment.
     pub(super) fn resubmitted(&self, request: &Request, payment: &str, broken: &mut Vec<Broken>) {
         let mut note =
@@ -30,9 +30,9 @@ impl Judge<'_> {
         }
     }
 
-    /// A key that brings an order back after a client was told the order's outcome is told the outcome, too: nothing is
+    /// A key that resubmits an order after a client was told the order's outcome is told the outcome, too: nothing is
     /// undecided any more that it would have to wait for. The clients neither capture nor cancel a payment after they
-    /// have brought its order back.
+    /// have resubmitted its order.
     pub(super) fn outcomes_of_returns(&self, broken: &mut Vec<Broken>) {
         let told = self.first_told();
         for request in &self.records.requests {

@@ -19,7 +19,7 @@ use super::{CLIENT_IDS, Clients};
 use crate::model::Broken;
 use crate::records::Event;
 
-/// The place before the first event.
+/// The cursor before the first event.
 const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The pause of a slow reader after each message.
 const SLOW: Duration = Duration::from_millis(100);
@@ -260,7 +260,7 @@ impl Reader {
         self.seen.push(SeenEvent { id: text("id"), subject, version });
     }
 
-    /// An overloaded or dying gateway may refuse; it must not forget the reader's place or call it wrong.
+    /// An overloaded or dying gateway may refuse; it must not forget the reader's cursor or call it wrong.
     fn note_refusal(&mut self, status: u16) {
         if (400..500).contains(&status) && status != 429 {
             self.refused.push(format!("{status} behind {}", self.last));

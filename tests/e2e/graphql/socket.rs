@@ -48,7 +48,7 @@ impl Socket {
             let message =
                 timeout(PATIENCE, self.0.next()).await.expect("nothing comes").expect("closed").unwrap();
             match message {
-                // A sign of life, with the place to continue after.
+                // A sign of life, with the cursor to continue after.
                 Message::Text(text) if text.contains(r#""type":"ping""#) => {}
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Close(close) => panic!("{close:?}"),
@@ -97,7 +97,7 @@ async fn charged(gateway: &Gateway<'_>) -> String {
     gateway.charge(&charge).await.transaction_id()
 }
 
-/// The place before the first event.
+/// The cursor before the first event.
 fn beginning() -> String {
     format!("evt_{}", "a".repeat(32))
 }

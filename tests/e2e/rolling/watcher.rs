@@ -14,10 +14,10 @@ use super::fleet::Fleet;
 const PAUSE: Duration = Duration::from_millis(100);
 /// For the last events to come.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The place before the first event.
+/// The cursor before the first event.
 const BEGINNING: &str = "evt_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// Follows completed payments by one stream after the other, each behind the last place, at each Envoy in turn.
+/// Follows completed payments by one stream after the other, each behind the last cursor, at each Envoy in turn.
 pub(super) struct Watcher {
     reading: JoinHandle<()>,
     watched: tokio::sync::watch::Receiver<Watched>,

@@ -1,4 +1,4 @@
-//! Places in the event log: every transition of every payment, in an order in which a reader misses none.
+//! Positions in the event log: every transition of every payment, in an order in which a reader misses none.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub struct EventId {
     pub sequence: u64,
 }
 
-/// An event's place in the log. Events become visible in this order.
+/// An event's position in the log. Events become visible in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Increases when the database was filled from a dump and counts transactions from the start again.

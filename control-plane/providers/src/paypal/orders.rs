@@ -200,7 +200,7 @@ fn fits(order: &Order, expected: &Expected) -> ProviderResult<()> {
 }
 
 /// The same for an order that fitted when its payment began, and that a wallet confirms. If it says something else now, it
-/// was changed at PayPal, which is not a mistake in the request of the client that brings it back.
+/// was changed at PayPal, which is not a mistake in the request of the client that resubmits it.
 fn still_fits(order: &Order, expected: &Expected, wallet: Option<Wallet>) -> ProviderResult<()> {
     let is_ours = wallet.is_some() && order.owner(expected.payment) != Owner::AnotherPayment;
     match order.contradicts(expected).filter(|field| is_ours && *field != "paymentMethodId") {

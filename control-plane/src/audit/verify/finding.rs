@@ -30,7 +30,7 @@ pub enum Finding {
         before: u64,
         record: String,
     },
-    /// Another sealed record is in this one's place.
+    /// Another sealed record is at this one's position.
     OutOfOrder {
         index: u64,
         found: Option<u64>,

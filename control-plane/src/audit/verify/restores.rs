@@ -25,7 +25,7 @@ pub(super) struct Recorded {
     pub(super) action: StoredAction,
     /// Its name.
     pub(super) record: String,
-    /// The place of its leaf; `None` if it has none, or one of another content.
+    /// The position of its leaf; `None` if it has none, or one of another content.
     pub(super) leaf: Option<u64>,
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Walked {
     pub(super) unsealed: u64,
     /// When the oldest of them was made, in microseconds since 1970.
     pub(super) unsealed_since: Option<i64>,
-    /// The newest checkpoint whose row says a wrong place. The tree is known all the same.
+    /// The newest checkpoint whose row says a wrong position. The tree is known all the same.
     pub(super) misplaced: Option<SealPositionMismatch>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> TrailWalk<'a> {
         }
     }
 
-    /// Why the record in the place of a leaf is not its own.
+    /// Why the record at the position of a leaf is not its own.
     async fn wrong(&self, leaf: &Leaf, row: Option<Row>, rows: &mut Rows<'_>) -> Result<Finding, StoreError> {
         let (audit, index) = (self.store.audit(), leaf.index);
         let own = audit.hash_of(leaf.record).await?;

@@ -136,7 +136,7 @@ impl From<TicketError> for ApiError {
     }
 }
 
-/// The place of the event to continue after.
+/// The position of the event to continue after.
 pub(super) async fn place(
     store: &dyn Store,
     id: Option<&str>,

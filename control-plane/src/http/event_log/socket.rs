@@ -47,7 +47,7 @@ pub(super) async fn socket(
         return Err(named("Sec-WebSocket-Protocol", &right).into());
     }
     let audience = watcher.audience(&app).await?;
-    // A place is taken before the answer, so that a refusal is an HTTP answer.
+    // The watcher is counted before the answer, so that a refusal is an HTTP answer.
     let place = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
     Ok(EVENTS.open(handshake, move |socket| async move {
         let mut session = Session::new(app, watcher, audience, socket, place);
@@ -119,7 +119,7 @@ impl Session {
         }
     }
 
-    /// Nothing waits for a socket that has not subscribed, so its place is the end of what this process has read.
+    /// Nothing waits for a socket that has not subscribed, so its cursor is the end of what this process has read.
     async fn greet(&mut self) -> Result<(), Option<Close>> {
         self.send(&Reply::Hello {
             heartbeat_seconds: HEARTBEAT.as_secs(),

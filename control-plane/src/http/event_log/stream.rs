@@ -32,7 +32,7 @@ pub(super) async fn stream(
     let audience = watcher.audience(app).await?;
     let watch = app.live.watch(interest, after).await.map_err(refused)?;
     let tenure = Tenure::begin(app, watcher.pass.map(|pass| pass.expires_s));
-    // A stream that is not read is not polled: it would neither end with its tenure nor give its place back.
+    // A stream that is not read is not polled: it would neither end with its tenure nor stop being counted.
     cut_answer_at(tenure.cut_at());
     let open = Open {
         watch,

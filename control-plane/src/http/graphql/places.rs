@@ -38,7 +38,7 @@ impl SocketSubscriptions {
         Some(subscribed)
     }
 
-    /// Where all of them can continue. `None` if there are none, or the place is not known.
+    /// Where all of them can continue. `None` if there are none, or the position is not known.
     pub(super) fn lowest(&self) -> Option<Position> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().filter_map(Weak::upgrade).filter_map(|one| one.cursor()).min()
@@ -63,8 +63,8 @@ impl Subscribed {
 pub(super) fn asked_at(after: Option<EventId>, read_to: Option<Position>) -> Option<Position> {
     let Some(EventId { transaction, sequence }) = after else { return read_to };
     let at = Position { epoch: read_to.map_or(0, |read| read.epoch), transaction, sequence };
-    // Behind the end of the log there is nothing: the event is of an epoch before. The place keeps the event's id, with which
-    // the client can continue.
+    // Behind the end of the log there is nothing: the event is of an epoch before. The position keeps the event's id,
+    // with which the client can continue.
     let is_of_this_epoch = read_to.is_none_or(|read| at <= read);
     Some(if is_of_this_epoch { at } else { Position { epoch: at.epoch.saturating_sub(1), ..at } })
 }

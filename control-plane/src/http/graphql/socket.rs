@@ -55,7 +55,7 @@ pub(super) async fn socket(
     if SUBSCRIPTIONS.offer(&handshake) != Offer::Own {
         return Ok(SUBSCRIPTIONS.open(handshake, refuse));
     }
-    // The connection is one of the client's streams even while it has no subscription. Its place is taken before the
+    // The connection is one of the client's streams even while it has no subscription. It is counted before the
     // answer, so that a refusal is an HTTP answer.
     let nothing = Interest::nothing(cause.client.clone());
     let place = app.live.watch(nothing, None).await.map_err(event_log::refused)?;

@@ -34,7 +34,7 @@ impl BatchRow {
     }
 }
 
-/// A key column as the text that a place consists of.
+/// A key column as text: the last row's key columns are how far a run is.
 fn as_text(key: &KeyColumn) -> String {
     if key.is_number { format!("CAST({} AS TEXT)", key.name) } else { key.name.to_owned() }
 }
@@ -55,7 +55,7 @@ pub(super) async fn end(database: &impl Database, table: &SealedTable) -> Result
     Ok(found.map(|(last,)| last).unwrap_or_default())
 }
 
-/// Reads the rows after a place, up to an [`end`].
+/// Reads the rows after the key `place`, up to an [`end`].
 pub(super) fn read<D: Database>(table: &SealedTable, place: &[String], end: &str) -> Query {
     let (keys, names) = (table.key, table.key.iter().map(|key| key.name).collect::<Vec<_>>().join(", "));
     let mut key_texts = keys.iter().map(as_text);

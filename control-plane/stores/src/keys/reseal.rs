@@ -3,8 +3,8 @@
 //! Each table is walked in the order of its keys, a few rows at a time, up to the last row that was there when the run
 //! began or continued. Those who make rows meanwhile seal them; what a process that does not know the newest keys yet,
 //! or has none, has written is counted at the end ([`super::KeyMaintenance::left`]). A value is replaced only if it is
-//! still the one that was read, so a payment that moves meanwhile wins, and is sealed anyway. The place is kept after
-//! each batch, so that an interrupted run continues there.
+//! still the one that was read, so a payment that moves meanwhile wins, and is sealed anyway. The progress is kept
+//! after each batch, so that an interrupted run continues there.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};

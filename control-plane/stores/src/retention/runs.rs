@@ -116,7 +116,7 @@ fn ended(tallies: &BTreeMap<What, Tally>) -> BTreeMap<&'static str, u64> {
     some.map(|(what, tally)| (what.name(), tally.ended)).collect()
 }
 
-/// Keeps the place and the counts, and renews the lease.
+/// Keeps the progress and the counts, and renews the lease.
 pub(super) async fn keep(
     database: &impl Database,
     ending: &RetentionRun,

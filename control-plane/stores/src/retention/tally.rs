@@ -1,4 +1,4 @@
-//! What a run has done of each kind. It is kept with the run's place, so that an interrupted run reports all of it.
+//! What a run has done of each kind. It is kept with the run's progress, so that an interrupted run reports all of it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Held data that is named. It is written with the run's place after each step.
+    /// Held data that is named. It is written with the run's progress after each step.
     const NAMED_MAX: usize = 20;
 
     pub(super) fn add(&mut self, part: &StepReport) {

@@ -33,7 +33,8 @@ pub(crate) struct LogSql {
 struct Served {
     /// The first event number.
     first: i64,
-    /// The place of the last event before it: a reader that is there misses nothing. `None`: the log serves all events.
+    /// The position of the last event before it: a reader that is there misses nothing. `None`: the log serves all
+    /// events.
     ended: Option<Position>,
     /// The end of the log at that time: no event that comes later is before it.
     readable: Option<Position>,
@@ -107,7 +108,7 @@ impl<D: Database> EventLog for SqlStore<D> {
     }
 
     async fn log_end(&self) -> Result<Position, StoreError> {
-        // An epoch without events has no place of its own: a client's cursor does not have the epoch.
+        // An epoch without events has no position of its own: a client's cursor does not have the epoch.
         for epoch in (0..=self.last_epoch()).rev() {
             if let Some(end) = self.end_of(epoch).await? {
                 return Ok(end);
@@ -157,7 +158,7 @@ pub(super) struct StoredPage {
 }
 
 impl<D: Database> SqlStore<D> {
-    /// The place of the event with a number, however far back the log serves. `None` if it is not stored.
+    /// The position of the event with a number, however far back the log serves. `None` if it is not stored.
     pub(super) async fn place_of(
         &self,
         purpose: Purpose,
@@ -252,7 +253,7 @@ impl<D: Database> SqlStore<D> {
         Ok(self.horizon.served())
     }
 
-    /// The last place in the log of an event with a smaller number than `first`.
+    /// The last position in the log of an event with a smaller number than `first`.
     async fn last_before(&self, first: i64) -> Result<Option<Position>, StoreError> {
         let epoch = self.epoch_of(first.saturating_sub(1));
         let text = format!(
@@ -267,7 +268,7 @@ impl<D: Database> SqlStore<D> {
         Ok(last)
     }
 
-    /// The place of an epoch's last event that can be read now.
+    /// The position of an epoch's last event that can be read now.
     async fn end_of(&self, epoch: u32) -> Result<Option<Position>, StoreError> {
         let sql = D::LOG;
         let is_in_order = if epoch == self.last_epoch() { sql.is_in_order } else { "TRUE" };

@@ -141,7 +141,7 @@ async function settle(request) {
   if (!answer.success) {
     const { declineCode, code, message } = answer.error;
     const reason = `${message} (${declineCode ?? code})`;
-    // Where the answer does not name the payment, only an order that was brought back has one.
+    // Where the answer does not name the payment, only an order that was resubmitted has one.
     const payment = id ?? (isOfOrder(request) ? shown ?? localStorage.getItem('payment') : null);
     if (payment) tellOutcome(payment, reason);
     else show('refused', reason);
@@ -264,7 +264,7 @@ const paypalSdk = await paypal.createInstance({
 });
 const eligible = await paypalSdk.findEligibleMethods({ currencyCode: CURRENCY });
 
-/** Makes the order, lets the payer's wallet confirm it, and brings it back to be captured. */
+/** Makes the order, lets the payer's wallet confirm it, and resubmits it to be captured. */
 async function confirmAndPay(key, wallet, session, data) {
   const made = await pay(key, { provider: 'paypal', wallet });
   if (made?.nextAction?.type !== 'confirm_order') return false;

@@ -96,7 +96,7 @@ pub enum RecordId {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
-    /// Its place in the tree, from 0.
+    /// Its position in the tree, from 0.
     pub index: u64,
     pub record: RecordId,
     pub hash: Hash,
@@ -142,7 +142,7 @@ pub struct TrailRecord {
     pub event: Event,
     /// What is sealed, in its canonical form.
     pub bytes: String,
-    /// Its place in the tree; `None` if it is not sealed yet.
+    /// Its position in the tree; `None` if it is not sealed yet.
     pub leaf: Option<u64>,
 }
 
@@ -185,7 +185,8 @@ pub trait AuditTrail: Send + Sync {
     /// The stored hashes of these ranges, as far as they are there.
     async fn tree_hashes(&self, ranges: &BTreeSet<StoredRange>) -> Result<StoredHashes, StoreError>;
 
-    /// Transitions after a place of the event log, in the log's order, up to where no other can be inserted any more.
+    /// Transitions after a position of the event log, in the log's order, up to where no other can be inserted any
+    /// more.
     async fn transitions(&self, after: Position, limit: u32) -> Result<Vec<StoredTransition>, StoreError>;
 
     /// Actions after one, in order.

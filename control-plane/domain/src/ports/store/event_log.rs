@@ -20,7 +20,7 @@ pub struct LogQuery {
     pub limit: u32,
 }
 
-/// An event and its place in the log.
+/// An event and its position in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedEvent {
     pub position: Position,
@@ -44,7 +44,7 @@ pub struct LogPage {
 pub trait EventLog {
     async fn log(&self, query: &LogQuery) -> Result<LogPage, StoreError>;
 
-    /// The place of the last event that can be read now; [`Position::START`] if there is none.
+    /// The position of the last event that can be read now; [`Position::START`] if there is none.
     async fn log_end(&self) -> Result<Position, StoreError>;
 
     /// When the oldest event happened that is committed and cannot be read yet, because an event of a transaction that
@@ -55,7 +55,7 @@ pub trait EventLog {
     /// are found by reading.
     async fn committed(&self);
 
-    /// The place of an event, or of [`Position::START`]. `None` if nobody can continue after it: it was never written,
-    /// or events after it are not kept any more.
+    /// The position of an event, or of [`Position::START`]. `None` if nobody can continue after it: it was never
+    /// written, or events after it are not kept any more.
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError>;
 }

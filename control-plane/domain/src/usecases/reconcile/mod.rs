@@ -95,7 +95,7 @@ pub struct Reconciliation<'a> {
 }
 
 impl<'a> Reconciliation<'a> {
-    /// Starts at `place`: where an earlier run was interrupted, or the beginning.
+    /// Starts at the cursor `place`: where an earlier run was interrupted, or the beginning.
     #[must_use]
     pub fn new(gateway: &'a Gateway, since: Timestamp, place: ReconcileCursor, pace: &'a Pace) -> Self {
         Self { gateway, since, until: gateway.now(), pace, place, unseen: Vec::new() }

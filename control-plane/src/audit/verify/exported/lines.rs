@@ -205,7 +205,7 @@ fn differing(
 }
 
 impl Transition {
-    /// Its place in the database is not known.
+    /// Its position in the database is not known.
     fn stored(self) -> StoredTransition {
         let Self { payment, refund, version, from, to, at, client, by, detail } = self;
         let position = Position::START;
