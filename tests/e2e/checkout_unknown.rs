@@ -34,13 +34,13 @@ const HEAR_NO_MORE: &str = "(() => {
     };
 })()";
 
-/// Answers the charge that resubmits an order with an error, and keeps it for `bringBack`.
+/// Answers the charge that resubmits an order with an error, and keeps it for `sendHeldCharge`.
 const REFUSE_RETURNS: &str = "(() => {
     const send = window.fetch;
     window.fetch = async (...call) => {
         const isReturn = call[0] === '/_sandbox/shop/pay' && JSON.parse(call[1].body).paymentMethodId;
         if (!isReturn) return send(...call);
-        window.bringBack = async () => (await send(...call)).status;
+        window.sendHeldCharge = async () => (await send(...call)).status;
         const error = { code: 'INVALID_STATE', message: 'not now', retryable: false };
         return new Response(JSON.stringify({ success: false, error }), { status: 409 });
     };
@@ -146,7 +146,7 @@ async fn an_order_whose_return_ends_with_an_error_is_not_called_unpaid() {
     page.act("document.getElementById('retry').click()").await;
     is_not_known(&mut page).await;
     assert_eq!(page.evaluate("document.getElementById('retry').textContent").await, "Look again");
-    assert_eq!(page.evaluate("bringBack()").await, 200);
+    assert_eq!(page.evaluate("sendHeldCharge()").await, 200);
     ends_as(&mut page, "completed").await;
     assert_eq!(page.evaluate("document.getElementById('explanation').textContent").await, "");
     assert_eq!(gateway.effects(&transaction).await, ["paypal charge 4999 EUR"]);

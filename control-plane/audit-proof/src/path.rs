@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::hash::Hash;
-use crate::known::StoredHashes;
+use crate::stored_hashes::StoredHashes;
 use crate::subtree::Subtree;
 
 /// A proof, as the ranges of leaves whose hashes it consists of, in its order.
@@ -66,9 +66,9 @@ impl Path {
 
     /// Its hashes, in order. `None` if one of what it [needs](Self::needs) is not known.
     #[must_use]
-    pub fn hashes(&self, known: &StoredHashes) -> Option<Vec<Hash>> {
+    pub fn hashes(&self, stored: &StoredHashes) -> Option<Vec<Hash>> {
         let hash = |range: &Range<u64>| {
-            let subtrees = Subtree::of(range).into_iter().map(|one| known.subtree(one));
+            let subtrees = Subtree::of(range).into_iter().map(|one| stored.subtree(one));
             Hash::of_range(subtrees.collect::<Option<Vec<_>>>()?.into_iter())
         };
         self.0.iter().map(hash).collect()

@@ -1,7 +1,7 @@
 //! The right edge of the tree, which is all that appending needs.
 
 use crate::hash::Hash;
-use crate::known::{STRIDE, StoredHashes};
+use crate::stored_hashes::{STRIDE, StoredHashes};
 use crate::subtree::Subtree;
 
 /// The right edge of a tree: the perfect subtrees that its leaves make up.
@@ -21,8 +21,8 @@ impl Frontier {
 
     /// The edge of a tree of this size. `None` if a hash that it needs ([`Self::needs`]) is not known.
     #[must_use]
-    pub fn of(size: u64, known: &StoredHashes) -> Option<Self> {
-        let edge = Self::needs(size).into_iter().map(|one| Some((one.height, known.subtree(one)?)));
+    pub fn of(size: u64, stored: &StoredHashes) -> Option<Self> {
+        let edge = Self::needs(size).into_iter().map(|one| Some((one.height, stored.subtree(one)?)));
         Some(Self { size, edge: edge.collect::<Option<_>>()? })
     }
 

@@ -8,7 +8,7 @@
 //! | question | module |
 //! |---|---|
 //! | How does a sealed value look? | [`format`](mod@format) |
-//! | What is it bound to? | [`place`] |
+//! | What is it bound to? | [`value_address`] |
 //! | Which keys are at hand, and which one seals? | [`sealer`] |
 //! | How long is it kept? | [`period`] |
 //! | How are data keys protected? | [`wrapping`], [`key_ring`] |
@@ -23,10 +23,10 @@ pub mod data_key;
 pub mod format;
 pub mod key_ring;
 pub mod period;
-pub mod place;
 pub mod sealer;
 mod secret_key;
 mod several;
+pub mod value_address;
 pub mod wrapping;
 
 pub use blind_index::{BlindIndex, IndexKey};
@@ -34,8 +34,8 @@ pub use cipher::{Cipher, NotAuthentic};
 pub use data_key::{DataKey, DataKeyId};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use period::Class;
-pub use place::ValueAddress;
 pub use sealer::{OpenError, PlainValues, SealError, Sealer};
 pub use secret_key::{NoRandomness, SecretKey};
 pub use several::Several;
+pub use value_address::ValueAddress;
 pub use wrapping::{WrapError, WrappedKey, Wrapping};

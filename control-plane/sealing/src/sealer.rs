@@ -88,24 +88,24 @@ impl Sealer {
     ///
     /// # Errors
     /// There is no key to seal with.
-    pub fn seal_text(&self, place: ValueAddress<'_>, plain: String) -> Result<String, SealError> {
+    pub fn seal_text(&self, address: ValueAddress<'_>, plain: String) -> Result<String, SealError> {
         if self.plain == PlainValues::Written {
             return Ok(plain);
         }
-        let key = self.current(place.class()).ok_or(SealError::NoKey)?;
-        Ok(format::write_text(key.id, &seal(&key, place, plain.as_bytes())?))
+        let key = self.current(address.class()).ok_or(SealError::NoKey)?;
+        Ok(format::write_text(key.id, &seal(&key, address, plain.as_bytes())?))
     }
 
     /// Like [`Self::seal_text`], for a column of bytes.
     ///
     /// # Errors
     /// See [`Self::seal_text`].
-    pub fn seal_bytes(&self, place: ValueAddress<'_>, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    pub fn seal_bytes(&self, address: ValueAddress<'_>, plain: Vec<u8>) -> Result<Vec<u8>, SealError> {
         if self.plain == PlainValues::Written {
             return Ok(plain);
         }
-        let key = self.current(place.class()).ok_or(SealError::NoKey)?;
-        Ok(format::write_bytes(key.id, &seal(&key, place, &plain)?))
+        let key = self.current(address.class()).ok_or(SealError::NoKey)?;
+        Ok(format::write_bytes(key.id, &seal(&key, address, &plain)?))
     }
 
     /// Seals a text with a known key, whichever seals new values.
@@ -115,11 +115,11 @@ impl Sealer {
     pub fn seal_text_with(
         &self,
         id: DataKeyId,
-        place: ValueAddress<'_>,
+        address: ValueAddress<'_>,
         plain: &str,
     ) -> Result<String, SealError> {
         let key = self.read().by_id.get(&id).cloned().ok_or(SealError::NoKey)?;
-        Ok(format::write_text(id, &seal(&key, place, plain.as_bytes())?))
+        Ok(format::write_text(id, &seal(&key, address, plain.as_bytes())?))
     }
 
     /// Like [`Self::seal_text_with`], for a column of bytes.
@@ -129,20 +129,20 @@ impl Sealer {
     pub fn seal_bytes_with(
         &self,
         id: DataKeyId,
-        place: ValueAddress<'_>,
+        address: ValueAddress<'_>,
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let key = self.read().by_id.get(&id).cloned().ok_or(SealError::NoKey)?;
-        Ok(format::write_bytes(id, &seal(&key, place, plain)?))
+        Ok(format::write_bytes(id, &seal(&key, address, plain)?))
     }
 
     /// What a stored text says.
     ///
     /// # Errors
     /// It is not a value of this address, or its key is not at hand.
-    pub fn open_text(&self, place: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
+    pub fn open_text(&self, address: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
         let Some(id) = format::key_of(stored.as_bytes())? else { return self.plain(stored) };
-        let plain = self.open(place, id, format::read_text(&stored)?)?;
+        let plain = self.open(address, id, format::read_text(&stored)?)?;
         String::from_utf8(plain).map_err(|_| OpenError::NotAuthentic)
     }
 
@@ -150,17 +150,21 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Self::open_text`].
-    pub fn open_bytes(&self, place: ValueAddress<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
+    pub fn open_bytes(&self, address: ValueAddress<'_>, stored: Vec<u8>) -> Result<Vec<u8>, OpenError> {
         let Some(id) = format::key_of(&stored)? else { return self.plain(stored) };
-        self.open(place, id, format::read_bytes(stored))
+        self.open(address, id, format::read_bytes(stored))
     }
 
     /// Like [`Self::open_text`], and accepts a plain value in any case: it is about to be sealed.
     ///
     /// # Errors
     /// See [`Self::open_text`].
-    pub fn open_or_plain_text(&self, place: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
-        if format::key_of(stored.as_bytes())?.is_none() { Ok(stored) } else { self.open_text(place, stored) }
+    pub fn open_or_plain_text(&self, address: ValueAddress<'_>, stored: String) -> Result<String, OpenError> {
+        if format::key_of(stored.as_bytes())?.is_none() {
+            Ok(stored)
+        } else {
+            self.open_text(address, stored)
+        }
     }
 
     /// Like [`Self::open_or_plain_text`], for a column of bytes.
@@ -169,27 +173,27 @@ impl Sealer {
     /// See [`Self::open_or_plain_text`].
     pub fn open_or_plain_bytes(
         &self,
-        place: ValueAddress<'_>,
+        address: ValueAddress<'_>,
         stored: Vec<u8>,
     ) -> Result<Vec<u8>, OpenError> {
-        if format::key_of(&stored)?.is_none() { Ok(stored) } else { self.open_bytes(place, stored) }
+        if format::key_of(&stored)?.is_none() { Ok(stored) } else { self.open_bytes(address, stored) }
     }
 
     fn plain<T>(&self, stored: T) -> Result<T, OpenError> {
         if self.plain == PlainValues::Rejected { Err(OpenError::Plain) } else { Ok(stored) }
     }
 
-    fn open(&self, place: ValueAddress<'_>, id: DataKeyId, sealed: Vec<u8>) -> Result<Vec<u8>, OpenError> {
+    fn open(&self, address: ValueAddress<'_>, id: DataKeyId, sealed: Vec<u8>) -> Result<Vec<u8>, OpenError> {
         let key = {
             let keys = self.read();
             match keys.erased.get(&id) {
-                Some(class) if *class == place.class() => return Err(OpenError::Erased(id)),
+                Some(class) if *class == address.class() => return Err(OpenError::Erased(id)),
                 Some(_) => return Err(OpenError::ErasedOfOthers(id)),
                 None => {}
             }
             keys.by_id.get(&id).cloned().ok_or(OpenError::UnknownKey(id))?
         };
-        Ok(key.cipher().open(&place.bytes(id), sealed)?)
+        Ok(key.cipher().open(&address.bytes(id), sealed)?)
     }
 
     /// The index of a value that is written, and the key that it is computed with.
@@ -218,9 +222,9 @@ impl Sealer {
     }
 }
 
-fn seal(key: &DataKey, place: ValueAddress<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+fn seal(key: &DataKey, address: ValueAddress<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
     let cipher = key.cipher_to_seal().ok_or(SealError::UsedUp(key.id))?;
-    cipher.seal(&place.bytes(key.id), plain).ok_or(SealError::NoRandomness)
+    cipher.seal(&address.bytes(key.id), plain).ok_or(SealError::NoRandomness)
 }
 
 impl fmt::Debug for Sealer {

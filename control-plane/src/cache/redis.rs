@@ -12,8 +12,8 @@ mod answer_cipher;
 mod connection;
 mod info;
 mod inspect;
+mod memory;
 mod replies;
-mod room;
 mod uri;
 
 use std::sync::RwLock;
@@ -29,8 +29,8 @@ use edge_core::attestation::Keys;
 use edge_core::client::ClientId;
 use edge_core::idempotency::{ClaimRequest, Fence, Fenced, KEPT_AFTER_LEASE, Scope, SealedAnswer, Verdict};
 use info::Info;
+use memory::RedisMemory;
 use replies::{fenced, is_full, verdict, words};
-use room::RedisMemory;
 use sha2::{Digest as _, Sha256};
 pub use uri::RedisUri;
 
@@ -56,7 +56,7 @@ pub struct RedisCache {
     uri: RedisUri,
     keep_policy: KeepPolicy,
     cipher: AnswerCipher,
-    room: RedisMemory,
+    memory: RedisMemory,
     connection: RwLock<ConnectionManager>,
     /// Consecutive commands without an answer.
     unanswered: AtomicU32,
@@ -75,7 +75,7 @@ impl RedisCache {
         Ok(Self {
             cipher: AnswerCipher::new(keys),
             keep_policy,
-            room: RedisMemory::new(),
+            memory: RedisMemory::new(),
             connection: RwLock::new(connection(&uri).map_err(CacheError::unavailable)?),
             unanswered: AtomicU32::new(0),
             has_told_version: AtomicBool::new(false),
@@ -105,7 +105,7 @@ impl RedisCache {
             Ok(2) => Ok(Completed::OverQuota),
             Ok(_) => Ok(Completed::Kept),
             Err(error) if is_full(&error) => {
-                self.room.note_full();
+                self.memory.note_full();
                 self.give_back(scope, fence).await
             }
             Err(error) => Err(CacheError::Unavailable(words(&error))),
@@ -113,8 +113,8 @@ impl RedisCache {
     }
 
     /// Checks at intervals how full Redis is. Without an answer, assumes that Redis has room until it refuses a write.
-    async fn look_for_room(&self) {
-        if !self.room.is_due() {
+    async fn look_at_memory(&self) {
+        if !self.memory.is_due() {
             return;
         }
         let mut info = ::redis::cmd("INFO");
@@ -123,7 +123,7 @@ impl RedisCache {
         // Bypasses `invoke`: a user that may not run INFO may do everything else, so a refusal needs no reconnect.
         if let Ok(Ok(said)) = tokio::time::timeout(TIMEOUT, info.query_async::<String>(&mut connection)).await
         {
-            self.room.note(&said);
+            self.memory.note(&said);
         }
     }
 
@@ -170,13 +170,13 @@ impl EdgeCache for RedisCache {
         answer: &SealedAnswer,
         client: &ClientId,
     ) -> Result<Completed, CacheError> {
-        if self.room.is_scarce() {
+        if self.memory.is_scarce() {
             let given_back = self.give_back(scope, fence).await?;
-            self.look_for_room().await;
+            self.look_at_memory().await;
             return Ok(given_back);
         }
         let kept = self.keep(scope, fence, answer, client).await?;
-        self.look_for_room().await;
+        self.look_at_memory().await;
         Ok(kept)
     }
 
@@ -190,7 +190,7 @@ impl EdgeCache for RedisCache {
     /// Writes as a claim does: a Redis that responds may be full, or a replica. Names the two keys that an answer needs,
     /// which Redis checks beforehand: a node of a Redis Cluster, or a user without the right to both, would keep none.
     async fn ready(&self) -> Result<(), CacheError> {
-        self.look_for_room().await;
+        self.look_at_memory().await;
         // A lease that expires immediately, so that each probe writes.
         let mut script = self.claim.key(PROBE);
         script.key(PROBE_CLIENT).arg("0").arg(0).arg(1_000);

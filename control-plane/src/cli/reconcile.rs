@@ -101,8 +101,8 @@ pub async fn run_reconcile(args: ReconcileArgs, source: &Source) -> anyhow::Resu
 
 async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow::Result<()> {
     let mut report = ReconcileReport::new(args.json);
-    let place = args.after.unwrap_or(ReconcileCursor::BEGINNING);
-    let mut reconciliation = Reconciliation::new(gateway, args.since, place, pace);
+    let cursor = args.after.unwrap_or(ReconcileCursor::BEGINNING);
+    let mut reconciliation = Reconciliation::new(gateway, args.since, cursor, pace);
     let mut interruption = Interruption::listen()?;
     loop {
         let part = tokio::select! {
@@ -113,8 +113,8 @@ async fn compare(gateway: &Gateway, args: ReconcileArgs, pace: &Pace) -> anyhow:
             Ok(Some(part)) => part.iter().for_each(|compared| report.add(compared)),
             Ok(None) => break,
             Err(problem) => {
-                let place = reconciliation.place();
-                let how = format!("resume with --since {} --after '{place}'", args.since);
+                let cursor = reconciliation.cursor();
+                let how = format!("resume with --since {} --after '{cursor}'", args.since);
                 return Err(problem.context(how));
             }
         }

@@ -1,6 +1,6 @@
 //! `control-plane wallets …`: sets up and checks the domains on which pages show wallets.
 
-mod known;
+mod domain_notes;
 mod unreached;
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use payments_providers::{DomainStatus, Outgoing, Settings, register_stripe_domai
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use self::known::DomainNotes;
+use self::domain_notes::DomainNotes;
 use super::envoy_bootstrap::{ASSOCIATION_BYTES_MAX as BYTES_MAX, ASSOCIATION_PATH, association_file};
 use super::operator::{Access, Operator, Recorded, open_trail};
 use crate::config::{GatewaySettings, Source, unusable};
@@ -101,8 +101,8 @@ async fn check(args: CheckArgs, source: &Source) -> anyhow::Result<String> {
         Ok(answer) => judged(&domain, &answer, expected.transpose()?.as_deref()),
         Err(problem) => Err(format!("https://{domain}{ASSOCIATION_PATH} cannot be fetched: {problem}")),
     };
-    let known = DomainNotes::of(&domain, source).await?;
-    known.told_with(seen).map_err(anyhow::Error::msg)
+    let notes = DomainNotes::of(&domain, source).await?;
+    notes.told_with(seen).map_err(anyhow::Error::msg)
 }
 
 /// Judges the response; an error if Apple would reject it.

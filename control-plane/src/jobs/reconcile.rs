@@ -59,14 +59,14 @@ pub async fn once(
         return Ok(None);
     };
     // The cursor was written below, so it parses.
-    let place = run.place.parse().unwrap_or(ReconcileCursor::BEGINNING);
-    tracing::info!(since = %run.since, place = %place, "reconciling");
-    let mut reconciliation = Reconciliation::new(gateway, run.since, place, pace);
+    let cursor = run.place.parse().unwrap_or(ReconcileCursor::BEGINNING);
+    tracing::info!(since = %run.since, %cursor, "reconciling");
+    let mut reconciliation = Reconciliation::new(gateway, run.since, cursor, pace);
     while let Some(part) = reconciliation.compare_next().await? {
         for compared in &part {
             tell(compared, &mut run);
         }
-        run.place = reconciliation.place().to_string();
+        run.place = reconciliation.cursor().to_string();
         if !gateway.store.keep_run(holder, &run, held_until()).await? {
             tracing::warn!("another process has taken over reconciling");
             return Ok(None);

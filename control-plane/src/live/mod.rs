@@ -3,9 +3,9 @@
 //! The log is the truth, so a watcher that continues after an event reads the log first and the queue then. Nothing is
 //! lost if a queue, a process or the connection is: the watcher continues after its last event.
 
-mod place;
 mod queue;
 mod reader;
+mod resume_point;
 mod wakeups;
 mod watch;
 mod watchers;
@@ -21,8 +21,8 @@ use payments::ports::store::{LoggedEvent, Store};
 use tokio::sync::{Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::place::ResumePoint;
 use self::queue::Queue;
+pub(crate) use self::resume_point::ResumePoint;
 pub(crate) use self::wakeups::WAKEUPS_COUNTER;
 use self::wakeups::Wakeups;
 pub(crate) use self::watch::{Ended, Watch};
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_leaves_before_the_log_was_read_gives_its_place_back() {
+    async fn a_client_that_leaves_before_the_log_was_read_gives_its_slot_back() {
         let (live, _folder) = live().await;
         // The reader's task has not run yet, so each waits.
         for _ in 0..5_000 {
@@ -293,21 +293,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_is_behind_what_has_arrived_and_moves_on_with_the_log() {
+    async fn a_resume_point_is_behind_what_has_arrived_and_moves_on_with_the_log() {
         let (live, _folder) = live().await;
         let first = event(1, 1);
         let wanted = Interest { payments: vec![first.event.payment], ..interest() };
         let mut watch = live.watch(wanted, None).await.unwrap();
-        let (place, begun) = (watch.place(), watch.cursor());
+        let (resume_point, begun) = (watch.resume_point(), watch.cursor());
         let end = read(&live, &first);
-        assert_eq!(place.cursor(), begun, "it waits to be given");
+        assert_eq!(resume_point.cursor(), begun, "it waits to be given");
         watch.next().await.unwrap();
-        assert_eq!(place.cursor(), begun, "it was given, and is on its way");
+        assert_eq!(resume_point.cursor(), begun, "it was given, and is on its way");
         let mut waiting = pin!(watch.next());
         assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(place.cursor(), end);
+        assert_eq!(resume_point.cursor(), end);
         let end = read(&live, &event(2, 2));
-        assert_eq!(place.cursor(), end, "of another payment");
+        assert_eq!(resume_point.cursor(), end, "of another payment");
     }
 
     fn taken(queue: &Queue) -> Option<Arc<LoggedEvent>> {
@@ -318,14 +318,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_joins_or_changes_in_the_middle_of_a_part_misses_nothing_behind_its_place() {
+    async fn who_joins_or_changes_in_the_middle_of_a_part_misses_nothing_behind_its_position() {
         let (live, _folder) = live().await;
         let shared = &live.0;
         let part = |n: u64| (n * 5 + 1..=n * 5 + 5).map(|sequence| (*event(1, sequence)).clone()).collect();
         for round in 0..300 {
             shared.deliver(Vec::new(), Position::START);
             let begin = Barrier::new(2);
-            let (queue, place) = std::thread::scope(|scope| {
+            let (queue, position) = std::thread::scope(|scope| {
                 scope.spawn(|| {
                     begin.wait();
                     (0..40).for_each(|n| shared.deliver(part(n), event(1, n * 5 + 5).position));
@@ -333,12 +333,12 @@ mod tests {
                 begin.wait();
                 let queue = shared.join(&interest()).unwrap();
                 let joined = *shared.read.borrow();
-                let place = if round % 2 == 0 { joined } else { shared.change(&queue, interest()) };
-                (queue, place.unwrap())
+                let position = if round % 2 == 0 { joined } else { shared.change(&queue, interest()) };
+                (queue, position.unwrap())
             });
-            let first = std::iter::from_fn(|| taken(&queue)).find(|event| event.position > place);
+            let first = std::iter::from_fn(|| taken(&queue)).find(|event| event.position > position);
             let next = first.map_or(201, |event| event.position.sequence);
-            assert_eq!(next, place.sequence + 1, "round {round}");
+            assert_eq!(next, position.sequence + 1, "round {round}");
             shared.leave(&interest(), &queue);
         }
     }

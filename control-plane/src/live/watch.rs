@@ -6,8 +6,8 @@ use std::sync::Arc;
 use payments::model::log::Position;
 use payments::ports::store::{LogQuery, LoggedEvent, StoreError};
 
-use super::place::{self, ResumePoint};
 use super::queue::{Queue, TooSlow};
+use super::resume_point::{self, ResumePoint};
 use super::{ENDED_COUNTER, Interest, Shared};
 
 /// Events of one read.
@@ -37,7 +37,7 @@ pub(crate) struct Watch {
     read: VecDeque<Arc<LoggedEvent>>,
     /// Whether the log may have more before what is in the queue.
     has_more: bool,
-    place: Arc<ResumePoint>,
+    resume_point: Arc<ResumePoint>,
 }
 
 impl Watch {
@@ -51,15 +51,15 @@ impl Watch {
             Some(after) => (after, true),
             None => (Position::START, false),
         };
-        let place = Arc::new(ResumePoint::new(shared.clone(), queue.clone(), position));
-        Self { shared, interest, queue, position, read: VecDeque::new(), has_more, place }
+        let resume_point = Arc::new(ResumePoint::new(shared.clone(), queue.clone(), position));
+        Self { shared, interest, queue, position, read: VecDeque::new(), has_more, resume_point }
     }
 
     /// Whatever is committed from here on is in the queue or after `end`.
     pub(super) fn begin(&mut self, end: Position) {
         if !self.has_more {
             self.position = end;
-            self.place.note(end, true);
+            self.resume_point.note(end, true);
         }
     }
 
@@ -84,12 +84,12 @@ impl Watch {
         if self.has_more || !self.read.is_empty() {
             return self.position;
         }
-        place::cursor(&self.shared, &self.queue, self.position)
+        resume_point::cursor(&self.shared, &self.queue, self.position)
     }
 
     /// Where the watcher is while it waits. An event counts once the next one is waited for.
-    pub(crate) fn place(&self) -> Arc<ResumePoint> {
-        self.place.clone()
+    pub(crate) fn resume_point(&self) -> Arc<ResumePoint> {
+        self.resume_point.clone()
     }
 
     /// Waits for the next event. May be cancelled and called again.
@@ -99,7 +99,7 @@ impl Watch {
     }
 
     async fn wait(&mut self) -> Result<Arc<LoggedEvent>, Ended> {
-        self.place.note(self.position, false);
+        self.resume_point.note(self.position, false);
         loop {
             if let Some(event) = self.read.pop_front() {
                 self.position = event.position;
@@ -107,12 +107,12 @@ impl Watch {
             }
             if self.has_more {
                 self.read_part().await?;
-                self.place.note(self.position, false);
+                self.resume_point.note(self.position, false);
                 continue;
             }
-            self.place.note(self.position, true);
+            self.resume_point.note(self.position, true);
             let event = self.queue.next().await;
-            self.place.note(self.position, false);
+            self.resume_point.note(self.position, false);
             let event = event.map_err(|TooSlow| {
                 metrics::counter!(ENDED_COUNTER, "reason" => "too_slow").increment(1);
                 Ended::TooSlow

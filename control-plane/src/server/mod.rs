@@ -3,8 +3,8 @@
 //! No peer can keep others from being served, or delay a shutdown.
 
 mod body;
+mod connection_slots;
 mod cut;
-mod places;
 mod protocol;
 pub(crate) mod tls;
 
@@ -27,9 +27,9 @@ use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 pub(crate) use body::{Unread, read_body};
+pub use connection_slots::CONNECTIONS_MAX;
+use connection_slots::{ConnectionSlot, ConnectionSlots, Usage};
 pub(crate) use cut::cut_answer_at;
-pub use places::CONNECTIONS_MAX;
-use places::{ConnectionSlot, ConnectionSlots, Usage};
 use protocol::{Protocol, Protocols};
 pub use tls::{OwnPeer, PeerNames, Tls, TlsError, TlsFile, TlsSettings};
 
@@ -54,13 +54,13 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, stop
         closing: CancellationToken::new(),
         cut: CancellationToken::new(),
     };
-    let places = ConnectionSlots::new(server.closing.clone());
-    while let Some((place, accepted)) =
-        stop.run_until_cancelled(async { (places.free().await, listener.accept().await) }).await
+    let slots = ConnectionSlots::new(server.closing.clone());
+    while let Some((permit, accepted)) =
+        stop.run_until_cancelled(async { (slots.free().await, listener.accept().await) }).await
     {
         match accepted {
             Ok((stream, peer)) => {
-                let connection = server.clone().connection(stream, peer, places.take(place));
+                let connection = server.clone().connection(stream, peer, slots.take(permit));
                 server.connections.spawn(connection);
             }
             // The peer disconnected before it was accepted.
@@ -91,11 +91,11 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, peer: SocketAddr, place: ConnectionSlot) {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, slot: ConnectionSlot) {
         let cut = self.cut.clone();
         tokio::select! {
-            () = self.answer(stream, peer, place.usage.clone()) => {}
-            () = place.lost() => tracing::debug!(%peer, "a connection without requests was closed"),
+            () = self.answer(stream, peer, slot.usage.clone()) => {}
+            () = slot.lost() => tracing::debug!(%peer, "a connection without requests was closed"),
             () = cut.cancelled() => {}
         }
     }

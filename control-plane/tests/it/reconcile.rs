@@ -233,14 +233,14 @@ async fn an_interrupted_reconciliation_goes_on_where_it_was() {
     let seen = |n| taken(&opening(n, "nobody", 100).0, 100);
     let listed: Vec<_> = (1..=5).map(|n| ListedPayment { seen: seen(n), origin: None }).collect();
     *test.provider.listed.lock().unwrap() = listed;
-    let (pace, mut all, mut place) = (Pace::new(100_000), Vec::new(), ReconcileCursor::BEGINNING);
+    let (pace, mut all, mut cursor) = (Pace::new(100_000), Vec::new(), ReconcileCursor::BEGINNING);
     loop {
-        // Another process each time: only the place is left of the one before.
-        let kept: ReconcileCursor = place.to_string().parse().unwrap();
+        // Another process each time: only the cursor is left of the one before.
+        let kept: ReconcileCursor = cursor.to_string().parse().unwrap();
         let mut reconciliation = Reconciliation::new(&test.gateway, at(0), kept, &pace);
         let Some(part) = reconciliation.compare_next().await.unwrap() else { break };
         all.extend(part.into_iter().filter_map(|one| one.payment));
-        place = reconciliation.place().clone();
+        cursor = reconciliation.cursor().clone();
     }
     // The one provider of the test stands for two, and each has its list.
     assert_eq!(all.len(), 205 + 5 + 5);

@@ -144,9 +144,9 @@ async fn adopt_what_was_revealed(
     call: &Call<Refund>,
 ) {
     let sync = ProviderSync { gateway, provider };
-    if let Err(trouble) = look_at_all_of(sync, payment, &call.cause).await {
+    if let Err(error) = look_at_all_of(sync, payment, &call.cause).await {
         tracing::info!(
-            reason = trouble.reason(),
+            reason = error.reason(),
             "the provider's refunds could not be applied after a refusal"
         );
     }

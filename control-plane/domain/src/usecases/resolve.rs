@@ -91,7 +91,7 @@ async fn conclude(
         Ok(Progress::Recorded) => return Ok(()),
         Ok(Progress::NothingNew) => "the provider shows nothing new".to_owned(),
         Err(SyncError::Store(problem)) => return Err(problem),
-        Err(trouble) => trouble.reason(),
+        Err(error) => error.reason(),
     };
     let tries = before.tries + 1;
     let to = FollowUp { at: gateway.now() + gateway.pause(tries), tries };

@@ -29,8 +29,8 @@ pub(crate) async fn look(gateway: &Gateway, id: PaymentId) -> Result<(), StoreEr
         match fetched {
             Ok(()) => {}
             Err(SyncError::Store(problem)) => return Err(problem),
-            Err(trouble) => {
-                tracing::info!(payment.id = %id, reason = trouble.reason(), "a waiting payment could not be polled");
+            Err(error) => {
+                tracing::info!(payment.id = %id, reason = error.reason(), "a waiting payment could not be polled");
             }
         }
     }

@@ -57,8 +57,8 @@ fn a_value_opens_in_its_own_place_only() {
         ValueAddress { column: "request", ..HERE },
         ValueAddress { table: "refunds", ..HERE },
     ];
-    for place in elsewhere {
-        assert_eq!(sealer.open_text(place, stored.clone()), Err(OpenError::NotAuthentic), "{place:?}");
+    for address in elsewhere {
+        assert_eq!(sealer.open_text(address, stored.clone()), Err(OpenError::NotAuthentic), "{address:?}");
     }
     assert_eq!(sealer.open_text(HERE, stored), Ok("{\"a\":1}".to_owned()));
 }
@@ -109,9 +109,9 @@ fn a_value_has_ended_only_with_an_erased_key_of_its_own_class() {
     let request = ValueAddress { column: "request", ..HERE };
     assert_eq!(sealer.open_text(request, stored.clone()), Err(OpenError::Erased(id(1))));
     let body = ValueAddress { table: "webhook_events", column: "body", row: "stripe/evt_1" };
-    for place in [HERE, body] {
-        let opened = sealer.open_text(place, stored.clone());
-        assert_eq!(opened, Err(OpenError::ErasedOfOthers(id(1))), "{place:?}");
+    for address in [HERE, body] {
+        let opened = sealer.open_text(address, stored.clone());
+        assert_eq!(opened, Err(OpenError::ErasedOfOthers(id(1))), "{address:?}");
     }
 }
 
@@ -159,12 +159,12 @@ proptest! {
     #[test]
     fn what_was_sealed_opens_to_the_same_whatever_it_is(text: String, bytes: Vec<u8>, row: String) {
         let sealer = sealer(&[1]);
-        let place = ValueAddress { row: &row, ..HERE };
-        let stored = sealer.seal_text(place, text.clone()).unwrap();
+        let address = ValueAddress { row: &row, ..HERE };
+        let stored = sealer.seal_text(address, text.clone()).unwrap();
         prop_assert!(text.len() < 8 || !stored.contains(&text));
-        prop_assert_eq!(sealer.open_text(place, stored), Ok(text));
-        let stored = sealer.seal_bytes(place, bytes.clone()).unwrap();
-        prop_assert_eq!(sealer.open_bytes(place, stored), Ok(bytes));
+        prop_assert_eq!(sealer.open_text(address, stored), Ok(text));
+        let stored = sealer.seal_bytes(address, bytes.clone()).unwrap();
+        prop_assert_eq!(sealer.open_bytes(address, stored), Ok(bytes));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::restore_notes::remember;
 use super::{Sealer, size};
 use crate::audit::anchor_file::AnchorFile;
 use crate::audit::holds::holds;
-use crate::audit::place::SealPositionMismatch;
 use crate::audit::restore_note::signed_restores;
+use crate::audit::seal_position::SealPositionMismatch;
 use crate::audit::sealed_at;
 use crate::audit::witness::NoClient;
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use payments::ports::store::audit::{RecordCount, RecordId};
 
-use crate::audit::place::SealPositionMismatch;
 use crate::audit::restore_note::Unfit;
+use crate::audit::seal_position::SealPositionMismatch;
 
 /// Something that is not what was sealed. Records are numbered from 0, in the order in which they were sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]

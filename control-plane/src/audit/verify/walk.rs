@@ -9,7 +9,7 @@ use payments::ports::store::{Store, StoreError};
 use super::finding::{Finding, name};
 use super::rows::{Leaves, Rest, Row, Rows, Seals};
 use crate::audit::origin;
-use crate::audit::place::SealPositionMismatch;
+use crate::audit::seal_position::SealPositionMismatch;
 use crate::audit::sealed_at;
 
 /// What was found on the way. Where something is wrong, the way ends.

@@ -7,8 +7,8 @@ use redis::{RedisError, Script, cmd};
 
 use super::RedisUri;
 use super::info::{GOOD_POLICY, Info};
+use super::memory::ANSWERS_PERCENT;
 use super::replies::words;
-use super::room::ANSWERS_PERCENT;
 
 /// The timeout, connecting included; an operator waits for it.
 const PATIENCE: Duration = Duration::from_secs(5);

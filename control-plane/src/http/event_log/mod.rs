@@ -110,14 +110,14 @@ async fn answer(
         if watcher.pass.is_some() {
             return Err(named("Accept", "must be `text/event-stream`: a ticket opens a stream").into());
         }
-        let after = place(store, query.after.as_deref(), "after").await?;
+        let after = position_after(store, query.after.as_deref(), "after").await?;
         return Ok(list::list(app, interest, after, query.limit).await?.into_response());
     }
     let mut last = headers.get_all(LAST_EVENT_ID).iter().map(|id| id.to_str().unwrap_or_default());
     let after = match (last.next(), last.next()) {
         (Some(_), Some(_)) => return Err(named("Last-Event-ID", "must be given once").into()),
-        (Some(last), None) => place(store, Some(last), "Last-Event-ID").await?,
-        (None, _) => place(store, query.after.as_deref(), "after").await?,
+        (Some(last), None) => position_after(store, Some(last), "Last-Event-ID").await?,
+        (None, _) => position_after(store, query.after.as_deref(), "after").await?,
     };
     stream::stream(app, watcher, interest, after).await
 }
@@ -137,7 +137,7 @@ impl From<TicketError> for ApiError {
 }
 
 /// The position of the event to continue after.
-pub(super) async fn place(
+pub(super) async fn position_after(
     store: &dyn Store,
     id: Option<&str>,
     name: &str,

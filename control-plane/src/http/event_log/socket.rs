@@ -48,9 +48,9 @@ pub(super) async fn socket(
     }
     let audience = watcher.audience(&app).await?;
     // The watcher is counted before the answer, so that a refusal is an HTTP answer.
-    let place = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
+    let watch = app.live.watch(watcher.nothing(), None).await.map_err(refused)?;
     Ok(EVENTS.open(handshake, move |socket| async move {
-        let mut session = Session::new(app, watcher, audience, socket, place);
+        let mut session = Session::new(app, watcher, audience, socket, watch);
         let close = session.run().await;
         session.close(close).await;
     }))

@@ -69,7 +69,7 @@ fn messages(open: Open) -> impl Stream<Item = Result<Event, axum::Error>> {
     stream::unfold(State::Opened(Box::new(open)), |state| async {
         match state {
             State::Opened(open) => {
-                let hello = open.place().retry(open.retry).comment("open");
+                let hello = open.cursor_event().retry(open.retry).comment("open");
                 Some((Ok(hello), State::Watching(open)))
             }
             State::Watching(mut open) => {
@@ -81,7 +81,7 @@ fn messages(open: Open) -> impl Stream<Item = Result<Event, axum::Error>> {
                         Ok(event) => Ok(open.message(&event)),
                         Err(ended) => Err(goodbye(&ended)),
                     },
-                    () = sleep(HEARTBEAT) => Ok(Ok(open.place().comment("heartbeat"))),
+                    () = sleep(HEARTBEAT) => Ok(Ok(open.cursor_event().comment("heartbeat"))),
                 };
                 Some(match next {
                     Ok(message) => (message, State::Watching(open)),
@@ -102,14 +102,14 @@ impl Open {
     /// A message without data is no event to a client, but its id is where the client continues (WHATWG HTML, 9.2.6).
     /// Without it, a client that has received no event would miss those that come while it reconnects, and one that has
     /// had none for long could be overtaken by the end of the log.
-    fn place(&self) -> Event {
+    fn cursor_event(&self) -> Event {
         Event::default().id(self.watch.cursor().id().to_string())
     }
 
     fn over(&self, over: Over) -> Event {
         match over {
             Over::Renew => {
-                self.place().retry(self.return_after).comment("reconnect: your key is checked again")
+                self.cursor_event().retry(self.return_after).comment("reconnect: your key is checked again")
             }
             // The client reconnects and is refused, and then stops.
             Over::Expired => Event::default().comment("the ticket has expired; get a new one"),

@@ -16,13 +16,13 @@ mod mutation;
 mod objects;
 mod pages;
 mod payloads;
-mod places;
 mod query;
 mod respond;
 mod scalars;
 mod schema;
 mod serve;
 mod socket;
+mod socket_subscriptions;
 mod subscription;
 mod subscriptions;
 

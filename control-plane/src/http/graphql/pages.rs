@@ -87,7 +87,7 @@ pub(super) async fn events(
         is_payers: false,
     };
     let (store, _read) = caller.store().await;
-    let behind = event_log::place(store, after.as_deref(), "after").await.map_err(failed)?;
+    let behind = event_log::position_after(store, after.as_deref(), "after").await.map_err(failed)?;
     let page = event_log::read_page(store, &interest, behind, limit).await.map_err(failed)?;
     let events = page.events.into_iter().map(EventObject::from);
     Ok(EventConnection {

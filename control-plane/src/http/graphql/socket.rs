@@ -16,7 +16,7 @@ use payments::model::log::Position;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::conversation::{Conversation, Refused};
-use super::places::SocketSubscriptions;
+use super::socket_subscriptions::SocketSubscriptions;
 use super::subscriptions::Subscriptions;
 use crate::http::App;
 use crate::http::attested::Attested;
@@ -58,10 +58,10 @@ pub(super) async fn socket(
     // The connection is one of the client's streams even while it has no subscription. It is counted before the
     // answer, so that a refusal is an HTTP answer.
     let nothing = Interest::nothing(cause.client.clone());
-    let place = app.live.watch(nothing, None).await.map_err(event_log::refused)?;
+    let watch = app.live.watch(nothing, None).await.map_err(event_log::refused)?;
     Ok(SUBSCRIPTIONS.open(handshake, move |socket| async move {
         serve(app, cause, socket).await;
-        drop(place);
+        drop(watch);
     }))
 }
 
@@ -115,8 +115,8 @@ fn going_away(retry_after_ms: u64, after: Option<Position>) -> (u16, String) {
 async fn serve(app: App, cause: Cause, socket: WebSocket) {
     let (mut sink, source) = socket.split();
     let client = Client(Arc::new(Mutex::new(Conversation::new())));
-    let places = SocketSubscriptions::default();
-    let executor = Subscriptions::new(app.clone(), cause, places.clone());
+    let subscriptions = SocketSubscriptions::default();
+    let executor = Subscriptions::new(app.clone(), cause, subscriptions.clone());
     let messages = inbound(source, client.clone());
     let mut protocol = Protocol::from_message_stream(executor, messages, WebSocketProtocols::GraphQLWS);
     let tenure = Tenure::begin(&app, None);
@@ -141,7 +141,7 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
                 if silent > SILENT_MAX {
                     break Some((UNHEARD, "no pong within 45 seconds".to_owned()));
                 }
-                beat(&mut sink, &places, tenure).await
+                beat(&mut sink, &subscriptions, tenure).await
             }
             () = &mut init, if !init.is_elapsed() => {
                 if !client.lock().has_begun() {
@@ -150,10 +150,10 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
                 continue;
             }
             _ = tenure.over() => {
-                break Some(going_away(return_after_ms(&app), places.lowest()));
+                break Some(going_away(return_after_ms(&app), subscriptions.lowest()));
             }
             () = app.live.stopped() => {
-                break Some(going_away(return_after_cut_ms(&app), places.lowest()));
+                break Some(going_away(return_after_cut_ms(&app), subscriptions.lowest()));
             }
         };
         match sent {
@@ -161,7 +161,7 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
             Sent::Gone { has_read: false } => {}
             Sent::Lost => break None,
             Sent::Stalled => break Some((UNHEARD, STALLED.to_owned())),
-            Sent::Over(_) => break Some(going_away(return_after_ms(&app), places.lowest())),
+            Sent::Over(_) => break Some(going_away(return_after_ms(&app), subscriptions.lowest())),
         }
     };
     if let Some(close) = close {
@@ -176,19 +176,19 @@ async fn serve(app: App, cause: Cause, socket: WebSocket) {
 /// Shows that the connection lives, and where its subscriptions continue if it is cut.
 async fn beat(
     sink: &mut SplitSink<WebSocket, Message>,
-    places: &SocketSubscriptions,
+    subscriptions: &SocketSubscriptions,
     tenure: Tenure,
 ) -> Sent {
     let sent = sending::send(sink, Message::Ping(Bytes::new()), tenure).await;
-    match (sent, places.lowest()) {
-        (Sent::Gone { .. }, Some(place)) => sending::send(sink, place_of(place), tenure).await,
+    match (sent, subscriptions.lowest()) {
+        (Sent::Gone { .. }, Some(position)) => sending::send(sink, cursor_ping(position), tenure).await,
         (sent, _) => sent,
     }
 }
 
 /// The protocol's own ping, whose payload is free.
-fn place_of(place: Position) -> Message {
-    let cursor = place.id().to_string();
+fn cursor_ping(position: Position) -> Message {
+    let cursor = position.id().to_string();
     Message::Text(serde_json::json!({ "type": "ping", "payload": { "cursor": cursor } }).to_string().into())
 }
 

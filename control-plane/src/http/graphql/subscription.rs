@@ -9,8 +9,8 @@ use futures_util::stream::{self, Stream};
 
 use super::caller::{caller, failed};
 use super::objects::EventObject;
-use super::places::Subscribed;
 use super::query::{payment_of, types_of};
+use super::socket_subscriptions::Subscribed;
 use crate::http::error::ApiError;
 use crate::http::event_log;
 use crate::live::{Ended, Interest, Watch};
@@ -36,10 +36,10 @@ impl Subscription {
             is_payers: false,
         };
         let store = &*caller.app.gateway.store;
-        let behind = event_log::place(store, after.as_ref().map(|id| id.as_str()), "after").await;
+        let behind = event_log::position_after(store, after.as_ref().map(|id| id.as_str()), "after").await;
         let watch = caller.app.live.watch(interest, behind.map_err(failed)?).await;
         let watch = watch.map_err(event_log::refused).map_err(failed)?;
-        context.data::<Arc<Subscribed>>()?.begin(watch.place());
+        context.data::<Arc<Subscribed>>()?.begin(watch.resume_point());
         Ok(events(watch))
     }
 }

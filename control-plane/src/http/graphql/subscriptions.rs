@@ -14,7 +14,7 @@ use payments::usecases::OperationError;
 
 use super::caller::Caller;
 use super::errors::{request_error, with_code};
-use super::places::{SUBSCRIPTIONS_MAX, SocketSubscriptions, asked_at, own_after};
+use super::socket_subscriptions::{SUBSCRIPTIONS_MAX, SocketSubscriptions, asked_at, own_after};
 use super::{document, serve};
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -24,12 +24,12 @@ use crate::http::error::ApiError;
 pub(super) struct Subscriptions {
     app: App,
     cause: Cause,
-    places: SocketSubscriptions,
+    on_socket: SocketSubscriptions,
 }
 
 impl Subscriptions {
-    pub(super) const fn new(app: App, cause: Cause, places: SocketSubscriptions) -> Self {
-        Self { app, cause, places }
+    pub(super) const fn new(app: App, cause: Cause, on_socket: SocketSubscriptions) -> Self {
+        Self { app, cause, on_socket }
     }
 
     /// `message`: carries what the client asks for.
@@ -54,7 +54,7 @@ impl Subscriptions {
         }
         let operation = document::chosen(&document, request.operation_name.as_deref());
         let after = operation.and_then(|operation| own_after(&operation.node, &request.variables));
-        let subscribed = self.places.add(asked_at(after, self.app.live.read_to())).ok_or_else(|| {
+        let subscribed = self.on_socket.add(asked_at(after, self.app.live.read_to())).ok_or_else(|| {
             let message = format!(
                 "a socket has at most {SUBSCRIPTIONS_MAX} subscriptions; complete one, or open another socket"
             );

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::grants::{MISSING, MissingRights};
-use super::place::SchemaLocation;
+use super::schema_location::SchemaLocation;
 use super::{pooling, schema, unavailable};
 use crate::{DatabaseSettings, Inspection, OpenError, SchemaError};
 
@@ -37,8 +37,8 @@ pub(crate) async fn inspect(settings: &DatabaseSettings) -> Result<Inspection, O
                 .to_owned(),
         );
     }
-    let place = SchemaLocation::of(&mut connection).await.map_err(unavailable)?;
-    let schema = match place.check_seen() {
+    let location = SchemaLocation::of(&mut connection).await.map_err(unavailable)?;
+    let schema = match location.check_seen() {
         Ok(()) => schema::version(&mut connection).await,
         Err(problem) => Err(problem.into()),
     };
@@ -56,7 +56,7 @@ pub(crate) async fn inspect(settings: &DatabaseSettings) -> Result<Inspection, O
     let free = i64::from(connections).saturating_sub(used);
     let is_roomy = problems.is_empty() && free >= i64::from(wanted.saturating_mul(2));
     Ok(Inspection {
-        product: format!("PostgreSQL {version}, schema {}", place.name()),
+        product: format!("PostgreSQL {version}, schema {}", location.name()),
         schema,
         may_migrate,
         connections_max,

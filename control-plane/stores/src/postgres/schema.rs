@@ -7,8 +7,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::place::SchemaLocation;
 use super::refusal::{NO_RIGHT, is_told};
+use super::schema_location::SchemaLocation;
 use super::{PATIENCE, encrypted, epochs, pooling};
 use crate::migrations::POSTGRES;
 use crate::schema::not_connected::{NotConnected, is_tls};
@@ -43,8 +43,8 @@ pub(super) async fn prepare(
     let mut connection = connect(options).await?;
     pooling::refuse_transactions(options, &mut connection).await?;
     refuse_other_encodings(&mut connection).await?;
-    let place = told(&mut connection).await?;
-    place.check_seen()?;
+    let location = told(&mut connection).await?;
+    location.check_seen()?;
     let checked = check(&POSTGRES, &recorded(&mut connection).await?);
     let checked = match (policy, checked) {
         (MigrateOnStart::Always, Err(SchemaError::Empty | SchemaError::TooOld { .. }))
@@ -90,9 +90,9 @@ async fn told(connection: &mut PgConnection) -> Result<SchemaLocation, SchemaErr
     let version = sqlx::query_scalar::<_, String>("SHOW server_version").fetch_one(&mut *connection).await;
     // Nothing depends on it.
     let version = version.unwrap_or_else(|_| "unknown".to_owned());
-    let place = SchemaLocation::of(connection).await?;
-    tracing::info!(version, schema = place.name(), "connected to PostgreSQL");
-    Ok(place)
+    let location = SchemaLocation::of(connection).await?;
+    tracing::info!(version, schema = location.name(), "connected to PostgreSQL");
+    Ok(location)
 }
 
 /// The newest migration, if this build can serve the schema.

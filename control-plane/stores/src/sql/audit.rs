@@ -95,7 +95,7 @@ impl<D: Database> AuditTrail for SqlStore<D> {
         let actions = self.last_in(LAST_SEALED_ACTION, size).await?;
         let actions = actions.unwrap_or(SealedUpTo::NOTHING.actions);
         let transitions = match self.last_in(LAST_SEALED_TRANSITION, size).await? {
-            Some(number) => self.place_of(Purpose::Operators, number).await?,
+            Some(number) => self.position_of(Purpose::Operators, number).await?,
             None => Some(SealedUpTo::NOTHING.transitions),
         };
         Ok(transitions.map(|transitions| SealedUpTo { transitions, actions }))

@@ -135,14 +135,14 @@ impl<D: Database> EventLog for SqlStore<D> {
 
     async fn log_position(&self, id: EventId) -> Result<Option<Position>, StoreError> {
         let served = self.served().await?;
-        let place = if id == Position::START.id() {
+        let position = if id == Position::START.id() {
             Some(Position::START)
         } else {
             let Ok(sequence) = i64::try_from(id.sequence) else { return Ok(None) };
-            let place = self.place_of(Purpose::List, sequence).await?;
-            place.filter(|place| place.transaction == id.transaction)
+            let position = self.position_of(Purpose::List, sequence).await?;
+            position.filter(|position| position.transaction == id.transaction)
         };
-        Ok(place.filter(|place| served.ended.is_none_or(|ended| *place >= ended)))
+        Ok(position.filter(|position| served.ended.is_none_or(|ended| *position >= ended)))
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) struct StoredPage {
 
 impl<D: Database> SqlStore<D> {
     /// The position of the event with a number, however far back the log serves. `None` if it is not stored.
-    pub(super) async fn place_of(
+    pub(super) async fn position_of(
         &self,
         purpose: Purpose,
         number: i64,

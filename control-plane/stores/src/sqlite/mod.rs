@@ -1,12 +1,12 @@
 //! SQLite: the embedded default. One writer, write-ahead log, and a disk flush at every commit.
 
 mod commit;
+mod disk_space;
 mod file;
 mod full;
 mod inspect;
 mod key;
 mod private;
-mod room;
 mod schema;
 mod scrub;
 mod uri;

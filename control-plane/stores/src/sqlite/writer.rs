@@ -10,8 +10,8 @@ use sealing::Sealer;
 use sqlx::{Acquire as _, Connection as _, SqliteConnection, SqlitePool};
 
 use super::commit::{NotApplied, apply};
-use super::room::DiskSpace;
-use super::{full, room};
+use super::disk_space::DiskSpace;
+use super::{disk_space, full};
 use crate::group_commit::Writer;
 use crate::reads::PROVE;
 
@@ -19,7 +19,7 @@ use crate::reads::PROVE;
 pub(super) struct SqliteWriter {
     pool: SqlitePool,
     sealer: Arc<Sealer>,
-    room: DiskSpace,
+    disk_space: DiskSpace,
 }
 
 /// Why a whole batch failed. Its transaction did not end properly.
@@ -60,13 +60,13 @@ impl Writer for SqliteWriter {
             Ok(results) => {
                 // A full disk may also fail a statement before the commit.
                 if results.iter().any(|result| matches!(result, Err(CommitError::Store(_)))) {
-                    self.room.forget();
+                    self.disk_space.forget();
                 }
                 results
             }
             // The one commit failed for all of them.
             Err(Failed { problem, is_certain }) => {
-                self.room.forget();
+                self.disk_space.forget();
                 let error = || {
                     let problem = Box::new(problem.clone());
                     if is_certain {
@@ -88,18 +88,18 @@ impl Writer for SqliteWriter {
 
 impl SqliteWriter {
     pub(super) fn new(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
-        Self { pool, sealer, room: DiskSpace::default() }
+        Self { pool, sealer, disk_space: DiskSpace::default() }
     }
 
     async fn probe(&mut self) -> Result<(), sqlx::Error> {
-        if self.room.is_known() {
+        if self.disk_space.is_known() {
             let probed = sqlx::query(PROVE).execute(&self.pool).await;
-            return probed.map(drop).inspect_err(|_| self.room.forget());
+            return probed.map(drop).inspect_err(|_| self.disk_space.forget());
         }
         let mut connection = self.pool.acquire().await?;
-        let probed = room::prove(&mut connection).await;
+        let probed = disk_space::prove(&mut connection).await;
         match &probed {
-            Ok(()) => self.room.note(),
+            Ok(()) => self.disk_space.note(),
             // Its transaction did not end properly.
             Err(_) => drop(connection.close().await),
         }

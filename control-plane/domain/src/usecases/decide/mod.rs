@@ -118,7 +118,7 @@ async fn synced<T: Resolvable>(gateway: &Gateway, subject: T) -> Result<AfterSyn
     match subject.clone().sync_with(sync, context, &cause).await {
         Ok(_) => {}
         Err(SyncError::Store(problem)) => return Err(problem.into()),
-        Err(trouble) => tracing::warn!(reason = trouble.reason(), "the provider's records could not be read"),
+        Err(error) => tracing::warn!(reason = error.reason(), "the provider's records could not be read"),
     }
     let now = subject.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
     Ok(if now.is_decided() { AfterSync::Decided(now) } else { AfterSync::Open(now) })

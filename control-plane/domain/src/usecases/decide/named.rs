@@ -45,7 +45,7 @@ pub(crate) async fn by_its_object(
                 let mut plan = Plan::new(payment.clone(), Cause::follow_up(payment.client.clone()));
                 let done = match sync.apply(&mut plan, &seen) {
                     Ok(()) => plan.commit_what_is_believed(gateway).await,
-                    Err(trouble) => Err(trouble),
+                    Err(error) => Err(error),
                 };
                 done.map_err(contradicted)?;
                 let now = payment.read_again(&*gateway.store).await?.ok_or(NotDecided::NotFound)?;
@@ -102,8 +102,8 @@ fn without_a_look<T>(reason: &str) -> Option<T> {
     None
 }
 
-fn contradicted(trouble: SyncError) -> NotDecided {
-    match trouble {
+fn contradicted(error: SyncError) -> NotDecided {
+    match error {
         SyncError::Wait(_) => NotDecided::Moved,
         SyncError::Failed(problem) => NotDecided::Contradicted(problem),
         SyncError::Store(problem) => problem.into(),

@@ -2,14 +2,14 @@
 
 mod plan;
 mod refunds;
-mod trouble;
+mod sync_error;
 
 use jiff::SignedDuration;
 
 pub use self::plan::EVIDENCE_REFUSED;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::refunds::NamedRefund;
-pub(crate) use self::trouble::SyncError;
+pub(crate) use self::sync_error::SyncError;
 
 use crate::model::payment::{Payment, State};
 use crate::model::provider::ProviderRef;

@@ -3,8 +3,8 @@
 //! not be read.
 
 mod compare;
+mod cursor;
 mod pace;
-mod place;
 mod unrecorded;
 
 use edge_core::money::Money;
@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
+pub use self::cursor::ReconcileCursor;
 pub use self::pace::Pace;
-pub use self::place::ReconcileCursor;
 
 use self::compare::compare;
 use self::unrecorded::missing_here;
@@ -89,22 +89,22 @@ pub struct Reconciliation<'a> {
     since: Timestamp,
     until: Timestamp,
     pace: &'a Pace,
-    place: ReconcileCursor,
+    cursor: ReconcileCursor,
     /// Everything that could not be read so far.
     pub unseen: Vec<Unseen>,
 }
 
 impl<'a> Reconciliation<'a> {
-    /// Starts at the cursor `place`: where an earlier run was interrupted, or the beginning.
+    /// Starts at `cursor`: where an earlier run was interrupted, or the beginning.
     #[must_use]
-    pub fn new(gateway: &'a Gateway, since: Timestamp, place: ReconcileCursor, pace: &'a Pace) -> Self {
-        Self { gateway, since, until: gateway.now(), pace, place, unseen: Vec::new() }
+    pub fn new(gateway: &'a Gateway, since: Timestamp, cursor: ReconcileCursor, pace: &'a Pace) -> Self {
+        Self { gateway, since, until: gateway.now(), pace, cursor, unseen: Vec::new() }
     }
 
     /// The current position: everything before it has been compared.
     #[must_use]
-    pub const fn place(&self) -> &ReconcileCursor {
-        &self.place
+    pub const fn cursor(&self) -> &ReconcileCursor {
+        &self.cursor
     }
 
     /// Compares the next part. `None`: the end is reached.
@@ -113,7 +113,7 @@ impl<'a> Reconciliation<'a> {
     /// If the database cannot be read. The same part can be compared again.
     pub fn compare_next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Compared>>, StoreError>> {
         Box::pin(async move {
-            match self.place.clone() {
+            match self.cursor.clone() {
                 ReconcileCursor::Records { after } => self.records(after).await.map(Some),
                 ReconcileCursor::List { provider, at } => self.list(provider, at).await.map(Some),
                 ReconcileCursor::End => Ok(None),
@@ -136,7 +136,7 @@ impl<'a> Reconciliation<'a> {
         for result in results {
             compared.extend(self.readable(result)?);
         }
-        self.place = match last {
+        self.cursor = match last {
             Some(_) => ReconcileCursor::Records { after: last },
             None => self.list_behind(None),
         };
@@ -149,7 +149,7 @@ impl<'a> Reconciliation<'a> {
         at: Option<ListCursor>,
     ) -> Result<Vec<Compared>, StoreError> {
         let Some(port) = self.gateway.providers.get(&provider) else {
-            self.place = self.list_behind(Some(provider));
+            self.cursor = self.list_behind(Some(provider));
             return Ok(Vec::new());
         };
         self.pace.turn().await;
@@ -171,7 +171,7 @@ impl<'a> Reconciliation<'a> {
         if part.unreadable > 0 {
             self.not_seen(Unseen::Objects { provider, number: part.unreadable });
         }
-        self.place = match part.next {
+        self.cursor = match part.next {
             Some(next) => ReconcileCursor::List { provider, at: Some(next) },
             None => self.list_behind(Some(provider)),
         };
@@ -187,7 +187,7 @@ impl<'a> Reconciliation<'a> {
 
     fn unlisted(&mut self, unseen: Unseen, provider: Provider) -> Vec<Compared> {
         self.not_seen(unseen);
-        self.place = self.list_behind(Some(provider));
+        self.cursor = self.list_behind(Some(provider));
         Vec::new()
     }
 

@@ -14,8 +14,8 @@ const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Retries after the same pauses as every other follow-up, until the event has failed for so long that only an operator
 /// can help. It is never dropped: a payment may depend on this event alone.
-pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, trouble: &SyncError) -> EventState {
-    let reason = trouble.reason();
+pub(crate) fn later(gateway: &Gateway, event: &mut WebhookEvent, error: &SyncError) -> EventState {
+    let reason = error.reason();
     event.attempts = event.attempts.saturating_add(1);
     let now = gateway.now();
     let (attempts, kind, age) = (event.attempts, &event.kind, now.duration_since(event.received_at));

@@ -159,7 +159,7 @@ pub(crate) async fn process(gateway: &Gateway, mut event: WebhookEvent) -> Resul
         }
         Ok(EventResult::NothingNew) => EventState::Done,
         Ok(EventResult::Ignored(reason)) => EventState::Ignored { reason: reason.to_owned() },
-        Err(trouble) => later::later(gateway, &mut event, &trouble),
+        Err(error) => later::later(gateway, &mut event, &error),
     };
     count(event.provider, state.name());
     event.state = state;

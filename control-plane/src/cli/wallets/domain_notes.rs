@@ -18,10 +18,10 @@ impl DomainNotes {
     /// # Errors
     /// The machine's TLS set-up is unusable.
     pub(super) async fn of(domain: &str, source: &Source) -> anyhow::Result<Self> {
-        let mut known = Self::default();
-        known.by_settings(domain, source);
-        known.by_stripe(domain, source).await?;
-        Ok(known)
+        let mut notes = Self::default();
+        notes.by_settings(domain, source);
+        notes.by_stripe(domain, source).await?;
+        Ok(notes)
     }
 
     fn by_settings(&mut self, domain: &str, source: &Source) {
@@ -95,9 +95,9 @@ mod tests {
 
     fn by_settings(domain: &str, domains: Option<&str>) -> Result<String, String> {
         let settings = domains.map(|list| ("WALLET_DOMAINS".to_owned(), list.to_owned()));
-        let mut known = DomainNotes::default();
-        known.by_settings(domain, &Source::new(settings, None).unwrap());
-        known.told_with(Ok("fine".to_owned()))
+        let mut notes = DomainNotes::default();
+        notes.by_settings(domain, &Source::new(settings, None).unwrap());
+        notes.told_with(Ok("fine".to_owned()))
     }
 
     #[test]
@@ -120,9 +120,9 @@ mod tests {
             problem: problem.map(str::to_owned),
         };
         let told = |is_enabled, wallets| {
-            let mut known = DomainNotes::default();
-            known.is_registered(&StripeDomain { is_enabled, wallets });
-            known.told_with(Ok("fine".to_owned()))
+            let mut notes = DomainNotes::default();
+            notes.is_registered(&StripeDomain { is_enabled, wallets });
+            notes.told_with(Ok("fine".to_owned()))
         };
         assert_eq!(
             told(true, vec![wallet("active", None)]),

@@ -64,7 +64,7 @@ impl ConnectionSlots {
                 // The semaphore is never closed.
                 return permit.ok();
             }
-            self.make_room();
+            self.close_idle_connections();
         }
     }
 
@@ -78,13 +78,13 @@ impl ConnectionSlots {
             taken.connections.insert(id, usage.clone());
             id
         };
-        self.make_room();
-        ConnectionSlot { places: self.clone(), id, usage, _permit: permit }
+        self.close_idle_connections();
+        ConnectionSlot { slots: self.clone(), id, usage, _permit: permit }
     }
 
     /// Asks connections without requests to end, for as many as fill slots that are to be spare: first those that
     /// never had a request, then those whose last one is longest ago.
-    fn make_room(&self) {
+    fn close_idle_connections(&self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let excess = taken.connections.len().saturating_sub(CONNECTIONS_MAX - SPARE);
         if excess == 0 {
@@ -102,7 +102,7 @@ impl ConnectionSlots {
             taken.warned = Some(Instant::now());
             tracing::warn!(
                 most = CONNECTIONS_MAX,
-                "nearly all places for connections are taken: connections without requests are closed for new ones"
+                "nearly all connection slots are taken: connections without requests are closed for new ones"
             );
         }
     }
@@ -110,7 +110,7 @@ impl ConnectionSlots {
 
 /// A connection's slot.
 pub(super) struct ConnectionSlot {
-    places: Arc<ConnectionSlots>,
+    slots: Arc<ConnectionSlots>,
     id: u64,
     pub(super) usage: Arc<Usage>,
     _permit: Option<OwnedSemaphorePermit>,
@@ -137,7 +137,7 @@ impl ConnectionSlot {
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.taken.lock().unwrap_or_else(PoisonError::into_inner).connections.remove(&self.id);
+        self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner).connections.remove(&self.id);
     }
 }
 

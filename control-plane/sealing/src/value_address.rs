@@ -37,22 +37,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_places_are_the_same_bytes() {
+    fn no_two_addresses_are_the_same_bytes() {
         let key = DataKeyId::from_bytes([1; 8]);
-        let place = |table, column, row| ValueAddress { table, column, row }.bytes(key);
-        let places = [
-            place("payments", "detail", "txn_1"),
-            place("payments", "detail", "txn_2"),
-            place("payments", "request", "txn_1"),
-            place("refunds", "detail", "txn_1"),
+        let address = |table, column, row| ValueAddress { table, column, row }.bytes(key);
+        let addresses = [
+            address("payments", "detail", "txn_1"),
+            address("payments", "detail", "txn_2"),
+            address("payments", "request", "txn_1"),
+            address("refunds", "detail", "txn_1"),
             // The same letters, cut elsewhere.
-            place("payments", "detailtxn_1", ""),
-            place("paymentsdetail", "", "txn_1"),
+            address("payments", "detailtxn_1", ""),
+            address("paymentsdetail", "", "txn_1"),
             ValueAddress { table: "payments", column: "detail", row: "txn_1" }
                 .bytes(DataKeyId::from_bytes([2; 8])),
         ];
-        for (n, one) in places.iter().enumerate() {
-            assert!(places[n + 1..].iter().all(|other| other != one));
+        for (n, one) in addresses.iter().enumerate() {
+            assert!(addresses[n + 1..].iter().all(|other| other != one));
         }
     }
 }

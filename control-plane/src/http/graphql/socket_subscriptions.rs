@@ -46,14 +46,14 @@ impl SocketSubscriptions {
 }
 
 impl Subscribed {
-    pub(super) fn begin(&self, place: Arc<ResumePoint>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = At::Begun(place);
+    pub(super) fn begin(&self, resume_point: Arc<ResumePoint>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = At::Begun(resume_point);
     }
 
     fn cursor(&self) -> Option<Position> {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             At::Asked(asked) => *asked,
-            At::Begun(place) => Some(place.cursor()),
+            At::Begun(resume_point) => Some(resume_point.cursor()),
         }
     }
 }
@@ -96,28 +96,28 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_place_of_those_that_live_counts() {
-        let places = SocketSubscriptions::default();
-        assert_eq!(places.lowest(), None);
-        let (unknown, late) = (places.add(None).unwrap(), places.add(Some(at(5))).unwrap());
-        let early = places.add(Some(at(2))).unwrap();
-        assert_eq!(places.lowest(), Some(at(2)));
+    fn the_lowest_position_of_those_that_live_counts() {
+        let subscriptions = SocketSubscriptions::default();
+        assert_eq!(subscriptions.lowest(), None);
+        let (unknown, late) = (subscriptions.add(None).unwrap(), subscriptions.add(Some(at(5))).unwrap());
+        let early = subscriptions.add(Some(at(2))).unwrap();
+        assert_eq!(subscriptions.lowest(), Some(at(2)));
         drop(early);
-        assert_eq!(places.lowest(), Some(at(5)));
+        assert_eq!(subscriptions.lowest(), Some(at(5)));
         drop(late);
-        assert_eq!(places.lowest(), None);
+        assert_eq!(subscriptions.lowest(), None);
         drop(unknown);
-        assert!(places.add(Some(at(1))).is_some());
-        assert_eq!(places.0.lock().unwrap().len(), 1, "those that have ended are forgotten");
+        assert!(subscriptions.add(Some(at(1))).is_some());
+        assert_eq!(subscriptions.0.lock().unwrap().len(), 1, "those that have ended are forgotten");
     }
 
     #[test]
     fn a_socket_has_a_bounded_number_of_subscriptions_at_a_time() {
-        let places = SocketSubscriptions::default();
-        let mut all: Vec<_> = (0..SUBSCRIPTIONS_MAX).map(|_| places.add(None).unwrap()).collect();
-        assert!(places.add(None).is_none());
+        let subscriptions = SocketSubscriptions::default();
+        let mut all: Vec<_> = (0..SUBSCRIPTIONS_MAX).map(|_| subscriptions.add(None).unwrap()).collect();
+        assert!(subscriptions.add(None).is_none());
         all.pop();
-        assert!(places.add(None).is_some(), "one has ended");
+        assert!(subscriptions.add(None).is_some(), "one has ended");
     }
 
     #[test]

@@ -65,17 +65,17 @@ impl SchemaLocation {
 mod tests {
     use super::*;
 
-    fn place(new: &str, seen: Option<&str>, all: &[&str]) -> SchemaLocation {
+    fn location(new: &str, seen: Option<&str>, all: &[&str]) -> SchemaLocation {
         let all = all.iter().map(|&schema| schema.to_owned()).collect();
         SchemaLocation { new: Some(new.to_owned()), seen: seen.map(str::to_owned), all }
     }
 
     #[test]
     fn tables_that_are_not_seen_or_would_be_split_are_told() {
-        let good = [place("public", None, &[]), place("a", Some("a"), &["a", "b"])];
-        assert!(good.iter().all(|place| place.check_seen().is_ok() && place.check_whole().is_ok()));
-        assert!(place("a", None, &["b"]).check_seen().is_err());
-        let split = place("a", Some("b"), &["b"]);
+        let good = [location("public", None, &[]), location("a", Some("a"), &["a", "b"])];
+        assert!(good.iter().all(|location| location.check_seen().is_ok() && location.check_whole().is_ok()));
+        assert!(location("a", None, &["b"]).check_seen().is_err());
+        let split = location("a", Some("b"), &["b"]);
         assert!(split.check_seen().is_ok() && split.check_whole().is_err());
     }
 }

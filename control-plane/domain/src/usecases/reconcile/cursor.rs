@@ -69,21 +69,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_place_reads_back_as_it_is_written() {
+    fn each_cursor_reads_back_as_it_is_written() {
         let provider = Provider::Stripe;
-        for place in [
+        for cursor in [
             ReconcileCursor::BEGINNING,
             ReconcileCursor::Records { after: Some(PaymentId::new(Timestamp::UNIX_EPOCH, [1; 10])) },
             ReconcileCursor::List { provider, at: None },
             ReconcileCursor::List { provider, at: Some(ListCursor::new("pi_1:2")) },
             ReconcileCursor::End,
         ] {
-            assert_eq!(place.to_string().parse(), Ok(place));
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
     }
 
     #[test]
-    fn what_is_no_place_is_refused() {
+    fn what_is_no_cursor_is_refused() {
         for wrong in ["txn_1", "stripe:", "square", "square:1", " "] {
             assert!(wrong.parse::<ReconcileCursor>().is_err(), "{wrong}");
         }

@@ -97,27 +97,27 @@ mod tests {
 
     #[test]
     fn answers_leave_a_quarter_to_claims() {
-        let room = RedisMemory::new();
+        let memory = RedisMemory::new();
         for (used, max, is_scarce) in [(74, 100, false), (75, 100, true), (99, 100, true), (10, 100, false)] {
-            room.note(&info(used, max));
-            assert_eq!(room.is_scarce(), is_scarce, "{used} of {max}");
+            memory.note(&info(used, max));
+            assert_eq!(memory.is_scarce(), is_scarce, "{used} of {max}");
         }
     }
 
     #[test]
     fn without_a_limit_there_is_room_and_nonsense_changes_nothing() {
-        let room = RedisMemory::new();
-        room.note(&info(u64::MAX, 0));
-        assert!(!room.is_scarce());
-        room.note_full();
-        room.note("used_memory:x\r\n");
-        assert!(room.is_scarce());
+        let memory = RedisMemory::new();
+        memory.note(&info(u64::MAX, 0));
+        assert!(!memory.is_scarce());
+        memory.note_full();
+        memory.note("used_memory:x\r\n");
+        assert!(memory.is_scarce());
     }
 
     #[test]
     fn it_is_looked_at_once_and_not_again_at_once() {
-        let room = RedisMemory::new();
-        assert!(room.is_due());
-        assert!(!room.is_due());
+        let memory = RedisMemory::new();
+        assert!(memory.is_due());
+        assert!(!memory.is_due());
     }
 }
