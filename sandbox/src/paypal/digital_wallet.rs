@@ -101,7 +101,7 @@ impl DigitalWallet {
 }
 
 impl WalletCard {
-    /// An order that is to be verified always asks for it, whatever the card.
+    /// An order that is to be verified asks for it, unless the card's name decides.
     pub(crate) fn always_verified(self) -> Self {
         match (self.outcome, self.liability_shift) {
             (CardOutcome::Good, None) => Self { outcome: CardOutcome::NeedsAuthentication, ..self },

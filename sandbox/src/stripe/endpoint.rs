@@ -41,8 +41,10 @@ pub(crate) enum Endpoint {
     /// By Stripe's scripts.
     CreateToken,
     RetrieveToken(String),
-    /// By Stripe's script, or by the test helper.
+    /// By Stripe's script.
     CreateConfirmationToken,
+    /// By the test helper.
+    CreateTestConfirmationToken,
     RetrieveConfirmationToken(String),
     CreateDomain,
     UpdateDomain(String),
@@ -76,8 +78,9 @@ impl Endpoint {
             (&Method::POST, ["payment_methods"]) => Some(Self::CreateMethod),
             (&Method::POST, ["tokens"]) => Some(Self::CreateToken),
             (&Method::GET, ["tokens", _]) => id().map(Self::RetrieveToken),
-            (&Method::POST, ["confirmation_tokens"] | ["test_helpers", "confirmation_tokens"]) => {
-                Some(Self::CreateConfirmationToken)
+            (&Method::POST, ["confirmation_tokens"]) => Some(Self::CreateConfirmationToken),
+            (&Method::POST, ["test_helpers", "confirmation_tokens"]) => {
+                Some(Self::CreateTestConfirmationToken)
             }
             (&Method::GET, ["confirmation_tokens", _]) => id().map(Self::RetrieveConfirmationToken),
             (&Method::POST, ["payment_method_domains"]) => Some(Self::CreateDomain),
@@ -123,6 +126,7 @@ impl Endpoint {
             | Self::CreateMethod
             | Self::CreateToken
             | Self::CreateConfirmationToken
+            | Self::CreateTestConfirmationToken
             | Self::CreateDomain
             | Self::UpdateDomain(_)
             | Self::ValidateDomain(_) => Purpose::Known(Operation::Unknown),
@@ -182,7 +186,7 @@ impl Endpoint {
                 params.finish()?;
                 Command::RetrieveToken(id.clone())
             }
-            Self::CreateConfirmationToken => {
+            Self::CreateConfirmationToken | Self::CreateTestConfirmationToken => {
                 Command::CreateConfirmationToken(confirmation_tokens::Create::read(params)?)
             }
             Self::RetrieveConfirmationToken(id) => {

@@ -108,9 +108,14 @@ async fn a_page_sees_its_payment_by_the_client_secret_alone() {
     assert_eq!(look(&format!("?client_secret={secret}")).await, 200);
     assert_ne!(look("?client_secret=pi_1_secret_2").await, 200);
     assert_eq!(look("").await, 401);
-    let refund = sandbox.http.post(sandbox.url("/v1/refunds")).bearer_auth("pk_test_page");
-    let refund = sandbox.stripe_send(refund.form(&[("payment_intent", paid.id())])).await;
-    assert_eq!(refund.status, 401);
+    for (path, field) in [
+        ("refunds", ("payment_intent", paid.id())),
+        ("test_helpers/confirmation_tokens", ("payment_method", "pm_card_visa")),
+    ] {
+        let request = sandbox.http.post(sandbox.url(&format!("/v1/{path}"))).bearer_auth("pk_test_page");
+        let refused = sandbox.stripe_send(request.form(&[field])).await;
+        assert_eq!(refused.status, 401, "{path}");
+    }
 }
 
 #[tokio::test]
