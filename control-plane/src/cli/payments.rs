@@ -45,9 +45,9 @@ pub struct ResolveArgs {
     /// Why you are sure
     #[arg(long, value_parser = free_text)]
     reason: String,
-    /// The operator's name
-    #[arg(long = "by", env = "USER", value_parser = free_text)]
-    by: String,
+    /// The operator's name; by default SUDO_USER, else USER
+    #[arg(long, value_parser = free_text)]
+    by: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -172,7 +172,7 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
             recorded.run(review(&gateway, &args)).await
         }
         Command::Resolve(args) => {
-            let operator = recording::Operator::new(Some(args.by.clone()), source);
+            let operator = recording::Operator::new(args.by.clone(), source);
             let recorded = Recorded {
                 store: &*gateway.store,
                 operator: &operator,
@@ -181,7 +181,7 @@ pub async fn run(command: Command, source: &Source) -> anyhow::Result<String> {
                 object: &args.id,
                 reason: Some(&args.reason),
             };
-            recorded.run(resolve(&gateway, &args)).await
+            recorded.run(resolve(&gateway, &args, &operator.name)).await
         }
     }
 }
@@ -222,8 +222,8 @@ async fn review(gateway: &Gateway, args: &ReviewArgs) -> anyhow::Result<String> 
     Ok(text.trim_end().to_owned())
 }
 
-async fn resolve(gateway: &Gateway, args: &ResolveArgs) -> anyhow::Result<String> {
-    let operator = Operator { name: args.by.clone(), reason: args.reason.clone() };
+async fn resolve(gateway: &Gateway, args: &ResolveArgs, by: &str) -> anyhow::Result<String> {
+    let operator = Operator { name: by.to_owned(), reason: args.reason.clone() };
     let decision = decide(gateway, &args.work()?, &args.decision()?, &operator).await?;
     let by = if decision.by_provider { "the provider's records show it" } else { "as you say" };
     Ok(format!("{} is {} now: {by}", args.id, decision.state))

@@ -8,6 +8,7 @@ mod deaths;
 mod keys;
 #[cfg(target_os = "linux")]
 mod limits;
+mod operators;
 mod retention;
 mod service;
 mod settings;

@@ -50,7 +50,7 @@ fn execute(folder: &Path, sql: &'static str) {
 }
 
 /// The first column of all rows.
-fn texts(folder: &Path, sql: &'static str) -> Vec<String> {
+pub(super) fn texts(folder: &Path, sql: &'static str) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut connection = SqliteConnection::connect(&uri(folder)).await.unwrap();

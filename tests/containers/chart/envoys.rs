@@ -168,8 +168,8 @@ fn patch(mesh: &mut Mesh, filter: &Value) {
 /// The file of clients' keys that the chart's README shows.
 fn clients_file() -> tempfile::TempDir {
     let readme = fs::read_to_string(chart().join("README.md")).unwrap();
-    let example = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
-    assert!(example.contains(KEY));
+    let mut blocks = readme.split("```yaml\n").skip(1).filter_map(|text| text.split("```").next());
+    let example = blocks.find(|block| block.contains(KEY)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("clients.yaml"), example).unwrap();
     folder

@@ -50,11 +50,44 @@ fn files_are_mounted_read_only_where_programs_read_them() {
     }
     assert_eq!(readers(&example).count(), 5, "and the migrations and the end of data");
     let envoy = example.one("Deployment", "envoy").to_string();
-    assert!(!envoy.contains("redis-client"), "{envoy}");
+    assert!(!envoy.contains("/files"), "{envoy}");
+}
+
+#[test]
+fn the_charts_own_envoy_gets_the_files_that_its_settings_name_and_no_others() {
+    let values = json!({
+        "files": [
+            { "name": "issuers.pem", "configMap": "paypal", "key": "trust.pem" },
+            { "name": "client.key", "secret": "redis-client", "key": "tls.key" },
+            { "name": "authority.pem", "configMap": "authorities", "key": "public.pem" },
+        ],
+        "envoy": { "settings": {
+            "PAYPAL_WEBHOOK_TRUST": "/files/issuers.pem",
+            "PAYPAL_TLS_CA": "/files/authority.pem",
+            "GATEWAY_REQUESTS_PER_SECOND": 4000,
+        } },
+    });
+    let Some(example) = made(values) else { return };
+    assert_eq!(example.problems, Vec::<String>::new());
+    let pod = &example.one("Deployment", "envoy")["spec"]["template"]["spec"];
+    let files = pod["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == "files").unwrap();
+    let sources = json!([
+        { "configMap": { "name": "paypal", "items": [{ "key": "trust.pem", "path": "issuers.pem" }] } },
+        { "configMap": { "name": "authorities", "items": [{ "key": "public.pem", "path": "authority.pem" }] } },
+    ]);
+    assert_eq!(files["projected"]["sources"], sources);
+    let mount = json!({ "name": "files", "mountPath": "/files", "readOnly": true });
+    // The one reads the trust bundle, the other the authorities.
+    for container in [&pod["initContainers"][0], &pod["containers"][0]] {
+        assert!(container["volumeMounts"].as_array().unwrap().contains(&mount), "{container}");
+    }
+    let setting = json!({ "name": "PAYPAL_WEBHOOK_TRUST", "value": "/files/issuers.pem" });
+    assert!(pod["initContainers"][0]["env"].as_array().unwrap().contains(&setting), "{pod}");
 }
 
 #[test]
 fn without_files_there_is_no_such_volume() {
     let Some(example) = example("large") else { return };
-    assert!(readers(example).all(|pod| !pod.to_string().contains("/files")));
+    let envoy = &example.one("Deployment", "envoy")["spec"]["template"]["spec"];
+    assert!(readers(example).chain([envoy]).all(|pod| !pod.to_string().contains("/files")));
 }

@@ -40,6 +40,10 @@ fn cases() -> Vec<(Value, &'static str)> {
             json!({ "files": [file("a")], "edgeCache": { "settings": { "REDIS_CA": "/files/b" } } }),
             "edgeCache.settings.REDIS_CA: /files/b is none of `files`",
         ),
+        (
+            json!({ "files": [file("a")], "envoy": { "settings": { "PAYPAL_TLS_CA": "/files/b" } } }),
+            "envoy.settings.PAYPAL_TLS_CA: /files/b is none of `files`",
+        ),
         (json!({ "worker": { "settings": { "WORKERS": 1.5 } } }), "/worker/settings/WORKERS"),
         (secret, "controlPlane.settings.STRIPE_SECRET_KEY: secrets are no values"),
         (
