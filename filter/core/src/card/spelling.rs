@@ -111,13 +111,15 @@ pub(super) fn decoded(text: &str) -> Option<String> {
     }
     let bytes = text.as_bytes();
     let (mut plain, mut at, mut is_changed) = (Vec::with_capacity(bytes.len()), 0, false);
-    // Where the last digit in quoted-printable ended.
-    let mut quoted_end = None;
+    // Where the last digit in quoted-printable, and the last one in octal digits, ended.
+    let (mut quoted_end, mut octal_end) = (None, None);
     while let Some(byte) = bytes.get(at) {
         let rest = bytes.get(at + 1..).unwrap_or_default();
         let escape = match byte {
             b'%' => percent(rest),
-            b'\\' => backslash(rest),
+            b'\\' => octal(rest, octal_end == Some(at))
+                .inspect(|_| octal_end = Some(at + 4))
+                .or_else(|| backslash(rest)),
             b'&' => entity(rest),
             b'=' => quoted(rest, quoted_end == Some(at)).inspect(|_| quoted_end = Some(at + 3)),
             _ => None,
@@ -167,8 +169,17 @@ fn quoted(rest: &[u8], follows_one: bool) -> Option<(Escaped, usize)> {
     }
 }
 
-/// After a `\`: `u` and four hex digits, or two such for a surrogate pair, `u{…}`, `x` and two, a digit in three
-/// octal digits, or one character.
+/// After a `\`: a digit in three octal digits, beside another one: `\064\062`. Alone, the sign is a separator: `5351\070`.
+fn octal(rest: &[u8], follows_one: bool) -> Option<(Escaped, usize)> {
+    let (digit, next) = match rest {
+        [b'0', b'6', ones @ b'0'..=b'7', next @ ..] => (*ones, next),
+        [b'0', b'7', ones @ (b'0' | b'1'), next @ ..] => (*ones + 8, next),
+        _ => return None,
+    };
+    (follows_one || matches!(next, [b'\\', b'0', b'6' | b'7', ..])).then_some((Escaped::Byte(digit), 3))
+}
+
+/// After a `\`: `u` and four hex digits, or two such for a surrogate pair, `u{…}`, `x` and two, or one character.
 fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
     let (kind, rest) = rest.split_first()?;
     match kind {
@@ -188,11 +199,6 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
             }
         },
         b'x' => Some((Escaped::Byte(u8::try_from(hex(rest, 2)?).ok()?), 3)),
-        b'0' => match rest {
-            [b'6', ones @ b'0'..=b'7', ..] => Some((Escaped::Byte(*ones), 3)),
-            [b'7', ones @ (b'0' | b'1'), ..] => Some((Escaped::Byte(*ones + 8), 3)),
-            _ => None,
-        },
         b'b' | b'f' | b'n' | b'r' | b't' => Some((Escaped::Byte(b' '), 1)),
         b'"' | b'\\' | b'/' | b'\'' => Some((Escaped::Byte(*kind), 1)),
         _ => None,

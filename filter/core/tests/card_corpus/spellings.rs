@@ -119,7 +119,9 @@ fn dressed(random: &mut Random, text: String) -> String {
             .chars()
             .map(|c| {
                 if c.is_ascii_digit() {
-                    format!("&#{}{}", u32::from(c), random.pick(&["", ";"]))
+                    // A separator would end a reference that has no end of its own.
+                    let ends: &[&str] = if text.contains(';') { &[";"] } else { &["", ";"] };
+                    format!("&#{}{}", u32::from(c), random.pick(ends))
                 } else {
                     c.to_string()
                 }
